@@ -1,0 +1,81 @@
+use crate::{Geometry, GeometryError};
+
+/// How the number of a page or line chooses its set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IndexFunction {
+    /// The number modulo the number of sets.
+    Linear,
+    /// Of 2^n sets: bits n-1:0 of the number XOR its bits 2n-1:n. Skylake's second-level TLB
+    /// uses it with n = 7 (Tatar et al., "TLB;DR", USENIX Security 2022).
+    Xor,
+}
+
+/// An index function made ready for one number of sets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum SetSelector {
+    Mask(u64),
+    Modulo(u64),
+    Xor { shift: u32, mask: u64 },
+}
+
+impl SetSelector {
+    pub(crate) fn new(function: IndexFunction, geometry: Geometry) -> Result<Self, GeometryError> {
+        let sets = geometry.sets();
+        let mask = u64::from(sets) - 1;
+        match function {
+            IndexFunction::Linear if sets.is_power_of_two() => Ok(Self::Mask(mask)),
+            IndexFunction::Linear => Ok(Self::Modulo(u64::from(sets))),
+            IndexFunction::Xor if sets.is_power_of_two() => Ok(Self::Xor {
+                shift: sets.trailing_zeros(),
+                mask,
+            }),
+            IndexFunction::Xor => Err(GeometryError::XorOfOddSets { sets }),
+        }
+    }
+
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "a set number has 32 bits")]
+    pub(crate) fn set_of(self, number: u64) -> usize {
+        (match self {
+            Self::Mask(mask) => number & mask,
+            Self::Modulo(sets) => number % sets,
+            Self::Xor { shift, mask } => (number ^ (number >> shift)) & mask,
+        }) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn selector(function: IndexFunction, sets: u32) -> SetSelector {
+        SetSelector::new(function, Geometry::new(sets, 1).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_linear_index_is_the_number_modulo_the_sets() {
+        for sets in [1, 2, 3, 16, 20, 128, 1000] {
+            for number in [0, 1, 19, 20, 127, 128, 0xdead_beef, u64::MAX] {
+                assert_eq!(
+                    selector(IndexFunction::Linear, sets).set_of(number) as u64,
+                    number % u64::from(sets)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn an_xor_index_folds_the_next_bits_in() {
+        let xor7 = selector(IndexFunction::Xor, 128);
+        assert_eq!(xor7.set_of(0b1010101_0000001), 0b1010100);
+        assert_eq!(xor7.set_of(0b11_1111111_1111111), 0);
+    }
+
+    #[test]
+    fn an_xor_index_needs_a_power_of_two() {
+        assert_eq!(
+            SetSelector::new(IndexFunction::Xor, Geometry::new(12, 4).unwrap()).unwrap_err(),
+            GeometryError::XorOfOddSets { sets: 12 }
+        );
+    }
+}

@@ -1,0 +1,56 @@
+use core::fmt;
+
+/// The size of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum PageSize {
+    /// 4 KiB, mapped by a page-table entry.
+    Size4KiB,
+    /// 2 MiB, mapped by a page-directory entry.
+    Size2MiB,
+    /// 1 GiB, mapped by a page-directory-pointer-table entry.
+    Size1GiB,
+}
+
+impl PageSize {
+    /// Every size, the smallest first.
+    pub const ALL: [Self; 3] = [Self::Size4KiB, Self::Size2MiB, Self::Size1GiB];
+
+    /// The size as a power of two.
+    #[inline]
+    pub const fn shift(self) -> u32 {
+        match self {
+            Self::Size4KiB => 12,
+            Self::Size2MiB => 21,
+            Self::Size1GiB => 30,
+        }
+    }
+
+    /// The size in bytes.
+    #[inline]
+    pub const fn bytes(self) -> u64 {
+        1 << self.shift()
+    }
+
+    /// The bits of an address that are the offset into the page.
+    #[inline]
+    pub const fn offset_mask(self) -> u64 {
+        self.bytes() - 1
+    }
+
+    /// The place of this size in [`PageSize::ALL`].
+    #[inline]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl fmt::Display for PageSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Size4KiB => "4 KiB",
+            Self::Size2MiB => "2 MiB",
+            Self::Size1GiB => "1 GiB",
+        })
+    }
+}
