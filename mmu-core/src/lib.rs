@@ -1,14 +1,98 @@
 //! An exact, cycle-aware x86 memory-management unit to embed.
+//!
+//! An [`Mmu`] translates the accesses of one processor: it looks into its
+//! [`TranslationCache`], walks the page tables in a [`PhysMem`] that the embedder owns, sets
+//! accessed and dirty bits there, and answers with a [`Translated`] address or the exact
+//! [`Fault`]. What control registers decide is derived once, when one is written, into a
+//! [`Regime`]; the walk itself is one function for every caller.
+//!
+//! Two kinds are ready to use: [`FunctionalMmu`], with a large software TLB and no notion of
+//! time, and [`TimedMmu`], with modelled TLBs, paging-structure caches and data caches, whose
+//! every cycle has an [`Owner`].
+//!
+//! ```
+//! # #[cfg(feature = "std")] {
+//! use mmu_core::{
+//!     AccessKind, CpuFeatures, Entry, Fault, FunctionalMmu, Level, PhysAddr, PrivilegeMode, Ram,
+//!     Registers, VirtAddr, entry_address,
+//! };
+//!
+//! // Page tables that map one page: 0x4000_2000 at 0x9000, for user-mode reads.
+//! let ram = Ram::new(0x10000)?;
+//! let address = VirtAddr::new(0x4000_2000);
+//! let tables = [0x1000, 0x2000, 0x3000, 0x4000, 0x9000].map(PhysAddr::new);
+//! for (level, pair) in Level::ALL.into_iter().rev().zip(tables.windows(2)) {
+//!     let entry = Entry::table(pair[1]); // present, writable, user
+//!     ram.write(entry_address(pair[0], level, address), &entry.bits().to_le_bytes())?;
+//! }
+//!
+//! let registers = Registers::four_level(tables[0]);
+//! let mut mmu = FunctionalMmu::functional(CpuFeatures::default(), registers)?;
+//! let read = mmu.translate(&ram, address, AccessKind::Read, PrivilegeMode::User)?;
+//! assert_eq!(read.address, PhysAddr::new(0x9000));
+//!
+//! let beyond = VirtAddr::new(0x4000_3000);
+//! match mmu.translate(&ram, beyond, AccessKind::Write, PrivilegeMode::User) {
+//!     Err(Fault::Page(fault)) => assert_eq!(fault.error_code.bits(), 0x6),
+//!     other => panic!("{other:?}"),
+//! }
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Without default features the crate is `no_std`; it needs `alloc`, and allocates only when
+//! something is constructed.
 #![no_std]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod canonical;
+mod cost;
+mod entry;
+mod fault;
+mod features;
+mod functional;
+mod invalidate;
+mod mappings;
+mod mmu;
+mod modelled;
+mod observer;
 mod phys_mem;
 #[cfg(feature = "std")]
 mod ram;
+mod regime;
+mod registers;
+mod rights;
+mod soft_tlb;
+mod span;
+//mod timed;
+mod translation;
+mod translation_cache;
+mod walker;
 
+pub use cost::{Breakdown, Ledger, NoCost, Owner, WalkCost};
+pub use entry::{Entry, entry_address};
+pub use fault::{Cause, ErrorCode, Fault, GeneralProtection, PageFault};
+pub use features::{CpuFeatures, Feature, UnsupportedWidth};
+pub use functional::FunctionalMmu;
+pub use invalidate::{Flushed, Invalidation};
+pub use mappings::Mappings;
+pub use mmu::Mmu;
+pub use modelled::ModelledTlb;
+pub use observer::{NoObserver, Observer, WalkEnd, WalkStatistics};
 pub use phys_mem::{BusError, PhysMem};
 #[cfg(feature = "std")]
 pub use ram::{Ram, RamTooLarge};
+pub use regime::{PagingMode, Regime, UnsupportedMode};
+pub use registers::{AlignmentCheck, Cr0, Cr4, Efer, Registers};
+pub use rights::{Rights, RightsTable};
+pub use soft_tlb::SoftTlb;
+pub use span::Span;
+//pub use timed::{CacheCost, TimedConfig, TimedConfigError, TimedMmu};
+pub use translation::{Leaf, TableEntry, Translated, Translation};
+pub use translation_cache::TranslationCache;
+
+pub use units::{AccessKind, Cycles, Level, PageSize, Pcid, PhysAddr, PrivilegeMode, VirtAddr};

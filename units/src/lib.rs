@@ -9,11 +9,13 @@
 mod access;
 mod address;
 mod cycles;
+mod level;
 mod page_size;
 mod pcid;
 
 pub use access::{AccessKind, PrivilegeMode};
 pub use address::{PhysAddr, VirtAddr};
 pub use cycles::Cycles;
+pub use level::Level;
 pub use page_size::PageSize;
 pub use pcid::{Pcid, PcidTooLarge};

@@ -1,15 +1,16 @@
 use core::fmt;
 
 /// The size of a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[repr(u8)]
 pub enum PageSize {
     /// 4 KiB, mapped by a page-table entry.
-    Size4KiB,
+    #[default]
+    Size4KiB = 12,
     /// 2 MiB, mapped by a page-directory entry.
-    Size2MiB,
+    Size2MiB = 21,
     /// 1 GiB, mapped by a page-directory-pointer-table entry.
-    Size1GiB,
+    Size1GiB = 30,
 }
 
 impl PageSize {
@@ -19,11 +20,7 @@ impl PageSize {
     /// The size as a power of two.
     #[inline]
     pub const fn shift(self) -> u32 {
-        match self {
-            Self::Size4KiB => 12,
-            Self::Size2MiB => 21,
-            Self::Size1GiB => 30,
-        }
+        self as u32
     }
 
     /// The size in bytes.
@@ -41,7 +38,11 @@ impl PageSize {
     /// The place of this size in [`PageSize::ALL`].
     #[inline]
     pub const fn index(self) -> usize {
-        self as usize
+        match self {
+            Self::Size4KiB => 0,
+            Self::Size2MiB => 1,
+            Self::Size1GiB => 2,
+        }
     }
 }
 

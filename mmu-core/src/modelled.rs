@@ -1,0 +1,97 @@
+use tlb::{
+    ConfigError, HierarchyConfig, PagingStructureCaches, Scope, Stream, StructureCachesConfig,
+    TlbHierarchy,
+};
+use units::{AccessKind, Level, Pcid, VirtAddr};
+
+use crate::{Flushed, Ledger, Owner, TableEntry, Translation, TranslationCache};
+
+/// The TLBs and paging-structure caches of a modelled processor.
+#[derive(Clone, Debug)]
+pub struct ModelledTlb {
+    tlbs: TlbHierarchy<Translation>,
+    structures: PagingStructureCaches<TableEntry>,
+}
+
+impl ModelledTlb {
+    /// Empty TLBs and paging-structure caches.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if one of them cannot be built.
+    pub fn new(
+        tlbs: &HierarchyConfig,
+        structures: &StructureCachesConfig,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self {
+            tlbs: TlbHierarchy::new(tlbs)?,
+            structures: PagingStructureCaches::new(structures)?,
+        })
+    }
+
+    /// The TLBs.
+    pub fn tlbs(&self) -> &TlbHierarchy<Translation> {
+        &self.tlbs
+    }
+
+    /// The paging-structure caches.
+    pub fn structures(&self) -> &PagingStructureCaches<TableEntry> {
+        &self.structures
+    }
+}
+
+impl TranslationCache for ModelledTlb {
+    #[inline]
+    fn lookup<L: Ledger>(
+        &mut self,
+        address: VirtAddr,
+        pcid: Pcid,
+        kind: AccessKind,
+        ledger: &mut L,
+    ) -> Option<Translation> {
+        let spend = |level, cycles| {
+            let owner = if level == 0 {
+                Owner::L1Tlb
+            } else {
+                Owner::Stlb
+            };
+            ledger.charge(owner, cycles);
+        };
+        let found = self.tlbs.lookup(address, pcid, Stream::of(kind), spend);
+        found.map(|found| found.payload)
+    }
+
+    fn fill(&mut self, address: VirtAddr, pcid: Pcid, kind: AccessKind, found: Translation) {
+        self.tlbs.fill(address, pcid, Stream::of(kind), found);
+    }
+
+    #[inline]
+    fn deepest_table<L: Ledger>(
+        &mut self,
+        address: VirtAddr,
+        pcid: Pcid,
+        ledger: &mut L,
+    ) -> Option<(Level, TableEntry)> {
+        ledger.charge(Owner::StructureCaches, self.structures.penalty());
+        self.structures.deepest(address, pcid)
+    }
+
+    #[inline]
+    fn fill_table(&mut self, level: Level, address: VirtAddr, pcid: Pcid, entry: TableEntry) {
+        self.structures.fill(level, address, pcid, entry);
+    }
+
+    fn forget_translation(&mut self, address: VirtAddr, pcid: Pcid) {
+        self.tlbs.forget(address, pcid);
+    }
+
+    fn forget_tables(&mut self, address: VirtAddr, pcid: Pcid) {
+        self.structures.forget(address, pcid);
+    }
+
+    fn invalidate(&mut self, scope: Scope) -> Flushed {
+        Flushed {
+            translations: self.tlbs.invalidate(scope),
+            structures: self.structures.invalidate(scope),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+use alloc::boxed::Box;
+use core::ops::Range;
+
+use tlb::Scope;
+use units::{AccessKind, PageSize, Pcid, VirtAddr};
+
+use crate::{Flushed, Ledger, Translation, TranslationCache};
+
+const ENTRIES: usize = 1 << 12;
+const PAGE: PageSize = PageSize::Size4KiB;
+
+/// A large direct-mapped TLB that models no processor: it is there for speed.
+///
+/// It holds every page in pieces of 4 KiB. A tag is the piece's address with the PCID in the
+/// low bits, so that a hit is one comparison.
+#[derive(Clone, Debug)]
+pub struct SoftTlb {
+    slots: Box<[Slot; ENTRIES]>,
+    /// Whether a piece of a large page was put in since the TLB was last empty: then a page
+    /// may lie in many slots.
+    large_pages: LargePages,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LargePages {
+    None,
+    Some,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    tag: u64,
+    translation: Translation,
+}
+
+impl Slot {
+    /// A slot whose tag no look-up asks for there: it is that of an address that is not
+    /// canonical and belongs into the next slot.
+    fn empty(place: usize) -> Self {
+        let elsewhere = (place as u64 + 1) << PAGE.shift();
+        Self {
+            tag: 1 << 63 | elsewhere,
+            translation: Translation::default(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.tag >> 62 == 0b10
+    }
+
+    fn pcid(&self) -> Pcid {
+        Pcid::from_cr3(self.tag)
+    }
+
+    fn is_in(&self, scope: Scope) -> bool {
+        let global = tlb::Cacheable::is_global(&self.translation);
+        match scope {
+            Scope::Page { address, pcid } => {
+                let size = self.translation.size();
+                let page = VirtAddr::new(self.tag).page_number(size);
+                page == address.page_number(size) && (global || self.pcid() == pcid)
+            }
+            Scope::Pcid(pcid) => !global && self.pcid() == pcid,
+            Scope::NonGlobal => !global,
+            Scope::All => true,
+        }
+    }
+}
+
+#[inline]
+fn tag(address: VirtAddr, pcid: Pcid) -> u64 {
+    address.align_down(PAGE).as_u64() | u64::from(pcid.as_u16())
+}
+
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the low bits choose")]
+fn place(address: VirtAddr) -> usize {
+    address.page_number(PAGE) as usize % ENTRIES
+}
+
+impl SoftTlb {
+    /// An empty TLB.
+    pub fn new() -> Self {
+        let slots: Box<[Slot]> = (0..ENTRIES).map(Slot::empty).collect();
+        match slots.try_into() {
+            Ok(slots) => Self {
+                slots,
+                large_pages: LargePages::None,
+            },
+            Err(_) => unreachable!("the slice has as many slots"),
+        }
+    }
+
+    fn drop_slots(&mut self, places: Range<usize>, scope: Scope) -> usize {
+        let mut dropped = 0;
+        for place in places {
+            let slot = &mut self.slots[place];
+            if !slot.is_empty() && slot.is_in(scope) {
+                *slot = Slot::empty(place);
+                dropped += 1;
+            }
+        }
+        dropped
+    }
+}
+
+impl Default for SoftTlb {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl TranslationCache for SoftTlb {
+    #[inline]
+    fn lookup<L: Ledger>(
+        &mut self,
+        address: VirtAddr,
+        pcid: Pcid,
+        _kind: AccessKind,
+        _ledger: &mut L,
+    ) -> Option<Translation> {
+        let slot = &self.slots[place(address)];
+        (slot.tag == tag(address, pcid)).then_some(slot.translation)
+    }
+
+    #[inline]
+    fn fill(&mut self, address: VirtAddr, pcid: Pcid, _kind: AccessKind, found: Translation) {
+        if found.size() != PAGE {
+            self.large_pages = LargePages::Some;
+        }
+        self.slots[place(address)] = Slot {
+            tag: tag(address, pcid),
+            translation: found,
+        };
+    }
+
+    fn forget_translation(&mut self, address: VirtAddr, pcid: Pcid) {
+        let place = place(address);
+        if self.slots[place].tag == tag(address, pcid) {
+            self.slots[place] = Slot::empty(place);
+        }
+    }
+
+    fn invalidate(&mut self, scope: Scope) -> Flushed {
+        let places = match scope {
+            Scope::Page { address, .. } if self.large_pages == LargePages::None => {
+                place(address)..place(address) + 1
+            }
+            _ => 0..ENTRIES,
+        };
+        let translations = self.drop_slots(places, scope);
+        if scope == Scope::All {
+            self.large_pages = LargePages::None;
+        }
+        Flushed {
+            translations,
+            structures: 0,
+        }
+    }
+}

@@ -1,0 +1,157 @@
+use cache::{CacheHierarchy, Request, Response, ServedBy};
+use tlb::Stream;
+use units::{AccessKind, Cycles, Level, PageSize, PhysAddr, PrivilegeMode, VirtAddr};
+
+use crate::{
+    Breakdown, CpuFeatures, Fault, Ledger, Mmu, ModelledTlb, NoObserver, Observer, Owner, PhysMem,
+    Registers, Span, UnsupportedMode, WalkCost,
+};
+
+/// An MMU with modelled TLBs, paging-structure caches and data caches, which counts cycles.
+pub type TimedMmu<O = NoObserver> = Mmu<ModelledTlb, CacheCost, O>;
+
+/// The shape of a [`TimedMmu`].
+#[derive(Clone, Debug)]
+pub struct TimedConfig {
+    /// Its TLBs.
+    pub tlbs: tlb::HierarchyConfig,
+    /// Its paging-structure caches.
+    pub structures: tlb::StructureCachesConfig,
+    /// Its data caches.
+    pub caches: cache::HierarchyConfig,
+    /// What setting an accessed or dirty bit adds to the reads and writes it makes.
+    pub accessed_dirty_assist: Cycles,
+}
+
+/// The MMU cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TimedConfigError {
+    /// Because of its TLBs or paging-structure caches.
+    #[error(transparent)]
+    Tlb(#[from] tlb::ConfigError),
+    /// Because of its data caches.
+    #[error(transparent)]
+    Cache(#[from] cache::ConfigError),
+    /// Because of the registers.
+    #[error(transparent)]
+    Mode(#[from] UnsupportedMode),
+}
+
+/// Walks whose reads go through the data caches.
+#[derive(Clone, Debug)]
+pub struct CacheCost {
+    caches: CacheHierarchy,
+    walk_loads: [[[u64; ServedBy::COUNT]; Level::COUNT]; Stream::COUNT],
+    accessed_dirty_assist: Cycles,
+}
+
+impl CacheCost {
+    /// The data caches.
+    pub fn caches(&self) -> &CacheHierarchy {
+        &self.caches
+    }
+
+    /// The entries of a level that walks for a stream read from a level of the caches.
+    pub fn walk_loads(&self, stream: Stream, level: Level, served_by: ServedBy) -> u64 {
+        self.walk_loads[stream.index()][level.index()][served_by.index()]
+    }
+}
+
+impl WalkCost for CacheCost {
+    type Ledger = Breakdown;
+
+    #[inline]
+    fn read_entry(
+        &mut self,
+        kind: AccessKind,
+        level: Level,
+        at: PhysAddr,
+        ledger: &mut Breakdown,
+    ) {
+        let Response { served_by, latency } = self.caches.access(at, Request::WalkRead);
+        let loads = &mut self.walk_loads[Stream::of(kind).index()][level.index()];
+        loads[served_by.index()] += 1;
+        let owner = match served_by {
+            ServedBy::L1 => Owner::WalkL1d,
+            ServedBy::L2 => Owner::WalkL2,
+            ServedBy::Llc => Owner::WalkLlc,
+            ServedBy::Memory => Owner::WalkMemory,
+        };
+        ledger.charge(owner, latency);
+    }
+
+    fn update_entry(&mut self, _: Level, at: PhysAddr, ledger: &mut Breakdown) {
+        let response = self.caches.access(at, Request::WalkUpdate);
+        let cycles = self.accessed_dirty_assist + response.latency;
+        ledger.charge(Owner::AccessedDirty, cycles);
+    }
+}
+
+impl<O: Observer> TimedMmu<O> {
+    /// A timed MMU with nothing cached yet.
+    ///
+    /// # Errors
+    /// [`TimedConfigError`] if one of its parts cannot be built.
+    pub fn timed(
+        features: CpuFeatures,
+        registers: Registers,
+        config: &TimedConfig,
+        observer: O,
+    ) -> Result<Self, TimedConfigError> {
+        let cache = ModelledTlb::new(&config.tlbs, &config.structures)?;
+        let cost = CacheCost {
+            caches: CacheHierarchy::new(&config.caches)?,
+            walk_loads: Default::default(),
+            accessed_dirty_assist: config.accessed_dirty_assist,
+        };
+        Ok(Self::new(features, registers, cache, cost, observer)?)
+    }
+
+    /// Makes an access of `length` bytes, at most 4096: translates it as
+    /// [`Mmu::translate_span`] does, and passes every cache line of it through the data
+    /// caches.
+    ///
+    /// # Errors
+    /// [`Fault`] if it cannot be translated; no line of it was touched then, but what the
+    /// attempt cost is spent.
+    #[inline]
+    pub fn access<M: PhysMem + ?Sized>(
+        &mut self,
+        memory: &M,
+        address: VirtAddr,
+        length: u32,
+        kind: AccessKind,
+        mode: PrivilegeMode,
+    ) -> Result<Span, Fault> {
+        let span = self.translate_span(memory, address, length, kind, mode)?;
+        let length = u64::from(length);
+        match span.second {
+            None => self.touch_lines(span.first.address, length, kind),
+            Some(second) => {
+                let page = PageSize::Size4KiB;
+                let first = page.bytes() - address.offset_in(page);
+                self.touch_lines(span.first.address, first, kind);
+                self.touch_lines(second.address, length - first, kind);
+            }
+        }
+        Ok(span)
+    }
+
+    #[inline]
+    fn touch_lines(&mut self, at: PhysAddr, length: u64, kind: AccessKind) {
+        let (request, owner) = match kind {
+            AccessKind::Fetch => (Request::Fetch, Owner::Fetch),
+            AccessKind::Read => (Request::Read, Owner::Data),
+            AccessKind::Write => (Request::Write, Owner::Data),
+            AccessKind::ReadModifyWrite => (Request::ReadModifyWrite, Owner::Data),
+        };
+        let last = (at.as_u64() + length.max(1) - 1) / cache::LINE_BYTES;
+        let mut line = at.as_u64() / cache::LINE_BYTES;
+        while line <= last {
+            let at = PhysAddr::new(line * cache::LINE_BYTES);
+            let response = self.cost.caches.access(at, request);
+            self.spent.charge(owner, response.latency);
+            line += 1;
+        }
+    }
+}

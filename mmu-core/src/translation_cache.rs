@@ -1,0 +1,46 @@
+use tlb::Scope;
+use units::{AccessKind, Level, Pcid, VirtAddr};
+
+use crate::{Flushed, Ledger, TableEntry, Translation};
+
+/// What an [`Mmu`](crate::Mmu) remembers between walks: translations, and, if it likes, the
+/// entries that lead to them.
+pub trait TranslationCache {
+    /// Looks for a translation of the address, made under this PCID or global. Only an
+    /// address that was filled, in all its 64 bits, may be found.
+    fn lookup<L: Ledger>(
+        &mut self,
+        address: VirtAddr,
+        pcid: Pcid,
+        kind: AccessKind,
+        ledger: &mut L,
+    ) -> Option<Translation>;
+
+    /// Remembers a translation of an address.
+    fn fill(&mut self, address: VirtAddr, pcid: Pcid, kind: AccessKind, found: Translation);
+
+    /// The entry nearest the page that is remembered on the way to the address.
+    #[inline]
+    fn deepest_table<L: Ledger>(
+        &mut self,
+        _address: VirtAddr,
+        _pcid: Pcid,
+        _ledger: &mut L,
+    ) -> Option<(Level, TableEntry)> {
+        None
+    }
+
+    /// Remembers an entry on the way to the address.
+    #[inline]
+    fn fill_table(&mut self, _level: Level, _address: VirtAddr, _pcid: Pcid, _entry: TableEntry) {}
+
+    /// Drops what a look-up of the address could find.
+    fn forget_translation(&mut self, address: VirtAddr, pcid: Pcid);
+
+    /// Drops what is remembered on the way to the address.
+    #[inline]
+    fn forget_tables(&mut self, _address: VirtAddr, _pcid: Pcid) {}
+
+    /// Drops everything in the scope.
+    fn invalidate(&mut self, scope: Scope) -> Flushed;
+}
