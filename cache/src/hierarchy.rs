@@ -1,0 +1,161 @@
+use assoc::SetAssociative;
+use units::{Cycles, PhysAddr};
+
+use crate::{
+    CacheId, ConfigError, Counters, HierarchyConfig, LevelConfig, Request, ServedBy, WalkPort,
+    line::{Line, LineState},
+};
+
+/// The answer to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// Where the line was.
+    pub served_by: ServedBy,
+    /// How long it took to come from there.
+    pub latency: Cycles,
+}
+
+#[derive(Clone, Debug)]
+struct Cache {
+    lines: SetAssociative<LineState>,
+    latency: Cycles,
+}
+
+/// The caches of one processor, empty at first, and the memory behind them.
+#[derive(Clone, Debug)]
+pub struct CacheHierarchy {
+    /// In the order of [`CacheId::ALL`].
+    caches: [Cache; CacheId::ALL.len()],
+    memory_latency: Cycles,
+    walks_enter: WalkPort,
+    counters: Counters,
+}
+
+impl CacheHierarchy {
+    /// An empty hierarchy.
+    ///
+    /// # Errors
+    /// [`ConfigError::Cache`] if the index function of a cache does not fit its geometry.
+    pub fn new(config: &HierarchyConfig) -> Result<Self, ConfigError> {
+        Ok(Self {
+            caches: [
+                Cache::new(CacheId::L1i, &config.l1i)?,
+                Cache::new(CacheId::L1d, &config.l1d)?,
+                Cache::new(CacheId::L2, &config.l2)?,
+                Cache::new(CacheId::Llc, &config.llc)?,
+            ],
+            memory_latency: config.memory_latency,
+            walks_enter: config.walks_enter,
+            counters: Counters::new(config.walks_enter),
+        })
+    }
+
+    /// Makes the request of the one line that holds the byte at `at`. An access that crosses
+    /// into another line takes one request for each.
+    #[inline]
+    pub fn access(&mut self, at: PhysAddr, request: Request) -> Response {
+        let line = Line::holding(at);
+        let first = request.enters(self.walks_enter);
+        let cache = &mut self.caches[first.index()];
+        let Some(state) = cache.lines.get(line.number(), line.tag()) else {
+            return self.access_below(first, line, request);
+        };
+        if request.writes() {
+            *state = LineState::Dirty;
+        }
+        self.counters.count_served(request, first.level());
+        Response {
+            served_by: first.level(),
+            latency: cache.latency,
+        }
+    }
+
+    /// What has happened since the hierarchy was built or [`Self::reset_counters`].
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Sets every counter to zero and leaves the caches as they are: after a warm-up.
+    pub fn reset_counters(&mut self) {
+        self.counters = Counters::new(self.walks_enter);
+    }
+
+    /// The rest of an access that missed in its first cache.
+    #[cold]
+    #[inline(never)]
+    fn access_below(&mut self, first: CacheId, line: Line, request: Request) -> Response {
+        let below = first.below();
+        let holder = below.iter().position(|id| {
+            let lines = &mut self.caches[id.index()].lines;
+            lines.get(line.number(), line.tag()).is_some()
+        });
+        let (missed, response) = match holder {
+            Some(place) => (&below[..place], self.response_of(below[place])),
+            None => (below, self.response_of_memory()),
+        };
+        // The lowest cache first, so that a dirty line a fill pushes out finds the caches
+        // below already settled.
+        for &id in missed.iter().rev() {
+            self.put(id, line, LineState::Clean);
+        }
+        let state = if request.writes() {
+            LineState::Dirty
+        } else {
+            LineState::Clean
+        };
+        self.put(first, line, state);
+        self.counters.count_served(request, response.served_by);
+        response
+    }
+
+    /// Puts a line into a cache that does not hold it, and writes back what has to make room.
+    fn put(&mut self, id: CacheId, line: Line, state: LineState) {
+        let lines = &mut self.caches[id.index()].lines;
+        let Some(evicted) = lines.insert(line.number(), line.tag(), state) else {
+            return;
+        };
+        self.counters.count_eviction(id);
+        if evicted.value == LineState::Dirty {
+            self.counters.count_write_back(id);
+            if let Some(&next) = id.below().first() {
+                self.write_back(next, Line::of_tag(evicted.tag));
+            }
+        }
+    }
+
+    /// Takes a dirty line that the cache above gives up.
+    fn write_back(&mut self, id: CacheId, line: Line) {
+        let lines = &mut self.caches[id.index()].lines;
+        match lines.get(line.number(), line.tag()) {
+            Some(state) => *state = LineState::Dirty,
+            None => self.put(id, line, LineState::Dirty),
+        }
+    }
+
+    fn response_of(&self, id: CacheId) -> Response {
+        Response {
+            served_by: id.level(),
+            latency: self.caches[id.index()].latency,
+        }
+    }
+
+    fn response_of_memory(&self) -> Response {
+        Response {
+            served_by: ServedBy::Memory,
+            latency: self.memory_latency,
+        }
+    }
+}
+
+impl Cache {
+    fn new(id: CacheId, config: &LevelConfig) -> Result<Self, ConfigError> {
+        let lines = SetAssociative::new(config.geometry, config.index, config.replacement);
+        Ok(Self {
+            lines: lines.map_err(|source| ConfigError::Cache { cache: id, source })?,
+            latency: config.latency,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

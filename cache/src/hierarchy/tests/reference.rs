@@ -1,0 +1,156 @@
+//! The hierarchy once more, with lists and nothing clever.
+
+use alloc::{vec, vec::Vec};
+
+use crate::{Request, ServedBy, WalkPort};
+
+use super::Shape;
+
+#[derive(Clone, Copy, PartialEq)]
+struct Held {
+    line: u64,
+    dirty: bool,
+}
+
+/// A cache: of each set its copies, the least recently used first.
+pub(super) struct List {
+    sets: Vec<Vec<Held>>,
+    ways: usize,
+    pub(super) evictions: u64,
+    pub(super) write_backs: u64,
+}
+
+impl List {
+    fn new((sets, ways): (u32, u32)) -> Self {
+        Self {
+            sets: vec![Vec::new(); sets as usize],
+            ways: ways as usize,
+            evictions: 0,
+            write_backs: 0,
+        }
+    }
+
+    fn set_of(&mut self, line: u64) -> &mut Vec<Held> {
+        let sets = self.sets.len() as u64;
+        &mut self.sets[usize::try_from(line % sets).unwrap()]
+    }
+
+    /// Whether the line is there; if so it becomes the most recent, and dirty if it says so.
+    fn used(&mut self, line: u64, makes_dirty: bool) -> bool {
+        let set = self.set_of(line);
+        for place in 0..set.len() {
+            if set[place].line == line {
+                let mut copy = set.remove(place);
+                copy.dirty = copy.dirty || makes_dirty;
+                set.push(copy);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Adds the line; returns the number of the line this pushes out, if that is dirty.
+    fn add(&mut self, line: u64, dirty: bool) -> Option<u64> {
+        let ways = self.ways;
+        let set = self.set_of(line);
+        assert!(set.iter().all(|copy| copy.line != line), "held twice");
+        set.push(Held { line, dirty });
+        if set.len() <= ways {
+            return None;
+        }
+        let oldest = set.remove(0);
+        self.evictions += 1;
+        if !oldest.dirty {
+            return None;
+        }
+        self.write_backs += 1;
+        Some(oldest.line)
+    }
+
+    pub(super) fn held(&self) -> Vec<(u64, bool)> {
+        let copies = self.sets.iter().flatten();
+        let mut held: Vec<_> = copies.map(|copy| (copy.line, copy.dirty)).collect();
+        held.sort_unstable();
+        held
+    }
+}
+
+pub(super) struct Reference {
+    pub(super) l1i: List,
+    pub(super) l1d: List,
+    pub(super) l2: List,
+    pub(super) llc: List,
+    walks_enter: WalkPort,
+    /// The lines written to memory, in order.
+    pub(super) to_memory: Vec<u64>,
+}
+
+impl Reference {
+    pub(super) fn new([l1i, l1d, l2, llc]: Shape, walks_enter: WalkPort) -> Self {
+        Self {
+            l1i: List::new(l1i),
+            l1d: List::new(l1d),
+            l2: List::new(l2),
+            llc: List::new(llc),
+            walks_enter,
+            to_memory: Vec::new(),
+        }
+    }
+
+    pub(super) fn access(&mut self, line: u64, request: Request) -> ServedBy {
+        match (request, self.walks_enter) {
+            (Request::Fetch, _) => {
+                if self.l1i.used(line, false) {
+                    return ServedBy::L1;
+                }
+                let served_by = self.enter_l2(line, false);
+                assert_eq!(self.l1i.add(line, false), None, "nobody writes to the L1I");
+                served_by
+            }
+            (Request::WalkRead, WalkPort::L2) => self.enter_l2(line, false),
+            (Request::WalkUpdate, WalkPort::L2) => self.enter_l2(line, true),
+            (Request::Read | Request::WalkRead, _) => self.enter_l1d(line, false),
+            (Request::Write | Request::ReadModifyWrite | Request::WalkUpdate, _) => {
+                self.enter_l1d(line, true)
+            }
+        }
+    }
+
+    fn enter_l1d(&mut self, line: u64, write: bool) -> ServedBy {
+        if self.l1d.used(line, write) {
+            return ServedBy::L1;
+        }
+        let served_by = self.enter_l2(line, false);
+        if let Some(dirty) = self.l1d.add(line, write)
+            && !self.l2.used(dirty, true)
+            && let Some(next) = self.l2.add(dirty, true)
+        {
+            self.write_back_to_llc(next);
+        }
+        served_by
+    }
+
+    fn enter_l2(&mut self, line: u64, write: bool) -> ServedBy {
+        if self.l2.used(line, write) {
+            return ServedBy::L2;
+        }
+        let served_by = if self.llc.used(line, false) {
+            ServedBy::Llc
+        } else {
+            let dirty = self.llc.add(line, false);
+            self.to_memory.extend(dirty);
+            ServedBy::Memory
+        };
+        if let Some(dirty) = self.l2.add(line, write) {
+            self.write_back_to_llc(dirty);
+        }
+        served_by
+    }
+
+    fn write_back_to_llc(&mut self, line: u64) {
+        if !self.llc.used(line, true) {
+            let dirty = self.llc.add(line, true);
+            self.to_memory.extend(dirty);
+        }
+    }
+}
