@@ -68,7 +68,7 @@ mod registers;
 mod rights;
 mod soft_tlb;
 mod span;
-//mod timed;
+mod timed;
 mod translation;
 mod translation_cache;
 mod walker;
@@ -91,7 +91,7 @@ pub use registers::{AlignmentCheck, Cr0, Cr4, Efer, Registers};
 pub use rights::{Rights, RightsTable};
 pub use soft_tlb::SoftTlb;
 pub use span::Span;
-//pub use timed::{CacheCost, TimedConfig, TimedConfigError, TimedMmu};
+pub use timed::{CacheCost, TimedConfig, TimedConfigError, TimedMmu};
 pub use translation::{Leaf, TableEntry, Translated, Translation};
 pub use translation_cache::TranslationCache;
 

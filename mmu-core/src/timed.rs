@@ -41,7 +41,7 @@ pub enum TimedConfigError {
 #[derive(Clone, Debug)]
 pub struct CacheCost {
     caches: CacheHierarchy,
-    walk_loads: [[[u64; ServedBy::COUNT]; Level::COUNT]; Stream::COUNT],
+    walk_loads: [[[u64; ServedBy::ALL.len()]; Level::COUNT]; Stream::COUNT],
     accessed_dirty_assist: Cycles,
 }
 
@@ -61,13 +61,7 @@ impl WalkCost for CacheCost {
     type Ledger = Breakdown;
 
     #[inline]
-    fn read_entry(
-        &mut self,
-        kind: AccessKind,
-        level: Level,
-        at: PhysAddr,
-        ledger: &mut Breakdown,
-    ) {
+    fn read_entry(&mut self, kind: AccessKind, level: Level, at: PhysAddr, ledger: &mut Breakdown) {
         let Response { served_by, latency } = self.caches.access(at, Request::WalkRead);
         let loads = &mut self.walk_loads[Stream::of(kind).index()][level.index()];
         loads[served_by.index()] += 1;

@@ -24,6 +24,7 @@ macro_rules! address {
 
             /// The address of the page of this size that holds this address.
             #[inline]
+            #[must_use]
             pub const fn align_down(self, size: PageSize) -> Self {
                 Self(self.0 & !size.offset_mask())
             }
@@ -51,6 +52,7 @@ macro_rules! address {
 
             /// The address so many bytes further on, modulo 2^64.
             #[inline]
+            #[must_use]
             pub const fn wrapping_add(self, bytes: u64) -> Self {
                 Self(self.0.wrapping_add(bytes))
             }
