@@ -7,4 +7,4 @@
 // pub mod image;
 pub mod input;
 // pub mod output;
-// pub mod trace;
+pub mod trace;

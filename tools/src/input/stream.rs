@@ -63,6 +63,20 @@ impl Input {
         Self::with_length(Source::Embedded(name), bytes, Some(length))
     }
 
+    /// An input whose reads are exactly those of the reader.
+    #[cfg(test)]
+    pub(crate) fn undecoded(source: Source, raw: impl Read + Send + 'static) -> Self {
+        Self {
+            source,
+            compression: Compression::Plain,
+            progress: Progress::new(None),
+            decoder: Box::new(raw),
+            decoded: 0,
+            ahead: Vec::new(),
+            taken: 0,
+        }
+    }
+
     fn with_length(
         source: Source,
         raw: impl Read + Send + 'static,

@@ -1,0 +1,58 @@
+use super::{Excerpt, Malformed, TraceFormat, mmut::MmutError};
+use crate::input::{InputError, Source};
+
+/// A trace cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum TraceError {
+    /// The file itself cannot be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// A line is none of the format's.
+    #[error("{source_name}, line {line}: {reason}: `{text}`")]
+    Line {
+        /// The trace.
+        source_name: Source,
+        /// Which line, the first being 1.
+        line: u64,
+        /// What is wrong with it.
+        reason: Malformed,
+        /// What it says.
+        text: Excerpt,
+    },
+    /// A trace of physical addresses is damaged.
+    #[error("{source_name}, {error}")]
+    Physical {
+        /// The trace.
+        source_name: Source,
+        /// Where, and what is wrong.
+        #[source]
+        error: MmutError,
+    },
+    /// The trace ended without a single record.
+    #[error("{source_name}: there is not one memory access in it")]
+    Empty {
+        /// The trace.
+        source_name: Source,
+    },
+    /// The content is of no known format.
+    #[error(
+        "{source_name}, line {line}: not a trace format known here (known: {}); it says `{text}`",
+        TraceFormat::KNOWN
+    )]
+    UnknownFormat {
+        /// The trace.
+        source_name: Source,
+        /// The first line that says something.
+        line: u64,
+        /// What it says.
+        text: Excerpt,
+    },
+    /// The content is a trace of physical addresses, which cannot be simulated.
+    #[error(
+        "{source_name}: a trace with physical addresses, to be replayed against the memory it was recorded in"
+    )]
+    NotVirtual {
+        /// The trace.
+        source_name: Source,
+    },
+}

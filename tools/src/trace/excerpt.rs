@@ -1,0 +1,54 @@
+use std::fmt;
+
+const EXCERPT_CHARS: usize = 80;
+
+/// The beginning of a line of an input, fit to be shown to people: cut, with control
+/// characters and whatever is not UTF-8 escaped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excerpt(String);
+
+impl Excerpt {
+    /// The excerpt of a line.
+    pub fn new(line: &[u8]) -> Self {
+        // No character takes more than four bytes.
+        let start = &line[..line.len().min(4 * (EXCERPT_CHARS + 1))];
+        let start = String::from_utf8_lossy(start);
+        let mut text = String::new();
+        let mut chars = start.chars();
+        for char in chars.by_ref().take(EXCERPT_CHARS) {
+            if char.is_control() {
+                text.extend(char.escape_default());
+            } else {
+                text.push(char);
+            }
+        }
+        if chars.next().is_some() {
+            text.push('…');
+        }
+        Self(text)
+    }
+}
+
+impl fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_cut_and_made_harmless() {
+        assert_eq!(Excerpt::new(b"plain").to_string(), "plain");
+        assert_eq!(
+            Excerpt::new(b"\x1b[2J\t\xff").to_string(),
+            "\\u{1b}[2J\\t\u{fffd}"
+        );
+        let long = "é".repeat(80);
+        assert_eq!(Excerpt::new(long.as_bytes()).to_string(), long);
+        let longer = Excerpt::new(&[b'x'; 100_000]).to_string();
+        assert_eq!(longer, format!("{}…", "x".repeat(80)));
+    }
+}
