@@ -4,7 +4,7 @@
 //! memory. Every error says which file it is about and where in it.
 #![forbid(unsafe_code)]
 
-// pub mod image;
+pub mod image;
 pub mod input;
-// pub mod output;
+pub mod output;
 pub mod trace;
