@@ -28,7 +28,7 @@ pub enum UnsupportedImage {
     Kdump,
     /// The same, as a stream.
     KdumpFlattened,
-    /// What the LiME module writes.
+    /// What the Linux Memory Extractor writes.
     Lime,
     /// What AVML writes.
     Avml,

@@ -159,10 +159,11 @@ where
                 },
             )
         };
-        let words = desc.first_chunk().ok_or(too_short(desc.len()))?;
-        let [version, size]: [u32; 2] = words_of(words);
-        if version != 1 {
-            let found = version;
+        let [version, size, ..] = desc.as_chunks().0 else {
+            return Err(too_short(desc.len()));
+        };
+        let [found, size] = [version, size].map(|word| u32::from_le_bytes(*word));
+        if found != 1 {
             return Err((at, ElfError::NoteVersion { vcpu, found }));
         }
         if (size as usize) < expected {
@@ -172,11 +173,4 @@ where
         vcpus.push(registers.ok_or(too_short(desc.len()))?);
     }
     Ok(())
-}
-
-fn words_of([a, b, c, d, e, f, g, h]: &[u8; 8]) -> [u32; 2] {
-    [
-        u32::from_le_bytes([*a, *b, *c, *d]),
-        u32::from_le_bytes([*e, *f, *g, *h]),
-    ]
 }

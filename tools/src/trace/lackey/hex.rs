@@ -1,7 +1,8 @@
 //! Hexadecimal digits eight at a time, as bytes of one word.
 
 const ONES: u64 = 0x0101_0101_0101_0101;
-const ASCII_ZEROS: u64 = b'0' as u64 * ONES;
+const ASCII_ZEROS: u64 = u64::from_ne_bytes([b'0'; 8]);
+const COMMAS: u64 = u64::from_ne_bytes([b','; 8]);
 
 /// The number that eight digits mean, given as the bytes of a big-endian word, or `None` if
 /// one of them is no digit.
@@ -9,11 +10,11 @@ const ASCII_ZEROS: u64 = b'0' as u64 * ONES;
 pub(super) fn eight(digits: u64) -> Option<u32> {
     // Bit 6 tells letters from digits; a letter's low bits count from 1.
     let letters = digits >> 6 & ONES;
-    let nibbles = (digits & 0x0f * ONES) + 9 * letters;
+    let nibbles = (digits & (0x0f * ONES)) + 9 * letters;
     // Printing the number again shows whether these were digits at all.
     let tens = (nibbles + 0x76 * ONES) >> 7 & ONES;
     let printed = nibbles + ASCII_ZEROS + u64::from(b'a' - b'0' - 10) * tens;
-    if nibbles & 0xf0 * ONES != 0 || printed != digits | letters << 5 {
+    if nibbles & (0xf0 * ONES) != 0 || printed != digits | letters << 5 {
         return None;
     }
     let pairs = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
@@ -32,7 +33,7 @@ pub(super) fn first(digits: u64, count: u32) -> u64 {
 /// How many bytes stand before the first comma of eight, given as a big-endian word.
 #[inline]
 pub(super) fn before_comma(bytes: u64) -> u32 {
-    let others = bytes ^ (b',' as u64 * ONES);
+    let others = bytes ^ COMMAS;
     // A byte's top bit ends up set just where the byte is zero. Unlike the shorter trick
     // with a subtraction, no borrow runs into the bytes above.
     let low = 0x7f * ONES;

@@ -59,7 +59,7 @@ const KIND_OF_LETTER: [u8; 32] = {
 ///
 /// Which kind of access and how many digits come next is past guessing for a processor, so
 /// there is no branch on either.
-#[inline(always)]
+#[inline]
 pub(super) fn quick(text: &[u8; QUICK_BYTES]) -> Option<(Record, usize)> {
     let letter = if text[0] == b' ' { text[1] } else { text[0] };
     let (kind, start) = KINDS[KIND_OF_LETTER[usize::from(letter & 31)] as usize % KINDS.len()];
