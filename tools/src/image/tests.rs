@@ -27,7 +27,9 @@ impl Core {
             machine: 62,
             notes: qemu_note(&vcpu(0)),
             segments: segments.to_vec(),
-            content: (0..0x3000u32).map(|at| (at / 7) as u8 | 1).collect(),
+            content: (0..0x3000u32)
+                .map(|at| (at / 7).to_le_bytes()[0] | 1)
+                .collect(),
         }
     }
 
@@ -81,7 +83,7 @@ fn vcpu(number: u64) -> Vec<u8> {
     note[8 + 16 * 8..][..8].copy_from_slice(&(0x4000 + number).to_le_bytes());
     note[8 + 18 * 8..][..4].copy_from_slice(&0x33u32.to_le_bytes());
     note[8 + 18 * 8 + 8..][..4].copy_from_slice(&0x00a0_fb00u32.to_le_bytes());
-    for (index, register) in [0x8005_0033, 0, 0xdead, 0x1000 * number, 0x1506b0]
+    for (index, register) in [0x8005_0033, 0, 0xdead, 0x1000 * number, 0x15_06b0]
         .into_iter()
         .enumerate()
     {
@@ -90,7 +92,7 @@ fn vcpu(number: u64) -> Vec<u8> {
     note
 }
 
-fn note(name: &[u8; 8], kind: u32, desc: &[u8]) -> Vec<u8> {
+fn note(name: [u8; 8], kind: u32, desc: &[u8]) -> Vec<u8> {
     let mut note = 5u32.to_le_bytes().to_vec();
     note.extend(u32::try_from(desc.len()).unwrap().to_le_bytes());
     note.extend(kind.to_le_bytes());
@@ -100,7 +102,7 @@ fn note(name: &[u8; 8], kind: u32, desc: &[u8]) -> Vec<u8> {
 }
 
 fn qemu_note(desc: &[u8]) -> Vec<u8> {
-    note(b"QEMU\0\0\0\0", 0, desc)
+    note(*b"QEMU\0\0\0\0", 0, desc)
 }
 
 fn load(bytes: impl Into<Vec<u8>>) -> Result<MemoryImage, ImageError> {
@@ -127,10 +129,10 @@ fn memory_and_registers_of_a_core_are_read() {
         [CONTENT, 0x1000, 0x2000, 0x2000],
     ]);
     core.notes = [
-        note(b"CORE\0\0\0\0", 1, &[7; 336]),
+        note(*b"CORE\0\0\0\0", 1, &[7; 336]),
         qemu_note(&vcpu(1)),
         qemu_note(&vcpu(2)),
-        note(b"VMCOREIN", 0, b"KEY=value\n\0\0"),
+        note(*b"VMCOREIN", 0, b"KEY=value\n\0\0"),
     ]
     .concat();
     let image = load(core.bytes()).unwrap();
@@ -151,7 +153,7 @@ fn memory_and_registers_of_a_core_are_read() {
         cr0: 0x8005_0033,
         cr2: 0xdead,
         cr3: 0x2000,
-        cr4: 0x1506b0,
+        cr4: 0x15_06b0,
         cs_selector: 0x33,
         cs_flags: 0xa0_fb00,
         rip: 0x4002,
@@ -377,7 +379,7 @@ fn known_formats_are_not_taken_for_raw_memory() {
 
 #[test]
 fn a_truncated_archive_is_not_a_smaller_memory() {
-    let packed = zstd::encode_all(&[1u8; 100_000][..], 1).unwrap();
+    let packed = zstd::encode_all(vec![1; 100_000].as_slice(), 1).unwrap();
     let error = load(&packed[..packed.len() - 1]).unwrap_err();
     let truncated = matches!(error, ImageError::Input(InputError::Truncated { .. }));
     assert!(truncated, "{error}");

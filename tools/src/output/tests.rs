@@ -32,7 +32,7 @@ fn after_an_error_all_is_as_before() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("out.json");
     let fail = |out: &mut dyn Write| {
-        out.write_all(&[b'x'; 1 << 20])?;
+        out.write_all(&vec![b'x'; 1 << 20])?;
         Err(io::Error::other("no more"))
     };
     let error = write_whole(&path, fail).unwrap_err();

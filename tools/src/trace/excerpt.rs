@@ -48,7 +48,7 @@ mod tests {
         );
         let long = "é".repeat(80);
         assert_eq!(Excerpt::new(long.as_bytes()).to_string(), long);
-        let longer = Excerpt::new(&[b'x'; 100_000]).to_string();
+        let longer = Excerpt::new(&vec![b'x'; 100_000]).to_string();
         assert_eq!(longer, format!("{}…", "x".repeat(80)));
     }
 }
