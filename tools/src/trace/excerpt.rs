@@ -14,16 +14,22 @@ impl Excerpt {
         let start = &line[..line.len().min(4 * (EXCERPT_CHARS + 1))];
         let start = String::from_utf8_lossy(start);
         let mut text = String::new();
-        let mut chars = start.chars();
-        for char in chars.by_ref().take(EXCERPT_CHARS) {
-            if char.is_control() {
-                text.extend(char.escape_default());
+        let mut room = EXCERPT_CHARS;
+        for char in start.chars() {
+            let length = if char.is_control() {
+                char.escape_default().len()
             } else {
-                text.push(char);
+                1
+            };
+            if length > room {
+                text.push('…');
+                break;
             }
-        }
-        if chars.next().is_some() {
-            text.push('…');
+            room -= length;
+            match length {
+                1 => text.push(char),
+                _ => text.extend(char.escape_default()),
+            }
         }
         Self(text)
     }
@@ -48,6 +54,8 @@ mod tests {
         );
         let long = "é".repeat(80);
         assert_eq!(Excerpt::new(long.as_bytes()).to_string(), long);
+        let zeros = Excerpt::new(&[0; 100]).to_string();
+        assert_eq!(zeros, format!("{}…", "\\u{0}".repeat(16)));
         let longer = Excerpt::new(&vec![b'x'; 100_000]).to_string();
         assert_eq!(longer, format!("{}…", "x".repeat(80)));
     }

@@ -72,11 +72,18 @@ pub(super) fn quick(text: &[u8; QUICK_BYTES]) -> Option<(Record, usize)> {
         | u64::from(hex::eight(hex::first(low, digits))?);
 
     let comma = 11 + digits as usize;
-    let [before, ones, end, after] = *text[comma..].first_chunk()?;
-    let (size, length) = match end {
-        b'\n' => (digit(ones)?, comma + 3),
-        _ if after == b'\n' => (10 * digit(ones)? + digit(end)?, comma + 4),
-        _ => return None,
+    let [before, ones, third, fourth, fifth] = *text[comma..].first_chunk()?;
+    let (size, end) = match third {
+        b'\n' => (digit(ones)?, comma + 2),
+        b'\r' if fourth == b'\n' => (digit(ones)?, comma + 3),
+        _ => {
+            let size = 10 * digit(ones)? + digit(third)?;
+            match (fourth, fifth) {
+                (b'\n', _) => (size, comma + 3),
+                (b'\r', b'\n') => (size, comma + 4),
+                _ => return None,
+            }
+        }
     };
     let address = VirtAddr::new(address);
     let valid = matches && before == b',' && size > 0 && fits(address, size);
@@ -85,7 +92,7 @@ pub(super) fn quick(text: &[u8; QUICK_BYTES]) -> Option<(Record, usize)> {
         size,
         kind,
     };
-    valid.then_some((record, length))
+    valid.then_some((record, end + 1))
 }
 
 /// Parses any line that is not blank and not a message, without its line end.
