@@ -158,6 +158,8 @@ fn what_cannot_be_opened_says_why() {
     assert_eq!(error.to_string(), format!("{missing}: no such file"));
     let error = open(&Source::from(directory.path())).unwrap_err();
     assert!(matches!(error, InputError::IsDirectory { .. }));
+    let denied = InputError::opening(&missing, io::ErrorKind::PermissionDenied.into());
+    assert!(matches!(denied, InputError::PermissionDenied { .. }));
     assert_eq!(Source::from("-").to_string(), "standard input");
 }
 
