@@ -1,10 +1,16 @@
-//! What the `lookaside` command reads and writes: traces, memory images, output files.
+//! What the `lookaside` command is made of: traces, memory images, CPU presets, the
+//! simulation and its report.
 //!
 //! Inputs are streams: a trace of many gigabytes, compressed or not, is read in constant
 //! memory. Every error says which file it is about and where in it.
 #![forbid(unsafe_code)]
 
+pub mod byte_size;
+pub mod cli;
+pub mod conform;
 pub mod image;
 pub mod input;
 pub mod output;
+pub mod preset;
+pub mod sim;
 pub mod trace;

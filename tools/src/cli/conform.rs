@@ -1,0 +1,143 @@
+use std::{ffi::OsString, path::Path, path::PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::{CliError, Outcome, interrupt::Interrupt, progress::ProgressWatch, stdout};
+use crate::{
+    conform::{Verdict, file_line, replay_trace},
+    image::MemoryImage,
+    input::{self, Source},
+    output::write_whole,
+    sim::Watch,
+    trace::mmut::{MAGIC, MmutReader},
+};
+
+/// Replay recorded accesses and compare every translation with the truth.
+///
+/// A trace with physical addresses (MMUTRC01) is replayed in the memory that the recorded
+/// machine started with; its stores to page tables are made there as they come.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  lookaside conform trace.mmut.zst --memory start.raw.zst --mode 4-level")]
+pub(super) struct Conform {
+    /// Golden data; - is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<OsString>,
+    /// The memory that traces start with: an image
+    #[arg(long, value_name = "START-IMAGE")]
+    memory: Option<OsString>,
+    /// The paging mode of the machine that was traced
+    #[arg(long, value_enum, default_value_t = Mode::FourLevel)]
+    mode: Mode,
+    /// Write the full result as JSON to this file; - is standard output, without the text
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    #[value(name = "4-level")]
+    FourLevel,
+    #[value(name = "5-level")]
+    FiveLevel,
+    #[value(name = "pae")]
+    Pae,
+    #[value(name = "32-bit")]
+    ThirtyTwoBit,
+}
+
+impl Conform {
+    pub(super) fn run(self) -> Result<Outcome, CliError> {
+        match self.mode {
+            Mode::FourLevel => {}
+            Mode::FiveLevel => return Err(CliError::ModeOption("5-level")),
+            Mode::Pae => return Err(CliError::ModeOption("pae")),
+            Mode::ThirtyTwoBit => return Err(CliError::ModeOption("32-bit")),
+        }
+        let interrupt = Interrupt::install();
+        let mut verdicts = Vec::new();
+        for file in &self.files {
+            let source = Source::from(file.clone());
+            let verdict = self.replay(&source, &interrupt)?;
+            verdicts.push((source, verdict));
+        }
+        if !interrupt.finish() {
+            return Err(CliError::Interrupted);
+        }
+        let result = ConformResult::new(&verdicts);
+        if let Some(path) = &self.json {
+            write_whole(path, |mut writer| {
+                serde_json::to_writer_pretty(&mut writer, &result)?;
+                writeln!(writer)
+            })?;
+        }
+        if self.json.as_deref() != Some(Path::new("-")) {
+            stdout::print(|writer| {
+                for (source, verdict) in &verdicts {
+                    writeln!(writer, "{}", file_line(source, verdict))?;
+                    for mismatch in &verdict.mismatches {
+                        writeln!(writer, "  {mismatch}")?;
+                    }
+                }
+                writeln!(writer, "{} passed, {} failed", result.passed, result.failed)
+            })?;
+        }
+        if result.failed == 0 && result.passed > 0 {
+            Ok(Outcome::Done)
+        } else {
+            Ok(Outcome::CheckFailed)
+        }
+    }
+
+    fn replay(&self, source: &Source, interrupt: &Interrupt) -> Result<Verdict, CliError> {
+        let mut input = input::open(source)?;
+        if input.peek(MAGIC.len())? != MAGIC {
+            return Err(CliError::UnknownGolden(source.clone()));
+        }
+        let memory = self
+            .memory
+            .clone()
+            .ok_or_else(|| CliError::MissingMemory(source.clone()))?;
+        let memory = MemoryImage::load(input::open(&Source::from(memory))?)?;
+        let mut reader = MmutReader::new(input)?;
+        let mut watch = ProgressWatch::new(reader.progress(), interrupt.clone());
+        let verdict = replay_trace(&mut reader, &memory.ram, |records| {
+            watch.records_done(records);
+            !watch.is_interrupted()
+        })?;
+        verdict.ok_or(CliError::Interrupted)
+    }
+}
+
+#[derive(Serialize)]
+struct ConformResult {
+    files: Vec<FileResult>,
+    passed: u64,
+    failed: u64,
+}
+
+#[derive(Serialize)]
+struct FileResult {
+    file: String,
+    passed: u64,
+    failed: u64,
+    mismatches: Vec<String>,
+}
+
+impl ConformResult {
+    fn new(verdicts: &[(Source, Verdict)]) -> Self {
+        let files = verdicts.iter().map(|(source, verdict)| FileResult {
+            file: source.to_string(),
+            passed: verdict.passed,
+            failed: verdict.failed,
+            mismatches: verdict.mismatches.iter().map(ToString::to_string).collect(),
+        });
+        Self {
+            files: files.collect(),
+            passed: verdicts.iter().map(|(_, verdict)| verdict.passed).sum(),
+            failed: verdicts.iter().map(|(_, verdict)| verdict.failed).sum(),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+use std::io;
+
+use crate::{
+    image::ImageError,
+    input::{InputError, Source},
+    output::OutputError,
+    preset::PresetError,
+    sim::SimError,
+    trace::TraceError,
+};
+
+/// A command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// A simulation failed.
+    #[error(transparent)]
+    Sim(#[from] SimError),
+    /// There is no such CPU.
+    #[error(transparent)]
+    Preset(#[from] PresetError),
+    /// A trace cannot be read.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// A memory image cannot be read.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// An input cannot be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// An output cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// Standard output cannot be written.
+    #[error("cannot write to standard output: {0}")]
+    Stdout(io::Error),
+    /// A register is needed that is neither in the image nor on the command line.
+    #[error("{source_name}: the image does not say {register}; give it with {option}")]
+    MissingRegister {
+        /// The image.
+        source_name: Source,
+        /// The register.
+        register: &'static str,
+        /// The option that sets it.
+        option: &'static str,
+    },
+    /// The image has no such processor.
+    #[error("{source_name}: there is no vCPU {vcpu}: the image has {count}, counted from 0")]
+    NoSuchVcpu {
+        /// The image.
+        source_name: Source,
+        /// The number asked for.
+        vcpu: usize,
+        /// How many there are.
+        count: usize,
+    },
+    /// The registers choose a paging mode that is not there yet.
+    #[error("{source_name}: {mode}")]
+    Mode {
+        /// The image.
+        source_name: Source,
+        /// The mode.
+        mode: mmu_core::UnsupportedMode,
+    },
+    /// The paging mode is not there yet.
+    #[error("--mode {0} is not supported yet: only 4-level is")]
+    ModeOption(&'static str),
+    /// Traces need the memory that they started with.
+    #[error("{0}: a trace with physical addresses needs --memory START-IMAGE to walk in")]
+    MissingMemory(Source),
+    /// The content is no golden data that is known.
+    #[error("{0}: not golden data that is known here (known: traces with physical addresses)")]
+    UnknownGolden(Source),
+    /// Ctrl-C.
+    #[error("interrupted; nothing was written")]
+    Interrupted,
+}
+
+impl CliError {
+    /// 2 for bad usage and bad input, 1 for a run that failed.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Sim(SimError::Interrupted { .. } | SimError::OutOfMemory { .. })
+            | Self::Output(_)
+            | Self::Stdout(_)
+            | Self::Interrupted => 1,
+            _ => 2,
+        }
+    }
+
+    /// Prints the error on standard error.
+    pub fn print(self) {
+        match self {
+            // The reader of a pipe has seen enough.
+            Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            Self::Preset(error) => eprintln!("{:?}", miette::Report::new(error)),
+            other => eprintln!("error: {other}"),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The command line: what may be said, and what is done then.
+
+mod conform;
+mod cpus;
+mod error;
+mod interrupt;
+mod maps;
+mod number;
+mod progress;
+mod registers;
+mod sim;
+mod stdout;
+
+use clap::{Parser, Subcommand};
+
+pub use error::CliError;
+
+/// An exact, cycle-aware x86 memory-management unit: what does address translation cost?
+#[derive(Debug, Parser)]
+#[command(name = "lookaside", version, arg_required_else_help = true)]
+#[command(after_help = "Exit status: 0 done, 1 the run or the check failed, 2 bad usage or input.")]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a memory trace through a modelled machine and report what it cost
+    Sim(sim::Sim),
+    /// List every page that an address space in a memory image maps
+    Maps(maps::Maps),
+    /// Replay recorded accesses and compare every translation with the truth
+    Conform(conform::Conform),
+    /// List the CPU presets, or print one with the source of every number
+    Cpus(cpus::Cpus),
+}
+
+/// How a command that could do its work came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is done.
+    Done,
+    /// It was a check, and something did not pass.
+    CheckFailed,
+}
+
+impl Arguments {
+    /// Does what was asked.
+    ///
+    /// # Errors
+    /// [`CliError`] if it cannot be done.
+    pub fn run(self) -> Result<Outcome, CliError> {
+        match self.command {
+            Command::Sim(command) => command.run(),
+            Command::Maps(command) => command.run(),
+            Command::Conform(command) => command.run(),
+            Command::Cpus(command) => command.run(),
+        }
+    }
+}

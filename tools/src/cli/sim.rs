@@ -1,0 +1,100 @@
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use mmu_core::PageSize;
+
+use super::{CliError, Outcome, interrupt::Interrupt, progress::ProgressWatch, stdout};
+use crate::{
+    byte_size::ByteSize,
+    input::{self, Input, Source},
+    output::write_whole,
+    preset::{self, Preset},
+    sim::{self, EMBEDDED_TRACE, EMBEDDED_TRACE_NAME, MachineConfig, SimError},
+    trace::{self, TraceFormat},
+};
+
+/// Run a memory trace through a modelled machine and report what it cost.
+///
+/// The program's memory appears on demand, in pages of the chosen size; every access goes
+/// through the TLBs, the paging-structure caches, the page walker and the data caches of the
+/// chosen processor, one after the other.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lookaside sim
+  lookaside sim --cpu zen4 --pages 2m --json report.json
+  valgrind --tool=lackey --trace-mem=yes --log-file=/dev/stdout true | lookaside sim -")]
+pub(super) struct Sim {
+    /// A trace, plain or compressed (.zst, .xz, .gz); - is standard input. Without it, a
+    /// built-in recording of a real program
+    trace: Option<std::ffi::OsString>,
+    /// The processor: a preset (see `lookaside cpus`), or a TOML file of your own
+    #[arg(long, value_name = "NAME|FILE.toml", default_value = preset::DEFAULT)]
+    cpu: String,
+    /// The size of the program's pages
+    #[arg(long, value_enum, default_value_t = Pages::Size4KiB)]
+    pages: Pages,
+    /// The size of the machine's memory
+    #[arg(long, value_name = "SIZE", default_value = "16GiB")]
+    ram: ByteSize,
+    /// The format of the trace: auto or lackey
+    #[arg(long, default_value_t = TraceFormat::Auto)]
+    format: TraceFormat,
+    /// Write the full report as JSON to this file; - is standard output, without the text
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Pages {
+    /// 4 KiB
+    #[value(name = "4k")]
+    Size4KiB,
+    /// 2 MiB
+    #[value(name = "2m")]
+    Size2MiB,
+    /// 1 GiB
+    #[value(name = "1g")]
+    Size1GiB,
+}
+
+impl From<Pages> for PageSize {
+    fn from(pages: Pages) -> Self {
+        match pages {
+            Pages::Size4KiB => Self::Size4KiB,
+            Pages::Size2MiB => Self::Size2MiB,
+            Pages::Size1GiB => Self::Size1GiB,
+        }
+    }
+}
+
+impl Sim {
+    pub(super) fn run(self) -> Result<Outcome, CliError> {
+        let interrupt = Interrupt::install();
+        let preset = Preset::load(&self.cpu)?;
+        let input = match self.trace {
+            Some(name) => input::open(&Source::from(name))?,
+            None => Input::from_bytes(EMBEDDED_TRACE_NAME, EMBEDDED_TRACE)?,
+        };
+        let source = input.source().clone();
+        let mut reader = trace::open(input, self.format)?;
+        let config = MachineConfig {
+            pages: self.pages.into(),
+            ram: self.ram,
+        };
+        let mut watch = ProgressWatch::new(reader.progress(), interrupt.clone());
+        let report = sim::run(&mut *reader, &source, &preset, config, &mut watch)?;
+        watch.clear();
+        if !interrupt.finish() {
+            let records = reader.counts().records;
+            return Err(SimError::Interrupted { records }.into());
+        }
+        if let Some(path) = &self.json {
+            write_whole(path, |writer| report.write_json(writer))?;
+        }
+        if self.json.as_deref() != Some(Path::new("-")) {
+            stdout::print(|writer| write!(writer, "{report}"))?;
+        }
+        Ok(Outcome::Done)
+    }
+}

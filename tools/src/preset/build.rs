@@ -1,0 +1,227 @@
+//! A preset's text made into the configuration of a machine.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use assoc::{Geometry, GeometryError, IndexFunction, Replacement};
+use mmu_core::{CpuFeatures, Cycles, Feature, PageSize, TimedConfig};
+use tlb::{PageSizes, Stream, Streams};
+use toml::Spanned;
+
+use super::{Assumptions, Cited, Preset, Tag, error::Invalid, schema};
+
+/// A mistake, and the bytes of the text that it lies in.
+pub(super) type Located = (Range<usize>, Invalid);
+
+pub(super) fn preset(text: &str) -> Result<Preset, Located> {
+    let document: schema::Document = toml::from_str(text).map_err(|error| {
+        let span = error.span().unwrap_or(0..0);
+        (span, Invalid::Toml(error.message().to_string()))
+    })?;
+    let assumptions = assumptions(text, &document.sources)?;
+    let bits = document.paging.physical_address_bits.get_ref().value;
+    let mut features = Feature::empty();
+    features.set(Feature::PAGES_1_GIB, document.paging.pages_1g.value);
+    let at_bits = document.paging.physical_address_bits.span();
+    let levels = document.tlb_level.iter().map(tlb_level);
+    let timed = TimedConfig {
+        tlbs: tlb::HierarchyConfig {
+            levels: levels.collect::<Result<_, _>>()?,
+        },
+        structures: structure_caches(&document.structure_caches)?,
+        caches: caches(&document.caches)?,
+        accessed_dirty_assist: cycles(&document.costs.accessed_dirty_assist),
+    };
+    tlb::TlbHierarchy::<mmu_core::Translation>::new(&timed.tlbs)
+        .map_err(|error| (0..0, Invalid::Tlbs(error)))?;
+    Ok(Preset {
+        name: document.name,
+        title: document.title,
+        features: CpuFeatures::new(bits, features)
+            .map_err(|error| (at_bits, Invalid::Width(error)))?,
+        timed,
+        page_fault: cycles(&document.costs.page_fault),
+        assumptions,
+    })
+}
+
+fn cycles(latency: &Cited<schema::Latency>) -> Cycles {
+    Cycles::new(latency.value.into())
+}
+
+fn tlb_level(level: &schema::TlbLevel) -> Result<tlb::LevelConfig, Located> {
+    let tlbs = level.tlb.iter().map(|spanned| {
+        let tlb = spanned.get_ref();
+        let at = |source| (spanned.span(), Invalid::Geometry(source));
+        let index = match tlb.index.value {
+            schema::Index::Linear => IndexFunction::Linear,
+            schema::Index::Xor => IndexFunction::Xor,
+        };
+        let geometry = geometry(tlb.entries.value, tlb.ways.value).map_err(at)?;
+        if index == IndexFunction::Xor && !geometry.sets().is_power_of_two() {
+            let sets = geometry.sets();
+            return Err(at(GeometryError::XorOfOddSets { sets }));
+        }
+        if tlb.serves.is_empty() || tlb.pages.is_empty() {
+            return Err((spanned.span(), Invalid::UselessTlb));
+        }
+        Ok(tlb::TlbConfig {
+            name: tlb.name.clone(),
+            serves: tlb
+                .serves
+                .iter()
+                .map(|&stream| Streams::from(Stream::from(stream)))
+                .collect(),
+            holds: tlb
+                .pages
+                .iter()
+                .map(|&pages| PageSizes::from(PageSize::from(pages)))
+                .collect(),
+            geometry,
+            index,
+            replacement: tlb.replacement.value.into(),
+        })
+    });
+    Ok(tlb::LevelConfig {
+        penalty: cycles(&level.penalty),
+        tlbs: tlbs.collect::<Result<_, _>>()?,
+    })
+}
+
+fn structure_caches(
+    caches: &schema::StructureCaches,
+) -> Result<tlb::StructureCachesConfig, Located> {
+    let cache = |cache: &Option<Spanned<schema::StructureCache>>| {
+        let Some(spanned) = cache else {
+            return Ok(None);
+        };
+        let cache = spanned.get_ref();
+        let geometry = geometry(cache.entries.value, cache.ways.value)
+            .map_err(|error| (spanned.span(), Invalid::Geometry(error)))?;
+        Ok(Some(tlb::StructureCacheConfig {
+            geometry,
+            replacement: cache.replacement.value.into(),
+        }))
+    };
+    Ok(tlb::StructureCachesConfig {
+        pml4e: cache(&caches.pml4e)?,
+        pdpte: cache(&caches.pdpte)?,
+        pde: cache(&caches.pde)?,
+        penalty: cycles(&caches.penalty),
+    })
+}
+
+fn caches(caches: &schema::Caches) -> Result<cache::HierarchyConfig, Located> {
+    let level = |spanned: &Spanned<schema::Cache>| {
+        let config = spanned.get_ref();
+        let bytes = config.size.value.0;
+        let lines = u32::try_from(bytes / cache::LINE_BYTES).unwrap_or(u32::MAX);
+        let geometry = if bytes.is_multiple_of(cache::LINE_BYTES) {
+            Geometry::of_entries(lines, config.ways.value).map_err(Invalid::Geometry)
+        } else {
+            Err(Invalid::PartialLine(bytes))
+        };
+        Ok(cache::LevelConfig {
+            geometry: geometry.map_err(|error| (spanned.span(), error))?,
+            index: IndexFunction::Linear,
+            replacement: config.replacement.value.into(),
+            latency: cycles(&config.latency),
+        })
+    };
+    Ok(cache::HierarchyConfig {
+        l1i: level(&caches.l1i)?,
+        l1d: level(&caches.l1d)?,
+        l2: level(&caches.l2)?,
+        llc: level(&caches.llc)?,
+        memory_latency: cycles(&caches.memory_latency),
+        walks_enter: match caches.walks_enter.value {
+            schema::WalkPort::L1d => cache::WalkPort::L1d,
+            schema::WalkPort::L2 => cache::WalkPort::L2,
+        },
+    })
+}
+
+fn geometry(entries: u32, ways: schema::Ways) -> Result<Geometry, GeometryError> {
+    match ways {
+        schema::Ways::Full => Geometry::fully_associative(entries),
+        schema::Ways::Of(ways) => Geometry::of_entries(entries, ways),
+    }
+}
+
+impl From<schema::Stream> for Stream {
+    fn from(stream: schema::Stream) -> Self {
+        match stream {
+            schema::Stream::Fetch => Self::Fetch,
+            schema::Stream::Load => Self::Load,
+            schema::Stream::Store => Self::Store,
+        }
+    }
+}
+
+impl From<schema::Pages> for PageSize {
+    fn from(pages: schema::Pages) -> Self {
+        match pages {
+            schema::Pages::Size4KiB => Self::Size4KiB,
+            schema::Pages::Size2MiB => Self::Size2MiB,
+            schema::Pages::Size1GiB => Self::Size1GiB,
+        }
+    }
+}
+
+impl From<schema::Replacement> for Replacement {
+    fn from(replacement: schema::Replacement) -> Self {
+        match replacement {
+            schema::Replacement::TrueLru => Self::TrueLru,
+            schema::Replacement::TreePlru => Self::TreePlru,
+        }
+    }
+}
+
+/// Counts the values by their tags, wherever they stand, and checks that their sources are
+/// among those of the file.
+fn assumptions(text: &str, sources: &BTreeMap<String, String>) -> Result<Assumptions, Located> {
+    let mut found = Assumptions::default();
+    let table: toml::Table = toml::from_str(text).unwrap_or_default();
+    let mut places: Vec<(String, &toml::Value)> = table
+        .iter()
+        .map(|(key, value)| (key.clone(), value))
+        .collect();
+    while let Some((place, value)) = places.pop() {
+        let cited: Option<Cited<toml::Value>> = match value {
+            toml::Value::Table(table) if table.contains_key("value") => {
+                value.clone().try_into().ok()
+            }
+            _ => None,
+        };
+        match (cited.and_then(|cited| cited.citation), value) {
+            (Some((tag, source)), _) => {
+                if !sources.contains_key(&source) {
+                    return Err((
+                        0..0,
+                        Invalid::UnknownSource {
+                            place,
+                            name: source,
+                        },
+                    ));
+                }
+                match tag {
+                    Tag::Measured => found.measured += 1,
+                    Tag::Manual => found.manual += 1,
+                    Tag::Assumed => found.assumed += 1,
+                }
+            }
+            (None, toml::Value::Table(table)) => {
+                places.extend(
+                    table
+                        .iter()
+                        .map(|(key, value)| (format!("{place}.{key}"), value)),
+                );
+            }
+            (None, toml::Value::Array(array)) => {
+                let numbered = array.iter().enumerate();
+                places.extend(numbered.map(|(index, value)| (format!("{place}[{index}]"), value)));
+            }
+            _ => {}
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,91 @@
+use memory_manager::{AccessError, OutOfMemory};
+use mmu_core::{RamTooLarge, TimedConfigError};
+
+use crate::{
+    byte_size::ByteSize,
+    input::Source,
+    trace::{Record, RecordKind, TraceError},
+};
+
+/// A trace cannot be simulated.
+#[derive(Debug, thiserror::Error)]
+pub enum SimError {
+    /// The trace cannot be read.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// The processor cannot be built.
+    #[error(transparent)]
+    Processor(#[from] TimedConfigError),
+    /// No processor could address so much memory.
+    #[error(transparent)]
+    TooMuchRam(#[from] RamTooLarge),
+    /// The processor that is modelled cannot address so much memory.
+    #[error("{ram} of memory is more than the {bits} physical-address bits of {cpu} can reach")]
+    RamBeyondWidth {
+        /// The memory asked for.
+        ram: ByteSize,
+        /// The width of its addresses.
+        bits: u32,
+        /// The processor.
+        cpu: String,
+    },
+    /// The memory does not even hold the first page table.
+    #[error("{ram} of memory does not hold the first page table: {source}")]
+    NoRoomForTables {
+        /// The memory asked for.
+        ram: ByteSize,
+        /// What was missing.
+        source: OutOfMemory,
+    },
+    /// The memory is too small for the program.
+    #[error(
+        "{source_name}: {ram} of memory is too small: record {record}, {description}, found no \
+         free {page_size} frame; the whole trace needs {needed} (--ram {}KiB)",
+        needed.0.div_ceil(1024)
+    )]
+    OutOfMemory {
+        /// The trace.
+        source_name: Source,
+        /// The memory asked for.
+        ram: ByteSize,
+        /// Which record, the first being 1.
+        record: u64,
+        /// What the record is.
+        description: String,
+        /// The size of the frame.
+        page_size: mmu_core::PageSize,
+        /// How much the whole trace needs.
+        needed: ByteSize,
+    },
+    /// An access that no user-mode program can make.
+    #[error("{source_name}: record {record}, {description}: {error}")]
+    Access {
+        /// The trace.
+        source_name: Source,
+        /// Which record, the first being 1.
+        record: u64,
+        /// What the record is.
+        description: String,
+        /// What is wrong with it.
+        #[source]
+        error: AccessError,
+    },
+    /// Ctrl-C.
+    #[error("interrupted after {records} records; nothing was written")]
+    Interrupted {
+        /// How many records were simulated.
+        records: u64,
+    },
+}
+
+/// What a record is, for people.
+pub(super) fn describe(record: &Record) -> String {
+    let kind = match record.kind {
+        RecordKind::Fetch => "an instruction",
+        RecordKind::Load => "a load",
+        RecordKind::Store => "a store",
+        RecordKind::Modify => "a modify",
+    };
+    let Record { address, size, .. } = record;
+    format!("{kind} of {size} bytes at {address}")
+}

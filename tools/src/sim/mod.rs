@@ -1,0 +1,20 @@
+//! A trace run through a modelled machine: the program's memory appears on demand in a
+//! process of the memory manager, and every access goes through the MMU and the caches.
+
+mod error;
+mod machine;
+mod ram_needed;
+mod report;
+mod run;
+
+pub use error::SimError;
+pub use machine::{Machine, MachineConfig};
+pub use report::{Report, TraceCounts};
+pub use run::{Watch, run};
+
+/// The trace that is run when none is named: a Perl program that counts the words of a
+/// text, recorded with `valgrind --tool=lackey --trace-mem=yes`.
+pub const EMBEDDED_TRACE: &[u8] = include_bytes!("../../data/words.lackey.zst");
+
+/// The name of the embedded trace.
+pub const EMBEDDED_TRACE_NAME: &str = "words (built in)";

@@ -1,0 +1,451 @@
+//! What a run found out, as data; [`text`](self) and JSON are two ways to show it.
+
+mod events;
+mod text;
+
+use cache::{CacheId, Request, ServedBy};
+use mmu_core::{Breakdown, Level, Owner, PageSize};
+use serde::Serialize;
+use tlb::Stream;
+
+use super::{Machine, MachineConfig};
+use crate::{input::Source, preset::Preset, trace::RecordKind};
+use events::Events;
+
+/// Everything a run found out. Serialised, its keys have a fixed order.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    lookaside: &'static str,
+    trace: Trace,
+    machine: Processor,
+    cycles: Cycles,
+    events: Events,
+    lookups: Vec<Lookups>,
+    tlbs: Vec<Tlb>,
+    structure_caches: Vec<StructureCache>,
+    walks: Walks,
+    caches: Vec<Cache>,
+    memory: Memory,
+    page_faults: PageFaults,
+    footprint: Footprint,
+}
+
+/// The records of a trace by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TraceCounts([u64; RecordKind::ALL.len()]);
+
+impl TraceCounts {
+    #[inline]
+    pub(super) fn count(&mut self, kind: RecordKind) {
+        self.0[kind.index()] += 1;
+    }
+
+    /// The records of a kind.
+    pub fn of(&self, kind: RecordKind) -> u64 {
+        self.0[kind.index()]
+    }
+
+    /// All records.
+    pub fn records(&self) -> u64 {
+        self.0.iter().sum()
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Trace {
+    name: String,
+    records: u64,
+    instructions: u64,
+    loads: u64,
+    stores: u64,
+    modifies: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Processor {
+    cpu: String,
+    title: String,
+    pages: PageName,
+    ram_bytes: u64,
+    /// How many of the preset's numbers are known how well.
+    numbers: Numbers,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Numbers {
+    measured: u32,
+    manual: u32,
+    assumed: u32,
+}
+
+/// The parts of `by_owner` add up to `total`.
+#[derive(Clone, Debug, Serialize)]
+struct Cycles {
+    total: u64,
+    translation: u64,
+    translation_share: f64,
+    per_instruction: f64,
+    by_owner: ByOwner,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct ByOwner {
+    l1_tlb: u64,
+    stlb: u64,
+    structure_caches: u64,
+    walk_l1d: u64,
+    walk_l2: u64,
+    walk_llc: u64,
+    walk_memory: u64,
+    accessed_dirty: u64,
+    fault: u64,
+    fetch: u64,
+    data: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Lookups {
+    stream: &'static str,
+    total: u64,
+    hits_by_level: Vec<u64>,
+    missed: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Tlb {
+    name: String,
+    level: usize,
+    entries: usize,
+    ways: u32,
+    hits: u64,
+    fills: u64,
+    evictions: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct StructureCache {
+    level: String,
+    entries: usize,
+    ways: u32,
+    lookups: u64,
+    hits: u64,
+    fills: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Walks {
+    completed: u64,
+    faulted: u64,
+    references: u64,
+    references_per_walk: f64,
+    /// Walks by how many entries they read, from 0 on.
+    by_references: Vec<u64>,
+    /// References by the level of the entry and where it was.
+    served: Vec<WalkLevel>,
+    accessed_dirty_updates: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct WalkLevel {
+    level: String,
+    l1d: u64,
+    l2: u64,
+    llc: u64,
+    memory: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Cache {
+    name: String,
+    bytes: u64,
+    ways: u32,
+    hits: u64,
+    misses: u64,
+    evictions: u64,
+    write_backs: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Memory {
+    reads: u64,
+    write_backs: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct PageFaults {
+    demand_zero: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Footprint {
+    pages_4k: u64,
+    pages_2m: u64,
+    pages_1g: u64,
+    bytes: u64,
+    page_tables: u64,
+    page_table_bytes: u64,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+enum PageName {
+    #[serde(rename = "4k")]
+    Size4KiB,
+    #[serde(rename = "2m")]
+    Size2MiB,
+    #[serde(rename = "1g")]
+    Size1GiB,
+}
+
+impl Report {
+    pub(super) fn new(
+        source: &Source,
+        counts: TraceCounts,
+        preset: &Preset,
+        config: MachineConfig,
+        machine: &Machine,
+    ) -> Self {
+        let caches = &preset.timed.caches;
+        let shapes = [&caches.l1i, &caches.l1d, &caches.l2, &caches.llc];
+        let counters = machine.mmu.cost().caches().counters();
+        Self {
+            lookaside: env!("CARGO_PKG_VERSION"),
+            trace: Trace::new(source, counts),
+            machine: Processor::new(preset, config),
+            cycles: Cycles::new(machine.mmu.spent(), counts.of(RecordKind::Fetch)),
+            events: Events::new(counts, machine),
+            lookups: lookups(machine),
+            tlbs: tlbs(machine),
+            structure_caches: structure_caches(machine),
+            walks: Walks::new(machine),
+            caches: CacheId::ALL
+                .into_iter()
+                .zip(shapes)
+                .map(|(id, shape)| Cache::new(id, shape, counters))
+                .collect(),
+            memory: Memory {
+                reads: counters.memory_reads(),
+                write_backs: counters.memory_write_backs(),
+            },
+            page_faults: PageFaults {
+                demand_zero: demand_zero_faults(machine),
+            },
+            footprint: Footprint::new(machine),
+        }
+    }
+
+    /// The report as one JSON document with a line break at its end.
+    ///
+    /// # Errors
+    /// What the writer returns.
+    pub fn write_json(&self, mut writer: impl std::io::Write) -> std::io::Result<()> {
+        serde_json::to_writer_pretty(&mut writer, self)?;
+        writeln!(writer)
+    }
+}
+
+impl Trace {
+    fn new(source: &Source, counts: TraceCounts) -> Self {
+        Self {
+            name: source.to_string(),
+            records: counts.records(),
+            instructions: counts.of(RecordKind::Fetch),
+            loads: counts.of(RecordKind::Load),
+            stores: counts.of(RecordKind::Store),
+            modifies: counts.of(RecordKind::Modify),
+        }
+    }
+}
+
+impl Processor {
+    fn new(preset: &Preset, config: MachineConfig) -> Self {
+        Self {
+            cpu: preset.name.clone(),
+            title: preset.title.clone(),
+            pages: match config.pages {
+                PageSize::Size4KiB => PageName::Size4KiB,
+                PageSize::Size2MiB => PageName::Size2MiB,
+                PageSize::Size1GiB => PageName::Size1GiB,
+            },
+            ram_bytes: config.ram.0,
+            numbers: Numbers {
+                measured: preset.assumptions.measured,
+                manual: preset.assumptions.manual,
+                assumed: preset.assumptions.assumed,
+            },
+        }
+    }
+}
+
+impl Cycles {
+    fn new(spent: &Breakdown, instructions: u64) -> Self {
+        let of = |owner| spent.of(owner).as_u64();
+        let total = spent.total().as_u64();
+        let translation = spent.translation().as_u64();
+        Self {
+            total,
+            translation,
+            translation_share: ratio(translation, total),
+            per_instruction: ratio(total, instructions),
+            by_owner: ByOwner {
+                l1_tlb: of(Owner::L1Tlb),
+                stlb: of(Owner::Stlb),
+                structure_caches: of(Owner::StructureCaches),
+                walk_l1d: of(Owner::WalkL1d),
+                walk_l2: of(Owner::WalkL2),
+                walk_llc: of(Owner::WalkLlc),
+                walk_memory: of(Owner::WalkMemory),
+                accessed_dirty: of(Owner::AccessedDirty),
+                fault: of(Owner::Fault),
+                fetch: of(Owner::Fetch),
+                data: of(Owner::Data),
+            },
+        }
+    }
+}
+
+impl Walks {
+    fn new(machine: &Machine) -> Self {
+        let statistics = machine.mmu.observer();
+        let cost = machine.mmu.cost();
+        let served = |level, by| -> u64 {
+            let streams = Stream::ALL.into_iter();
+            streams
+                .map(|stream| cost.walk_loads(stream, level, by))
+                .sum()
+        };
+        let completed = Stream::ALL
+            .into_iter()
+            .map(|stream| walks_completed(machine, stream));
+        let completed: u64 = completed.sum();
+        let faulted = Stream::ALL
+            .into_iter()
+            .map(|stream| statistics.faulted(stream))
+            .sum();
+        let levels = Level::ALL.into_iter().rev().map(|level| WalkLevel {
+            level: level.to_string(),
+            l1d: served(level, ServedBy::L1),
+            l2: served(level, ServedBy::L2),
+            llc: served(level, ServedBy::Llc),
+            memory: served(level, ServedBy::Memory),
+        });
+        let served: Vec<_> = levels.collect();
+        let references = served
+            .iter()
+            .map(|by| by.l1d + by.l2 + by.llc + by.memory)
+            .sum();
+        Self {
+            completed,
+            faulted,
+            references,
+            references_per_walk: ratio(references, completed + faulted),
+            by_references: statistics.by_references().to_vec(),
+            served,
+            accessed_dirty_updates: statistics.updates(),
+        }
+    }
+}
+
+impl Cache {
+    fn new(id: CacheId, shape: &cache::LevelConfig, counters: &cache::Counters) -> Self {
+        let sum = |count: fn(&cache::Counters, CacheId, Request) -> u64| -> u64 {
+            let requests = Request::ALL.into_iter();
+            requests.map(|request| count(counters, id, request)).sum()
+        };
+        Self {
+            name: id.to_string(),
+            bytes: shape.geometry.entries() as u64 * cache::LINE_BYTES,
+            ways: shape.geometry.ways(),
+            hits: sum(cache::Counters::hits),
+            misses: sum(cache::Counters::misses),
+            evictions: counters.evictions(id),
+            write_backs: counters.write_backs(id),
+        }
+    }
+}
+
+impl Footprint {
+    fn new(machine: &Machine) -> Self {
+        let counters = machine.manager.counters();
+        let [pages_4k, pages_2m, pages_1g] =
+            PageSize::ALL.map(|size| counters.demand_zero_faults(size));
+        let bytes = PageSize::ALL.map(|size| counters.demand_zero_faults(size) * size.bytes());
+        Self {
+            pages_4k,
+            pages_2m,
+            pages_1g,
+            bytes: bytes.iter().sum(),
+            page_tables: counters.page_tables(),
+            page_table_bytes: counters.page_tables() * PageSize::Size4KiB.bytes(),
+        }
+    }
+}
+
+fn lookups(machine: &Machine) -> Vec<Lookups> {
+    let tlbs = machine.mmu.cache().tlbs();
+    let of = |stream: Stream| Lookups {
+        stream: match stream {
+            Stream::Fetch => "fetch",
+            Stream::Load => "load",
+            Stream::Store => "store",
+        },
+        total: tlbs.lookups(stream).total,
+        hits_by_level: (0..tlbs.levels().count())
+            .map(|level| tlbs.hits(stream, level))
+            .collect(),
+        missed: tlbs.lookups(stream).missed,
+    };
+    Stream::ALL.map(of).into()
+}
+
+fn tlbs(machine: &Machine) -> Vec<Tlb> {
+    let levels = machine.mmu.cache().tlbs().levels().enumerate();
+    let tlbs = levels.flat_map(|(level, tlbs)| tlbs.iter().map(move |tlb| (level, tlb)));
+    let of = |(level, tlb): (usize, &tlb::Tlb<_>)| Tlb {
+        name: tlb.config().name.clone(),
+        level: level + 1,
+        entries: tlb.config().geometry.entries(),
+        ways: tlb.config().geometry.ways(),
+        hits: tlb.counters().hits,
+        fills: tlb.counters().fills,
+        evictions: tlb.counters().evictions,
+    };
+    tlbs.map(of).collect()
+}
+
+fn structure_caches(machine: &Machine) -> Vec<StructureCache> {
+    let structures = machine.mmu.cache().structures();
+    let of = |(level, geometry, counters): (Level, assoc::Geometry, tlb::StructureCounters)| {
+        StructureCache {
+            level: level.to_string(),
+            entries: geometry.entries(),
+            ways: geometry.ways(),
+            lookups: structures.lookups(),
+            hits: counters.hits,
+            fills: counters.fills,
+        }
+    };
+    structures.counters().map(of).collect()
+}
+
+fn walks_completed(machine: &Machine, stream: Stream) -> u64 {
+    let sizes = PageSize::ALL.into_iter();
+    sizes
+        .map(|size| machine.mmu.observer().completed(stream, size))
+        .sum()
+}
+
+fn demand_zero_faults(machine: &Machine) -> u64 {
+    let sizes = PageSize::ALL.into_iter();
+    sizes
+        .map(|size| machine.manager.counters().demand_zero_faults(size))
+        .sum()
+}
+
+/// Zero where there is nothing to divide by.
+fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
+}

@@ -1,0 +1,286 @@
+//! The report for a terminal of 80 columns.
+
+use std::fmt;
+
+use comfy_table::{CellAlignment, Table, presets::NOTHING};
+
+use super::{PageName, Report, ratio};
+use crate::byte_size::ByteSize;
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Processor { title, pages, ram } = self.processor();
+        writeln!(f, "{} on {title}", self.trace.name)?;
+        writeln!(
+            f,
+            "{pages} pages, {ram} of memory; of the preset's numbers {}",
+            self.numbers()
+        )?;
+        section(f, self.program())?;
+        section(f, self.cycle_table())?;
+        section(f, self.lookup_table())?;
+        section(f, self.tlb_table())?;
+        section(f, self.walk_table())?;
+        section(f, self.structure_table())?;
+        section(f, self.cache_table())?;
+        section(f, self.footprint_table())
+    }
+}
+
+struct Processor<'a> {
+    title: &'a str,
+    pages: &'static str,
+    ram: ByteSize,
+}
+
+impl Report {
+    fn processor(&self) -> Processor<'_> {
+        Processor {
+            title: &self.machine.title,
+            pages: match self.machine.pages {
+                PageName::Size4KiB => "4 KiB",
+                PageName::Size2MiB => "2 MiB",
+                PageName::Size1GiB => "1 GiB",
+            },
+            ram: ByteSize(self.machine.ram_bytes),
+        }
+    }
+
+    fn numbers(&self) -> String {
+        let numbers = &self.machine.numbers;
+        format!(
+            "{} are measured, {} from manuals, {} assumed",
+            numbers.measured, numbers.manual, numbers.assumed
+        )
+    }
+
+    fn program(&self) -> Table {
+        let trace = &self.trace;
+        let mut table = table(["Program", "accesses"]);
+        for (name, count) in [
+            ("instructions", trace.instructions),
+            ("loads", trace.loads),
+            ("stores", trace.stores),
+            ("modifies", trace.modifies),
+        ] {
+            table.add_row([indented(1, name), grouped(count)]);
+        }
+        table
+    }
+
+    fn cycle_table(&self) -> Table {
+        let cycles = &self.cycles;
+        let by = &cycles.by_owner;
+        let mut table = table(["Cycles", "count", "share", "per instruction"]);
+        for (depth, name, count) in [
+            (1, "total", cycles.total),
+            (1, "address translation", cycles.translation),
+            (2, "L1 TLB", by.l1_tlb),
+            (2, "STLB", by.stlb),
+            (2, "paging-structure caches", by.structure_caches),
+            (2, "walk, entries in the L1D", by.walk_l1d),
+            (2, "walk, entries in the L2", by.walk_l2),
+            (2, "walk, entries in the LLC", by.walk_llc),
+            (2, "walk, entries in memory", by.walk_memory),
+            (2, "accessed and dirty bits", by.accessed_dirty),
+            (1, "page faults", by.fault),
+            (1, "instruction bytes", by.fetch),
+            (1, "data", by.data),
+        ] {
+            table.add_row([
+                indented(depth, name),
+                grouped(count),
+                percent(count, cycles.total),
+                format!("{:.3}", ratio(count, self.trace.instructions)),
+            ]);
+        }
+        table
+    }
+
+    fn lookup_table(&self) -> Table {
+        let mut table = table(["TLB look-ups", "total", "L1 hits", "lower hits", "walks"]);
+        for lookups in &self.lookups {
+            let (first, lower) = lookups.hits_by_level.split_first().unwrap_or((&0, &[]));
+            table.add_row([
+                indented(1, lookups.stream),
+                grouped(lookups.total),
+                grouped(*first),
+                grouped(lower.iter().sum()),
+                grouped(lookups.missed),
+            ]);
+        }
+        table
+    }
+
+    fn tlb_table(&self) -> Table {
+        let mut table = table([
+            "TLBs",
+            "level",
+            "entries",
+            "ways",
+            "hits",
+            "fills",
+            "evictions",
+        ]);
+        for tlb in &self.tlbs {
+            table.add_row([
+                indented(1, &tlb.name),
+                tlb.level.to_string(),
+                tlb.entries.to_string(),
+                tlb.ways.to_string(),
+                grouped(tlb.hits),
+                grouped(tlb.fills),
+                grouped(tlb.evictions),
+            ]);
+        }
+        table
+    }
+
+    fn walk_table(&self) -> Table {
+        let walks = &self.walks;
+        let mut table = table(["Page walks", "reads", "from L1D", "L2", "LLC", "memory"]);
+        for by in &walks.served {
+            table.add_row([
+                indented(1, &by.level),
+                grouped(by.l1d + by.l2 + by.llc + by.memory),
+                grouped(by.l1d),
+                grouped(by.l2),
+                grouped(by.llc),
+                grouped(by.memory),
+            ]);
+        }
+        let sum = |of: fn(&super::WalkLevel) -> u64| grouped(walks.served.iter().map(of).sum());
+        table.add_row([
+            indented(1, "all"),
+            grouped(walks.references),
+            sum(|by| by.l1d),
+            sum(|by| by.l2),
+            sum(|by| by.llc),
+            sum(|by| by.memory),
+        ]);
+        table.add_row([
+            indented(1, "reads per walk"),
+            format!("{:.3}", walks.references_per_walk),
+        ]);
+        table.add_row([indented(1, "walks completed"), grouped(walks.completed)]);
+        table.add_row([indented(1, "walks faulted"), grouped(walks.faulted)]);
+        table.add_row([
+            indented(1, "A/D bits set"),
+            grouped(walks.accessed_dirty_updates),
+        ]);
+        table
+    }
+
+    fn structure_table(&self) -> Table {
+        let header = [
+            "Paging-structure caches",
+            "entries",
+            "ways",
+            "hits",
+            "of walks",
+            "fills",
+        ];
+        let mut table = table(header);
+        for cache in &self.structure_caches {
+            table.add_row([
+                indented(1, &cache.level),
+                cache.entries.to_string(),
+                cache.ways.to_string(),
+                grouped(cache.hits),
+                percent(cache.hits, cache.lookups),
+                grouped(cache.fills),
+            ]);
+        }
+        table
+    }
+
+    fn cache_table(&self) -> Table {
+        let mut table = table(["Caches", "size", "ways", "hits", "misses", "write-backs"]);
+        for cache in &self.caches {
+            table.add_row([
+                indented(1, &cache.name),
+                ByteSize(cache.bytes).to_string(),
+                cache.ways.to_string(),
+                grouped(cache.hits),
+                grouped(cache.misses),
+                grouped(cache.write_backs),
+            ]);
+        }
+        table
+    }
+
+    fn footprint_table(&self) -> Table {
+        let footprint = &self.footprint;
+        let mut table = table(["Footprint", "pages", "KiB"]);
+        for (name, pages, size) in [
+            ("4 KiB pages", footprint.pages_4k, 4),
+            ("2 MiB pages", footprint.pages_2m, 2 << 10),
+            ("1 GiB pages", footprint.pages_1g, 1 << 20),
+            ("page tables", footprint.page_tables, 4),
+        ] {
+            table.add_row([indented(1, name), grouped(pages), grouped(pages * size)]);
+        }
+        let faults = grouped(self.page_faults.demand_zero);
+        table.add_row([indented(1, "demand-zero faults"), faults]);
+        table
+    }
+}
+
+fn section(f: &mut fmt::Formatter<'_>, table: Table) -> fmt::Result {
+    writeln!(f)?;
+    for line in table.lines() {
+        writeln!(f, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(NOTHING).set_header(header);
+    for (place, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if place > 0 {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+fn indented(depth: usize, name: &str) -> String {
+    format!("{:depth$}{name}", "", depth = 2 * depth)
+}
+
+fn percent(part: u64, whole: u64) -> String {
+    format!("{:.2}%", 100.0 * ratio(part, whole))
+}
+
+/// A number with commas between its thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (123_456, "123,456"),
+            (u64::MAX, "18,446,744,073,709,551,615"),
+        ] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+}
