@@ -67,8 +67,8 @@ mod tests {
     #[test]
     fn an_xor_index_folds_the_next_bits_in() {
         let xor7 = selector(IndexFunction::Xor, 128);
-        assert_eq!(xor7.set_of(0b1010101_0000001), 0b1010100);
-        assert_eq!(xor7.set_of(0b11_1111111_1111111), 0);
+        assert_eq!(xor7.set_of(0x55 << 7 | 0x01), 0x54);
+        assert_eq!(xor7.set_of(0xffff), 0);
     }
 
     #[test]

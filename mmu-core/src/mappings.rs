@@ -31,7 +31,7 @@ impl<'a, M: PhysMem + ?Sized> Mappings<'a, M> {
             if self.regime.is_canonical(next) {
                 next
             } else {
-                self.regime.upper_half()
+                Regime::upper_half()
             }
         });
     }

@@ -248,12 +248,11 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
                 leaf.translation.local()
             }
         });
-        match outcome {
-            Ok(translation) => self.cache.fill(address, pcid, kind, translation),
-            Err(_) => {
-                self.cache.forget_translation(address, pcid);
-                self.cache.forget_tables(address, pcid);
-            }
+        if let Ok(translation) = outcome {
+            self.cache.fill(address, pcid, kind, translation);
+        } else {
+            self.cache.forget_translation(address, pcid);
+            self.cache.forget_tables(address, pcid);
         }
         self.observer.walk_ended(&WalkEnd {
             address,

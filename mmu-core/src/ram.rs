@@ -230,7 +230,7 @@ impl Range {
     #[expect(clippy::cast_possible_truncation, reason = "within the range's chunks")]
     fn place(&self, at: PhysAddr) -> (usize, usize) {
         let chunk = at.as_u64() / CHUNK_BYTES - self.start / CHUNK_BYTES;
-        let frame = at.as_u64() % CHUNK_BYTES >> FRAME_SHIFT;
+        let frame = (at.as_u64() % CHUNK_BYTES) >> FRAME_SHIFT;
         (chunk as usize, frame as usize)
     }
 
@@ -269,9 +269,13 @@ impl PhysMem for Ram {
 
 /// The place of the word that holds the address in its frame.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "below 512")]
 fn word(at: PhysAddr) -> usize {
-    (at.as_u64() / 8) as usize % WORDS_PER_FRAME
+    (at.offset_in(PageSize::Size4KiB) / 8) as usize
+}
+
+/// How many bytes before the address its word starts.
+fn offset_in_word(address: u64) -> usize {
+    (address % 8) as usize
 }
 
 /// The words under so many bytes, and which bytes of each.
@@ -283,7 +287,7 @@ fn words(at: PhysAddr, length: usize) -> impl Iterator<Item = (PhysAddr, core::o
             let base = next & !7;
             let stop = end.min(base + 8);
             let place = PhysAddr::new(base);
-            let within = (next - base) as usize..(stop - base) as usize;
+            let within = offset_in_word(next)..offset_in_word(stop - 1) + 1;
             next = stop;
             (place, within)
         })
@@ -312,7 +316,7 @@ mod tests {
         let high = (PhysAddr::new(0x1_0000_0000), 0x1000);
         let ram = Ram::from_ranges([high, low]).unwrap();
         assert_eq!(ram.ranges().collect::<Vec<_>>(), [low, high]);
-        for hole in [0x2000, 0xffff_fff8, 0x1_0000_1000, u64::MAX & !7] {
+        for hole in [0x2000, 0xffff_fff8, 0x1_0000_1000, !7] {
             let hole = PhysAddr::new(hole);
             assert_eq!(ram.read_u64(hole), Err(BusError(hole)));
             assert_eq!(ram.compare_exchange_u64(hole, 0, 1), Err(BusError(hole)));

@@ -129,7 +129,7 @@ impl Regime {
     }
 
     /// The first address of the upper canonical half.
-    pub(crate) const fn upper_half(&self) -> VirtAddr {
+    pub(crate) const fn upper_half() -> VirtAddr {
         canonical::upper_half(FOUR_LEVEL_BITS)
     }
 

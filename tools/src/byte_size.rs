@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use serde::Deserialize;
 
+use crate::number::{self, NumberError};
+
 /// A number of bytes, as people write it: decimal or `0x` hexadecimal, with KiB, MiB, GiB or
 /// TiB behind it if they like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,16 +32,11 @@ impl FromStr for ByteSize {
             .iter()
             .find_map(|&(unit, shift)| Some((text.strip_suffix(unit)?, shift)))
             .unwrap_or((text, 0));
-        let digits = digits.trim_end();
-        let (digits, radix) = match digits.strip_prefix("0x") {
-            Some(digits) => (digits, 16),
-            None => (digits, 10),
-        };
-        if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
-            return Err(ByteSizeError::Malformed(text.into()));
-        }
-        let number = u64::from_str_radix(digits, radix).ok();
-        let bytes = number.and_then(|number| number.checked_mul(1 << shift));
+        let number = number::parse(digits.trim_end()).map_err(|error| match error {
+            NumberError::Malformed => ByteSizeError::Malformed(text.into()),
+            NumberError::TooLarge => ByteSizeError::TooLarge(text.into()),
+        })?;
+        let bytes = number.checked_mul(1 << shift);
         bytes
             .map(Self)
             .ok_or_else(|| ByteSizeError::TooLarge(text.into()))

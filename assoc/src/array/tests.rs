@@ -192,7 +192,8 @@ proptest! {
         let mut array = array(sets, ways, Replacement::TrueLru);
         let mut lists = alloc::vec![ListLru::default(); sets as usize];
         for number in numbers {
-            let list = &mut lists[(number % u64::from(sets)) as usize];
+            let set = usize::try_from(number % u64::from(sets)).unwrap();
+            let list = &mut lists[set];
             prop_assert_eq!(reference(&mut array, number), list.reference(number, ways as usize));
         }
     }

@@ -18,19 +18,16 @@ pub(super) struct Cpus {
 
 impl Cpus {
     pub(super) fn run(self) -> Result<Outcome, CliError> {
-        match self.name {
-            Some(name) => {
-                let text = built_in_text(&name)?;
-                stdout::print(|writer| writer.write_all(text.as_bytes()))?;
-            }
-            None => {
-                let table = Self::table()?;
-                stdout::print(|writer| {
-                    table
-                        .lines()
-                        .try_for_each(|line| writeln!(writer, "{}", line.trim_end()))
-                })?;
-            }
+        if let Some(name) = self.name {
+            let text = built_in_text(&name)?;
+            stdout::print(|writer| writer.write_all(text.as_bytes()))?;
+        } else {
+            let table = Self::table()?;
+            stdout::print(|writer| {
+                table
+                    .lines()
+                    .try_for_each(|line| writeln!(writer, "{}", line.trim_end()))
+            })?;
         }
         Ok(Outcome::Done)
     }

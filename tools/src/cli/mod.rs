@@ -5,7 +5,6 @@ mod cpus;
 mod error;
 mod interrupt;
 mod maps;
-mod number;
 mod progress;
 mod registers;
 mod sim;

@@ -4,10 +4,11 @@
 use clap::Args;
 use mmu_core::{CpuFeatures, Cr0, Cr4, Efer, PhysAddr, Regime, Registers};
 
-use super::{CliError, number};
+use super::CliError;
 use crate::{
     image::{Machine, MemoryImage, VcpuRegisters},
     input::Source,
+    number,
 };
 
 /// Registers that override the image's.

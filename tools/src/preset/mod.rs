@@ -6,7 +6,7 @@ mod cited;
 mod error;
 mod schema;
 
-use std::fs;
+use std::{fs, path::Path};
 
 use mmu_core::{CpuFeatures, Cycles, TimedConfig};
 
@@ -60,7 +60,10 @@ impl Preset {
     /// # Errors
     /// [`PresetError`] if there is none, or it cannot be read or understood.
     pub fn load(name: &str) -> Result<Self, PresetError> {
-        if name.contains('/') || name.ends_with(".toml") {
+        let is_toml = Path::new(name)
+            .extension()
+            .is_some_and(|extension| extension == "toml");
+        if name.contains('/') || is_toml {
             let text = fs::read_to_string(name).map_err(|source| PresetError::Read {
                 path: name.into(),
                 source,

@@ -24,10 +24,12 @@ impl PagesTouched {
         }
     }
 
-    pub(super) fn touch(&mut self, record: &Record) {
-        let last = record.address.wrapping_add(u64::from(record.size) - 1);
-        let pages = record.address.page_number(self.size)..=last.page_number(self.size);
-        self.numbers.extend(pages);
+    pub(super) fn touch_all(&mut self, records: &[Record]) {
+        for record in records {
+            let last = record.address.wrapping_add(u64::from(record.size) - 1);
+            let pages = record.address.page_number(self.size)..=last.page_number(self.size);
+            self.numbers.extend(pages);
+        }
     }
 
     /// The bytes of these pages and of the page tables that map them.

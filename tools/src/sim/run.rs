@@ -111,7 +111,7 @@ impl Failed<'_> {
         watch: &mut dyn Watch,
     ) -> Result<PagesTouched, SimError> {
         let mut pages = PagesTouched::of(machine, config.pages);
-        self.rest.iter().for_each(|record| pages.touch(record));
+        pages.touch_all(self.rest);
         let mut records = self.number + self.rest.len() as u64;
         let mut batch = Vec::new();
         loop {
@@ -119,7 +119,7 @@ impl Failed<'_> {
             if read == 0 {
                 return Ok(pages);
             }
-            batch.iter().for_each(|record| pages.touch(record));
+            pages.touch_all(&batch);
             records += read as u64;
             watch.records_done(records);
             if watch.is_interrupted() {

@@ -366,13 +366,12 @@ impl Cache {
 impl Footprint {
     fn new(machine: &Machine) -> Self {
         let counters = machine.manager.counters();
-        let [pages_4k, pages_2m, pages_1g] =
-            PageSize::ALL.map(|size| counters.demand_zero_faults(size));
-        let bytes = PageSize::ALL.map(|size| counters.demand_zero_faults(size) * size.bytes());
+        let pages = |size| counters.demand_zero_faults(size);
+        let bytes = PageSize::ALL.map(|size| pages(size) * size.bytes());
         Self {
-            pages_4k,
-            pages_2m,
-            pages_1g,
+            pages_4k: pages(PageSize::Size4KiB),
+            pages_2m: pages(PageSize::Size2MiB),
+            pages_1g: pages(PageSize::Size1GiB),
             bytes: bytes.iter().sum(),
             page_tables: counters.page_tables(),
             page_table_bytes: counters.page_tables() * PageSize::Size4KiB.bytes(),

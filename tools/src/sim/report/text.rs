@@ -9,49 +9,35 @@ use crate::byte_size::ByteSize;
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Processor { title, pages, ram } = self.processor();
-        writeln!(f, "{} on {title}", self.trace.name)?;
+        let numbers = &self.machine.numbers;
+        writeln!(f, "Trace      {}", self.trace.name)?;
+        writeln!(f, "Processor  {}", self.machine.title)?;
         writeln!(
             f,
-            "{pages} pages, {ram} of memory; of the preset's numbers {}",
-            self.numbers()
+            "           by {} measured numbers, {} from manuals, {} assumed",
+            numbers.measured, numbers.manual, numbers.assumed
         )?;
-        section(f, self.program())?;
-        section(f, self.cycle_table())?;
-        section(f, self.lookup_table())?;
-        section(f, self.tlb_table())?;
-        section(f, self.walk_table())?;
-        section(f, self.structure_table())?;
-        section(f, self.cache_table())?;
-        section(f, self.footprint_table())
+        writeln!(f, "Memory     {}", ByteSize(self.machine.ram_bytes))?;
+        writeln!(f, "Pages      {}", self.page_size())?;
+        section(f, &self.program())?;
+        section(f, &self.cycle_table())?;
+        section(f, &self.lookup_table())?;
+        section(f, &self.tlb_table())?;
+        section(f, &self.walk_table())?;
+        section(f, &self.walk_reads_table())?;
+        section(f, &self.structure_table())?;
+        section(f, &self.cache_table())?;
+        section(f, &self.footprint_table())
     }
-}
-
-struct Processor<'a> {
-    title: &'a str,
-    pages: &'static str,
-    ram: ByteSize,
 }
 
 impl Report {
-    fn processor(&self) -> Processor<'_> {
-        Processor {
-            title: &self.machine.title,
-            pages: match self.machine.pages {
-                PageName::Size4KiB => "4 KiB",
-                PageName::Size2MiB => "2 MiB",
-                PageName::Size1GiB => "1 GiB",
-            },
-            ram: ByteSize(self.machine.ram_bytes),
+    fn page_size(&self) -> &'static str {
+        match self.machine.pages {
+            PageName::Size4KiB => "4 KiB",
+            PageName::Size2MiB => "2 MiB",
+            PageName::Size1GiB => "1 GiB",
         }
-    }
-
-    fn numbers(&self) -> String {
-        let numbers = &self.machine.numbers;
-        format!(
-            "{} are measured, {} from manuals, {} assumed",
-            numbers.measured, numbers.manual, numbers.assumed
-        )
     }
 
     fn program(&self) -> Table {
@@ -84,7 +70,7 @@ impl Report {
             (2, "walk, entries in memory", by.walk_memory),
             (2, "accessed and dirty bits", by.accessed_dirty),
             (1, "page faults", by.fault),
-            (1, "instruction bytes", by.fetch),
+            (1, "instruction fetch", by.fetch),
             (1, "data", by.data),
         ] {
             table.add_row([
@@ -113,19 +99,10 @@ impl Report {
     }
 
     fn tlb_table(&self) -> Table {
-        let mut table = table([
-            "TLBs",
-            "level",
-            "entries",
-            "ways",
-            "hits",
-            "fills",
-            "evictions",
-        ]);
+        let mut table = table(["TLBs", "entries", "ways", "hits", "fills", "evictions"]);
         for tlb in &self.tlbs {
             table.add_row([
                 indented(1, &tlb.name),
-                tlb.level.to_string(),
                 tlb.entries.to_string(),
                 tlb.ways.to_string(),
                 grouped(tlb.hits),
@@ -138,8 +115,28 @@ impl Report {
 
     fn walk_table(&self) -> Table {
         let walks = &self.walks;
-        let mut table = table(["Page walks", "reads", "from L1D", "L2", "LLC", "memory"]);
-        for by in &walks.served {
+        let mut table = table(["Page walks", "count"]);
+        for (name, value) in [
+            ("completed", grouped(walks.completed)),
+            ("ended in a page fault", grouped(walks.faulted)),
+            ("entries read", grouped(walks.references)),
+            (
+                "entries read per walk",
+                format!("{:.3}", walks.references_per_walk),
+            ),
+            (
+                "accessed or dirty bits set",
+                grouped(walks.accessed_dirty_updates),
+            ),
+        ] {
+            table.add_row([indented(1, name), value]);
+        }
+        table
+    }
+
+    fn walk_reads_table(&self) -> Table {
+        let mut table = table(["Entries read", "all", "from L1D", "L2", "LLC", "memory"]);
+        for by in &self.walks.served {
             table.add_row([
                 indented(1, &by.level),
                 grouped(by.l1d + by.l2 + by.llc + by.memory),
@@ -149,25 +146,6 @@ impl Report {
                 grouped(by.memory),
             ]);
         }
-        let sum = |of: fn(&super::WalkLevel) -> u64| grouped(walks.served.iter().map(of).sum());
-        table.add_row([
-            indented(1, "all"),
-            grouped(walks.references),
-            sum(|by| by.l1d),
-            sum(|by| by.l2),
-            sum(|by| by.llc),
-            sum(|by| by.memory),
-        ]);
-        table.add_row([
-            indented(1, "reads per walk"),
-            format!("{:.3}", walks.references_per_walk),
-        ]);
-        table.add_row([indented(1, "walks completed"), grouped(walks.completed)]);
-        table.add_row([indented(1, "walks faulted"), grouped(walks.faulted)]);
-        table.add_row([
-            indented(1, "A/D bits set"),
-            grouped(walks.accessed_dirty_updates),
-        ]);
         table
     }
 
@@ -226,7 +204,7 @@ impl Report {
     }
 }
 
-fn section(f: &mut fmt::Formatter<'_>, table: Table) -> fmt::Result {
+fn section(f: &mut fmt::Formatter<'_>, table: &Table) -> fmt::Result {
     writeln!(f)?;
     for line in table.lines() {
         writeln!(f, "{}", line.trim_end())?;
@@ -246,16 +224,32 @@ fn table<const N: usize>(header: [&str; N]) -> Table {
     table
 }
 
+/// A name for a first column; a long one is cut.
 fn indented(depth: usize, name: &str) -> String {
-    format!("{:depth$}{name}", "", depth = 2 * depth)
+    const LONGEST: usize = 26;
+    let mut text = " ".repeat(2 * depth);
+    text.extend(name.chars().take(LONGEST));
+    if name.chars().count() > LONGEST {
+        text.push('…');
+    }
+    text
 }
 
 fn percent(part: u64, whole: u64) -> String {
     format!("{:.2}%", 100.0 * ratio(part, whole))
 }
 
-/// A number with commas between its thousands.
+/// A number with commas between its thousands, in millions from a milliard on: JSON has it
+/// exactly.
 fn grouped(number: u64) -> String {
+    const MILLION: u64 = 1_000_000;
+    if number >= 1000 * MILLION {
+        return format!("{} M", grouped_exactly(number / MILLION));
+    }
+    grouped_exactly(number)
+}
+
+fn grouped_exactly(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -278,7 +272,9 @@ mod tests {
             (999, "999"),
             (1000, "1,000"),
             (123_456, "123,456"),
-            (u64::MAX, "18,446,744,073,709,551,615"),
+            (999_999_999, "999,999,999"),
+            (12_345_678_901, "12,345 M"),
+            (u64::MAX, "18,446,744,073,709 M"),
         ] {
             assert_eq!(grouped(number), text);
         }

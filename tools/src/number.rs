@@ -1,0 +1,42 @@
+//! Numbers as the command line has them.
+
+/// The text is not a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NumberError {
+    /// It has something in it that is no digit.
+    #[error("expected a decimal number, or a hexadecimal one after 0x")]
+    Malformed,
+    /// It is 2^64 or more.
+    #[error("the number has more than 64 bits")]
+    TooLarge,
+}
+
+/// Reads a decimal number, or a hexadecimal one after `0x`.
+///
+/// # Errors
+/// [`NumberError`] if it is not one, or larger than 64 bits hold.
+pub fn parse(text: &str) -> Result<u64, NumberError> {
+    let (digits, radix) = match text.strip_prefix("0x") {
+        Some(digits) => (digits, 16),
+        None => (text, 10),
+    };
+    if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
+        return Err(NumberError::Malformed);
+    }
+    u64::from_str_radix(digits, radix).map_err(|_| NumberError::TooLarge)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_decimal_or_hexadecimal() {
+        assert_eq!(parse("4096"), Ok(4096));
+        assert_eq!(parse("0xFfff"), Ok(0xffff));
+        for text in ["", "0x", "ff", "-1", "+1", "1_000", "４"] {
+            assert_eq!(parse(text), Err(NumberError::Malformed), "{text}");
+        }
+        assert_eq!(parse("0x10000000000000000"), Err(NumberError::TooLarge));
+    }
+}
