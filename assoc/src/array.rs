@@ -47,6 +47,8 @@ pub struct SetAssociative<V> {
     values: Box<[V]>,
     /// The way last touched in each set: where a look-up tries first.
     recent: Box<[u16]>,
+    /// How many ways of each set hold something.
+    held: Box<[u16]>,
     policy: Policy,
 }
 
@@ -67,6 +69,7 @@ impl<V: Copy + Default> SetAssociative<V> {
             tags: vec![Tag::EMPTY; geometry.entries()].into_boxed_slice(),
             values: vec![V::default(); geometry.entries()].into_boxed_slice(),
             recent: vec![0; geometry.sets() as usize].into_boxed_slice(),
+            held: vec![0; geometry.sets() as usize].into_boxed_slice(),
             policy: Policy::new(replacement, geometry),
         })
     }
@@ -104,19 +107,49 @@ impl<V: Copy + Default> SetAssociative<V> {
     #[inline]
     pub fn insert(&mut self, number: u64, tag: Tag, value: V) -> Option<Evicted<V>> {
         let set = self.selector.set_of(number);
-        let first = set * self.ways;
-        let known = self
-            .way_of(set, tag)
-            .or_else(|| self.way_of(set, Tag::EMPTY));
-        let way = known.unwrap_or_else(|| self.policy.victim(set));
-        let evicted = known.is_none().then(|| Evicted {
-            tag: self.tags[first + way],
-            value: self.values[first + way],
-        });
-        self.tags[first + way] = tag;
-        self.values[first + way] = value;
+        match self.way_of(set, tag) {
+            Some(way) => {
+                self.put(set, way, tag, value);
+                None
+            }
+            None => self.insert_into(set, tag, value),
+        }
+    }
+
+    /// As [`SetAssociative::insert`], for an entry that is known not to be there: a look-up
+    /// has just missed it. Were it there, it would be there twice.
+    #[inline]
+    pub fn insert_new(&mut self, number: u64, tag: Tag, value: V) -> Option<Evicted<V>> {
+        let set = self.selector.set_of(number);
+        debug_assert!(self.way_of(set, tag).is_none());
+        self.insert_into(set, tag, value)
+    }
+
+    #[inline]
+    fn insert_into(&mut self, set: usize, tag: Tag, value: V) -> Option<Evicted<V>> {
+        if usize::from(self.held[set]) < self.ways
+            && let Some(empty) = self.way_of(set, Tag::EMPTY)
+        {
+            self.held[set] += 1;
+            self.put(set, empty, tag, value);
+            return None;
+        }
+        let way = self.policy.victim(set);
+        let place = set * self.ways + way;
+        let evicted = Evicted {
+            tag: self.tags[place],
+            value: self.values[place],
+        };
+        self.put(set, way, tag, value);
+        Some(evicted)
+    }
+
+    #[inline]
+    fn put(&mut self, set: usize, way: usize, tag: Tag, value: V) {
+        let place = set * self.ways + way;
+        self.tags[place] = tag;
+        self.values[place] = value;
         self.touch(set, way);
-        evicted
     }
 
     /// Takes the entry with this tag out of the set that `number` chooses.
@@ -125,16 +158,22 @@ impl<V: Copy + Default> SetAssociative<V> {
         let set = self.selector.set_of(number);
         let place = set * self.ways + self.way_of(set, tag)?;
         self.tags[place] = Tag::EMPTY;
+        self.held[set] -= 1;
         Some(self.values[place])
     }
 
     /// Drops every entry for which `keep` is false, and says how many those were.
     pub fn retain(&mut self, mut keep: impl FnMut(Tag, &mut V) -> bool) -> usize {
         let mut dropped = 0;
-        for (tag, value) in self.tags.iter_mut().zip(&mut self.values) {
-            if *tag != Tag::EMPTY && !keep(*tag, value) {
-                *tag = Tag::EMPTY;
-                dropped += 1;
+        let tags = self.tags.chunks_exact_mut(self.ways);
+        let values = self.values.chunks_exact_mut(self.ways);
+        for ((tags, values), held) in tags.zip(values).zip(&mut self.held) {
+            for (tag, value) in tags.iter_mut().zip(values) {
+                if *tag != Tag::EMPTY && !keep(*tag, value) {
+                    *tag = Tag::EMPTY;
+                    *held -= 1;
+                    dropped += 1;
+                }
             }
         }
         dropped

@@ -111,7 +111,7 @@ impl CacheHierarchy {
     /// Puts a line into a cache that does not hold it, and writes back what has to make room.
     fn put(&mut self, id: CacheId, line: Line, state: LineState) {
         let lines = &mut self.caches[id.index()].lines;
-        let Some(evicted) = lines.insert(line.number(), line.tag(), state) else {
+        let Some(evicted) = lines.insert_new(line.number(), line.tag(), state) else {
             return;
         };
         self.counters.count_eviction(id);
