@@ -8,7 +8,10 @@ fn readme() -> String {
 
 #[test]
 fn the_sample_report_is_what_sim_prints() {
-    let sim = Command::new(env!("CARGO_BIN_EXE_lookaside")).arg("sim").output().unwrap();
+    let sim = Command::new(env!("CARGO_BIN_EXE_lookaside"))
+        .arg("sim")
+        .output()
+        .unwrap();
     assert!(sim.status.success());
     let printed = String::from_utf8(sim.stdout).unwrap();
     let readme = readme();

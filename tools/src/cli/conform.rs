@@ -1,19 +1,18 @@
-use std::{ffi::OsString, path::Path, path::PathBuf};
+use std::ffi::OsString;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::{CliError, Outcome, interrupt::Interrupt, progress::ProgressWatch, stdout};
+use super::{CliError, Outcome, interrupt::Interrupt, progress::ProgressWatch, results::Results};
 use crate::{
     conform::{Verdict, file_line, replay_trace},
     image::MemoryImage,
     input::{self, Source},
-    output::write_whole,
     sim::Watch,
     trace::mmut::{MAGIC, MmutReader},
 };
 
-/// Replay recorded accesses and compare every translation with the truth.
+/// Replay recorded accesses and compare every translation with the truth
 ///
 /// A trace with physical addresses (MMUTRC01) is replayed in the memory that the recorded
 /// machine started with; its stores to page tables are made there as they come.
@@ -31,9 +30,8 @@ pub(super) struct Conform {
     /// The paging mode of the machine that was traced
     #[arg(long, value_enum, default_value_t = Mode::FourLevel)]
     mode: Mode,
-    /// Write the full result as JSON to this file; - is standard output, without the text
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    results: Results,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -63,27 +61,19 @@ impl Conform {
             let verdict = self.replay(&source, &interrupt)?;
             verdicts.push((source, verdict));
         }
-        if !interrupt.finish() {
-            return Err(CliError::Interrupted);
-        }
+        interrupt.run_is_over().map_err(|_| CliError::Interrupted)?;
         let result = ConformResult::new(&verdicts);
-        if let Some(path) = &self.json {
-            write_whole(path, |mut writer| {
-                serde_json::to_writer_pretty(&mut writer, &result)?;
-                writeln!(writer)
-            })?;
-        }
-        if self.json.as_deref() != Some(Path::new("-")) {
-            stdout::print(|writer| {
-                for (source, verdict) in &verdicts {
-                    writeln!(writer, "{}", file_line(source, verdict))?;
-                    for mismatch in &verdict.mismatches {
-                        writeln!(writer, "  {mismatch}")?;
-                    }
+        self.results.write_json(&result)?;
+        interrupt.files_are_written();
+        self.results.print(|writer| {
+            for (source, verdict) in &verdicts {
+                writeln!(writer, "{}", file_line(source, verdict))?;
+                for mismatch in &verdict.mismatches {
+                    writeln!(writer, "  {mismatch}")?;
                 }
-                writeln!(writer, "{} passed, {} failed", result.passed, result.failed)
-            })?;
-        }
+            }
+            writeln!(writer, "{} passed, {} failed", result.passed, result.failed)
+        })?;
         if result.failed == 0 && result.passed > 0 {
             Ok(Outcome::Done)
         } else {

@@ -1,10 +1,11 @@
 use clap::Args;
 use comfy_table::{Table, presets::NOTHING};
+use serde::Serialize;
 
-use super::{CliError, Outcome, stdout};
-use crate::preset::{BUILT_IN, Preset, built_in_text};
+use super::{CliError, Outcome, results::Results};
+use crate::preset::{Assumptions, BUILT_IN, Preset, built_in_text};
 
-/// List the CPU presets, or print one.
+/// List the CPU presets, or print one with the source of every number
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -14,16 +15,24 @@ Examples:
 pub(super) struct Cpus {
     /// The preset to print: its TOML, every number with its tag and source
     name: Option<String>,
+    #[command(flatten)]
+    results: Results,
 }
 
 impl Cpus {
     pub(super) fn run(self) -> Result<Outcome, CliError> {
-        if let Some(name) = self.name {
-            let text = built_in_text(&name)?;
-            stdout::print(|writer| writer.write_all(text.as_bytes()))?;
+        if let Some(name) = &self.name {
+            let text = built_in_text(name)?;
+            let document: toml::Table = toml::from_str(text).unwrap_or_default();
+            self.results.write_json(&document)?;
+            self.results
+                .print(|writer| writer.write_all(text.as_bytes()))?;
         } else {
-            let table = Self::table()?;
-            stdout::print(|writer| {
+            let summaries = BUILT_IN.map(|(name, _)| Preset::load(name).map(Summary::from));
+            let summaries: Vec<_> = summaries.into_iter().collect::<Result<_, _>>()?;
+            self.results.write_json(&summaries)?;
+            let table = table(&summaries);
+            self.results.print(|writer| {
                 table
                     .lines()
                     .try_for_each(|line| writeln!(writer, "{}", line.trim_end()))
@@ -31,25 +40,49 @@ impl Cpus {
         }
         Ok(Outcome::Done)
     }
+}
 
-    fn table() -> Result<Table, CliError> {
-        let mut table = Table::new();
-        table.load_preset(NOTHING);
-        table.set_header(["Name", "Processor", "Measured", "Manual", "Assumed"]);
-        for (name, _) in BUILT_IN {
-            let preset = Preset::load(name)?;
-            let known = preset.assumptions;
-            table.add_row([
-                preset.name,
-                preset.title,
-                known.measured.to_string(),
-                known.manual.to_string(),
-                known.assumed.to_string(),
-            ]);
+#[derive(Debug, Serialize)]
+struct Summary {
+    name: String,
+    title: String,
+    measured: u32,
+    manual: u32,
+    assumed: u32,
+}
+
+impl From<Preset> for Summary {
+    fn from(preset: Preset) -> Self {
+        let Assumptions {
+            measured,
+            manual,
+            assumed,
+        } = preset.assumptions;
+        Self {
+            name: preset.name,
+            title: preset.title,
+            measured,
+            manual,
+            assumed,
         }
-        for column in table.column_iter_mut() {
-            column.set_padding((0, 2));
-        }
-        Ok(table)
     }
+}
+
+fn table(summaries: &[Summary]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(NOTHING);
+    table.set_header(["Name", "Processor", "Measured", "Manual", "Assumed"]);
+    for summary in summaries {
+        table.add_row([
+            summary.name.clone(),
+            summary.title.clone(),
+            summary.measured.to_string(),
+            summary.manual.to_string(),
+            summary.assumed.to_string(),
+        ]);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table
 }

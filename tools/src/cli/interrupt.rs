@@ -13,7 +13,10 @@ const GRACE: Duration = Duration::from_millis(300);
 
 const RUNNING: u8 = 0;
 const INTERRUPTED: u8 = 1;
-const FINISHING: u8 = 2;
+/// A file is being written: one Ctrl-C waits for that, so that nothing is left behind.
+const WRITING: u8 = 2;
+/// Only standard output is left.
+const PRINTING: u8 = 3;
 
 /// Ctrl-C, as a run sees it.
 #[derive(Clone, Debug)]
@@ -38,24 +41,41 @@ impl Interrupt {
         self.0.load(Ordering::Relaxed) == INTERRUPTED
     }
 
-    /// The run is over, and only its results are still to be written: that is not
-    /// interrupted any more. Says whether it comes before Ctrl-C.
-    pub(super) fn finish(&self) -> bool {
-        let exchanged =
-            self.0
-                .compare_exchange(RUNNING, FINISHING, Ordering::AcqRel, Ordering::Acquire);
-        exchanged.is_ok()
+    /// The run is over, and its results are about to be written.
+    ///
+    /// # Errors
+    /// [`Interrupted`] if Ctrl-C came before.
+    pub(super) fn run_is_over(&self) -> Result<(), Interrupted> {
+        self.advance(RUNNING, WRITING)
+            .then_some(())
+            .ok_or(Interrupted)
+    }
+
+    /// Every file is written.
+    pub(super) fn files_are_written(&self) {
+        self.advance(WRITING, PRINTING);
+    }
+
+    fn advance(&self, from: u8, to: u8) -> bool {
+        self.0
+            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
     }
 
     fn raise(&self) {
-        let exchanged =
-            self.0
-                .compare_exchange(RUNNING, INTERRUPTED, Ordering::AcqRel, Ordering::Acquire);
-        if exchanged.is_ok() {
+        if self.advance(RUNNING, INTERRUPTED) {
             thread::sleep(GRACE);
             // Still here: the run waits for input. It has nothing open for writing.
             eprintln!("error: interrupted while waiting for input; nothing was written");
             process::exit(1);
         }
+        if !self.advance(WRITING, PRINTING) {
+            eprintln!("error: interrupted");
+            process::exit(1);
+        }
     }
 }
+
+/// Ctrl-C came first.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Interrupted;

@@ -1,21 +1,19 @@
 use std::{
     ffi::OsString,
     io::{self, Write},
-    path::{Path, PathBuf},
 };
 
 use clap::{Args, ValueEnum};
 use mmu_core::{Entry, Leaf, Mappings, Rights};
 use serde::Serialize;
 
-use super::{CliError, Outcome, registers::RegisterOptions, stdout};
+use super::{CliError, Outcome, registers::RegisterOptions, results::Results};
 use crate::{
     image::MemoryImage,
     input::{self, Source},
-    output::write_whole,
 };
 
-/// List every page that an address space in a memory image maps.
+/// List every page that an address space in a memory image maps
 ///
 /// Images are ELF cores as QEMU's dump-guest-memory writes them, and raw files whose offset
 /// is the physical address; they are told apart by content, and may be compressed.
@@ -33,9 +31,8 @@ pub(super) struct Maps {
     format: Format,
     #[command(flatten)]
     registers: RegisterOptions,
-    /// Write the pages as JSON to this file; - is standard output, without the text
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    results: Results,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -58,17 +55,14 @@ impl Maps {
                 Err(fault) => eprintln!("note: {source}: {fault}"),
             }
         }
-        if let Some(path) = &self.json {
-            write_whole(path, |writer| write_json(&pages, writer))?;
-        }
-        if self.json.as_deref() != Some(Path::new("-")) {
-            stdout::print(|writer| {
-                pages.iter().try_for_each(|leaf| match self.format {
-                    Format::List => list_line(leaf, writer),
-                    Format::InfoTlb => info_tlb_line(leaf, writer),
-                })
-            })?;
-        }
+        let described: Vec<_> = pages.iter().map(Page::from).collect();
+        self.results.write_json(&described)?;
+        self.results.print(|writer| {
+            pages.iter().try_for_each(|leaf| match self.format {
+                Format::List => list_line(leaf, writer),
+                Format::InfoTlb => info_tlb_line(leaf, writer),
+            })
+        })?;
         Ok(Outcome::Done)
     }
 }
@@ -141,10 +135,9 @@ struct Page {
     rights: String,
 }
 
-fn write_json(pages: &[Leaf], mut writer: &mut dyn Write) -> io::Result<()> {
-    let pages: Vec<_> = pages
-        .iter()
-        .map(|leaf| Page {
+impl From<&Leaf> for Page {
+    fn from(leaf: &Leaf) -> Self {
+        Self {
             address: format!("{:#x}", leaf.address),
             bytes: leaf.translation.size().bytes(),
             physical: format!("{:#x}", leaf.translation.page()),
@@ -152,8 +145,6 @@ fn write_json(pages: &[Leaf], mut writer: &mut dyn Write) -> io::Result<()> {
             entry_address: format!("{:#x}", leaf.entry_address),
             entry: format!("{:#x}", leaf.entry.bits()),
             rights: rights_text(leaf.translation.rights()),
-        })
-        .collect();
-    serde_json::to_writer_pretty(&mut writer, &pages)?;
-    writeln!(writer)
+        }
+    }
 }

@@ -7,8 +7,8 @@ mod interrupt;
 mod maps;
 mod progress;
 mod registers;
+mod results;
 mod sim;
-mod stdout;
 
 use clap::{Parser, Subcommand};
 
@@ -25,13 +25,9 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a memory trace through a modelled machine and report what it cost
     Sim(sim::Sim),
-    /// List every page that an address space in a memory image maps
     Maps(maps::Maps),
-    /// Replay recorded accesses and compare every translation with the truth
     Conform(conform::Conform),
-    /// List the CPU presets, or print one with the source of every number
     Cpus(cpus::Cpus),
 }
 

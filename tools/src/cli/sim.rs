@@ -1,19 +1,16 @@
-use std::path::{Path, PathBuf};
-
 use clap::{Args, ValueEnum};
 use mmu_core::PageSize;
 
-use super::{CliError, Outcome, interrupt::Interrupt, progress::ProgressWatch, stdout};
+use super::{CliError, Outcome, interrupt::Interrupt, progress::ProgressWatch, results::Results};
 use crate::{
     byte_size::ByteSize,
     input::{self, Input, Source},
-    output::write_whole,
     preset::{self, Preset},
     sim::{self, EMBEDDED_TRACE, EMBEDDED_TRACE_NAME, MachineConfig, SimError},
     trace::{self, TraceFormat},
 };
 
-/// Run a memory trace through a modelled machine and report what it cost.
+/// Run a memory trace through a modelled machine and report what it cost
 ///
 /// The program's memory appears on demand, in pages of the chosen size; every access goes
 /// through the TLBs, the paging-structure caches, the page walker and the data caches of the
@@ -40,9 +37,8 @@ pub(super) struct Sim {
     /// The format of the trace: auto or lackey
     #[arg(long, default_value_t = TraceFormat::Auto)]
     format: TraceFormat,
-    /// Write the full report as JSON to this file; - is standard output, without the text
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    results: Results,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -85,16 +81,12 @@ impl Sim {
         let mut watch = ProgressWatch::new(reader.progress(), interrupt.clone());
         let report = sim::run(&mut *reader, &source, &preset, config, &mut watch)?;
         watch.clear();
-        if !interrupt.finish() {
-            let records = reader.counts().records;
-            return Err(SimError::Interrupted { records }.into());
-        }
-        if let Some(path) = &self.json {
-            write_whole(path, |writer| report.write_json(writer))?;
-        }
-        if self.json.as_deref() != Some(Path::new("-")) {
-            stdout::print(|writer| write!(writer, "{report}"))?;
-        }
+        let records = reader.counts().records;
+        let over = interrupt.run_is_over();
+        over.map_err(|_| SimError::Interrupted { records })?;
+        self.results.write_json(&report)?;
+        interrupt.files_are_written();
+        self.results.print(|writer| write!(writer, "{report}"))?;
         Ok(Outcome::Done)
     }
 }

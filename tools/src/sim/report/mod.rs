@@ -1,4 +1,4 @@
-//! What a run found out, as data; [`text`](self) and JSON are two ways to show it.
+//! What a run found out, as data; text for a terminal and JSON are two ways to show it.
 
 mod events;
 mod text;
@@ -231,15 +231,6 @@ impl Report {
             },
             footprint: Footprint::new(machine),
         }
-    }
-
-    /// The report as one JSON document with a line break at its end.
-    ///
-    /// # Errors
-    /// What the writer returns.
-    pub fn write_json(&self, mut writer: impl std::io::Write) -> std::io::Result<()> {
-        serde_json::to_writer_pretty(&mut writer, self)?;
-        writeln!(writer)
     }
 }
 

@@ -138,9 +138,14 @@ pub(super) fn careful(line: &[u8]) -> Result<Record, Malformed> {
     })
 }
 
-/// Whether a line is blank or one of valgrind's own messages.
+/// Whether a line is blank or one of valgrind's own messages: `==PID==`, or `--PID--` and
+/// `**PID**` for its warnings and what the program asked it to say.
 pub(in crate::trace) fn says_nothing(line: &[u8]) -> bool {
-    line.starts_with(b"==") || line.trim_ascii().is_empty()
+    match line {
+        [b'=', b'=', ..] => true,
+        [b'-', b'-', digit, ..] | [b'*', b'*', digit, ..] => digit.is_ascii_digit(),
+        _ => line.trim_ascii().is_empty(),
+    }
 }
 
 /// Whether a line begins as a record does.

@@ -1,0 +1,45 @@
+use std::{
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::CliError;
+use crate::output::write_whole;
+
+/// Where a command's results go: as text to standard output, and as JSON where it is asked
+/// for.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Results {
+    /// Write the full result as JSON to this file; - is standard output, without the text
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+impl Results {
+    /// Writes the result as one JSON document.
+    pub(super) fn write_json(&self, result: &impl Serialize) -> Result<(), CliError> {
+        let Some(path) = &self.json else {
+            return Ok(());
+        };
+        Ok(write_whole(path, |mut writer| {
+            serde_json::to_writer_pretty(&mut writer, result)?;
+            writeln!(writer)
+        })?)
+    }
+
+    /// Prints the result as text, unless the JSON went to standard output.
+    pub(super) fn print(
+        &self,
+        text: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), CliError> {
+        if self.json.as_deref() == Some(Path::new("-")) {
+            return Ok(());
+        }
+        let mut stdout = BufWriter::new(io::stdout().lock());
+        let printed = text(&mut stdout).and_then(|()| stdout.flush());
+        printed.map_err(CliError::Stdout)
+    }
+}
