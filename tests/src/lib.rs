@@ -1,0 +1,11 @@
+//! What the tests that cross crates share: the data, page tables to walk, and processors of
+//! shapes simple enough to reckon with.
+#![forbid(unsafe_code)]
+
+pub mod data;
+pub mod processor;
+mod random;
+mod tables;
+
+pub use random::Random;
+pub use tables::Tables;
