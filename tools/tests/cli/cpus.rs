@@ -1,0 +1,95 @@
+use crate::support::{Files, fails, lookaside, short_trace, stdout_of};
+
+const NAMES: [&str; 2] = ["golden-cove", "zen4"];
+
+#[test]
+fn the_list_names_every_preset() {
+    let list = stdout_of(lookaside(["cpus"]));
+    for name in NAMES {
+        let row = list.lines().find(|line| line.starts_with(name));
+        assert!(row.is_some(), "{list}");
+    }
+    assert!(
+        list.lines().all(|line| line.chars().count() <= 80),
+        "{list}"
+    );
+}
+
+#[test]
+fn a_printed_preset_describes_the_same_machine() {
+    let files = Files::new();
+    let trace = files.write("trace", short_trace());
+    for name in NAMES {
+        let text = stdout_of(lookaside(["cpus", name]));
+        assert!(text.contains("tag = \"measured\", source = "));
+        let own = files.write(&format!("{name}.toml"), text);
+        let [by_name, by_file] =
+            [name, &own].map(|cpu| stdout_of(lookaside(["sim", &trace, "--cpu", cpu])));
+        assert_eq!(by_name, by_file);
+    }
+}
+
+#[test]
+fn a_changed_number_changes_the_result() {
+    let files = Files::new();
+    let trace = files.write("trace", short_trace());
+    let text = stdout_of(lookaside(["cpus", "golden-cove"]));
+    let faster = text.replace("page_fault = { value = 2000", "page_fault = { value = 1999");
+    assert_ne!(text, faster);
+    let own = files.write("faster.toml", faster);
+    let total = |cpu: &str| {
+        let json = stdout_of(lookaside(["sim", &trace, "--cpu", cpu, "--json", "-"]));
+        let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let faults = report["page_faults"]["demand_zero"].as_u64().unwrap();
+        (report["cycles"]["total"].as_u64().unwrap(), faults)
+    };
+    let ((before, faults), (after, _)) = (total("golden-cove"), total(&own));
+    assert_eq!(before - after, faults);
+}
+
+#[test]
+fn an_unknown_preset_is_answered_with_a_likely_one() {
+    for command in [
+        lookaside(["sim", "--cpu", "goldencove"]),
+        lookaside(["cpus", "goldencove"]),
+    ] {
+        fails(command, 2, &["\"goldencove\"", "did you mean golden-cove?"]);
+    }
+    let command = lookaside(["sim", "--cpu", "itanium"]);
+    fails(command, 2, &["\"itanium\"", "golden-cove, zen4"]);
+}
+
+#[test]
+fn a_wrong_field_is_shown_where_it_stands() {
+    let files = Files::new();
+    let text = stdout_of(lookaside(["cpus", "golden-cove"]));
+    let wrong = text.replace(
+        "[structure_caches.pde]\nentries",
+        "[structure_caches.pde]\nentires",
+    );
+    let line = wrong
+        .lines()
+        .position(|line| line.starts_with("entires"))
+        .unwrap()
+        + 1;
+    let own = files.write("wrong.toml", wrong);
+    let place = format!("wrong.toml:{line}:");
+    fails(lookaside(["sim", "--cpu", &own]), 2, &[&place, "entires"]);
+}
+
+#[test]
+fn a_shape_that_cannot_be_built_is_bad_input() {
+    let files = Files::new();
+    let text = stdout_of(lookaside(["cpus", "golden-cove"]));
+    let wrong = text.replace("entries = { value = 96,", "entries = { value = 97,");
+    let own = files.write("wrong.toml", wrong);
+    let words = ["wrong.toml", "97 entries do not fill whole sets of 6 ways"];
+    fails(lookaside(["sim", "--cpu", &own]), 2, &words);
+}
+
+#[test]
+fn a_cpu_file_that_is_missing_is_named() {
+    let files = Files::new();
+    let missing = files.name("missing.toml");
+    fails(lookaside(["sim", "--cpu", &missing]), 2, &["missing.toml"]);
+}

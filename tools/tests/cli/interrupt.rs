@@ -1,0 +1,126 @@
+//! Ctrl-C ends a run at once, with a line that says so and nothing half-written.
+#![cfg(target_os = "linux")]
+
+use std::{
+    fs,
+    io::{Read, Write},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::support::{Files, data, short_trace};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn spawn(arguments: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_lookaside"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Waits until something is so, and not for ever.
+fn wait_until(mut is_so: impl FnMut() -> bool, what: &str) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "waited in vain until {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Whether the process has a handler for SIGINT, the second signal.
+fn catches_interrupts(child: &Child) -> bool {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = u64::from_str_radix(line.unwrap().trim(), 16).unwrap();
+    caught & 1 << (2 - 1) != 0
+}
+
+/// Interrupts the process and waits for its end: its code, output and message.
+fn interrupt(mut child: Child) -> (Option<i32>, String, String) {
+    let kill = format!("kill -INT {}", child.id());
+    let sent = Command::new("sh").args(["-c", &kill]).status().unwrap();
+    assert!(sent.success());
+    let start = Instant::now();
+    wait_until(|| child.try_wait().unwrap().is_some(), "it ends");
+    assert!(start.elapsed() < Duration::from_secs(5), "it took too long");
+    let (mut output, mut message) = (String::new(), String::new());
+    child
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut output)
+        .unwrap();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut message)
+        .unwrap();
+    (child.wait().unwrap().code(), output, message)
+}
+
+fn assert_interrupted(files: &Files, ended: &(Option<i32>, String, String)) {
+    let (code, output, message) = ended;
+    assert_eq!(*code, Some(1), "{message}");
+    assert_eq!(output, "");
+    assert!(message.contains("interrupted"), "{message}");
+    assert!(message.contains("nothing was written"), "{message}");
+    assert_eq!(message.lines().count(), 1, "{message}");
+    assert_eq!(files.names(), Vec::<String>::new());
+}
+
+#[test]
+fn a_run_over_an_endless_trace_ends_with_the_number_of_its_records() {
+    let files = Files::new();
+    let json = files.name("report.json");
+    let mut child = spawn(&["sim", "-", "--json", &json]);
+    let mut input = child.stdin.take().unwrap();
+    let fed = Arc::new(AtomicU64::new(0));
+    let feeder = thread::spawn({
+        let fed = Arc::clone(&fed);
+        let text = short_trace();
+        move || {
+            while input.write_all(text.as_bytes()).is_ok() {
+                fed.fetch_add(text.len() as u64, Ordering::Relaxed);
+            }
+        }
+    });
+    // Far more than is ever buffered: the simulation itself is running.
+    wait_until(|| fed.load(Ordering::Relaxed) > 8 << 20, "it reads");
+    let ended = interrupt(child);
+    feeder.join().unwrap();
+    assert_interrupted(&files, &ended);
+    assert!(ended.2.contains("records"), "{}", ended.2);
+}
+
+#[test]
+fn a_run_that_waits_for_input_ends_too() {
+    let files = Files::new();
+    let json = files.name("report.json");
+    let mut child = spawn(&["sim", "-", "--json", &json]);
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(short_trace().as_bytes()).unwrap();
+    wait_until(|| catches_interrupts(&child), "it handles interrupts");
+    let ended = interrupt(child);
+    assert_interrupted(&files, &ended);
+    drop(input);
+}
+
+#[test]
+fn a_replay_ends_too() {
+    let files = Files::new();
+    let json = files.name("result.json");
+    let memory = data("steady/start-pt-only.raw.zst");
+    let child = spawn(&["conform", "-", "--memory", &memory, "--json", &json]);
+    wait_until(|| catches_interrupts(&child), "it handles interrupts");
+    assert_interrupted(&files, &interrupt(child));
+}

@@ -1,0 +1,13 @@
+//! The `lookaside` command as a user meets it: what it prints, where, and how it exits.
+#![cfg(unix)]
+
+mod bad_input;
+mod conform;
+mod cpus;
+mod interrupt;
+mod maps;
+mod memory;
+mod outputs;
+mod pipes;
+mod sim;
+mod support;

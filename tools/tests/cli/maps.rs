@@ -1,0 +1,102 @@
+use crate::support::{data, decompressed, fails, lookaside, stdout_of};
+
+const ISOLATED: [&str; 6] = [
+    "5466000", "5467000", "5474000", "5475000", "5616000", "5617000",
+];
+const PLAIN: [&str; 3] = ["2974000", "297e000", "2a10000"];
+
+fn equals_qemu(folder: &str, image: &str, cr3s: &[&str]) {
+    let image = data(&format!("page-tables/{folder}/{image}"));
+    for cr3 in cr3s {
+        let register = format!("0x{cr3}");
+        let options = ["maps", &image, "--format", "info-tlb", "--cr3", &register];
+        let printed = stdout_of(lookaside(options));
+        let truth = decompressed(&format!("page-tables/{folder}/tlb-cr3-{cr3}.txt.zst"));
+        let truth = String::from_utf8(truth).unwrap();
+        for (printed, truth) in printed.lines().zip(truth.lines()) {
+            assert_eq!(printed, truth, "CR3 {cr3}");
+        }
+        assert!(printed == truth, "CR3 {cr3}: another number of lines");
+    }
+}
+
+#[test]
+fn info_tlb_of_an_elf_core_is_what_qemu_prints() {
+    equals_qemu("l4-nokaslr", "pt-only.elf.zst", &ISOLATED);
+    equals_qemu("l4-kaslr-nopti", "pt-only.elf.zst", &PLAIN);
+}
+
+#[test]
+fn info_tlb_of_a_raw_image_is_what_qemu_prints() {
+    equals_qemu("l4-nokaslr", "pt-only.raw.zst", &ISOLATED);
+}
+
+#[test]
+fn info_tlb_of_a_core_with_overlapping_segments_is_what_qemu_prints() {
+    equals_qemu("l4-kaslr-nopti", "pt-only-paging.elf.zst", &PLAIN);
+}
+
+#[test]
+fn without_cr3_a_core_is_walked_as_its_processor_did() {
+    let image = data("page-tables/l4-nokaslr/pt-only.elf.zst");
+    let printed = stdout_of(lookaside(["maps", &image, "--format", "info-tlb"]));
+    let truth = decompressed("page-tables/l4-nokaslr/tlb-cr3-5617000.txt.zst");
+    assert!(printed.as_bytes() == truth);
+}
+
+#[test]
+fn each_processor_of_a_core_has_its_own_address_space() {
+    let image = data("page-tables/l4-kaslr-nopti/pt-only.elf.zst");
+    let of = |vcpu| {
+        let options = ["maps", &image, "--format", "info-tlb", "--vcpu", vcpu];
+        stdout_of(lookaside(options)).into_bytes()
+    };
+    let truths = PLAIN.map(|cr3| {
+        let name = format!("page-tables/l4-kaslr-nopti/tlb-cr3-{cr3}.txt.zst");
+        decompressed(&name)
+    });
+    let [first, second] = ["0", "1"].map(of);
+    assert!(truths.contains(&first) && truths.contains(&second) && first != second);
+}
+
+#[test]
+fn a_raw_image_without_cr3_asks_for_it() {
+    let image = data("page-tables/l4-nokaslr/pt-only.raw.zst");
+    fails(
+        lookaside(["maps", &image]),
+        2,
+        &["pt-only.raw.zst", "CR3", "--cr3"],
+    );
+}
+
+#[test]
+fn a_processor_that_is_not_there_is_bad_usage() {
+    let image = data("page-tables/l4-kaslr-nopti/pt-only.elf.zst");
+    let command = lookaside(["maps", &image, "--vcpu", "2"]);
+    fails(
+        command,
+        2,
+        &["pt-only.elf.zst", "vCPU 2", "the image has 2"],
+    );
+}
+
+/// EFER is in no ELF core: what it is taken to be is told, and not among the results.
+#[test]
+fn a_register_that_is_deduced_is_told_on_standard_error() {
+    let image = data("page-tables/l4-nokaslr/pt-only.elf.zst");
+    let told = |options: &[&str]| {
+        let mut command = lookaside(["maps", &image]);
+        command.args(options);
+        crate::support::run(command).stderr
+    };
+    assert!(told(&[]).contains("EFER is not in the image; taken to be 0xd00"));
+    assert_eq!(told(&["--efer", "0xd01"]), "");
+}
+
+#[test]
+fn a_truncated_image_is_an_error_with_its_name() {
+    let files = crate::support::Files::new();
+    let core = decompressed("page-tables/l4-nokaslr/pt-only.elf.zst");
+    let image = files.write("short.elf", &core[..core.len() / 2]);
+    fails(lookaside(["maps", &image]), 2, &["short.elf"]);
+}

@@ -1,0 +1,101 @@
+//! Output files appear whole or not at all.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use crate::support::{Ended, Files, fails, lookaside, run, short_trace};
+
+/// Runs `sim` on a short trace with its JSON to this path.
+fn sim_to(files: &Files, json: &str) -> Ended {
+    let trace = files.write("trace", short_trace());
+    run(lookaside(["sim", &trace, "--json", json]))
+}
+
+fn assert_failed(ended: &Ended, words: &[&str]) {
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert_eq!(ended.stdout, "");
+    for word in words {
+        assert!(ended.stderr.contains(word), "{}", ended.stderr);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_a_failed_run() {
+    let ended = sim_to(&Files::new(), "/dev/full");
+    assert_failed(&ended, &["/dev/full", "no space left"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_behind_standard_output_is_a_failed_run() {
+    let files = Files::new();
+    let trace = files.write("trace", short_trace());
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lookaside"));
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = command.args(["sim", &trace]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("standard output"), "{message}");
+}
+
+#[test]
+fn a_missing_directory_is_named() {
+    let files = Files::new();
+    let json = files.name("missing/report.json");
+    assert_failed(&sim_to(&files, &json), &[&json, "no such directory"]);
+    assert_eq!(files.names(), ["trace"]);
+}
+
+#[test]
+fn a_directory_is_not_a_place_for_json() {
+    let files = Files::new();
+    let directory = files.name("directory");
+    fs::create_dir(&directory).unwrap();
+    assert_failed(&sim_to(&files, &directory), &[&directory, "is a directory"]);
+    assert_eq!(files.names(), ["directory", "trace"]);
+}
+
+/// In /sys nobody makes files, not even root; elsewhere only root could.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_place_that_may_not_be_written_is_named() {
+    let json = "/sys/report.json";
+    assert_failed(&sim_to(&Files::new(), json), &[json]);
+    let files = Files::new();
+    let closed = files.name("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o555)).unwrap();
+    let is_root = fs::write(files.name("closed/probe"), "").is_ok();
+    if !is_root {
+        let json = files.name("closed/report.json");
+        assert_failed(&sim_to(&files, &json), &[&json, "permission"]);
+    }
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_failed_run_leaves_an_older_result_as_it_was() {
+    let files = Files::new();
+    let trace = files.write("bad", short_trace() + "nonsense\n");
+    let json = files.write("report.json", "older");
+    fails(
+        lookaside(["sim", &trace, "--json", &json]),
+        2,
+        &["nonsense"],
+    );
+    assert_eq!(fs::read_to_string(&json).unwrap(), "older");
+    assert_eq!(files.names(), ["bad", "report.json"]);
+}
+
+#[test]
+fn a_new_result_replaces_an_older_one() {
+    let files = Files::new();
+    let json = files.write("report.json", "x".repeat(1 << 20));
+    assert_eq!(sim_to(&files, &json).code, Some(0));
+    let written = fs::read(&json).unwrap();
+    assert!(serde_json::from_slice::<serde_json::Value>(&written).is_ok());
+    assert_eq!(files.names(), ["report.json", "trace"]);
+}
