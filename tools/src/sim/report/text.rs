@@ -84,7 +84,7 @@ impl Report {
     }
 
     fn lookup_table(&self) -> Table {
-        let mut table = table(["TLB look-ups", "total", "L1 hits", "lower hits", "walks"]);
+        let mut table = table(["TLB look-ups", "total", "L1 hits", "lower hits", "misses"]);
         for lookups in &self.lookups {
             let (first, lower) = lookups.hits_by_level.split_first().unwrap_or((&0, &[]));
             table.add_row([
