@@ -22,6 +22,19 @@ bitflags! {
     }
 }
 
+impl PageSizes {
+    /// The sizes, the smallest first.
+    #[inline]
+    fn sizes(self) -> impl Iterator<Item = PageSize> {
+        let mut left = self.bits();
+        core::iter::from_fn(move || {
+            let size = PageSize::ALL.get(left.trailing_zeros() as usize)?;
+            left &= left - 1;
+            Some(*size)
+        })
+    }
+}
+
 impl From<PageSize> for PageSizes {
     #[inline]
     fn from(size: PageSize) -> Self {
@@ -103,29 +116,18 @@ impl<P: Cacheable> Tlb<P> {
 
     #[inline]
     pub(crate) fn lookup(&mut self, address: VirtAddr, pcid: Pcid) -> Option<P> {
-        for size in PageSize::ALL {
-            if self.present.contains(size.into()) {
-                let number = tag::page_number(address, size);
-                if let Some(&mut found) = self.array.get(number, tag::local(number, size, pcid)) {
-                    self.counters.hits += 1;
-                    return Some(found);
-                }
+        for size in self.present.sizes() {
+            let number = tag::page_number(address, size);
+            if let Some(&mut found) = self.array.get(number, tag::local(number, size, pcid)) {
+                self.counters.hits += 1;
+                return Some(found);
             }
         }
-        if self.present_global.is_empty() {
-            return None;
-        }
-        self.lookup_global(address)
-    }
-
-    fn lookup_global(&mut self, address: VirtAddr) -> Option<P> {
-        for size in PageSize::ALL {
-            if self.present_global.contains(size.into()) {
-                let number = tag::page_number(address, size);
-                if let Some(&mut found) = self.array.get(number, tag::global(number, size)) {
-                    self.counters.hits += 1;
-                    return Some(found);
-                }
+        for size in self.present_global.sizes() {
+            let number = tag::page_number(address, size);
+            if let Some(&mut found) = self.array.get(number, tag::global(number, size)) {
+                self.counters.hits += 1;
+                return Some(found);
             }
         }
         None
