@@ -80,7 +80,33 @@ pub struct Tlb<P> {
     present: PageSizes,
     /// The same for global pages.
     present_global: PageSizes,
+    /// The entry found last, which is the most recently used of its set: finding it again
+    /// changes nothing but a count.
+    last: Last<P>,
     counters: TlbCounters,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Last<P> {
+    /// The 4-KiB piece of it that was asked for.
+    piece: u64,
+    payload: P,
+}
+
+impl<P: Cacheable> Last<P> {
+    fn none() -> Self {
+        // A piece of an address that is not canonical.
+        Self {
+            piece: 1 << 50,
+            payload: P::default(),
+        }
+    }
+}
+
+/// The number of the address's 4-KiB piece, and the PCID above it.
+#[inline]
+fn piece(address: VirtAddr, pcid: Pcid) -> u64 {
+    address.page_number(PageSize::Size4KiB) ^ u64::from(pcid.as_u16()) << 52
 }
 
 impl<P: Cacheable> Tlb<P> {
@@ -100,6 +126,7 @@ impl<P: Cacheable> Tlb<P> {
             array,
             present: PageSizes::empty(),
             present_global: PageSizes::empty(),
+            last: Last::none(),
             counters: TlbCounters::default(),
         })
     }
@@ -116,17 +143,26 @@ impl<P: Cacheable> Tlb<P> {
 
     #[inline]
     pub(crate) fn lookup(&mut self, address: VirtAddr, pcid: Pcid) -> Option<P> {
+        let piece = piece(address, pcid);
+        if self.last.piece != piece {
+            let payload = self.lookup_array(address, pcid)?;
+            self.last = Last { piece, payload };
+        }
+        self.counters.hits += 1;
+        Some(self.last.payload)
+    }
+
+    #[inline]
+    fn lookup_array(&mut self, address: VirtAddr, pcid: Pcid) -> Option<P> {
         for size in self.present.sizes() {
             let number = tag::page_number(address, size);
             if let Some(&mut found) = self.array.get(number, tag::local(number, size, pcid)) {
-                self.counters.hits += 1;
                 return Some(found);
             }
         }
         for size in self.present_global.sizes() {
             let number = tag::page_number(address, size);
             if let Some(&mut found) = self.array.get(number, tag::global(number, size)) {
-                self.counters.hits += 1;
                 return Some(found);
             }
         }
@@ -135,6 +171,7 @@ impl<P: Cacheable> Tlb<P> {
 
     /// Puts the translation in, held as `size`.
     pub(crate) fn fill(&mut self, address: VirtAddr, pcid: Pcid, size: PageSize, payload: P) {
+        self.last = Last::none();
         let number = tag::page_number(address, size);
         let tag = if payload.is_global() {
             self.present_global |= size.into();
@@ -151,6 +188,7 @@ impl<P: Cacheable> Tlb<P> {
 
     /// Drops the entries that a look-up of the address could find.
     pub(crate) fn forget(&mut self, address: VirtAddr, pcid: Pcid) -> usize {
+        self.last = Last::none();
         let mut dropped = 0;
         for size in PageSize::ALL {
             let number = tag::page_number(address, size);
@@ -162,6 +200,7 @@ impl<P: Cacheable> Tlb<P> {
     }
 
     pub(crate) fn invalidate(&mut self, scope: Scope) -> usize {
+        self.last = Last::none();
         let dropped = self.array.retain(|tag, payload| {
             let entry = Parts::of(tag);
             match scope {
