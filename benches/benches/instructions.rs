@@ -1,0 +1,78 @@
+//! How many instructions does each of these take?
+//!
+//! A function here is one round of its world. Setting it up and looking at what came out is
+//! not counted.
+#![expect(missing_docs, reason = "what the macros make public has none")]
+
+use std::hint::black_box;
+
+use benches::{Extent, FunctionalWorld, OPERATIONS, TimedWorld, golden_cove, simulate};
+use iai_callgrind::{
+    Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
+};
+use lookaside::preset::Preset;
+
+#[library_benchmark(teardown = audit_functional)]
+#[bench::hit(args = (), setup = FunctionalWorld::hits, config = at_most(34))]
+#[bench::walk(args = (), setup = FunctionalWorld::walks, config = at_most(595))]
+fn functional(mut world: FunctionalWorld) -> FunctionalWorld {
+    black_box(&mut world).round();
+    world
+}
+
+#[library_benchmark(teardown = audit_timed)]
+#[bench::hit_same_line(args = (), setup = TimedWorld::same_line, config = at_most(296))]
+#[bench::hit_other_pages(args = (), setup = TimedWorld::other_pages, config = at_most(416))]
+#[bench::stlb_hit(args = (), setup = TimedWorld::stlb_hits, config = at_most(1218))]
+#[bench::walk(args = (), setup = TimedWorld::walks, config = at_most(2630))]
+fn timed(mut world: TimedWorld) -> TimedWorld {
+    black_box(&mut world).round();
+    world
+}
+
+#[library_benchmark(setup = golden_cove, teardown = check_start)]
+#[bench::start_of_embedded_trace()]
+fn sim(preset: Preset) -> Vec<u8> {
+    simulate(black_box(&preset), Extent::START)
+}
+
+/// Fails a benchmark that takes more instructions an operation.
+fn at_most(instructions: u64) -> LibraryBenchmarkConfig {
+    let limit = [(EventKind::Ir, instructions * OPERATIONS)];
+    let mut config = LibraryBenchmarkConfig::default();
+    config.tool(instructions_only().hard_limits(limit));
+    config
+}
+
+/// Caches are not simulated: what they would say changes from run to run.
+fn instructions_only() -> Callgrind {
+    let mut callgrind = Callgrind::with_args(["--cache-sim=no"]);
+    callgrind.format([EventKind::Ir]);
+    callgrind
+}
+
+fn audit_functional(mut world: FunctionalWorld) {
+    world.audit();
+}
+
+fn audit_timed(mut world: TimedWorld) {
+    world.audit();
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a teardown is given what it looks at"
+)]
+fn check_start(json: Vec<u8>) {
+    Extent::START.check(&json);
+}
+
+library_benchmark_group!(
+    name = instructions;
+    benchmarks = functional, timed, sim
+);
+
+main!(
+    config = LibraryBenchmarkConfig::default().tool(instructions_only());
+    library_benchmark_groups = instructions
+);

@@ -1,0 +1,23 @@
+//! The worlds that are measured, the same for the clock and for the count of instructions.
+//!
+//! A world does a fixed number of operations a round, and every round's result is checked.
+//! What a round cannot show, such as whether it walked, an audit does before and after.
+
+mod clock;
+mod counted;
+mod cut;
+mod functional;
+mod tables;
+mod timed;
+mod whole;
+
+pub use clock::time;
+pub use counted::Counted;
+pub use cut::Cut;
+pub use functional::FunctionalWorld;
+pub use tables::PageTables;
+pub use timed::TimedWorld;
+pub use whole::{Extent, golden_cove, simulate};
+
+/// How many operations a round of a world does.
+pub const OPERATIONS: u64 = 4096;
