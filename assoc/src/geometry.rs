@@ -11,7 +11,7 @@ impl Geometry {
     pub const MAX_ENTRIES: u64 = 1 << 26;
 
     /// The most ways a set may have.
-    pub const MAX_WAYS: u32 = 1 << 14;
+    pub const MAX_WAYS: u32 = 1 << 12;
 
     /// An array of `sets` sets with `ways` ways each.
     ///

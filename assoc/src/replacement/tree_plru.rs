@@ -11,6 +11,15 @@ pub(crate) struct TreePlru {
     ways: usize,
     words_per_set: usize,
     nodes: Box<[u64]>,
+    /// For each way and word of nodes, how a use of the way changes it.
+    updates: Box<[Update]>,
+}
+
+/// The nodes on the path to a way, and those of them that then point to their second half.
+#[derive(Clone, Copy, Debug, Default)]
+struct Update {
+    path: u64,
+    pointers: u64,
 }
 
 /// The ways below one node of the tree.
@@ -22,6 +31,14 @@ struct Node {
 }
 
 impl Node {
+    fn root(ways: usize) -> Self {
+        Self {
+            number: 1,
+            first: 0,
+            count: ways,
+        }
+    }
+
     /// How many of the ways lie in the first half.
     fn split(self) -> usize {
         self.count.div_ceil(2)
@@ -48,41 +65,41 @@ impl TreePlru {
     pub(crate) fn new(geometry: Geometry) -> Self {
         let ways = geometry.ways() as usize;
         let words_per_set = ways.next_power_of_two().div_ceil(BITS);
+        let mut updates = vec![Update::default(); words_per_set * ways].into_boxed_slice();
+        for (way, updates) in updates.chunks_exact_mut(words_per_set).enumerate() {
+            let mut node = Node::root(ways);
+            while node.count > 1 {
+                let bit = 1 << (node.number % BITS);
+                let update = &mut updates[node.number / BITS];
+                update.path |= bit;
+                if way < node.first + node.split() {
+                    update.pointers |= bit;
+                    node = node.first_half();
+                } else {
+                    node = node.second_half();
+                }
+            }
+        }
         Self {
             ways,
             words_per_set,
             nodes: vec![0; words_per_set * geometry.sets() as usize].into_boxed_slice(),
-        }
-    }
-
-    fn root(&self) -> Node {
-        Node {
-            number: 1,
-            first: 0,
-            count: self.ways,
+            updates,
         }
     }
 
     #[inline]
     pub(crate) fn touch(&mut self, set: usize, way: usize) {
-        let mut node = self.root();
         let words = &mut self.nodes[set * self.words_per_set..][..self.words_per_set];
-        while node.count > 1 {
-            let bit = 1 << (node.number % BITS);
-            let word = &mut words[node.number / BITS];
-            if way < node.first + node.split() {
-                *word |= bit;
-                node = node.first_half();
-            } else {
-                *word &= !bit;
-                node = node.second_half();
-            }
+        let updates = &self.updates[way * self.words_per_set..][..self.words_per_set];
+        for (word, update) in words.iter_mut().zip(updates) {
+            *word = *word & !update.path | update.pointers;
         }
     }
 
     #[inline]
     pub(crate) fn victim(&self, set: usize) -> usize {
-        let mut node = self.root();
+        let mut node = Node::root(self.ways);
         let words = &self.nodes[set * self.words_per_set..][..self.words_per_set];
         while node.count > 1 {
             let bit = words[node.number / BITS] >> (node.number % BITS) & 1;
