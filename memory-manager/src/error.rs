@@ -19,9 +19,9 @@ pub enum ServiceError {
     /// There is no memory left to service it with.
     #[error(transparent)]
     OutOfMemory(#[from] OutOfMemory),
-    /// The entry that it names lies outside the machine's memory, so it was not raised here.
-    #[error("the fault names an entry that is not in this machine: {0}")]
-    Foreign(#[from] BusError),
+    /// The page tables do not lie in the machine's memory.
+    #[error(transparent)]
+    NoMemory(#[from] BusError),
 }
 
 /// An access that cannot be made, even with its page faults serviced.

@@ -1,5 +1,5 @@
 use mmu_core::{
-    BusError, Cause, Entry, Fault, Level, PageFault, PageSize, PhysAddr, Ram, RamTooLarge,
+    BusError, Cause, Entry, ErrorCode, Fault, PageFault, PageSize, PhysAddr, Ram, RamTooLarge,
     entry_address,
 };
 
@@ -111,36 +111,47 @@ impl MemoryManager {
         })
     }
 
-    /// Services a page fault of a process: gives it the page that it touched.
+    /// Services a page fault of a process: gives it the page that it touched. What is
+    /// missing is what the tables say now, not what they said when the fault was raised:
+    /// another processor's fault may have been serviced since.
     ///
     /// # Errors
-    /// [`ServiceError`] if the process may not touch it so, or no memory is left; the tables
-    /// are in order then, and the fault may be serviced later.
+    /// [`ServiceError`] if the process may not touch the page so, or no memory is left; the
+    /// tables are in order then, and the fault may be serviced later.
     pub fn service(&mut self, process: &Process, fault: &PageFault) -> Result<(), ServiceError> {
-        let region = process.space.region(fault.address);
-        match region.filter(|region| region.protection.allows(fault.error_code)) {
-            Some(region) if fault.cause == Cause::NotPresent => Ok(self.give_page(fault, region)?),
-            _ => Err(ServiceError::AccessViolation(*fault)),
+        let violation = ServiceError::AccessViolation(*fault);
+        let region = process.space.region(fault.address).ok_or(violation)?;
+        if fault.cause == Cause::ReservedBit || !region.protection.allows(fault.error_code) {
+            return Err(violation);
+        }
+        match process.regime().inspect(&self.ram, fault.address) {
+            Ok(_) if fault.cause == Cause::NotPresent => Ok(()),
+            Err(Fault::Page(missing)) if missing.cause == Cause::NotPresent => {
+                self.give_page(&missing, fault.error_code, region)
+            }
+            _ => Err(violation),
         }
     }
 
     /// Puts a zeroed page, and the tables that are missing on the way to it, where the walk
     /// ended.
-    fn give_page(&mut self, fault: &PageFault, region: Region) -> Result<(), ServiceError> {
+    fn give_page(
+        &mut self,
+        missing: &PageFault,
+        access: ErrorCode,
+        region: Region,
+    ) -> Result<(), ServiceError> {
         let size = region.page_size;
-        let (mut level, mut place) = (fault.level, fault.entry_address);
-        while let Some(below) = level.below().filter(|_| level > level_of(size)) {
+        let (mut level, mut place) = (missing.level, missing.entry_address);
+        while let Some(below) = level.below().filter(|_| level > size.level()) {
             let table = self.allocate_table()?;
             self.write_entry(place, Entry::table(table) | Entry::ACCESSED)?;
-            place = entry_address(table, below, fault.address);
+            place = entry_address(table, below, missing.address);
             level = below;
         }
         let page = self.allocate(size)?;
         let mut flags = region.protection.entry_flags() | Entry::ACCESSED;
-        flags.set(
-            Entry::DIRTY,
-            fault.error_code.contains(mmu_core::ErrorCode::WRITE),
-        );
+        flags.set(Entry::DIRTY, access.contains(ErrorCode::WRITE));
         self.write_entry(place, Entry::page(page, size, flags))?;
         self.counters.demand_zero_faults[size.index()] += 1;
         Ok(())
@@ -162,15 +173,6 @@ impl MemoryManager {
 
     fn write_entry(&self, at: PhysAddr, entry: Entry) -> Result<(), BusError> {
         self.ram.write(at, &entry.bits().to_le_bytes())
-    }
-}
-
-/// The level whose entries map pages of this size.
-fn level_of(size: PageSize) -> Level {
-    match size {
-        PageSize::Size4KiB => Level::Pte,
-        PageSize::Size2MiB => Level::Pde,
-        PageSize::Size1GiB => Level::Pdpte,
     }
 }
 

@@ -1,25 +1,30 @@
-use mmu_core::{PageSize, PhysAddr, VirtAddr};
+use mmu_core::{PageSize, PhysAddr, Regime, VirtAddr};
 
 use crate::address_space::{AddressSpace, CommitError, Protection};
 
 /// A process: an address space and the page tables that realise it.
 #[derive(Clone, Debug)]
 pub struct Process {
-    root: PhysAddr,
+    regime: Regime,
     pub(crate) space: AddressSpace,
 }
 
 impl Process {
     pub(crate) fn new(root: PhysAddr) -> Self {
         Self {
-            root,
+            regime: Regime::four_level(root),
             space: AddressSpace::default(),
         }
     }
 
     /// Where its PML4 table lies: the address for CR3.
     pub fn root(&self) -> PhysAddr {
-        self.root
+        self.regime.root()
+    }
+
+    /// How its page tables are read.
+    pub(crate) fn regime(&self) -> &Regime {
+        &self.regime
     }
 
     /// Commits private memory: each page of it appears, filled with zeros, when it is first

@@ -1,5 +1,5 @@
 use mmu_core::{
-    AccessKind, CpuFeatures, FunctionalMmu, Mappings, PrivilegeMode, Regime, Registers, Translated,
+    AccessKind, CpuFeatures, FunctionalMmu, Mappings, PrivilegeMode, Registers, Translated,
     VirtAddr,
 };
 
@@ -43,14 +43,18 @@ impl World {
         })
     }
 
+    /// The fault that a read of the address raises now.
+    fn fault(&mut self, address: u64) -> PageFault {
+        let (address, mode) = (VirtAddr::new(address), PrivilegeMode::User);
+        match self.mmu.translate(self.manager.ram(), address, READ, mode) {
+            Err(Fault::Page(fault)) => fault,
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn entry(&self, address: u64) -> Entry {
-        let regime = Regime::new(
-            &Registers::four_level(self.process.root()),
-            CpuFeatures::default(),
-        );
-        let leaf = regime
-            .unwrap()
-            .inspect(self.manager.ram(), VirtAddr::new(address));
+        let regime = self.process.regime();
+        let leaf = regime.inspect(self.manager.ram(), VirtAddr::new(address));
         leaf.unwrap().entry
     }
 }
@@ -190,15 +194,41 @@ fn an_address_that_is_not_canonical_is_not_the_manager_s() {
 fn an_access_that_never_succeeds_is_given_up() {
     let mut world = World::new(1 << 20);
     world.commit(0x1_0000, 0x1000, PageSize::Size4KiB, Protection::ReadWrite);
-    let fault = PageFault {
-        address: VirtAddr::new(0x1_0000),
-        error_code: mmu_core::ErrorCode::USER,
-        cause: Cause::NotPresent,
-        level: Level::Pte,
-        entry_address: PhysAddr::new(0x2000),
-        entry: Entry::empty(),
-    };
+    let fault = world.fault(0x1_0000);
     let attempt = |_: &Ram| Err::<(), _>(Fault::Page(fault));
     let error = world.manager.access(&world.process, attempt).unwrap_err();
     assert_eq!(error, AccessError::StillFaulting(fault));
+}
+
+#[test]
+fn faults_that_were_raised_together_are_serviced_one_after_the_other() {
+    let mut world = World::new(1 << 20);
+    world.commit(0x1_0000, 0x4000, PageSize::Size4KiB, Protection::ReadWrite);
+    let faults = [0x1_0000, 0x1_1000, 0x1_0000].map(|address| world.fault(address));
+    for fault in &faults {
+        world.manager.service(&world.process, fault).unwrap();
+    }
+    let counters = *world.manager.counters();
+    assert_eq!(counters.demand_zero_faults(PageSize::Size4KiB), 2);
+    assert_eq!(counters.page_tables(), 4);
+    let first = world.access(0x1_0000, WRITE).unwrap();
+    let second = world.access(0x1_1000, WRITE).unwrap();
+    assert_ne!(first.address, second.address);
+    assert_eq!(world.manager.counters(), &counters);
+}
+
+#[test]
+fn a_fault_of_another_process_changes_nothing_of_that_one() {
+    let mut world = World::new(1 << 20);
+    world.commit(0x1_0000, 0x1000, PageSize::Size4KiB, Protection::ReadWrite);
+    world.access(0x1_0000, WRITE).unwrap();
+    let fault = world.fault(0x1_1000);
+    let mut other = world.manager.create_process().unwrap();
+    let start = VirtAddr::new(0x1_1000);
+    other
+        .commit(start, 0x1000, PageSize::Size4KiB, Protection::ReadWrite)
+        .unwrap();
+    world.manager.service(&other, &fault).unwrap();
+    let mappings = Mappings::new(world.mmu.regime(), world.manager.ram());
+    assert_eq!(mappings.count(), 1);
 }
