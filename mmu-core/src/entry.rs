@@ -85,7 +85,7 @@ impl Entry {
 #[inline]
 pub const fn entry_address(table: PhysAddr, level: Level, address: VirtAddr) -> PhysAddr {
     let index = address.as_u64() >> level.shift() & 0x1ff;
-    PhysAddr::new(table.as_u64() + index * 8)
+    PhysAddr::new(table.as_u64().wrapping_add(index * 8))
 }
 
 #[cfg(test)]

@@ -32,6 +32,15 @@ pub enum Fault {
     /// segment (SDM vol. 1, 3.3.7.1).
     #[error("address {0} is not canonical")]
     NonCanonical(VirtAddr),
+    /// The access is longer than any that is made at once. Not the processor's: make it in
+    /// pieces.
+    #[error("an access of {length} bytes at {address} is too long to be made at once")]
+    TooLong {
+        /// Its first byte.
+        address: VirtAddr,
+        /// Its length in bytes.
+        length: u32,
+    },
     /// The page tables lead to where no memory answers. A real machine reads what the bus
     /// happens to return; here it is the embedder's to decide.
     #[error("the {level} for {address} is at {}, where there is no memory", .error.0)]

@@ -54,7 +54,6 @@ extern crate std;
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
-mod canonical;
 mod cost;
 mod entry;
 mod fault;
@@ -91,7 +90,7 @@ pub use observer::{NoObserver, Observer, WalkEnd, WalkStatistics};
 pub use phys_mem::{BusError, PhysMem};
 #[cfg(feature = "std")]
 pub use ram::{Ram, RamTooLarge};
-pub use regime::{PagingMode, Regime, UnsupportedMode};
+pub use regime::{PagingMode, Regime, RegimeError};
 pub use registers::{AlignmentCheck, Cr0, Cr4, Efer, Registers};
 pub use rights::{Rights, RightsTable};
 pub use soft_tlb::SoftTlb;

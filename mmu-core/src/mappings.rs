@@ -56,7 +56,9 @@ impl<M: PhysMem + ?Sized> Iterator for Mappings<'_, M> {
                         // What could not be read is a whole table.
                         Fault::NoMemory { level, .. } => (512 * level.covers(), false),
                         Fault::Contended { level, .. } => (level.covers(), false),
-                        Fault::NonCanonical(_) => (Level::Pte.covers(), true),
+                        Fault::NonCanonical(_) | Fault::TooLong { .. } => {
+                            (Level::Pte.covers(), true)
+                        }
                     };
                     self.skip(address, extent);
                     if !skipped_in_silence {

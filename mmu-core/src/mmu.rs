@@ -2,11 +2,11 @@ use tlb::Scope;
 use units::{AccessKind, Cycles, Level, PhysAddr, PrivilegeMode, VirtAddr};
 
 use crate::{
-    AlignmentCheck, CpuFeatures, Cr4, Entry, Fault, Flushed, GeneralProtection, Invalidation, Leaf,
-    Ledger, Observer, Owner, PhysMem, Regime, Registers, RightsTable, Span, TableEntry, Translated,
-    TranslationCache, UnsupportedMode, WalkCost, WalkEnd,
-    regime::cr3_address,
-    span::second_page,
+    AlignmentCheck, Cause, CpuFeatures, Cr4, Entry, Fault, Flushed, GeneralProtection,
+    Invalidation, Leaf, Ledger, Observer, Owner, PhysMem, Regime, RegimeError, Registers,
+    RightsTable, Span, TableEntry, Translated, TranslationCache, WalkCost, WalkEnd,
+    regime::cr3_reserved,
+    span::{MAX_LENGTH, second_page},
     walker::{Purpose, WalkEvents, walk},
 };
 
@@ -29,14 +29,15 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
     /// An MMU with nothing cached yet.
     ///
     /// # Errors
-    /// [`UnsupportedMode`] if the registers choose a paging mode that is not there yet.
+    /// [`RegimeError`] if the registers choose a paging mode that is not there yet, or CR3
+    /// has reserved bits set.
     pub fn new(
         features: CpuFeatures,
         registers: Registers,
         cache: T,
         cost: C,
         observer: O,
-    ) -> Result<Self, UnsupportedMode> {
+    ) -> Result<Self, RegimeError> {
         Ok(Self {
             registers,
             features,
@@ -78,7 +79,8 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
     /// crosses into another: all of it is checked before any of it may be done.
     ///
     /// # Errors
-    /// [`Fault`] as for [`Mmu::translate`], of the first page that has one.
+    /// [`Fault`] as for [`Mmu::translate`], of the first page that has one; but an access any
+    /// byte of which is not canonical is refused before either page is looked at.
     #[inline]
     pub fn translate_span<M: PhysMem + ?Sized>(
         &mut self,
@@ -88,9 +90,16 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         kind: AccessKind,
         mode: PrivilegeMode,
     ) -> Result<Span, Fault> {
-        debug_assert!(length <= crate::span::MAX_LENGTH);
-        let first = self.translate(memory, address, kind, mode)?;
         let second = match second_page(address, length) {
+            None => None,
+            Some(_) if length > MAX_LENGTH => return Err(Fault::TooLong { address, length }),
+            Some(second) if !self.regime.is_canonical(second) => {
+                return Err(Fault::NonCanonical(second));
+            }
+            Some(second) => Some(second),
+        };
+        let first = self.translate(memory, address, kind, mode)?;
+        let second = match second {
             None => None,
             Some(second) => Some(self.translate(memory, second, kind, mode)?),
         };
@@ -121,8 +130,7 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         const KEEP: u64 = 1 << 63;
         let pcids = self.registers.cr4.contains(Cr4::PCID_ENABLE);
         let allowed = if pcids { KEEP } else { 0 };
-        let width = self.features.physical_address_width();
-        let reserved = value & !(cr3_address(width) | 0xfff | allowed);
+        let reserved = value & cr3_reserved(self.features) & !allowed;
         if reserved != 0 {
             return Err(GeneralProtection::Cr3Reserved { value, reserved });
         }
@@ -225,9 +233,10 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
             return Err(Fault::NonCanonical(address));
         }
         let pcid = self.regime.pcid;
+        let root = (Regime::TOP, self.regime.root);
         let start = match self.cache.deepest_table(address, pcid, &mut self.spent) {
             Some((level, entry)) => (level.below().unwrap_or(level), entry),
-            None => (Regime::TOP, self.regime.root),
+            None => root,
         };
         let mut events = Events {
             regime: &self.regime,
@@ -239,7 +248,10 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
             references: 0,
         };
         let purpose = Purpose::Access { kind, mode };
-        let walked = walk(&self.regime, memory, start, address, purpose, &mut events);
+        let mut walked = walk(&self.regime, memory, start, address, purpose, &mut events);
+        if start != root && is_refusal(&walked) {
+            walked = walk(&self.regime, memory, root, address, purpose, &mut events);
+        }
         let references = events.references;
         let outcome = walked.map(|leaf| {
             if self.regime.global_pages {
@@ -262,6 +274,12 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         });
         outcome.map(|translation| Translated::new(address, translation))
     }
+}
+
+/// Whether a walk ended because the rights of its path did not suffice. A paging-structure
+/// cache may have had fewer rights than the tables by now grant.
+fn is_refusal(walked: &Result<Leaf, Fault>) -> bool {
+    matches!(walked, Err(Fault::Page(fault)) if fault.cause == Cause::Protection)
 }
 
 /// A walk on behalf of a processor.

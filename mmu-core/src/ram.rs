@@ -20,7 +20,8 @@ type Frame = [AtomicU64; WORDS_PER_FRAME];
 type Chunk = Box<[OnceLock<Box<Frame>>]>;
 
 /// A physical memory of any size and shape that costs the host little more than what was
-/// written to it: a frame for a frame, and 4 MiB for every GiB touched.
+/// written to it: a frame for a frame, 4 MiB for every GiB of a range that was touched (less
+/// for a shorter range), and 16 KiB for every TiB there is.
 ///
 /// It is made of ranges; between them no memory answers. A byte never written reads as
 /// zero. Several threads may use one memory at a time: words are atomic, longer reads and
@@ -35,7 +36,7 @@ pub struct Ram {
 struct Range {
     start: u64,
     end: u64,
-    /// The frames from the frame of `start` on.
+    /// The frames from the frame of `start` on; the last chunk ends with the range.
     chunks: Vec<OnceLock<Chunk>>,
 }
 
@@ -213,12 +214,19 @@ impl Ram {
 
 impl Range {
     fn new((start, end): (u64, u64)) -> Self {
-        let chunks = (end - 1) / CHUNK_BYTES - start / CHUNK_BYTES + 1;
-        Self {
+        let mut range = Self {
             start,
             end,
-            chunks: (0..chunks).map(|_| OnceLock::new()).collect(),
-        }
+            chunks: Vec::new(),
+        };
+        let chunks = range.frames().div_ceil(FRAMES_PER_CHUNK);
+        range.chunks = (0..chunks).map(|_| OnceLock::new()).collect();
+        range
+    }
+
+    /// How many frames the range lies in.
+    fn frames(&self) -> u64 {
+        ((self.end - 1) >> FRAME_SHIFT) - (self.start >> FRAME_SHIFT) + 1
     }
 
     #[inline]
@@ -227,17 +235,21 @@ impl Range {
     }
 
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "within the range's chunks")]
     fn place(&self, at: PhysAddr) -> (usize, usize) {
-        let chunk = at.as_u64() / CHUNK_BYTES - self.start / CHUNK_BYTES;
-        let frame = (at.as_u64() % CHUNK_BYTES) >> FRAME_SHIFT;
-        (chunk as usize, frame as usize)
+        let frame = (at.as_u64() >> FRAME_SHIFT) - (self.start >> FRAME_SHIFT);
+        (
+            (frame / FRAMES_PER_CHUNK) as usize,
+            (frame % FRAMES_PER_CHUNK) as usize,
+        )
     }
 
     fn materialise(&self, at: PhysAddr) -> &Frame {
         let (chunk, frame) = self.place(at);
-        let chunk = self.chunks[chunk]
-            .get_or_init(|| (0..FRAMES_PER_CHUNK).map(|_| OnceLock::new()).collect());
+        let chunk = self.chunks[chunk].get_or_init(|| {
+            let before = chunk as u64 * FRAMES_PER_CHUNK;
+            let frames = FRAMES_PER_CHUNK.min(self.frames() - before);
+            (0..frames).map(|_| OnceLock::new()).collect()
+        });
         chunk[frame].get_or_init(|| Box::new([const { AtomicU64::new(0) }; _]))
     }
 }
@@ -348,6 +360,22 @@ mod tests {
         assert_eq!(ram.resident_bytes(), 0x1000);
         ram.zero_frame(PhysAddr::new((1 << 39) + 0xfff)).unwrap();
         assert_eq!(ram.read_u64(PhysAddr::new(1 << 39)), Ok(0));
+    }
+
+    #[test]
+    fn many_small_ranges_cost_no_more_than_their_frames() {
+        let ranges = (0..10_000).map(|number| (PhysAddr::new(number << 31 | 0xff8), 0x10));
+        let ram = Ram::from_ranges(ranges).unwrap();
+        for number in 0..10_000 {
+            let at = PhysAddr::new(number << 31 | 0xffc);
+            ram.write(at, &[1; 8]).unwrap();
+            assert!(ram.write(at, &[1; 16]).is_err());
+        }
+        let slots = ram.ranges.iter().flat_map(|range| &range.chunks);
+        let slots: usize = slots
+            .map(|chunk| chunk.get().map_or(0, |chunk| chunk.len()))
+            .sum();
+        assert_eq!(slots, 20_000, "two frames each");
     }
 
     #[test]

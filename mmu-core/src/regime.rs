@@ -3,7 +3,6 @@ use units::{AccessKind, Level, PageSize, Pcid, PhysAddr, PrivilegeMode, VirtAddr
 use crate::{
     Cr0, Cr4, Efer, Entry, ErrorCode, Fault, Leaf, PhysMem, Registers, Rights, RightsTable,
     TableEntry,
-    canonical::{self, FOUR_LEVEL_BITS},
     features::{CpuFeatures, Feature},
     walker::{Inspection, Purpose, walk},
 };
@@ -52,10 +51,24 @@ impl core::fmt::Display for PagingMode {
     }
 }
 
-/// The registers choose a paging mode that is not there yet.
+/// No regime follows from the registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is not supported: only 4-level paging is")]
-pub struct UnsupportedMode(pub PagingMode);
+pub enum RegimeError {
+    /// They choose a paging mode that is not there yet.
+    #[error("{0} is not supported yet: only 4-level paging is")]
+    UnsupportedMode(PagingMode),
+    /// CR3 has bits set that the processor would not have let in.
+    #[error("CR3 value {value:#x} has reserved bits set: {reserved:#x}")]
+    Cr3Reserved {
+        /// The value.
+        value: u64,
+        /// The reserved bits among its set bits.
+        reserved: u64,
+    },
+}
+
+/// The number of address bits that 4-level paging translates.
+const FOUR_LEVEL_BITS: u32 = 48;
 
 /// Everything that the control registers and the processor's features decide about
 /// translation, worked out when a register is written.
@@ -80,18 +93,38 @@ impl Regime {
     /// The regime under these registers.
     ///
     /// # Errors
-    /// [`UnsupportedMode`] if they choose another mode than 4-level paging.
-    pub fn new(registers: &Registers, features: CpuFeatures) -> Result<Self, UnsupportedMode> {
+    /// [`RegimeError`] if they choose another mode than 4-level paging, or CR3 has reserved
+    /// bits set.
+    pub fn new(registers: &Registers, features: CpuFeatures) -> Result<Self, RegimeError> {
         let mode = PagingMode::of(registers);
         if mode != PagingMode::FourLevel {
-            return Err(UnsupportedMode(mode));
+            return Err(RegimeError::UnsupportedMode(mode));
         }
+        let value = registers.cr3;
+        let reserved = value & cr3_reserved(features);
+        if reserved != 0 {
+            return Err(RegimeError::Cr3Reserved { value, reserved });
+        }
+        Ok(Self::derive(registers, features))
+    }
+
+    /// 4-level paging from the table at this address on, under the registers of
+    /// [`Registers::four_level`] and with every feature. Address bits that CR3 does not have
+    /// are dropped.
+    pub fn four_level(root: PhysAddr) -> Self {
+        let features = CpuFeatures::default();
+        let address = root.as_u64() & !cr3_reserved(features);
+        let registers = Registers::four_level(PhysAddr::new(address));
+        Self::derive(&registers, features)
+    }
+
+    fn derive(registers: &Registers, features: CpuFeatures) -> Self {
         let no_execute = registers.efer.contains(Efer::NO_EXECUTE_ENABLE);
         let pcids = registers.cr4.contains(Cr4::PCID_ENABLE);
         let width = features.physical_address_width();
-        Ok(Self {
+        Self {
             root: TableEntry {
-                table: PhysAddr::new(registers.cr3 & cr3_address(width)),
+                table: PhysAddr::new(registers.cr3 & !0xfff),
                 rights: Rights::PATH,
             },
             pcid: if pcids {
@@ -108,7 +141,7 @@ impl Regime {
                 let size = page_size(level, features)?;
                 Some(common_reserved(width, no_execute) | reserved_offset(size))
             }),
-        })
+        }
     }
 
     /// The PCID that cached translations are made and found under.
@@ -125,12 +158,12 @@ impl Regime {
     /// Whether the address may be used at all (SDM vol. 1, 3.3.7.1).
     #[inline]
     pub const fn is_canonical(&self, address: VirtAddr) -> bool {
-        canonical::is_canonical(address, FOUR_LEVEL_BITS)
+        address.is_canonical(FOUR_LEVEL_BITS)
     }
 
     /// The first address of the upper canonical half.
     pub(crate) const fn upper_half() -> VirtAddr {
-        canonical::upper_half(FOUR_LEVEL_BITS)
+        VirtAddr::new(u64::MAX << (FOUR_LEVEL_BITS - 1))
     }
 
     /// The entry that maps an address, whoever may use it; nothing is changed and nothing
@@ -189,7 +222,7 @@ impl Regime {
     pub(crate) fn decode(&self, level: Level, entry: Entry) -> Result<Option<PageSize>, u64> {
         let maps = level == Level::Pte || entry.contains(Entry::LARGE);
         let (reserved, size) = match self.reserved_in_page[level.index()] {
-            Some(reserved) if maps => (reserved, page_size_at(level)),
+            Some(reserved) if maps => (reserved, level.page_size()),
             _ => (self.reserved_in_table[level.index()], None),
         };
         match entry.bits() & reserved {
@@ -199,9 +232,9 @@ impl Regime {
     }
 }
 
-/// CR3 bits M-1:12, where the first table lies (SDM vol. 3, table 4-12).
-pub(crate) const fn cr3_address(width: u32) -> u64 {
-    ((1 << width) - 1) & !0xfff
+/// CR3 bits 63:M (SDM vol. 3, table 4-12).
+pub(crate) const fn cr3_reserved(features: CpuFeatures) -> u64 {
+    u64::MAX << features.physical_address_width()
 }
 
 /// Reserved in every entry: the address bits that the processor does not have, and XD while
@@ -229,16 +262,7 @@ fn reserved_offset(size: PageSize) -> u64 {
     size.offset_mask() & !0x1fff
 }
 
-const fn page_size_at(level: Level) -> Option<PageSize> {
-    match level {
-        Level::Pte => Some(PageSize::Size4KiB),
-        Level::Pde => Some(PageSize::Size2MiB),
-        Level::Pdpte => Some(PageSize::Size1GiB),
-        Level::Pml4e => None,
-    }
-}
-
 fn page_size(level: Level, features: CpuFeatures) -> Option<PageSize> {
-    let size = page_size_at(level)?;
+    let size = level.page_size()?;
     (size != PageSize::Size1GiB || features.has(Feature::PAGES_1_GIB)).then_some(size)
 }

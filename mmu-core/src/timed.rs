@@ -4,7 +4,7 @@ use units::{AccessKind, Cycles, Level, PageSize, PhysAddr, PrivilegeMode, VirtAd
 
 use crate::{
     Breakdown, CpuFeatures, Fault, Ledger, Mmu, ModelledTlb, NoObserver, Observer, Owner, PhysMem,
-    Registers, Span, UnsupportedMode, WalkCost,
+    RegimeError, Registers, Span, WalkCost,
 };
 
 /// An MMU with modelled TLBs, paging-structure caches and data caches, which counts cycles.
@@ -34,7 +34,7 @@ pub enum TimedConfigError {
     Cache(#[from] cache::ConfigError),
     /// Because of the registers.
     #[error(transparent)]
-    Mode(#[from] UnsupportedMode),
+    Regime(#[from] RegimeError),
 }
 
 /// Walks whose reads go through the data caches.

@@ -60,7 +60,7 @@ struct Level<P> {
     penalty: Cycles,
     tlbs: Box<[Tlb<P>]>,
     /// Which of the TLBs serve each stream.
-    serving: [Box<[u8]>; Stream::COUNT],
+    serving: [Box<[usize]>; Stream::COUNT],
     /// For each stream and page size, as which size the level holds such a page, if it does.
     held_as: [[Option<PageSize>; PageSize::ALL.len()]; Stream::COUNT],
 }
@@ -99,7 +99,7 @@ impl<P: Cacheable> TlbHierarchy<P> {
         stream: Stream,
         mut spend: impl FnMut(usize, Cycles),
     ) -> Option<Found<P>> {
-        if !fits_a_tag(address) {
+        if !address.is_canonical(LINEAR_BITS) {
             return None;
         }
         self.lookups[stream.index()].total += 1;
@@ -137,7 +137,7 @@ impl<P: Cacheable> TlbHierarchy<P> {
 
     /// Puts a translation into every level that can hold it. The address must be canonical.
     pub fn fill(&mut self, address: VirtAddr, pcid: Pcid, stream: Stream, payload: P) {
-        if fits_a_tag(address) {
+        if address.is_canonical(LINEAR_BITS) {
             for level in &mut self.levels {
                 level.fill(address, pcid, stream, payload);
             }
@@ -174,18 +174,10 @@ impl<P: Cacheable> TlbHierarchy<P> {
     }
 }
 
-/// Whether the address is the sign extension of the bits that a tag keeps.
-#[inline]
-#[expect(clippy::cast_possible_wrap, reason = "the sign is what is asked for")]
-fn fits_a_tag(address: VirtAddr) -> bool {
-    let bits = address.as_u64() as i64;
-    bits << (64 - LINEAR_BITS) >> (64 - LINEAR_BITS) == bits
-}
-
 impl<P: Cacheable> Level<P> {
     fn new(config: &LevelConfig) -> Result<Self, ConfigError> {
         let serving = |stream: Stream| {
-            let tlbs = (0..).zip(&config.tlbs);
+            let tlbs = config.tlbs.iter().enumerate();
             let serving = tlbs.filter(|(_, tlb)| tlb.serves.contains(Streams::from(stream)));
             serving.map(|(place, _)| place).collect()
         };
@@ -208,7 +200,7 @@ impl<P: Cacheable> Level<P> {
     #[inline]
     fn lookup(&mut self, address: VirtAddr, pcid: Pcid, stream: Stream) -> Option<P> {
         for &tlb in &self.serving[stream.index()] {
-            let found = self.tlbs[usize::from(tlb)].lookup(address, pcid);
+            let found = self.tlbs[tlb].lookup(address, pcid);
             if found.is_some() {
                 return found;
             }
@@ -222,7 +214,7 @@ impl<P: Cacheable> Level<P> {
             return;
         };
         for &tlb in &self.serving[stream.index()] {
-            let tlb = &mut self.tlbs[usize::from(tlb)];
+            let tlb = &mut self.tlbs[tlb];
             if tlb.config().holds.contains(size.into()) {
                 tlb.fill(address, pcid, size, payload);
                 return;

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use mmu_core::{BusError, CpuFeatures, Fault, PhysAddr, Ram, Regime, Registers, VirtAddr};
+use mmu_core::{BusError, Fault, PhysAddr, Ram, Regime, VirtAddr};
 
 use crate::{
     input::Source,
@@ -109,7 +109,7 @@ pub fn replay_trace(
         for record in &batch {
             let regime = match current {
                 Some((cr3, regime)) if cr3 == record.cr3 => regime,
-                _ => four_level(record.cr3),
+                _ => Regime::four_level(PhysAddr::new(record.cr3)),
             };
             current = Some((record.cr3, regime));
             verdict.record(record, replay(&regime, memory, record));
@@ -117,14 +117,6 @@ pub fn replay_trace(
         if !goes_on(reader.records()) {
             return Ok(None);
         }
-    }
-}
-
-fn four_level(cr3: u64) -> Regime {
-    let registers = Registers::four_level(PhysAddr::new(cr3));
-    match Regime::new(&registers, CpuFeatures::default()) {
-        Ok(regime) => regime,
-        Err(error) => unreachable!("{error}"),
     }
 }
 

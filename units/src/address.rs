@@ -88,6 +88,18 @@ address! {
     PhysAddr
 }
 
+impl VirtAddr {
+    /// Whether the address is the sign extension of its low `bits` bits: whether it is
+    /// canonical where so many are translated (SDM vol. 1, 3.3.7.1).
+    #[inline]
+    #[expect(clippy::cast_possible_wrap, reason = "the sign is what is asked for")]
+    pub const fn is_canonical(self, bits: u32) -> bool {
+        let unused = 64 - bits;
+        let address = self.0 as i64;
+        address << unused >> unused == address
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +117,15 @@ mod tests {
                 address.align_down(size).as_u64()
             );
         }
+    }
+
+    #[test]
+    fn the_canonical_halves_end_where_the_manual_says() {
+        let canonical = |address| VirtAddr::new(address).is_canonical(48);
+        assert!(canonical(0x0000_7fff_ffff_ffff));
+        assert!(!canonical(0x0000_8000_0000_0000));
+        assert!(!canonical(0xffff_7fff_ffff_ffff));
+        assert!(canonical(0xffff_8000_0000_0000));
     }
 
     #[test]

@@ -42,12 +42,13 @@ impl AddAssign for Cycles {
     }
 }
 
+/// No less than zero.
 impl Sub for Cycles {
     type Output = Self;
 
     #[inline]
     fn sub(self, other: Self) -> Self {
-        Self(self.0 - other.0)
+        Self(self.0.saturating_sub(other.0))
     }
 }
 

@@ -1,5 +1,7 @@
 use core::fmt;
 
+use crate::PageSize;
+
 /// A level of the paging structures, by the name of its entries (SDM vol. 3, 4.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
@@ -35,6 +37,17 @@ impl Level {
             Self::Pde => Some(Self::Pte),
             Self::Pdpte => Some(Self::Pde),
             Self::Pml4e => Some(Self::Pdpte),
+        }
+    }
+
+    /// The size of the page that an entry of this level maps, if it can map one.
+    #[inline]
+    pub const fn page_size(self) -> Option<PageSize> {
+        match self {
+            Self::Pte => Some(PageSize::Size4KiB),
+            Self::Pde => Some(PageSize::Size2MiB),
+            Self::Pdpte => Some(PageSize::Size1GiB),
+            Self::Pml4e => None,
         }
     }
 

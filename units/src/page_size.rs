@@ -1,5 +1,7 @@
 use core::fmt;
 
+use crate::Level;
+
 /// The size of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[repr(u8)]
@@ -33,6 +35,16 @@ impl PageSize {
     #[inline]
     pub const fn offset_mask(self) -> u64 {
         self.bytes() - 1
+    }
+
+    /// The level whose entries map pages of this size.
+    #[inline]
+    pub const fn level(self) -> Level {
+        match self {
+            Self::Size4KiB => Level::Pte,
+            Self::Size2MiB => Level::Pde,
+            Self::Size1GiB => Level::Pdpte,
+        }
     }
 
     /// The place of this size in [`PageSize::ALL`].

@@ -59,7 +59,7 @@ pub enum CliError {
         /// The image.
         source_name: Source,
         /// The mode.
-        mode: mmu_core::UnsupportedMode,
+        mode: mmu_core::RegimeError,
     },
     /// The paging mode is not there yet.
     #[error("--mode {0} is not supported yet: only 4-level is")]

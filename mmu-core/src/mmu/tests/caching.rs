@@ -135,3 +135,48 @@ fn alignment_check_lifts_smap_on_a_hit() {
     let fault = page_fault(mmu.translate(&world.ram, ADDRESS, READ, SUPERVISOR));
     assert_eq!(fault.error_code, ErrorCode::PRESENT);
 }
+
+/// SDM vol. 3, 4.10.4.3: where rights were added above the last level, a paging-structure cache
+/// may still have the old ones; the tables are asked again before the access is refused.
+#[test]
+fn stale_rights_in_a_paging_structure_cache_refuse_nothing() {
+    let geometry = assoc::Geometry::fully_associative(4).unwrap();
+    let replacement = assoc::Replacement::TrueLru;
+    let cache = Some(tlb::StructureCacheConfig {
+        geometry,
+        replacement,
+    });
+    let tlb = tlb::TlbConfig {
+        name: "tlb".into(),
+        serves: tlb::Streams::all(),
+        holds: tlb::PageSizes::all(),
+        geometry,
+        index: assoc::IndexFunction::Linear,
+        replacement,
+    };
+    let level = tlb::LevelConfig {
+        penalty: Cycles::ZERO,
+        tlbs: [tlb].into(),
+    };
+    let tlbs = tlb::HierarchyConfig {
+        levels: [level].into(),
+    };
+    let structures = tlb::StructureCachesConfig {
+        pml4e: cache,
+        pdpte: cache,
+        pde: cache,
+        penalty: Cycles::ZERO,
+    };
+    let cache = crate::ModelledTlb::new(&tlbs, &structures).unwrap();
+    let (features, observer) = (CpuFeatures::default(), crate::NoObserver);
+    let mut mmu = Mmu::new(features, registers(), cache, crate::NoCost, observer).unwrap();
+
+    let world = World::mapped(PageSize::Size4KiB, ALL);
+    world.clear(Level::Pde, Entry::WRITABLE);
+    mmu.translate(&world.ram, ADDRESS, READ, USER).unwrap();
+    let refused = page_fault(mmu.translate(&world.ram, ADDRESS, WRITE, USER));
+    assert_eq!(refused.error_code.bits(), 0x7);
+    mmu.translate(&world.ram, ADDRESS, READ, USER).unwrap();
+    world.add(Level::Pde, Entry::WRITABLE);
+    mmu.translate(&world.ram, ADDRESS, WRITE, USER).unwrap();
+}

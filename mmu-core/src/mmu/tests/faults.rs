@@ -185,6 +185,10 @@ fn reserved_bits_of_cr3_are_general_protection() {
         );
     }
     assert_eq!(*mmu.registers(), before);
+    let mut with_reserved = registers();
+    with_reserved.cr3 |= 1 << 40;
+    let refused = FunctionalMmu::functional(features, with_reserved).unwrap_err();
+    assert!(matches!(refused, RegimeError::Cr3Reserved { reserved, .. } if reserved == 1 << 40));
     assert!(mmu.write_cr3(1 << 39 | 0x18).is_ok());
 }
 
@@ -203,12 +207,13 @@ fn other_modes_are_refused() {
         refused(|registers| registers.cr4 |= Cr4::LINEAR_ADDRESS_57),
     ];
     assert_eq!(
-        modes.map(|UnsupportedMode(mode)| mode),
+        modes,
         [
             PagingMode::Off,
             PagingMode::ThirtyTwoBit,
             PagingMode::Pae,
             PagingMode::FiveLevel
         ]
+        .map(RegimeError::UnsupportedMode)
     );
 }

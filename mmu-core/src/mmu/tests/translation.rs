@@ -62,18 +62,43 @@ fn an_access_across_pages_is_checked_on_both() {
     assert_eq!(span.second.unwrap().address, PhysAddr::new(0x3_0000));
 }
 
-/// The end of the lower half is followed by addresses that are not canonical.
+/// SDM vol. 1, 3.3.7.1: no byte of an access may lie outside the canonical halves; that is
+/// checked before the tables are looked at.
 #[test]
 fn an_access_across_the_canonical_boundary_is_refused() {
     let address = VirtAddr::new(0x0000_7fff_ffff_fffe);
+    let refused = Err(Fault::NonCanonical(VirtAddr::new(1 << 47)));
+    let unmapped = Ram::new(0x10000).unwrap();
+    let mut mmu = functional(registers());
+    assert_eq!(
+        mmu.translate_span(&unmapped, address, 4, WRITE, USER),
+        refused
+    );
     let world = World::new(address);
     world.set(
         Level::Pte,
         Entry::page(PhysAddr::new(0x8000), PageSize::Size4KiB, ALL),
     );
+    assert_eq!(
+        mmu.translate_span(&world.ram, address, 4, WRITE, USER),
+        refused
+    );
+    assert!(!world.entry(Level::Pte).contains(Entry::ACCESSED));
+}
+
+#[test]
+fn an_access_longer_than_a_page_is_refused() {
+    let world = World::mapped(PageSize::Size1GiB, ALL);
     let mut mmu = functional(registers());
-    let result = mmu.translate_span(&world.ram, address, 4, READ, USER);
-    assert_eq!(result, Err(Fault::NonCanonical(VirtAddr::new(1 << 47))));
+    let address = ADDRESS.align_down(PageSize::Size4KiB);
+    assert!(
+        mmu.translate_span(&world.ram, address, 4096, READ, USER)
+            .is_ok()
+    );
+    for length in [4097, u32::MAX] {
+        let result = mmu.translate_span(&world.ram, address, length, READ, USER);
+        assert_eq!(result, Err(Fault::TooLong { address, length }));
+    }
 }
 
 /// A probe changes neither the tables nor what is cached.
