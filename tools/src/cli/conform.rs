@@ -47,18 +47,17 @@ enum Mode {
 }
 
 impl Conform {
-    pub(super) fn run(self) -> Result<Outcome, CliError> {
+    pub(super) fn run(self, interrupt: &Interrupt) -> Result<Outcome, CliError> {
         match self.mode {
             Mode::FourLevel => {}
             Mode::FiveLevel => return Err(CliError::ModeOption("5-level")),
             Mode::Pae => return Err(CliError::ModeOption("pae")),
             Mode::ThirtyTwoBit => return Err(CliError::ModeOption("32-bit")),
         }
-        let interrupt = Interrupt::install();
         let mut verdicts = Vec::new();
         for file in &self.files {
             let source = Source::from(file.clone());
-            let verdict = self.replay(&source, &interrupt)?;
+            let verdict = self.replay(&source, interrupt)?;
             verdicts.push((source, verdict));
         }
         interrupt.run_is_over().map_err(|_| CliError::Interrupted)?;

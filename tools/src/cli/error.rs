@@ -1,5 +1,6 @@
 use std::io;
 
+use super::message::tell;
 use crate::{
     image::ImageError,
     input::{InputError, Source},
@@ -61,6 +62,14 @@ pub enum CliError {
         /// The mode.
         mode: mmu_core::UnsupportedMode,
     },
+    /// The image does not hold the first page table.
+    #[error("{source_name}: CR3 leads to {address:#x}, where the image has no memory")]
+    NoRootTable {
+        /// The image.
+        source_name: Source,
+        /// Where its first entry should be.
+        address: mmu_core::PhysAddr,
+    },
     /// The paging mode is not there yet.
     #[error("--mode {0} is not supported yet: only 4-level is")]
     ModeOption(&'static str),
@@ -92,8 +101,8 @@ impl CliError {
         match self {
             // The reader of a pipe has seen enough.
             Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-            Self::Preset(error) => eprintln!("{:?}", miette::Report::new(error)),
-            other => eprintln!("error: {other}"),
+            Self::Preset(error) => tell(format_args!("{:?}", miette::Report::new(error))),
+            other => tell(format_args!("error: {other}")),
         }
     }
 }

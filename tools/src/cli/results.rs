@@ -30,6 +30,11 @@ impl Results {
         })?)
     }
 
+    /// Whether JSON is asked for.
+    pub(super) fn has_json(&self) -> bool {
+        self.json.is_some()
+    }
+
     /// Prints the result as text, unless the JSON went to standard output.
     pub(super) fn print(
         &self,

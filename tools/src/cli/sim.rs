@@ -65,8 +65,7 @@ impl From<Pages> for PageSize {
 }
 
 impl Sim {
-    pub(super) fn run(self) -> Result<Outcome, CliError> {
-        let interrupt = Interrupt::install();
+    pub(super) fn run(self, interrupt: &Interrupt) -> Result<Outcome, CliError> {
         let preset = Preset::load(&self.cpu)?;
         let input = match self.trace {
             Some(name) => input::open(&Source::from(name))?,

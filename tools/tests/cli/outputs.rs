@@ -99,3 +99,24 @@ fn a_new_result_replaces_an_older_one() {
     assert!(serde_json::from_slice::<serde_json::Value>(&written).is_ok());
     assert_eq!(files.names(), ["report.json", "trace"]);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_message_that_nobody_can_read_is_no_panic() {
+    let files = Files::new();
+    let image = files.write("image.raw", vec![0; 4096]);
+    let runs: [(&[&str], i32); 3] = [
+        (&["sim", "--cpu", "itanium"], 2),
+        (&["sim", "missing"], 2),
+        (&["maps", &image, "--cr3", "0"], 0),
+    ];
+    for (arguments, code) in runs {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lookaside"));
+        let full = fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let status = command.args(arguments).stderr(full).status().unwrap();
+        assert_eq!(status.code(), Some(code), "{arguments:?}");
+    }
+}
