@@ -25,7 +25,8 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// The longest access that is made at once; longer ones are made piece by piece.
+    /// The longest access that is made at once; longer ones are made page by page, so that
+    /// no line and no page is touched twice.
     const MAX_PIECE: u32 = 4096;
 
     /// A machine that has run nothing yet. All of user space is committed to the process,
@@ -75,8 +76,8 @@ impl Machine {
         }
         let mut done = 0;
         while done < record.size {
-            let size = (record.size - done).min(Self::MAX_PIECE);
             let address = record.address.wrapping_add(done.into());
+            let size = (record.size - done).min(left_of_page(address));
             self.access_piece(address, size, record)?;
             done += size;
         }
@@ -104,5 +105,44 @@ impl Machine {
             }
             made.map(|_| ())
         })
+    }
+}
+
+/// The bytes from an address to the end of its 4-KiB page.
+fn left_of_page(address: VirtAddr) -> u32 {
+    Machine::MAX_PIECE - (address.as_u64() % u64::from(Machine::MAX_PIECE)) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use cache::{CacheId, Request};
+
+    use super::*;
+    use crate::trace::RecordKind;
+
+    #[test]
+    fn a_long_access_touches_every_line_and_page_once() {
+        let preset = Preset::load("golden-cove").unwrap();
+        let config = MachineConfig {
+            pages: PageSize::Size4KiB,
+            ram: ByteSize(1 << 20),
+        };
+        let mut machine = Machine::new(&preset, config).unwrap();
+        let record = Record {
+            kind: RecordKind::Load,
+            address: VirtAddr::new(0x1001),
+            size: 8192,
+        };
+        machine.access(&record).unwrap();
+        let counters = machine.mmu.cost().caches().counters();
+        let of = |count: fn(&cache::Counters, CacheId, Request) -> u64| {
+            count(counters, CacheId::L1d, Request::Read)
+        };
+        assert_eq!(of(cache::Counters::hits) + of(cache::Counters::misses), 129);
+        let faults = machine.manager.counters();
+        assert_eq!(faults.demand_zero_faults(PageSize::Size4KiB), 3);
+        let lookups = machine.mmu.cache().tlbs().lookups(tlb::Stream::Load);
+        // One that faults and one that does not, for each page.
+        assert_eq!(lookups.total, 2 * 3);
     }
 }
