@@ -2,6 +2,8 @@ use std::ops::Range;
 
 use miette::{Diagnostic, NamedSource, SourceSpan};
 
+use crate::byte_size::ByteSize;
+
 /// What is wrong with a preset.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Invalid {
@@ -15,6 +17,12 @@ pub enum Invalid {
     /// A cache must consist of whole lines.
     #[error("{0} bytes are not whole lines of {line} bytes", line = cache::LINE_BYTES)]
     PartialLine(u64),
+    /// More lines than can be counted here.
+    #[error("a cache of {0} is too large: it has more than 2^32 lines")]
+    TooManyLines(ByteSize),
+    /// A level of TLBs without a TLB.
+    #[error("this level has no TLB")]
+    EmptyLevel,
     /// A TLB that could never hold anything.
     #[error("this TLB serves no kind of access or holds no size of page")]
     UselessTlb,

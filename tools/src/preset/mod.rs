@@ -2,9 +2,11 @@
 //! caches, and say of every number where it comes from.
 
 mod build;
+mod citations;
 mod cited;
 mod error;
 mod schema;
+mod whole;
 
 use std::{fs, path::Path};
 

@@ -1,6 +1,7 @@
 use memory_manager::{AccessError, MemoryManager, Process, Protection, USER_END};
 use mmu_core::{
-    Cycles, Fault, Owner, PageSize, PrivilegeMode, Registers, TimedMmu, VirtAddr, WalkStatistics,
+    Cycles, Fault, Feature, Owner, PageSize, PrivilegeMode, Registers, TimedMmu, VirtAddr,
+    WalkStatistics,
 };
 
 use super::SimError;
@@ -40,6 +41,10 @@ impl Machine {
         if ram.0 > 1 << bits {
             let cpu = preset.name.clone();
             return Err(SimError::RamBeyondWidth { ram, bits, cpu });
+        }
+        if pages == PageSize::Size1GiB && !preset.features.has(Feature::PAGES_1_GIB) {
+            let cpu = preset.name.clone();
+            return Err(SimError::NoSuchPages { pages, cpu });
         }
         let mut manager = MemoryManager::new(ram.0)?;
         let process = manager.create_process();
