@@ -79,6 +79,12 @@ pub enum CliError {
     /// The content is no golden data that is known.
     #[error("{0}: not golden data that is known here (known: traces with physical addresses)")]
     UnknownGolden(Source),
+    /// The result would replace what it is made of.
+    #[error("{0}: is an input, and would be replaced by the JSON")]
+    OutputIsInput(Source),
+    /// Standard input can be read only once.
+    #[error("- stands for standard input, which can be read only once")]
+    StdinTwice,
     /// Ctrl-C.
     #[error("interrupted; nothing was written")]
     Interrupted,
@@ -88,7 +94,11 @@ impl CliError {
     /// 2 for bad usage and bad input, 1 for a run that failed.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Sim(SimError::Interrupted { .. } | SimError::OutOfMemory { .. })
+            Self::Sim(
+                SimError::Interrupted { .. }
+                | SimError::OutOfMemory { .. }
+                | SimError::NoRoomForTables { .. },
+            )
             | Self::Output(_)
             | Self::Stdout(_)
             | Self::Interrupted => 1,

@@ -53,6 +53,7 @@ enum Format {
 impl Maps {
     pub(super) fn run(self, interrupt: &Interrupt) -> Result<Outcome, CliError> {
         let source = Source::from(self.image);
+        self.results.check(std::slice::from_ref(&source))?;
         let image = MemoryImage::load(input::open(&source)?)?;
         let regime = self.registers.regime(&source, &image)?;
         let root = regime.inspect(&image.ram, VirtAddr::new(0));

@@ -120,3 +120,30 @@ fn a_message_that_nobody_can_read_is_no_panic() {
         assert_eq!(status.code(), Some(code), "{arguments:?}");
     }
 }
+
+#[test]
+fn a_place_is_judged_before_the_run() {
+    let files = Files::new();
+    let trace = files.write("bad", "nonsense\n");
+    let json = files.name("missing/report.json");
+    let ended = run(lookaside(["sim", &trace, "--json", &json]));
+    assert_failed(&ended, &[&json, "no such directory"]);
+}
+
+#[test]
+fn an_input_is_not_replaced_by_the_result() {
+    let files = Files::new();
+    let trace = files.write("trace", short_trace());
+    std::os::unix::fs::symlink(&trace, files.name("link")).unwrap();
+    for json in ["trace", "link"] {
+        let json = files.name(json);
+        fails(lookaside(["sim", &trace, "--json", &json]), 2, &["input"]);
+    }
+    fails(lookaside(["maps", &trace, "--json", &trace]), 2, &["input"]);
+    fails(
+        lookaside(["conform", &trace, "--json", &trace]),
+        2,
+        &["input"],
+    );
+    assert_eq!(fs::read_to_string(&trace).unwrap(), short_trace());
+}
