@@ -115,7 +115,9 @@ impl Machine {
 
 /// The bytes from an address to the end of its 4-KiB page.
 fn left_of_page(address: VirtAddr) -> u32 {
-    Machine::MAX_PIECE - (address.as_u64() % u64::from(Machine::MAX_PIECE)) as u32
+    let page = PageSize::Size4KiB;
+    let left = page.bytes() - address.offset_in(page);
+    u32::try_from(left).unwrap_or(Machine::MAX_PIECE)
 }
 
 #[cfg(test)]
