@@ -55,12 +55,12 @@ pub enum PresetError {
         advice: String,
     },
     /// The file cannot be read.
-    #[error("cannot read the CPU file {path}: {source}")]
+    #[error("cannot read the CPU file {path}: {cause}")]
     Read {
         /// Its path.
         path: String,
         /// Why not.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// The file cannot be understood.
     #[error("{path} does not describe a CPU: {invalid}")]

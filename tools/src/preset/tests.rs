@@ -84,7 +84,7 @@ fn an_unknown_name_is_answered_with_suggestions() {
         ("Zen-4", "did you mean zen4?"),
         (
             "pentium",
-            "the presets are golden-cove, zen4; a file of your own needs a name that ends in .toml",
+            "the presets are golden-cove, zen4; `sim --cpu` takes a file of your own too, whose name ends in .toml",
         ),
     ] {
         match Preset::load(name).unwrap_err() {

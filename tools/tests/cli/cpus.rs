@@ -104,3 +104,9 @@ fn pages_that_the_processor_does_not_have_are_refused() {
     let command = lookaside(["sim", "--cpu", &own, "--pages", "1g"]);
     fails(command, 2, &["golden-cove has no 1 GiB pages"]);
 }
+
+#[test]
+fn why_a_cpu_file_cannot_be_read_is_said_once() {
+    let ended = fails(lookaside(["sim", "--cpu", "./"]), 2, &["./"]);
+    assert_eq!(ended.stderr.matches("directory").count(), 1);
+}
