@@ -94,6 +94,18 @@ pub fn write_whole(
     written.map_err(|cause| OutputError::new(path, cause))
 }
 
+/// Finds out whether an output could be written, by making a file beside it and dropping it.
+///
+/// # Errors
+/// [`OutputError`] if it could not.
+pub fn check_place(path: &Path) -> Result<(), OutputError> {
+    let checked = Target::find(path).and_then(|target| match target {
+        Target::New(path) | Target::Old(path, _) => temporary(&path).map(drop),
+        Target::Stdout | Target::Stderr | Target::InPlace => Ok(()),
+    });
+    checked.map_err(|cause| OutputError::new(path, cause))
+}
+
 fn write_to(
     file: impl Write,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -108,6 +120,18 @@ fn replace(
     permissions: Option<Permissions>,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
+    let file = temporary(path)?;
+    write_to(file.as_file(), content)?;
+    if let Some(permissions) = permissions {
+        fs::set_permissions(file.path(), permissions)?;
+    }
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// A file in the directory of another.
+fn temporary(path: &Path) -> io::Result<tempfile::NamedTempFile> {
     let directory = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
@@ -117,12 +141,5 @@ fn replace(
     // A temporary file is for its owner alone, an output is as open as the umask says.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let file = builder.tempfile_in(directory)?;
-    write_to(file.as_file(), content)?;
-    if let Some(permissions) = permissions {
-        fs::set_permissions(file.path(), permissions)?;
-    }
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
+    builder.tempfile_in(directory)
 }

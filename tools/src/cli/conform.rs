@@ -47,18 +47,33 @@ enum Mode {
 }
 
 impl Conform {
-    pub(super) fn run(self) -> Result<Outcome, CliError> {
+    pub(super) fn run(self, interrupt: &Interrupt) -> Result<Outcome, CliError> {
         match self.mode {
             Mode::FourLevel => {}
             Mode::FiveLevel => return Err(CliError::ModeOption("5-level")),
             Mode::Pae => return Err(CliError::ModeOption("pae")),
             Mode::ThirtyTwoBit => return Err(CliError::ModeOption("32-bit")),
         }
-        let interrupt = Interrupt::install();
+        let files = self.files.iter().cloned().map(Source::from);
+        let mut inputs: Vec<_> = files.collect();
+        inputs.extend(self.memory.clone().map(Source::from));
+        // The memory is read anew for each file.
+        let reads_memory_again =
+            self.files.len() > 1 && self.memory.as_deref() == Some("-".as_ref());
+        let stdins = inputs.iter().filter(|input| **input == Source::Stdin);
+        if stdins.count() > 1 || reads_memory_again {
+            return Err(CliError::StdinTwice);
+        }
+        self.results.check(&inputs)?;
         let mut verdicts = Vec::new();
         for file in &self.files {
             let source = Source::from(file.clone());
-            let verdict = self.replay(&source, &interrupt)?;
+            let verdict = self.replay(&source, interrupt)?;
+            self.results.print(|writer| {
+                writeln!(writer, "{}", file_line(&source, &verdict))?;
+                let mut mismatches = verdict.mismatches.iter();
+                mismatches.try_for_each(|mismatch| writeln!(writer, "  {mismatch}"))
+            })?;
             verdicts.push((source, verdict));
         }
         interrupt.run_is_over().map_err(|_| CliError::Interrupted)?;
@@ -66,12 +81,6 @@ impl Conform {
         self.results.write_json(&result)?;
         interrupt.files_are_written();
         self.results.print(|writer| {
-            for (source, verdict) in &verdicts {
-                writeln!(writer, "{}", file_line(source, verdict))?;
-                for mismatch in &verdict.mismatches {
-                    writeln!(writer, "  {mismatch}")?;
-                }
-            }
             writeln!(writer, "{} passed, {} failed", result.passed, result.failed)
         })?;
         if result.failed == 0 && result.passed > 0 {

@@ -2,7 +2,7 @@ use clap::Args;
 use comfy_table::{Table, presets::NOTHING};
 use serde::Serialize;
 
-use super::{CliError, Outcome, results::Results};
+use super::{CliError, Outcome, interrupt::Interrupt, results::Results};
 use crate::preset::{Assumptions, BUILT_IN, Preset, built_in_text};
 
 /// List the CPU presets, or print one with the source of every number
@@ -20,17 +20,21 @@ pub(super) struct Cpus {
 }
 
 impl Cpus {
-    pub(super) fn run(self) -> Result<Outcome, CliError> {
+    pub(super) fn run(self, interrupt: &Interrupt) -> Result<Outcome, CliError> {
         if let Some(name) = &self.name {
             let text = built_in_text(name)?;
             let document: toml::Table = toml::from_str(text).unwrap_or_default();
+            interrupt.run_is_over().map_err(|_| CliError::Interrupted)?;
             self.results.write_json(&document)?;
+            interrupt.files_are_written();
             self.results
                 .print(|writer| writer.write_all(text.as_bytes()))?;
         } else {
             let summaries = BUILT_IN.map(|(name, _)| Preset::load(name).map(Summary::from));
             let summaries: Vec<_> = summaries.into_iter().collect::<Result<_, _>>()?;
+            interrupt.run_is_over().map_err(|_| CliError::Interrupted)?;
             self.results.write_json(&summaries)?;
+            interrupt.files_are_written();
             let table = table(&summaries);
             self.results.print(|writer| {
                 table

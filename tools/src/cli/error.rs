@@ -1,5 +1,6 @@
 use std::io;
 
+use super::message::tell;
 use crate::{
     image::ImageError,
     input::{InputError, Source},
@@ -61,6 +62,14 @@ pub enum CliError {
         /// The mode.
         mode: mmu_core::RegimeError,
     },
+    /// The image does not hold the first page table.
+    #[error("{source_name}: CR3 leads to {address:#x}, where the image has no memory")]
+    NoRootTable {
+        /// The image.
+        source_name: Source,
+        /// Where its first entry should be.
+        address: mmu_core::PhysAddr,
+    },
     /// The paging mode is not there yet.
     #[error("--mode {0} is not supported yet: only 4-level is")]
     ModeOption(&'static str),
@@ -70,6 +79,12 @@ pub enum CliError {
     /// The content is no golden data that is known.
     #[error("{0}: not golden data that is known here (known: traces with physical addresses)")]
     UnknownGolden(Source),
+    /// The result would replace what it is made of.
+    #[error("{0}: is an input, and would be replaced by the JSON")]
+    OutputIsInput(Source),
+    /// Standard input can be read only once.
+    #[error("- stands for standard input, which can be read only once")]
+    StdinTwice,
     /// Ctrl-C.
     #[error("interrupted; nothing was written")]
     Interrupted,
@@ -79,7 +94,11 @@ impl CliError {
     /// 2 for bad usage and bad input, 1 for a run that failed.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Sim(SimError::Interrupted { .. } | SimError::OutOfMemory { .. })
+            Self::Sim(
+                SimError::Interrupted { .. }
+                | SimError::OutOfMemory { .. }
+                | SimError::NoRoomForTables { .. },
+            )
             | Self::Output(_)
             | Self::Stdout(_)
             | Self::Interrupted => 1,
@@ -92,8 +111,8 @@ impl CliError {
         match self {
             // The reader of a pipe has seen enough.
             Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-            Self::Preset(error) => eprintln!("{:?}", miette::Report::new(error)),
-            other => eprintln!("error: {other}"),
+            Self::Preset(error) => tell(format_args!("{:?}", miette::Report::new(error))),
+            other => tell(format_args!("error: {other}")),
         }
     }
 }

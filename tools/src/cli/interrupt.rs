@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use super::message::tell;
+
 /// How long a run may take to notice Ctrl-C by itself. It cannot while it waits for input.
 const GRACE: Duration = Duration::from_millis(300);
 
@@ -66,11 +68,11 @@ impl Interrupt {
         if self.advance(RUNNING, INTERRUPTED) {
             thread::sleep(GRACE);
             // Still here: the run waits for input. It has nothing open for writing.
-            eprintln!("error: interrupted while waiting for input; nothing was written");
+            tell("error: interrupted; nothing was written");
             process::exit(1);
         }
         if !self.advance(WRITING, PRINTING) {
-            eprintln!("error: interrupted");
+            tell("error: interrupted");
             process::exit(1);
         }
     }

@@ -1,13 +1,20 @@
 use std::{
+    cell::Cell,
     ffi::OsString,
     io::{self, Write},
 };
 
 use clap::{Args, ValueEnum};
-use mmu_core::{Entry, Leaf, Mappings, Rights};
-use serde::Serialize;
+use mmu_core::{Entry, Fault, Leaf, Level, Mappings, Ram, Regime, Rights, VirtAddr};
+use serde::{
+    Serialize, Serializer,
+    ser::{Error, SerializeSeq},
+};
 
-use super::{CliError, Outcome, registers::RegisterOptions, results::Results};
+use super::{
+    CliError, Outcome, interrupt::Interrupt, message::tell, registers::RegisterOptions,
+    results::Results, stoppable::Stoppable,
+};
 use crate::{
     image::MemoryImage,
     input::{self, Source},
@@ -30,9 +37,9 @@ pub(super) struct Maps {
     #[arg(long, value_enum, default_value_t = Format::List)]
     format: Format,
     #[command(flatten)]
-    registers: RegisterOptions,
-    #[command(flatten)]
     results: Results,
+    #[command(flatten)]
+    registers: RegisterOptions,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -44,26 +51,86 @@ enum Format {
 }
 
 impl Maps {
-    pub(super) fn run(self) -> Result<Outcome, CliError> {
+    pub(super) fn run(self, interrupt: &Interrupt) -> Result<Outcome, CliError> {
         let source = Source::from(self.image);
+        self.results.check(std::slice::from_ref(&source))?;
         let image = MemoryImage::load(input::open(&source)?)?;
         let regime = self.registers.regime(&source, &image)?;
-        let mut pages = Vec::new();
-        for found in Mappings::new(&regime, &image.ram) {
-            match found {
-                Ok(leaf) => pages.push(leaf),
-                Err(fault) => eprintln!("note: {source}: {fault}"),
-            }
+        let root = regime.inspect(&image.ram, VirtAddr::new(0));
+        if let Err(Fault::NoMemory { level, error, .. }) = root
+            && level == Level::Pml4e
+        {
+            return Err(CliError::NoRootTable {
+                source_name: source,
+                address: error.0,
+            });
         }
-        let described: Vec<_> = pages.iter().map(Page::from).collect();
-        self.results.write_json(&described)?;
+        let listing = Listing {
+            source,
+            regime,
+            memory: Stoppable::new(&image.ram, interrupt),
+            interrupt,
+            notes_told: Cell::new(false),
+        };
+        self.results.write_json(&listing).map_err(|error| {
+            if interrupt.is_raised() {
+                return CliError::Interrupted;
+            }
+            error
+        })?;
+        if !self.results.has_json() {
+            listing.is_over()?;
+        }
+        interrupt.files_are_written();
         self.results.print(|writer| {
-            pages.iter().try_for_each(|leaf| match self.format {
-                Format::List => list_line(leaf, writer),
-                Format::InfoTlb => info_tlb_line(leaf, writer),
+            listing.pages().try_for_each(|leaf| match self.format {
+                Format::List => list_line(&leaf, writer),
+                Format::InfoTlb => info_tlb_line(&leaf, writer),
             })
         })?;
         Ok(Outcome::Done)
+    }
+}
+
+/// The pages of an address space, found anew each time they are asked for: there may be more
+/// of them than would fit into memory.
+struct Listing<'a> {
+    source: Source,
+    regime: Regime,
+    memory: Stoppable<'a, Ram>,
+    interrupt: &'a Interrupt,
+    notes_told: Cell<bool>,
+}
+
+impl Listing<'_> {
+    /// The pages; what cannot be walked is told the first time.
+    fn pages(&self) -> impl Iterator<Item = Leaf> {
+        let tells = !self.notes_told.replace(true);
+        Mappings::new(&self.regime, &self.memory).filter_map(move |found| {
+            let told = |fault| {
+                if tells && !self.interrupt.is_raised() {
+                    tell(format_args!("note: {}: {fault}", self.source));
+                }
+            };
+            found.map_err(told).ok()
+        })
+    }
+
+    fn is_over(&self) -> Result<(), CliError> {
+        let over = self.interrupt.run_is_over();
+        over.map_err(|_| CliError::Interrupted)
+    }
+}
+
+/// Ends in an error on Ctrl-C; after the last page no Ctrl-C counts until all is written.
+impl Serialize for Listing<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut sequence = serializer.serialize_seq(None)?;
+        for leaf in self.pages() {
+            sequence.serialize_element(&Page::from(&leaf))?;
+        }
+        self.is_over().map_err(S::Error::custom)?;
+        sequence.end()
     }
 }
 

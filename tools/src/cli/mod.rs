@@ -5,14 +5,17 @@ mod cpus;
 mod error;
 mod interrupt;
 mod maps;
+mod message;
 mod progress;
 mod registers;
 mod results;
 mod sim;
+mod stoppable;
 
 use clap::{Parser, Subcommand};
 
 pub use error::CliError;
+use interrupt::Interrupt;
 
 /// An exact, cycle-aware x86 memory-management unit: what does address translation cost?
 #[derive(Debug, Parser)]
@@ -46,11 +49,12 @@ impl Arguments {
     /// # Errors
     /// [`CliError`] if it cannot be done.
     pub fn run(self) -> Result<Outcome, CliError> {
+        let interrupt = Interrupt::install();
         match self.command {
-            Command::Sim(command) => command.run(),
-            Command::Maps(command) => command.run(),
-            Command::Conform(command) => command.run(),
-            Command::Cpus(command) => command.run(),
+            Command::Sim(command) => command.run(&interrupt),
+            Command::Maps(command) => command.run(&interrupt),
+            Command::Conform(command) => command.run(&interrupt),
+            Command::Cpus(command) => command.run(&interrupt),
         }
     }
 }

@@ -4,7 +4,7 @@
 use clap::Args;
 use mmu_core::{CpuFeatures, Cr0, Cr4, Efer, PhysAddr, Regime, Registers};
 
-use super::CliError;
+use super::{CliError, message::tell};
 use crate::{
     image::{Machine, MemoryImage, VcpuRegisters},
     input::Source,
@@ -92,6 +92,8 @@ fn efer_of(image: &MemoryImage) -> Efer {
 }
 
 fn deduced(register: &str, value: u64) -> u64 {
-    eprintln!("note: {register} is not in the image; taken to be {value:#x}");
+    tell(format_args!(
+        "note: {register} is not in the image; taken to be {value:#x}"
+    ));
     value
 }

@@ -1,4 +1,5 @@
 use std::{
+    fs,
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
@@ -7,7 +8,10 @@ use clap::Args;
 use serde::Serialize;
 
 use super::CliError;
-use crate::output::write_whole;
+use crate::{
+    input::Source,
+    output::{check_place, write_whole},
+};
 
 /// Where a command's results go: as text to standard output, and as JSON where it is asked
 /// for.
@@ -19,6 +23,28 @@ pub(super) struct Results {
 }
 
 impl Results {
+    /// Finds out before a run whether its result can be written, and would not replace one
+    /// of its inputs.
+    pub(super) fn check(&self, inputs: &[Source]) -> Result<(), CliError> {
+        let Some(path) = &self.json else {
+            return Ok(());
+        };
+        check_place(path)?;
+        let Ok(output) = fs::canonicalize(path) else {
+            return Ok(());
+        };
+        let is_output = |input: &&Source| match input {
+            Source::Path(path) => {
+                path.is_file() && fs::canonicalize(path).is_ok_and(|path| path == output)
+            }
+            _ => false,
+        };
+        match inputs.iter().find(is_output) {
+            Some(input) => Err(CliError::OutputIsInput(input.clone())),
+            None => Ok(()),
+        }
+    }
+
     /// Writes the result as one JSON document.
     pub(super) fn write_json(&self, result: &impl Serialize) -> Result<(), CliError> {
         let Some(path) = &self.json else {
@@ -28,6 +54,11 @@ impl Results {
             serde_json::to_writer_pretty(&mut writer, result)?;
             writeln!(writer)
         })?)
+    }
+
+    /// Whether JSON is asked for.
+    pub(super) fn has_json(&self) -> bool {
+        self.json.is_some()
     }
 
     /// Prints the result as text, unless the JSON went to standard output.

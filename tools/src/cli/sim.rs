@@ -65,8 +65,11 @@ impl From<Pages> for PageSize {
 }
 
 impl Sim {
-    pub(super) fn run(self) -> Result<Outcome, CliError> {
-        let interrupt = Interrupt::install();
+    pub(super) fn run(self, interrupt: &Interrupt) -> Result<Outcome, CliError> {
+        let inputs = self.trace.iter().cloned().map(Source::from);
+        let mut inputs: Vec<_> = inputs.collect();
+        inputs.push(Source::from(self.cpu.as_str()));
+        self.results.check(&inputs)?;
         let preset = Preset::load(&self.cpu)?;
         let input = match self.trace {
             Some(name) => input::open(&Source::from(name))?,

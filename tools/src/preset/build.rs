@@ -1,24 +1,22 @@
 //! A preset's text made into the configuration of a machine.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::ops::Range;
 
 use assoc::{Geometry, GeometryError, IndexFunction, Replacement};
 use mmu_core::{CpuFeatures, Cycles, Feature, PageSize, TimedConfig};
 use tlb::{PageSizes, Stream, Streams};
-use toml::Spanned;
+use toml::{Spanned, de::DeTable};
 
-use super::{Assumptions, Cited, Preset, Tag, error::Invalid, schema};
+use super::{Cited, Preset, citations, error::Invalid, schema};
 
 /// A mistake, and the bytes of the text that it lies in.
 pub(super) type Located = (Range<usize>, Invalid);
 
 pub(super) fn preset(text: &str) -> Result<Preset, Located> {
-    let document: schema::Document = toml::from_str(text).map_err(|error| {
-        let span = error.span().unwrap_or(0..0);
-        (span, Invalid::Toml(error.message().to_string()))
-    })?;
-    let assumptions = assumptions(text, &document.sources)?;
-    let bits = document.paging.physical_address_bits.get_ref().value;
+    let document: schema::Document = toml::from_str(text).map_err(not_toml)?;
+    let tree = DeTable::parse(text).map_err(not_toml)?;
+    let assumptions = citations::count(tree.get_ref(), &document.sources)?;
+    let bits = document.paging.physical_address_bits.get_ref().value.0;
     let mut features = Feature::empty();
     features.set(Feature::PAGES_1_GIB, document.paging.pages_1g.value);
     let at_bits = document.paging.physical_address_bits.span();
@@ -32,7 +30,7 @@ pub(super) fn preset(text: &str) -> Result<Preset, Located> {
         accessed_dirty_assist: cycles(&document.costs.accessed_dirty_assist),
     };
     tlb::TlbHierarchy::<mmu_core::Translation>::new(&timed.tlbs)
-        .map_err(|error| (0..0, Invalid::Tlbs(error)))?;
+        .map_err(|error| (first_level(&document, tree.get_ref()), Invalid::Tlbs(error)))?;
     Ok(Preset {
         name: document.name,
         title: document.title,
@@ -44,11 +42,28 @@ pub(super) fn preset(text: &str) -> Result<Preset, Located> {
     })
 }
 
-fn cycles(latency: &Cited<schema::Latency>) -> Cycles {
-    Cycles::new(latency.value.into())
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err wants")]
+fn not_toml(error: toml::de::Error) -> Located {
+    let span = error.span().unwrap_or(0..0);
+    (span, Invalid::Toml(error.message().to_string()))
 }
 
-fn tlb_level(level: &schema::TlbLevel) -> Result<tlb::LevelConfig, Located> {
+/// Where the first level of TLBs stands, or would.
+fn first_level(document: &schema::Document, tree: &DeTable<'_>) -> Range<usize> {
+    let level = document.tlb_level.first().map(Spanned::span);
+    let key = || tree.get_key_value("tlb_level").map(|(key, _)| key.span());
+    level.or_else(key).unwrap_or(0..0)
+}
+
+fn cycles(latency: &Cited<schema::Latency>) -> Cycles {
+    Cycles::new(latency.value.0.into())
+}
+
+fn tlb_level(spanned: &Spanned<schema::TlbLevel>) -> Result<tlb::LevelConfig, Located> {
+    let level = spanned.get_ref();
+    if level.tlb.is_empty() {
+        return Err((spanned.span(), Invalid::EmptyLevel));
+    }
     let tlbs = level.tlb.iter().map(|spanned| {
         let tlb = spanned.get_ref();
         let at = |source| (spanned.span(), Invalid::Geometry(source));
@@ -56,7 +71,7 @@ fn tlb_level(level: &schema::TlbLevel) -> Result<tlb::LevelConfig, Located> {
             schema::Index::Linear => IndexFunction::Linear,
             schema::Index::Xor => IndexFunction::Xor,
         };
-        let geometry = geometry(tlb.entries.value, tlb.ways.value).map_err(at)?;
+        let geometry = geometry(tlb.entries.value.0, tlb.ways.value).map_err(at)?;
         if index == IndexFunction::Xor && !geometry.sets().is_power_of_two() {
             let sets = geometry.sets();
             return Err(at(GeometryError::XorOfOddSets { sets }));
@@ -95,7 +110,7 @@ fn structure_caches(
             return Ok(None);
         };
         let cache = spanned.get_ref();
-        let geometry = geometry(cache.entries.value, cache.ways.value)
+        let geometry = geometry(cache.entries.value.0, cache.ways.value)
             .map_err(|error| (spanned.span(), Invalid::Geometry(error)))?;
         Ok(Some(tlb::StructureCacheConfig {
             geometry,
@@ -114,11 +129,13 @@ fn caches(caches: &schema::Caches) -> Result<cache::HierarchyConfig, Located> {
     let level = |spanned: &Spanned<schema::Cache>| {
         let config = spanned.get_ref();
         let bytes = config.size.value.0;
-        let lines = u32::try_from(bytes / cache::LINE_BYTES).unwrap_or(u32::MAX);
-        let geometry = if bytes.is_multiple_of(cache::LINE_BYTES) {
-            Geometry::of_entries(lines, config.ways.value).map_err(Invalid::Geometry)
-        } else {
-            Err(Invalid::PartialLine(bytes))
+        let lines = u32::try_from(bytes / cache::LINE_BYTES);
+        let geometry = match lines {
+            _ if !bytes.is_multiple_of(cache::LINE_BYTES) => Err(Invalid::PartialLine(bytes)),
+            Ok(lines) => {
+                Geometry::of_entries(lines, config.ways.value.0).map_err(Invalid::Geometry)
+            }
+            Err(_) => Err(Invalid::TooManyLines(config.size.value)),
         };
         Ok(cache::LevelConfig {
             geometry: geometry.map_err(|error| (spanned.span(), error))?,
@@ -174,54 +191,4 @@ impl From<schema::Replacement> for Replacement {
             schema::Replacement::TreePlru => Self::TreePlru,
         }
     }
-}
-
-/// Counts the values by their tags, wherever they stand, and checks that their sources are
-/// among those of the file.
-fn assumptions(text: &str, sources: &BTreeMap<String, String>) -> Result<Assumptions, Located> {
-    let mut found = Assumptions::default();
-    let table: toml::Table = toml::from_str(text).unwrap_or_default();
-    let mut places: Vec<(String, &toml::Value)> = table
-        .iter()
-        .map(|(key, value)| (key.clone(), value))
-        .collect();
-    while let Some((place, value)) = places.pop() {
-        let cited: Option<Cited<toml::Value>> = match value {
-            toml::Value::Table(table) if table.contains_key("value") => {
-                value.clone().try_into().ok()
-            }
-            _ => None,
-        };
-        match (cited.and_then(|cited| cited.citation), value) {
-            (Some((tag, source)), _) => {
-                if !sources.contains_key(&source) {
-                    return Err((
-                        0..0,
-                        Invalid::UnknownSource {
-                            place,
-                            name: source,
-                        },
-                    ));
-                }
-                match tag {
-                    Tag::Measured => found.measured += 1,
-                    Tag::Manual => found.manual += 1,
-                    Tag::Assumed => found.assumed += 1,
-                }
-            }
-            (None, toml::Value::Table(table)) => {
-                places.extend(
-                    table
-                        .iter()
-                        .map(|(key, value)| (format!("{place}.{key}"), value)),
-                );
-            }
-            (None, toml::Value::Array(array)) => {
-                let numbered = array.iter().enumerate();
-                places.extend(numbered.map(|(index, value)| (format!("{place}[{index}]"), value)));
-            }
-            _ => {}
-        }
-    }
-    Ok(found)
 }

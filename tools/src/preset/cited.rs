@@ -4,7 +4,10 @@ use serde::{
     Deserialize, Deserializer,
     de::{
         Error, IntoDeserializer, MapAccess, Visitor,
-        value::{BoolDeserializer, I64Deserializer, MapAccessDeserializer, StrDeserializer},
+        value::{
+            BoolDeserializer, F64Deserializer, I64Deserializer, MapAccessDeserializer,
+            StrDeserializer,
+        },
     },
 };
 
@@ -65,6 +68,12 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for CitedVisitor<T> {
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
         let deserializer: I64Deserializer<E> = value.into_deserializer();
+        bare(deserializer)
+    }
+
+    /// No value is one, but what is expected instead is the value's to say.
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
+        let deserializer: F64Deserializer<E> = value.into_deserializer();
         bare(deserializer)
     }
 

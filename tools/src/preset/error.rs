@@ -2,6 +2,8 @@ use std::ops::Range;
 
 use miette::{Diagnostic, NamedSource, SourceSpan};
 
+use crate::byte_size::ByteSize;
+
 /// What is wrong with a preset.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Invalid {
@@ -15,6 +17,12 @@ pub enum Invalid {
     /// A cache must consist of whole lines.
     #[error("{0} bytes are not whole lines of {line} bytes", line = cache::LINE_BYTES)]
     PartialLine(u64),
+    /// More lines than can be counted here.
+    #[error("a cache of {0} is too large: it has more than 2^32 lines")]
+    TooManyLines(ByteSize),
+    /// A level of TLBs without a TLB.
+    #[error("this level has no TLB")]
+    EmptyLevel,
     /// A TLB that could never hold anything.
     #[error("this TLB serves no kind of access or holds no size of page")]
     UselessTlb,
@@ -47,12 +55,12 @@ pub enum PresetError {
         advice: String,
     },
     /// The file cannot be read.
-    #[error("cannot read the CPU file {path}: {source}")]
+    #[error("cannot read the CPU file {path}: {cause}")]
     Read {
         /// Its path.
         path: String,
         /// Why not.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// The file cannot be understood.
     #[error("{path} does not describe a CPU: {invalid}")]

@@ -2,9 +2,11 @@
 //! caches, and say of every number where it comes from.
 
 mod build;
+mod citations;
 mod cited;
 mod error;
 mod schema;
+mod whole;
 
 use std::{fs, path::Path};
 
@@ -64,9 +66,9 @@ impl Preset {
             .extension()
             .is_some_and(|extension| extension == "toml");
         if name.contains('/') || is_toml {
-            let text = fs::read_to_string(name).map_err(|source| PresetError::Read {
+            let text = fs::read_to_string(name).map_err(|cause| PresetError::Read {
                 path: name.into(),
-                source,
+                cause,
             })?;
             return Self::parse(name, &text);
         }
@@ -106,7 +108,7 @@ fn advice(name: &str) -> String {
         .collect();
     if close.is_empty() {
         format!(
-            "the presets are {}; a file of your own needs a name that ends in .toml",
+            "the presets are {}; `sim --cpu` takes a file of your own too, whose name ends in .toml",
             names.join(", ")
         )
     } else {

@@ -8,7 +8,7 @@ use serde::{
 };
 use toml::Spanned;
 
-use super::cited::Cited;
+use super::{cited::Cited, whole::Whole};
 use crate::byte_size::ByteSize;
 
 #[derive(Debug, Deserialize)]
@@ -19,7 +19,7 @@ pub(super) struct Document {
     #[serde(default)]
     pub(super) sources: BTreeMap<String, String>,
     pub(super) paging: Paging,
-    pub(super) tlb_level: Vec<TlbLevel>,
+    pub(super) tlb_level: Vec<Spanned<TlbLevel>>,
     pub(super) structure_caches: StructureCaches,
     pub(super) caches: Caches,
     pub(super) costs: Costs,
@@ -28,7 +28,7 @@ pub(super) struct Document {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Paging {
-    pub(super) physical_address_bits: Spanned<Cited<u32>>,
+    pub(super) physical_address_bits: Spanned<Cited<Count>>,
     pub(super) pages_1g: Cited<bool>,
 }
 
@@ -45,7 +45,7 @@ pub(super) struct Tlb {
     pub(super) name: String,
     pub(super) serves: Vec<Stream>,
     pub(super) pages: Vec<Pages>,
-    pub(super) entries: Cited<u32>,
+    pub(super) entries: Cited<Count>,
     pub(super) ways: Cited<Ways>,
     pub(super) index: Cited<Index>,
     pub(super) replacement: Cited<Replacement>,
@@ -63,7 +63,7 @@ pub(super) struct StructureCaches {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StructureCache {
-    pub(super) entries: Cited<u32>,
+    pub(super) entries: Cited<Count>,
     pub(super) ways: Cited<Ways>,
     pub(super) replacement: Cited<Replacement>,
 }
@@ -83,7 +83,7 @@ pub(super) struct Caches {
 #[serde(deny_unknown_fields)]
 pub(super) struct Cache {
     pub(super) size: Cited<ByteSize>,
-    pub(super) ways: Cited<u32>,
+    pub(super) ways: Cited<Count>,
     pub(super) replacement: Cited<Replacement>,
     pub(super) latency: Cited<Latency>,
 }
@@ -96,7 +96,10 @@ pub(super) struct Costs {
 }
 
 /// Cycles that one event takes; small enough that no run's total overflows.
-pub(super) type Latency = u32;
+pub(super) type Latency = Whole<1_000_000>;
+
+/// A number of entries, ways or bits.
+pub(super) type Count = Whole<{ u32::MAX }>;
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -84,7 +84,7 @@ fn an_unknown_name_is_answered_with_suggestions() {
         ("Zen-4", "did you mean zen4?"),
         (
             "pentium",
-            "the presets are golden-cove, zen4; a file of your own needs a name that ends in .toml",
+            "the presets are golden-cove, zen4; `sim --cpu` takes a file of your own too, whose name ends in .toml",
         ),
     ] {
         match Preset::load(name).unwrap_err() {
@@ -113,8 +113,34 @@ fn a_mistake_is_named_with_its_place_and_what_was_expected() {
         ),
         (
             replaced("value = 303", "value = -1"),
-            "invalid value: integer `-1`, expected u32",
+            "invalid value: integer `-1`, expected a whole number from 0 to 1000000",
             "-1",
+        ),
+        (
+            replaced("value = 303", "value = 1000001"),
+            "integer `1000001`, expected a whole number from 0 to 1000000",
+            "1000001",
+        ),
+        (
+            replaced(
+                "entries = { value = 96, tag = \"measured\", source = \"memlat\" }",
+                "entries = 1.5",
+            ),
+            "floating point `1.5`, expected a whole number from 0 to 4294967295",
+            "1.5",
+        ),
+        (
+            replaced("value = \"30MiB\"", "value = \"1TiB\""),
+            "a cache of 1 TiB is too large: it has more than 2^32 lines",
+            "[caches.llc]",
+        ),
+        (
+            replaced(
+                "\n[structure_caches]",
+                "\n[[tlb_level]]\npenalty = 1\ntlb = []\n[structure_caches]",
+            ),
+            "this level has no TLB",
+            "[[tlb_level]]",
         ),
         (
             replaced("ways = { value = 6,", "ways = { value = 7,"),
@@ -157,7 +183,8 @@ fn a_mistake_is_named_with_its_place_and_what_was_expected() {
 
 #[test]
 fn a_source_that_is_not_described_is_refused() {
-    let (message, _) = invalid(&replaced("source = \"width\"", "source = \"hearsay\""));
+    let (message, at) = invalid(&replaced("source = \"width\"", "source = \"hearsay\""));
+    assert_eq!(at.as_deref(), Some("\"hearsay\""));
     assert_eq!(
         message,
         "paging.physical_address_bits names the source \"hearsay\", which is not in [sources]"
@@ -167,5 +194,13 @@ fn a_source_that_is_not_described_is_refused() {
 #[test]
 fn a_machine_without_instruction_tlbs_is_refused() {
     let text = golden_cove().replace(r#"serves = ["fetch"]"#, r#"serves = ["load"]"#);
-    assert_eq!(invalid(&text).0, "no first-level TLB serves fetch");
+    let (message, at) = invalid(&text);
+    assert_eq!(message, "no first-level TLB serves fetch");
+    assert!(at.unwrap().starts_with("[[tlb_level]]"));
+    let (start, rest) = text.split_once("[[tlb_level]]").unwrap();
+    let (_, rest) = rest.split_once("[structure_caches]").unwrap();
+    let start = start.replacen("name =", "tlb_level = []\nname =", 1);
+    let (message, at) = invalid(&format!("{start}[structure_caches]{rest}"));
+    assert_eq!(message, "no first-level TLB serves fetch");
+    assert_eq!(at.as_deref(), Some("tlb_level"));
 }

@@ -29,6 +29,14 @@ pub enum SimError {
         /// The processor.
         cpu: String,
     },
+    /// The processor that is modelled has no pages of this size.
+    #[error("{cpu} has no {pages} pages")]
+    NoSuchPages {
+        /// The size asked for.
+        pages: mmu_core::PageSize,
+        /// The processor.
+        cpu: String,
+    },
     /// The memory does not even hold the first page table.
     #[error("{ram} of memory does not hold the first page table: {source}")]
     NoRoomForTables {

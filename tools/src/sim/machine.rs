@@ -1,6 +1,7 @@
 use memory_manager::{AccessError, MemoryManager, Process, Protection, USER_END};
 use mmu_core::{
-    Cycles, Fault, Owner, PageSize, PrivilegeMode, Registers, TimedMmu, VirtAddr, WalkStatistics,
+    Cycles, Fault, Feature, Owner, PageSize, PrivilegeMode, Registers, TimedMmu, VirtAddr,
+    WalkStatistics,
 };
 
 use super::SimError;
@@ -25,7 +26,8 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// The longest access that is made at once; longer ones are made piece by piece.
+    /// The longest access that is made at once; longer ones are made page by page, so that
+    /// no line and no page is touched twice.
     const MAX_PIECE: u32 = 4096;
 
     /// A machine that has run nothing yet. All of user space is committed to the process,
@@ -39,6 +41,10 @@ impl Machine {
         if ram.0 > 1 << bits {
             let cpu = preset.name.clone();
             return Err(SimError::RamBeyondWidth { ram, bits, cpu });
+        }
+        if pages == PageSize::Size1GiB && !preset.features.has(Feature::PAGES_1_GIB) {
+            let cpu = preset.name.clone();
+            return Err(SimError::NoSuchPages { pages, cpu });
         }
         let mut manager = MemoryManager::new(ram.0)?;
         let process = manager.create_process();
@@ -75,8 +81,8 @@ impl Machine {
         }
         let mut done = 0;
         while done < record.size {
-            let size = (record.size - done).min(Self::MAX_PIECE);
             let address = record.address.wrapping_add(done.into());
+            let size = (record.size - done).min(left_of_page(address));
             self.access_piece(address, size, record)?;
             done += size;
         }
@@ -104,5 +110,46 @@ impl Machine {
             }
             made.map(|_| ())
         })
+    }
+}
+
+/// The bytes from an address to the end of its 4-KiB page.
+fn left_of_page(address: VirtAddr) -> u32 {
+    let page = PageSize::Size4KiB;
+    let left = page.bytes() - address.offset_in(page);
+    u32::try_from(left).unwrap_or(Machine::MAX_PIECE)
+}
+
+#[cfg(test)]
+mod tests {
+    use cache::{CacheId, Request};
+
+    use super::*;
+    use crate::trace::RecordKind;
+
+    #[test]
+    fn a_long_access_touches_every_line_and_page_once() {
+        let preset = Preset::load("golden-cove").unwrap();
+        let config = MachineConfig {
+            pages: PageSize::Size4KiB,
+            ram: ByteSize(1 << 20),
+        };
+        let mut machine = Machine::new(&preset, config).unwrap();
+        let record = Record {
+            kind: RecordKind::Load,
+            address: VirtAddr::new(0x1001),
+            size: 8192,
+        };
+        machine.access(&record).unwrap();
+        let counters = machine.mmu.cost().caches().counters();
+        let of = |count: fn(&cache::Counters, CacheId, Request) -> u64| {
+            count(counters, CacheId::L1d, Request::Read)
+        };
+        assert_eq!(of(cache::Counters::hits) + of(cache::Counters::misses), 129);
+        let faults = machine.manager.counters();
+        assert_eq!(faults.demand_zero_faults(PageSize::Size4KiB), 3);
+        let lookups = machine.mmu.cache().tlbs().lookups(tlb::Stream::Load);
+        // One that faults and one that does not, for each page.
+        assert_eq!(lookups.total, 2 * 3);
     }
 }

@@ -144,3 +144,29 @@ fn the_json_has_the_same_counts() {
     assert_eq!(json["files"][0]["file"], *trace);
     assert_eq!(json["files"][0]["passed"], 40);
 }
+
+#[test]
+fn a_file_has_its_line_even_if_the_next_one_fails() {
+    let files = Files::new();
+    let (trace, memory) = (files.write("trace.mmut", start(40)), data(MEMORY));
+    let missing = files.name("missing.mmut");
+    let ended = run(lookaside([
+        "conform", &trace, &missing, "--memory", &memory,
+    ]));
+    assert_eq!(ended.code, Some(2));
+    assert_eq!(ended.stdout, format!("{trace}: 40 passed, 0 failed\n"));
+}
+
+#[test]
+fn standard_input_is_read_only_once() {
+    let usages: [&[&str]; 3] = [
+        &["-", "-", "--memory", "image"],
+        &["-", "--memory", "-"],
+        &["one", "two", "--memory", "-"],
+    ];
+    for usage in usages {
+        let mut command = lookaside(["conform"]);
+        command.args(usage);
+        fails(command, 2, &["read only once"]);
+    }
+}

@@ -93,3 +93,20 @@ fn a_cpu_file_that_is_missing_is_named() {
     let missing = files.name("missing.toml");
     fails(lookaside(["sim", "--cpu", &missing]), 2, &["missing.toml"]);
 }
+
+#[test]
+fn pages_that_the_processor_does_not_have_are_refused() {
+    let files = Files::new();
+    let text = stdout_of(lookaside(["cpus", "golden-cove"]));
+    let own = text.replace("pages_1g = { value = true", "pages_1g = { value = false");
+    assert_ne!(text, own);
+    let own = files.write("small.toml", own);
+    let command = lookaside(["sim", "--cpu", &own, "--pages", "1g"]);
+    fails(command, 2, &["golden-cove has no 1 GiB pages"]);
+}
+
+#[test]
+fn why_a_cpu_file_cannot_be_read_is_said_once() {
+    let ended = fails(lookaside(["sim", "--cpu", "./"]), 2, &["./"]);
+    assert_eq!(ended.stderr.matches("directory").count(), 1);
+}

@@ -124,3 +124,29 @@ fn a_replay_ends_too() {
     wait_until(|| catches_interrupts(&child), "it handles interrupts");
     assert_interrupted(&files, &interrupt(child));
 }
+
+/// An image whose one page table leads back to itself, so that its pages have no end; and
+/// one whose four tables hold no page, but whose walk takes as long.
+#[test]
+fn a_list_of_pages_without_end_ends_too() {
+    let entries = |entry: u64| entry.to_le_bytes().repeat(512);
+    let itself = entries(0x7);
+    let empty = [
+        entries(0x1007),
+        entries(0x2007),
+        entries(0x3007),
+        vec![0; 4096],
+    ]
+    .concat();
+    for image in [itself, empty] {
+        let files = Files::new();
+        let images = Files::new();
+        let image = images.write("image.raw", image);
+        let json = files.name("maps.json");
+        let arguments = ["maps", &image, "--cr3", "0", "--efer", "0xd00"];
+        let registers = ["--cr0", "0x80000001", "--cr4", "0x20", "--json", &json];
+        let child = spawn(&[&arguments[..], &registers].concat());
+        wait_until(|| !files.names().is_empty(), "it writes");
+        assert_interrupted(&files, &interrupt(child));
+    }
+}

@@ -1,4 +1,4 @@
-use crate::support::{data, decompressed, fails, lookaside, stdout_of};
+use crate::support::{Files, data, decompressed, fails, lookaside, run, stdout_of};
 
 const ISOLATED: [&str; 6] = [
     "5466000", "5467000", "5474000", "5475000", "5616000", "5617000",
@@ -99,4 +99,74 @@ fn a_truncated_image_is_an_error_with_its_name() {
     let core = decompressed("page-tables/l4-nokaslr/pt-only.elf.zst");
     let image = files.write("short.elf", &core[..core.len() / 2]);
     fails(lookaside(["maps", &image]), 2, &["short.elf"]);
+}
+
+const TABLE_BYTES: usize = 4096;
+
+/// One table, each entry of which leads back to it: 2^36 pages.
+fn endless() -> Vec<u8> {
+    0x1007_u64.to_le_bytes().repeat(TABLE_BYTES / 8)
+}
+
+fn endless_image(files: &Files) -> String {
+    files.write("endless.raw", [vec![0; TABLE_BYTES], endless()].concat())
+}
+
+#[test]
+fn pages_are_printed_as_they_are_found() {
+    use std::io::{BufRead, BufReader};
+
+    let files = Files::new();
+    let image = endless_image(&files);
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_lookaside"))
+        .args(["maps", &image, "--cr3", "0x1000"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let output = BufReader::new(child.stdout.take().unwrap());
+    assert_eq!(output.lines().take(100_000).count(), 100_000);
+    child.wait().unwrap();
+}
+
+#[test]
+fn the_json_has_the_pages_of_the_text() {
+    let files = Files::new();
+    let image = data("page-tables/l4-nokaslr/pt-only.elf.zst");
+    let json = files.name("maps.json");
+    let text = stdout_of(lookaside(["maps", &image, "--json", &json]));
+    let pages: serde_json::Value = serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
+    let pages = pages.as_array().unwrap();
+    assert_eq!(pages.len(), text.lines().count());
+    assert_eq!(
+        pages[0]["address"].as_str().map(|text| &text[..2]),
+        Some("0x")
+    );
+}
+
+#[test]
+fn a_table_outside_memory_is_noted_once() {
+    let files = Files::new();
+    let mut table = vec![0; TABLE_BYTES];
+    table[..8].copy_from_slice(&0x7fff_f007_u64.to_le_bytes());
+    let image = files.write("hole.raw", table);
+    let json = files.name("maps.json");
+    let ended = run(lookaside(["maps", &image, "--cr3", "0", "--json", &json]));
+    assert_eq!(ended.code, Some(0));
+    assert_eq!(ended.stderr.matches("there is no memory").count(), 1);
+}
+
+#[test]
+fn a_cr3_outside_memory_is_bad_input() {
+    let files = Files::new();
+    let image = endless_image(&files);
+    let command = lookaside(["maps", &image, "--cr3", "0x7fff0000"]);
+    fails(command, 2, &["endless.raw", "CR3", "0x7fff0000"]);
+}
+
+#[test]
+fn the_json_option_is_not_among_the_registers() {
+    let help = stdout_of(lookaside(["maps", "--help"]));
+    let (before, _) = help.split_once("Registers").unwrap();
+    assert!(before.contains("--json"), "{help}");
 }

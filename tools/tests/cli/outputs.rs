@@ -99,3 +99,51 @@ fn a_new_result_replaces_an_older_one() {
     assert!(serde_json::from_slice::<serde_json::Value>(&written).is_ok());
     assert_eq!(files.names(), ["report.json", "trace"]);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_message_that_nobody_can_read_is_no_panic() {
+    let files = Files::new();
+    let image = files.write("image.raw", vec![0; 4096]);
+    let runs: [(&[&str], i32); 3] = [
+        (&["sim", "--cpu", "itanium"], 2),
+        (&["sim", "missing"], 2),
+        (&["maps", &image, "--cr3", "0"], 0),
+    ];
+    for (arguments, code) in runs {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lookaside"));
+        let full = fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let status = command.args(arguments).stderr(full).status().unwrap();
+        assert_eq!(status.code(), Some(code), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_place_is_judged_before_the_run() {
+    let files = Files::new();
+    let trace = files.write("bad", "nonsense\n");
+    let json = files.name("missing/report.json");
+    let ended = run(lookaside(["sim", &trace, "--json", &json]));
+    assert_failed(&ended, &[&json, "no such directory"]);
+}
+
+#[test]
+fn an_input_is_not_replaced_by_the_result() {
+    let files = Files::new();
+    let trace = files.write("trace", short_trace());
+    std::os::unix::fs::symlink(&trace, files.name("link")).unwrap();
+    for json in ["trace", "link"] {
+        let json = files.name(json);
+        fails(lookaside(["sim", &trace, "--json", &json]), 2, &["input"]);
+    }
+    fails(lookaside(["maps", &trace, "--json", &trace]), 2, &["input"]);
+    fails(
+        lookaside(["conform", &trace, "--json", &trace]),
+        2,
+        &["input"],
+    );
+    assert_eq!(fs::read_to_string(&trace).unwrap(), short_trace());
+}
