@@ -16,6 +16,7 @@ pub mod image;
 pub mod input;
 pub mod number;
 pub mod output;
+pub mod pages;
 pub mod preset;
 pub mod sim;
 pub mod trace;

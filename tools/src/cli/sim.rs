@@ -1,10 +1,10 @@
-use clap::{Args, ValueEnum};
-use mmu_core::PageSize;
+use clap::Args;
 
 use super::{CliError, Outcome, interrupt::Interrupt, progress::ProgressWatch, results::Results};
 use crate::{
     byte_size::ByteSize,
     input::{self, Input, Source},
+    pages::Pages,
     preset::{self, Preset},
     sim::{self, EMBEDDED_TRACE, EMBEDDED_TRACE_NAME, MachineConfig, SimError},
     trace::{self, TraceFormat},
@@ -39,29 +39,6 @@ pub(super) struct Sim {
     format: TraceFormat,
     #[command(flatten)]
     results: Results,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Pages {
-    /// 4 KiB
-    #[value(name = "4k")]
-    Size4KiB,
-    /// 2 MiB
-    #[value(name = "2m")]
-    Size2MiB,
-    /// 1 GiB
-    #[value(name = "1g")]
-    Size1GiB,
-}
-
-impl From<Pages> for PageSize {
-    fn from(pages: Pages) -> Self {
-        match pages {
-            Pages::Size4KiB => Self::Size4KiB,
-            Pages::Size2MiB => Self::Size2MiB,
-            Pages::Size1GiB => Self::Size1GiB,
-        }
-    }
 }
 
 impl Sim {

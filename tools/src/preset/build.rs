@@ -174,16 +174,6 @@ impl From<schema::Stream> for Stream {
     }
 }
 
-impl From<schema::Pages> for PageSize {
-    fn from(pages: schema::Pages) -> Self {
-        match pages {
-            schema::Pages::Size4KiB => Self::Size4KiB,
-            schema::Pages::Size2MiB => Self::Size2MiB,
-            schema::Pages::Size1GiB => Self::Size1GiB,
-        }
-    }
-}
-
 impl From<schema::Replacement> for Replacement {
     fn from(replacement: schema::Replacement) -> Self {
         match replacement {

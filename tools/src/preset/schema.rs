@@ -9,7 +9,7 @@ use serde::{
 use toml::Spanned;
 
 use super::{cited::Cited, whole::Whole};
-use crate::byte_size::ByteSize;
+use crate::{byte_size::ByteSize, pages::Pages};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -107,16 +107,6 @@ pub(super) enum Stream {
     Fetch,
     Load,
     Store,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub(super) enum Pages {
-    #[serde(rename = "4k")]
-    Size4KiB,
-    #[serde(rename = "2m")]
-    Size2MiB,
-    #[serde(rename = "1g")]
-    Size1GiB,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]

@@ -10,11 +10,16 @@ pub struct Excerpt(String);
 impl Excerpt {
     /// The excerpt of a line.
     pub fn new(line: &[u8]) -> Self {
+        Self::of(line, EXCERPT_CHARS)
+    }
+
+    /// The first so many characters of a text, and an ellipsis if there are more.
+    pub fn of(text: &[u8], characters: usize) -> Self {
         // No character takes more than four bytes.
-        let start = &line[..line.len().min(4 * (EXCERPT_CHARS + 1))];
+        let start = &text[..text.len().min(4 * (characters + 1))];
         let start = String::from_utf8_lossy(start);
         let mut text = String::new();
-        let mut room = EXCERPT_CHARS;
+        let mut room = characters;
         for char in start.chars() {
             let length = if char.is_control() {
                 char.escape_default().len()

@@ -103,3 +103,21 @@ fn bad_usage_exits_with_2() {
         assert!(!ended.stderr.is_empty() && ended.stdout.is_empty());
     }
 }
+
+#[test]
+fn names_from_outside_are_escaped_and_cut_to_80_columns() {
+    let files = Files::new();
+    let name = format!("\u{1b}[31m{}.lackey", "long-".repeat(30));
+    std::fs::write(files.path().join(&name), "I  1000,3\n").unwrap();
+    let mut command = lookaside(["sim", &name]);
+    command.current_dir(files.path());
+    let text = stdout_of(command);
+    assert!(
+        text.starts_with("Trace      \\u{1b}[31mlong-long-"),
+        "{text}"
+    );
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
+}

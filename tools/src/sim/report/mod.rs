@@ -9,7 +9,7 @@ use serde::Serialize;
 use tlb::Stream;
 
 use super::{Machine, MachineConfig};
-use crate::{input::Source, preset::Preset, trace::RecordKind};
+use crate::{input::Source, pages::Pages, preset::Preset, trace::RecordKind};
 use events::Events;
 
 /// Everything a run found out. Serialised, its keys have a fixed order.
@@ -65,7 +65,7 @@ struct Trace {
 struct Processor {
     cpu: String,
     title: String,
-    pages: PageName,
+    pages: Pages,
     ram_bytes: u64,
     /// How many of the preset's numbers are known how well.
     numbers: Numbers,
@@ -186,16 +186,6 @@ struct Footprint {
     page_table_bytes: u64,
 }
 
-#[derive(Clone, Copy, Debug, Serialize)]
-enum PageName {
-    #[serde(rename = "4k")]
-    Size4KiB,
-    #[serde(rename = "2m")]
-    Size2MiB,
-    #[serde(rename = "1g")]
-    Size1GiB,
-}
-
 impl Report {
     pub(super) fn new(
         source: &Source,
@@ -252,11 +242,7 @@ impl Processor {
         Self {
             cpu: preset.name.clone(),
             title: preset.title.clone(),
-            pages: match config.pages {
-                PageSize::Size4KiB => PageName::Size4KiB,
-                PageSize::Size2MiB => PageName::Size2MiB,
-                PageSize::Size1GiB => PageName::Size1GiB,
-            },
+            pages: config.pages.into(),
             ram_bytes: config.ram.0,
             numbers: Numbers {
                 measured: preset.assumptions.measured,

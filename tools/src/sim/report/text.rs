@@ -3,22 +3,23 @@
 use std::fmt;
 
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
+use mmu_core::PageSize;
 
-use super::{PageName, Report, ratio};
-use crate::byte_size::ByteSize;
+use super::{Report, ratio};
+use crate::{byte_size::ByteSize, trace::Excerpt};
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let numbers = &self.machine.numbers;
-        writeln!(f, "Trace      {}", self.trace.name)?;
-        writeln!(f, "Processor  {}", self.machine.title)?;
+        writeln!(f, "Trace      {}", excerpt(&self.trace.name, HEAD))?;
+        writeln!(f, "Processor  {}", excerpt(&self.machine.title, HEAD))?;
         writeln!(
             f,
             "           by {} measured numbers, {} from manuals, {} assumed",
             numbers.measured, numbers.manual, numbers.assumed
         )?;
         writeln!(f, "Memory     {}", ByteSize(self.machine.ram_bytes))?;
-        writeln!(f, "Pages      {}", self.page_size())?;
+        writeln!(f, "Pages      {}", PageSize::from(self.machine.pages))?;
         section(f, &self.program())?;
         section(f, &self.cycle_table())?;
         section(f, &self.lookup_table())?;
@@ -32,14 +33,6 @@ impl fmt::Display for Report {
 }
 
 impl Report {
-    fn page_size(&self) -> &'static str {
-        match self.machine.pages {
-            PageName::Size4KiB => "4 KiB",
-            PageName::Size2MiB => "2 MiB",
-            PageName::Size1GiB => "1 GiB",
-        }
-    }
-
     fn program(&self) -> Table {
         let trace = &self.trace;
         let mut table = table(["Program", "accesses"]);
@@ -224,15 +217,18 @@ fn table<const N: usize>(header: [&str; N]) -> Table {
     table
 }
 
-/// A name for a first column; a long one is cut.
+/// How many columns are left to a name behind its heading.
+const HEAD: usize = 68;
+
+/// How many columns a name in a first column may have.
+const NAME: usize = 26;
+
+fn excerpt(name: &str, columns: usize) -> Excerpt {
+    Excerpt::of(name.as_bytes(), columns)
+}
+
 fn indented(depth: usize, name: &str) -> String {
-    const LONGEST: usize = 26;
-    let mut text = " ".repeat(2 * depth);
-    text.extend(name.chars().take(LONGEST));
-    if name.chars().count() > LONGEST {
-        text.push('…');
-    }
-    text
+    format!("{:indent$}{}", "", excerpt(name, NAME), indent = 2 * depth)
 }
 
 fn percent(part: u64, whole: u64) -> String {

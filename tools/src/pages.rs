@@ -1,0 +1,42 @@
+//! The sizes of pages by the names they have on the command line, in presets and in reports.
+
+use clap::ValueEnum;
+use mmu_core::PageSize;
+use serde::{Deserialize, Serialize};
+
+/// A size of page: `4k`, `2m` or `1g`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+pub enum Pages {
+    /// 4 KiB
+    #[value(name = "4k")]
+    #[serde(rename = "4k")]
+    Size4KiB,
+    /// 2 MiB
+    #[value(name = "2m")]
+    #[serde(rename = "2m")]
+    Size2MiB,
+    /// 1 GiB
+    #[value(name = "1g")]
+    #[serde(rename = "1g")]
+    Size1GiB,
+}
+
+impl From<Pages> for PageSize {
+    fn from(pages: Pages) -> Self {
+        match pages {
+            Pages::Size4KiB => Self::Size4KiB,
+            Pages::Size2MiB => Self::Size2MiB,
+            Pages::Size1GiB => Self::Size1GiB,
+        }
+    }
+}
+
+impl From<PageSize> for Pages {
+    fn from(size: PageSize) -> Self {
+        match size {
+            PageSize::Size4KiB => Self::Size4KiB,
+            PageSize::Size2MiB => Self::Size2MiB,
+            PageSize::Size1GiB => Self::Size1GiB,
+        }
+    }
+}
