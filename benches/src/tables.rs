@@ -31,7 +31,7 @@ impl PageTables {
     /// If the tables need more than all memory.
     pub fn map(&mut self, address: VirtAddr, frame: PhysAddr) {
         let mut table = self.root;
-        for level in Level::ALL.into_iter().rev() {
+        for level in Level::FOUR_LEVEL.into_iter().rev() {
             let place = entry_address(table, level, address);
             if level == Level::Pte {
                 let flags = Entry::PRESENT | Entry::WRITABLE | Entry::USER;

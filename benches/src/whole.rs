@@ -1,11 +1,11 @@
 use lookaside::{
     byte_size::ByteSize,
     input::Input,
+    pages::Pages,
     preset::Preset,
     sim::{self, EMBEDDED_TRACE, EMBEDDED_TRACE_NAME, MachineConfig, Watch},
     trace::{self, TraceFormat},
 };
-use mmu_core::PageSize;
 use serde_json::Value;
 
 use crate::Cut;
@@ -68,7 +68,7 @@ pub fn simulate(preset: &Preset, extent: Extent) -> Vec<u8> {
     let reader = trace::open(input, TraceFormat::Auto).expect("the trace has a known format");
     let mut reader = Cut::new(reader, extent.limit);
     let config = MachineConfig {
-        pages: PageSize::Size4KiB,
+        pages: Pages::Size4KiB,
         ram: ByteSize(16 << 30),
     };
     let report = sim::run(&mut reader, &source, preset, config, &mut Unwatched);

@@ -21,7 +21,7 @@ impl FrameAllocator {
     pub fn new(bytes: u64) -> Self {
         let mut free = PageSize::ALL.map(|_| Vec::new());
         let mut start = 0;
-        for size in PageSize::ALL.into_iter().rev() {
+        for size in PageSize::IA32E.into_iter().rev() {
             let end = bytes & !size.offset_mask();
             if start < end {
                 free[size.index()].push(Run { next: start, end });
@@ -41,7 +41,7 @@ impl FrameAllocator {
             }
             self.free[size.index()].pop();
         }
-        let larger = *PageSize::ALL.get(size.index() + 1)?;
+        let larger = PageSize::IA32E.into_iter().find(|&other| other > size)?;
         let broken = self.allocate(larger)?.as_u64();
         self.free[size.index()].push(Run {
             next: broken,

@@ -57,7 +57,7 @@ impl Entry {
     pub const fn page(at: PhysAddr, size: PageSize, flags: Self) -> Self {
         let large = match size {
             PageSize::Size4KiB => 0,
-            PageSize::Size2MiB | PageSize::Size1GiB => Self::LARGE.bits(),
+            PageSize::Size2MiB | PageSize::Size4MiB | PageSize::Size1GiB => Self::LARGE.bits(),
         };
         let address = at.as_u64() & ADDRESS & !size.offset_mask();
         Self::from_bits_retain(address | flags.bits() | large)
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn each_level_takes_its_nine_bits() {
         let address = VirtAddr::new(0x0000_8080_4020_1fff | 0xffff << 48);
-        for level in Level::ALL {
+        for level in Level::FOUR_LEVEL {
             let at = entry_address(PhysAddr::new(0x1000), level, address);
             let index = if level == Level::Pml4e { 257 } else { 1 };
             assert_eq!(at.as_u64(), 0x1000 + 8 * index, "{level}");

@@ -21,7 +21,7 @@
 //! let ram = Ram::new(0x10000)?;
 //! let address = VirtAddr::new(0x4000_2000);
 //! let tables = [0x1000, 0x2000, 0x3000, 0x4000, 0x9000].map(PhysAddr::new);
-//! for (level, pair) in Level::ALL.into_iter().rev().zip(tables.windows(2)) {
+//! for (level, pair) in Level::FOUR_LEVEL.into_iter().rev().zip(tables.windows(2)) {
 //!     let entry = Entry::table(pair[1]); // present, writable, user
 //!     ram.write(entry_address(pair[0], level, address), &entry.bits().to_le_bytes())?;
 //! }
@@ -99,4 +99,6 @@ pub use timed::{CacheCost, TimedConfig, TimedConfigError, TimedMmu};
 pub use translation::{Leaf, TableEntry, Translated, Translation};
 pub use translation_cache::TranslationCache;
 
-pub use units::{AccessKind, Cycles, Level, PageSize, Pcid, PhysAddr, PrivilegeMode, VirtAddr};
+pub use units::{
+    AccessKind, Cycles, Level, MemoryType, PageSize, Pcid, PhysAddr, PrivilegeMode, VirtAddr,
+};

@@ -96,6 +96,7 @@ fn suffice(rights: Rights, kind: AccessKind, mode: PrivilegeMode, registers: &Re
         AccessKind::Write | AccessKind::ReadModifyWrite => {
             rights.contains(Rights::DIRTY) && (writes_anywhere || rights.contains(Rights::WRITE))
         }
+        AccessKind::ShadowStackRead | AccessKind::ShadowStackWrite => false,
     };
     may_reach && may_do
 }

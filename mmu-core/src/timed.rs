@@ -135,8 +135,8 @@ impl<O: Observer> TimedMmu<O> {
     fn touch_lines(&mut self, at: PhysAddr, length: u64, kind: AccessKind) {
         let (request, owner) = match kind {
             AccessKind::Fetch => (Request::Fetch, Owner::Fetch),
-            AccessKind::Read => (Request::Read, Owner::Data),
-            AccessKind::Write => (Request::Write, Owner::Data),
+            AccessKind::Read | AccessKind::ShadowStackRead => (Request::Read, Owner::Data),
+            AccessKind::Write | AccessKind::ShadowStackWrite => (Request::Write, Owner::Data),
             AccessKind::ReadModifyWrite => (Request::ReadModifyWrite, Owner::Data),
         };
         let last = (at.as_u64() + length.max(1) - 1) / cache::LINE_BYTES;

@@ -48,6 +48,7 @@ impl Translation {
     pub const fn size(self) -> PageSize {
         match self.shift() {
             30 => PageSize::Size1GiB,
+            22 => PageSize::Size4MiB,
             21 => PageSize::Size2MiB,
             _ => PageSize::Size4KiB,
         }

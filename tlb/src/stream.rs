@@ -28,8 +28,10 @@ impl Stream {
     pub const fn of(kind: AccessKind) -> Self {
         match kind {
             AccessKind::Fetch => Self::Fetch,
-            AccessKind::Read => Self::Load,
-            AccessKind::Write | AccessKind::ReadModifyWrite => Self::Store,
+            AccessKind::Read | AccessKind::ShadowStackRead => Self::Load,
+            AccessKind::Write | AccessKind::ReadModifyWrite | AccessKind::ShadowStackWrite => {
+                Self::Store
+            }
         }
     }
 

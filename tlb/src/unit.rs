@@ -17,6 +17,8 @@ bitflags! {
         const SIZE_4_KIB = 1 << PageSize::Size4KiB.index();
         /// 2-MiB pages.
         const SIZE_2_MIB = 1 << PageSize::Size2MiB.index();
+        /// 4-MiB pages.
+        const SIZE_4_MIB = 1 << PageSize::Size4MiB.index();
         /// 1-GiB pages.
         const SIZE_1_GIB = 1 << PageSize::Size1GiB.index();
     }

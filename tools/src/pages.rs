@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use mmu_core::PageSize;
 use serde::{Deserialize, Serialize};
+use tlb::PageSizes;
 
 /// A size of page: `4k`, `2m` or `1g`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -31,12 +32,14 @@ impl From<Pages> for PageSize {
     }
 }
 
-impl From<PageSize> for Pages {
-    fn from(size: PageSize) -> Self {
-        match size {
-            PageSize::Size4KiB => Self::Size4KiB,
-            PageSize::Size2MiB => Self::Size2MiB,
-            PageSize::Size1GiB => Self::Size1GiB,
+/// What an entry of a TLB that holds such pages can be: Intel's TLBs for 2-MiB pages hold
+/// 4-MiB pages as well (SDM vol. 2, CPUID leaf 18H).
+impl From<Pages> for PageSizes {
+    fn from(pages: Pages) -> Self {
+        match pages {
+            Pages::Size4KiB => Self::SIZE_4_KIB,
+            Pages::Size2MiB => Self::SIZE_2_MIB | Self::SIZE_4_MIB,
+            Pages::Size1GiB => Self::SIZE_1_GIB,
         }
     }
 }

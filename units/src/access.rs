@@ -11,11 +11,25 @@ pub enum AccessKind {
     ReadModifyWrite,
     /// Fetches an instruction.
     Fetch,
+    /// Reads a shadow stack, as RET does (SDM vol. 1, chapter 17).
+    ShadowStackRead,
+    /// Writes a shadow stack, as CALL does. WRUSS makes one in user mode, at any CPL.
+    ShadowStackWrite,
 }
 
 impl AccessKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::ReadModifyWrite, Self::Fetch];
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Read,
+        Self::Write,
+        Self::ReadModifyWrite,
+        Self::Fetch,
+        Self::ShadowStackRead,
+        Self::ShadowStackWrite,
+    ];
+
+    /// How many kinds there are.
+    pub const COUNT: usize = 6;
 
     /// The place of this kind in [`AccessKind::ALL`].
     #[inline]
@@ -26,7 +40,16 @@ impl AccessKind {
     /// Whether the access writes.
     #[inline]
     pub const fn writes(self) -> bool {
-        matches!(self, Self::Write | Self::ReadModifyWrite)
+        matches!(
+            self,
+            Self::Write | Self::ReadModifyWrite | Self::ShadowStackWrite
+        )
+    }
+
+    /// Whether the access is one to a shadow stack.
+    #[inline]
+    pub const fn is_shadow_stack(self) -> bool {
+        matches!(self, Self::ShadowStackRead | Self::ShadowStackWrite)
     }
 
     /// Whether the access fetches an instruction.

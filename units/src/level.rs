@@ -14,14 +14,20 @@ pub enum Level {
     Pdpte = 3,
     /// Page-map-level-4 entries.
     Pml4e = 4,
+    /// Page-map-level-5 entries.
+    Pml5e = 5,
 }
 
 impl Level {
     /// How many levels there are.
-    pub const COUNT: usize = 4;
+    pub const COUNT: usize = 5;
 
     /// Every level, the one nearest the page first.
-    pub const ALL: [Self; Self::COUNT] = [Self::Pte, Self::Pde, Self::Pdpte, Self::Pml4e];
+    pub const ALL: [Self; Self::COUNT] =
+        [Self::Pte, Self::Pde, Self::Pdpte, Self::Pml4e, Self::Pml5e];
+
+    /// The levels of 4-level paging, the one nearest the page first.
+    pub const FOUR_LEVEL: [Self; 4] = [Self::Pte, Self::Pde, Self::Pdpte, Self::Pml4e];
 
     /// The place of this level in [`Level::ALL`].
     #[inline]
@@ -37,28 +43,29 @@ impl Level {
             Self::Pde => Some(Self::Pte),
             Self::Pdpte => Some(Self::Pde),
             Self::Pml4e => Some(Self::Pdpte),
+            Self::Pml5e => Some(Self::Pml4e),
         }
     }
 
-    /// The size of the page that an entry of this level maps, if it can map one.
+    /// The size of the page that a 64-bit entry of this level maps, if it can map one.
     #[inline]
     pub const fn page_size(self) -> Option<PageSize> {
         match self {
             Self::Pte => Some(PageSize::Size4KiB),
             Self::Pde => Some(PageSize::Size2MiB),
             Self::Pdpte => Some(PageSize::Size1GiB),
-            Self::Pml4e => None,
+            Self::Pml4e | Self::Pml5e => None,
         }
     }
 
-    /// The bits of a linear address below those that choose the entry at this level: one
-    /// entry covers 2^shift bytes.
+    /// The bits of a linear address below those that choose the 64-bit entry at this level:
+    /// one entry covers 2^shift bytes.
     #[inline]
     pub const fn shift(self) -> u32 {
         3 + 9 * self as u32
     }
 
-    /// How many bytes of the linear-address space one entry covers.
+    /// How many bytes of the linear-address space one 64-bit entry covers.
     #[inline]
     pub const fn covers(self) -> u64 {
         1 << self.shift()
@@ -72,6 +79,7 @@ impl fmt::Display for Level {
             Self::Pde => "PDE",
             Self::Pdpte => "PDPTE",
             Self::Pml4e => "PML4E",
+            Self::Pml5e => "PML5E",
         })
     }
 }

@@ -10,6 +10,7 @@ mod access;
 mod address;
 mod cycles;
 mod level;
+mod memory_type;
 mod page_size;
 mod pcid;
 
@@ -17,5 +18,6 @@ pub use access::{AccessKind, PrivilegeMode};
 pub use address::{PhysAddr, VirtAddr};
 pub use cycles::Cycles;
 pub use level::Level;
+pub use memory_type::MemoryType;
 pub use page_size::PageSize;
 pub use pcid::{Pcid, PcidTooLarge};

@@ -9,15 +9,25 @@ pub enum PageSize {
     /// 4 KiB, mapped by a page-table entry.
     #[default]
     Size4KiB = 12,
-    /// 2 MiB, mapped by a page-directory entry.
+    /// 2 MiB, mapped by a 64-bit page-directory entry.
     Size2MiB = 21,
+    /// 4 MiB, mapped by a 32-bit page-directory entry.
+    Size4MiB = 22,
     /// 1 GiB, mapped by a page-directory-pointer-table entry.
     Size1GiB = 30,
 }
 
 impl PageSize {
     /// Every size, the smallest first.
-    pub const ALL: [Self; 3] = [Self::Size4KiB, Self::Size2MiB, Self::Size1GiB];
+    pub const ALL: [Self; 4] = [
+        Self::Size4KiB,
+        Self::Size2MiB,
+        Self::Size4MiB,
+        Self::Size1GiB,
+    ];
+
+    /// The sizes that 4-level and 5-level paging have, the smallest first.
+    pub const IA32E: [Self; 3] = [Self::Size4KiB, Self::Size2MiB, Self::Size1GiB];
 
     /// The size as a power of two.
     #[inline]
@@ -42,7 +52,7 @@ impl PageSize {
     pub const fn level(self) -> Level {
         match self {
             Self::Size4KiB => Level::Pte,
-            Self::Size2MiB => Level::Pde,
+            Self::Size2MiB | Self::Size4MiB => Level::Pde,
             Self::Size1GiB => Level::Pdpte,
         }
     }
@@ -53,7 +63,8 @@ impl PageSize {
         match self {
             Self::Size4KiB => 0,
             Self::Size2MiB => 1,
-            Self::Size1GiB => 2,
+            Self::Size4MiB => 2,
+            Self::Size1GiB => 3,
         }
     }
 }
@@ -63,6 +74,7 @@ impl fmt::Display for PageSize {
         f.pad(match self {
             Self::Size4KiB => "4 KiB",
             Self::Size2MiB => "2 MiB",
+            Self::Size4MiB => "4 MiB",
             Self::Size1GiB => "1 GiB",
         })
     }

@@ -84,7 +84,7 @@ fn each_page_faults_once_and_keeps_its_frame() {
 
 #[test]
 fn pages_have_the_size_of_their_region() {
-    for (size, tables) in PageSize::ALL.into_iter().zip([4, 3, 2]) {
+    for (size, tables) in PageSize::IA32E.into_iter().zip([4, 3, 2]) {
         let mut world = World::new(4 << 30);
         world.commit(0x4000_0000, 0x4000_0000, size, Protection::ReadWrite);
         let found = world.access(0x4123_4567, WRITE).unwrap();

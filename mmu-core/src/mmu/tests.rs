@@ -42,7 +42,7 @@ impl World {
     /// The address mapped by a page of this size with these flags.
     fn mapped(size: PageSize, flags: Entry) -> Self {
         let world = Self::new(ADDRESS);
-        let level = Level::ALL[size.index()];
+        let level = size.level();
         let at = PhysAddr::new(0x4000_0000 | 5 << size.shift());
         world.set(level, Entry::page(at, size, flags));
         world

@@ -55,7 +55,7 @@ impl Sim {
         let source = input.source().clone();
         let mut reader = trace::open(input, self.format)?;
         let config = MachineConfig {
-            pages: self.pages.into(),
+            pages: self.pages,
             ram: self.ram,
         };
         let mut watch = ProgressWatch::new(reader.progress(), interrupt.clone());

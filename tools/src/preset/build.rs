@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use assoc::{Geometry, GeometryError, IndexFunction, Replacement};
-use mmu_core::{CpuFeatures, Cycles, Feature, PageSize, TimedConfig};
+use mmu_core::{CpuFeatures, Cycles, Feature, TimedConfig};
 use tlb::{PageSizes, Stream, Streams};
 use toml::{Spanned, de::DeTable};
 
@@ -89,7 +89,7 @@ fn tlb_level(spanned: &Spanned<schema::TlbLevel>) -> Result<tlb::LevelConfig, Lo
             holds: tlb
                 .pages
                 .iter()
-                .map(|&pages| PageSizes::from(PageSize::from(pages)))
+                .map(|&pages| PageSizes::from(pages))
                 .collect(),
             geometry,
             index,

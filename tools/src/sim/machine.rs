@@ -5,13 +5,13 @@ use mmu_core::{
 };
 
 use super::SimError;
-use crate::{byte_size::ByteSize, preset::Preset, trace::Record};
+use crate::{byte_size::ByteSize, pages::Pages, preset::Preset, trace::Record};
 
 /// What is chosen about a machine besides its processor.
 #[derive(Clone, Copy, Debug)]
 pub struct MachineConfig {
     /// The size of the program's pages.
-    pub pages: PageSize,
+    pub pages: Pages,
     /// The size of its memory.
     pub ram: ByteSize,
 }
@@ -37,6 +37,7 @@ impl Machine {
     /// [`SimError`] if the processor or the memory cannot be built.
     pub fn new(preset: &Preset, config: MachineConfig) -> Result<Self, SimError> {
         let MachineConfig { pages, ram } = config;
+        let pages = PageSize::from(pages);
         let bits = preset.features.physical_address_width();
         if ram.0 > 1 << bits {
             let cpu = preset.name.clone();
@@ -131,7 +132,7 @@ mod tests {
     fn a_long_access_touches_every_line_and_page_once() {
         let preset = Preset::load("golden-cove").unwrap();
         let config = MachineConfig {
-            pages: PageSize::Size4KiB,
+            pages: Pages::Size4KiB,
             ram: ByteSize(1 << 20),
         };
         let mut machine = Machine::new(&preset, config).unwrap();

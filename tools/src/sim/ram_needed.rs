@@ -44,7 +44,7 @@ impl PagesTouched {
                 .map(|address| address.as_u64() >> level.shift());
             covered.collect::<HashSet<_>>().len() as u64
         };
-        let pointing = Level::ALL
+        let pointing = Level::FOUR_LEVEL
             .into_iter()
             .filter(|level| level.shift() > self.size.shift());
         let tables = 1 + pointing.map(tables_above).sum::<u64>();

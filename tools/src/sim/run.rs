@@ -110,7 +110,7 @@ impl Failed<'_> {
         reader: &mut dyn TraceReader,
         watch: &mut dyn Watch,
     ) -> Result<PagesTouched, SimError> {
-        let mut pages = PagesTouched::of(machine, config.pages);
+        let mut pages = PagesTouched::of(machine, config.pages.into());
         pages.touch_all(self.rest);
         let mut records = self.number + self.rest.len() as u64;
         let mut batch = Vec::new();

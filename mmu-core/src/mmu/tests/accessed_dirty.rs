@@ -8,10 +8,10 @@ fn ignored_bits_never_fault_and_are_kept() {
     for level in [Level::Pml4e, Level::Pdpte, Level::Pde] {
         world.add(level, (ignored | Entry::DIRTY) - Entry::LARGE);
     }
-    let before = Level::ALL.map(|level| world.entry(level));
+    let before = Level::FOUR_LEVEL.map(|level| world.entry(level));
     let mut mmu = functional(registers());
     assert!(mmu.translate(&world.ram, ADDRESS, WRITE, USER).is_ok());
-    for (level, before) in Level::ALL.into_iter().zip(before) {
+    for (level, before) in Level::FOUR_LEVEL.into_iter().zip(before) {
         let mut after = before | Entry::ACCESSED;
         if level == Level::Pte {
             after |= Entry::DIRTY;
@@ -23,17 +23,23 @@ fn ignored_bits_never_fault_and_are_kept() {
 /// SDM vol. 3, 4.8: A is set in every entry used, D only in the page's, only by a write.
 #[test]
 fn accessed_is_set_everywhere_and_dirty_where_it_was_written() {
-    for size in PageSize::ALL {
+    for size in PageSize::IA32E {
         let world = World::mapped(size, ALL);
-        let page_level = Level::ALL[size.index()];
+        let page_level = size.level();
         let mut mmu = functional(registers());
         mmu.translate(&world.ram, ADDRESS, READ, USER).unwrap();
-        for level in Level::ALL.into_iter().filter(|&level| level >= page_level) {
+        for level in Level::FOUR_LEVEL
+            .into_iter()
+            .filter(|&level| level >= page_level)
+        {
             let entry = world.entry(level);
             assert!(entry.contains(Entry::ACCESSED) && !entry.contains(Entry::DIRTY));
         }
         mmu.translate(&world.ram, ADDRESS, WRITE, USER).unwrap();
-        for level in Level::ALL.into_iter().filter(|&level| level >= page_level) {
+        for level in Level::FOUR_LEVEL
+            .into_iter()
+            .filter(|&level| level >= page_level)
+        {
             let dirty = world.entry(level).contains(Entry::DIRTY);
             assert_eq!(dirty, level == page_level);
         }

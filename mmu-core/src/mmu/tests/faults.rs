@@ -3,7 +3,7 @@ use super::*;
 /// SDM vol. 3, 4.6: rights are those of every entry on the way.
 #[test]
 fn rights_are_folded_over_the_levels() {
-    for level in Level::ALL {
+    for level in Level::FOUR_LEVEL {
         for (bit, kind, mode, code) in [
             (Entry::WRITABLE, WRITE, USER, 0x7),
             (Entry::WRITABLE, WRITE, SUPERVISOR, 0x3),
@@ -29,7 +29,7 @@ fn rights_are_folded_over_the_levels() {
 /// SDM vol. 3, 4.7: P is 0 if an entry is not present; W/R and U/S describe the access.
 #[test]
 fn a_missing_entry_faults_at_its_level_with_the_access_in_the_code() {
-    for level in Level::ALL {
+    for level in Level::FOUR_LEVEL {
         let world = World::mapped(PageSize::Size4KiB, ALL);
         world.set(level, Entry::from_bits_retain(0xfff0_0000_0000_0ffe));
         let mut mmu = functional(registers());

@@ -57,7 +57,7 @@ fn misses(machine: &Machine, stream: Stream, events: &mut Vec<(String, u64)>) {
     push("stlb_hit", lower.sum());
     push("miss_causes_a_walk", completed);
     push("walk_completed", completed);
-    for (size, name) in PageSize::ALL.into_iter().zip(["4k", "2m_4m", "1g"]) {
+    for (size, name) in PageSize::IA32E.into_iter().zip(["4k", "2m_4m", "1g"]) {
         push(
             &format!("walk_completed_{name}"),
             statistics.completed(stream, size),
@@ -75,7 +75,7 @@ fn page_walker_loads(machine: &Machine, events: &mut Vec<(String, u64)>) {
         for (served_by, place) in ServedBy::ALL.into_iter().zip(["l1", "l2", "l3", "memory"]) {
             let loads = streams.iter().flat_map(|&stream| {
                 let cost = machine.mmu.cost();
-                Level::ALL.map(|level| cost.walk_loads(stream, level, served_by))
+                Level::FOUR_LEVEL.map(|level| cost.walk_loads(stream, level, served_by))
             });
             events.push((format!("page_walker_loads.{side}_{place}"), loads.sum()));
         }

@@ -242,7 +242,7 @@ impl Processor {
         Self {
             cpu: preset.name.clone(),
             title: preset.title.clone(),
-            pages: config.pages.into(),
+            pages: config.pages,
             ram_bytes: config.ram.0,
             numbers: Numbers {
                 measured: preset.assumptions.measured,
@@ -298,7 +298,7 @@ impl Walks {
             .into_iter()
             .map(|stream| statistics.faulted(stream))
             .sum();
-        let levels = Level::ALL.into_iter().rev().map(|level| WalkLevel {
+        let levels = Level::FOUR_LEVEL.into_iter().rev().map(|level| WalkLevel {
             level: level.to_string(),
             l1d: served(level, ServedBy::L1),
             l2: served(level, ServedBy::L2),
