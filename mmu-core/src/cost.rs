@@ -1,6 +1,6 @@
 use core::{fmt, ops::Sub};
 
-use units::{AccessKind, Cycles, Level, PhysAddr};
+use units::{AccessKind, Cycles, Level, MemoryType, PhysAddr};
 
 /// What a cycle was spent on. Every cycle has exactly one owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -114,22 +114,31 @@ impl Sub for Breakdown {
     }
 }
 
+/// A reference of a page walk to an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryRead {
+    /// The level of the entry.
+    pub level: Level,
+    /// Where it lies.
+    pub at: PhysAddr,
+    /// How the caches treat the reference (SDM vol. 3, 4.9).
+    pub memory_type: MemoryType,
+}
+
 /// What the memory references of a page walk cost.
 pub trait WalkCost {
+    /// Whether it matters how the caches treat a reference. If not, all are told as
+    /// write-back.
+    const ASKS_MEMORY_TYPE: bool;
+
     /// Where cycles are written down.
     type Ledger: Ledger;
 
     /// A walk for an access of this kind reads an entry.
-    fn read_entry(
-        &mut self,
-        kind: AccessKind,
-        level: Level,
-        at: PhysAddr,
-        ledger: &mut Self::Ledger,
-    );
+    fn read_entry(&mut self, kind: AccessKind, read: EntryRead, ledger: &mut Self::Ledger);
 
     /// A walk sets an accessed or dirty bit, with a locked update of the entry.
-    fn update_entry(&mut self, level: Level, at: PhysAddr, ledger: &mut Self::Ledger);
+    fn update_entry(&mut self, entry: EntryRead, ledger: &mut Self::Ledger);
 }
 
 /// Walks cost nothing.
@@ -137,11 +146,13 @@ pub trait WalkCost {
 pub struct NoCost;
 
 impl WalkCost for NoCost {
+    const ASKS_MEMORY_TYPE: bool = false;
+
     type Ledger = ();
 
     #[inline]
-    fn read_entry(&mut self, _: AccessKind, _: Level, _: PhysAddr, (): &mut ()) {}
+    fn read_entry(&mut self, _: AccessKind, _: EntryRead, (): &mut ()) {}
 
     #[inline]
-    fn update_entry(&mut self, _: Level, _: PhysAddr, (): &mut ()) {}
+    fn update_entry(&mut self, _: EntryRead, (): &mut ()) {}
 }

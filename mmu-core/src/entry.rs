@@ -2,7 +2,8 @@ use bitflags::bitflags;
 use units::{Level, PageSize, PhysAddr, VirtAddr};
 
 bitflags! {
-    /// A paging-structure entry of PAE, 4-level or 5-level paging (SDM vol. 3, 4.5).
+    /// A paging-structure entry (SDM vol. 3, 4.3 to 4.5); one of 32-bit paging is the low
+    /// half, and the upper one is zero.
     ///
     /// Bits that have no name here, the address and the ignored ones among them, are kept.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -75,9 +76,16 @@ impl Entry {
         PhysAddr::new(self.bits() & ADDRESS & !size.offset_mask())
     }
 
-    /// The reserved address bits of a processor with physical addresses of so many bits.
-    pub(crate) const fn address_bits_from(width: u32) -> u64 {
-        ADDRESS & !((1 << width) - 1)
+    /// Where the 4-MiB page lies that a 32-bit entry maps (SDM vol. 3, table 4-4).
+    pub(crate) const fn large_narrow_address(self) -> PhysAddr {
+        let low = self.bits() & 0xffc0_0000;
+        let high = self.bits() >> 13 & 0xff;
+        PhysAddr::new(low | high << 32)
+    }
+
+    /// The protection key (SDM vol. 3, 4.6.2).
+    pub const fn key(self) -> u8 {
+        (self.bits() >> 59 & 0xf) as u8
     }
 }
 

@@ -19,6 +19,10 @@ bitflags! {
         const RESERVED = 1 << 3;
         /// I/D, bit 4: the access was an instruction fetch.
         const FETCH = 1 << 4;
+        /// PK, bit 5: the protection key denies the access, whatever else does.
+        const PROTECTION_KEY = 1 << 5;
+        /// SS, bit 6: the access was one to a shadow stack.
+        const SHADOW_STACK = 1 << 6;
     }
 }
 
@@ -32,6 +36,10 @@ pub enum Fault {
     /// segment (SDM vol. 1, 3.3.7.1).
     #[error("address {0} is not canonical")]
     NonCanonical(VirtAddr),
+    /// The address is in the half that is not the accessing mode's, while CR4.LASS is set:
+    /// #GP(0), or #SS(0) for an access through the stack segment (SDM vol. 3, 4.2.3).
+    #[error("address {0} is in the other mode's half of the address space")]
+    AddressSpace(VirtAddr),
     /// The access is longer than any that is made at once. Not the processor's: make it in
     /// pieces.
     #[error("an access of {length} bytes at {address} is too long to be made at once")]
@@ -90,14 +98,9 @@ pub struct PageFault {
     pub entry_address: PhysAddr,
     /// That entry.
     pub entry: Entry,
-}
-
-impl PageFault {
-    /// How many bytes around the address one look at this entry has settled: for an entry
-    /// that is not present, the size of the hole.
-    pub const fn extent(&self) -> u64 {
-        self.level.covers()
-    }
+    /// How many bytes around the address this entry settles: for one that is not present, the
+    /// size of the hole, which starts at a multiple of it.
+    pub extent: u64,
 }
 
 impl fmt::Display for PageFault {
@@ -119,25 +122,13 @@ impl fmt::Display for PageFault {
 }
 
 impl ErrorCode {
-    /// The bits that describe the access: W/R, U/S, and I/D where the processor reports it.
-    pub(crate) fn of_access(kind: AccessKind, mode: PrivilegeMode, reports_fetches: bool) -> Self {
+    /// The bits that describe the access: W/R, U/S, I/D and SS.
+    pub(crate) fn of_access(kind: AccessKind, mode: PrivilegeMode) -> Self {
         let mut code = Self::empty();
         code.set(Self::WRITE, kind.writes());
         code.set(Self::USER, mode == PrivilegeMode::User);
-        code.set(Self::FETCH, kind.fetches() && reports_fetches);
+        code.set(Self::FETCH, kind.fetches());
+        code.set(Self::SHADOW_STACK, kind.is_shadow_stack());
         code
     }
-}
-
-/// The value may not be written to the register, or is no operand of the instruction: #GP(0).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum GeneralProtection {
-    /// A reserved bit of CR3 is set.
-    #[error("CR3 value {value:#x} has reserved bits set: {reserved:#x}")]
-    Cr3Reserved {
-        /// The value.
-        value: u64,
-        /// The reserved bits among its set bits.
-        reserved: u64,
-    },
 }

@@ -1,4 +1,4 @@
-use crate::{CpuFeatures, Mmu, NoCost, NoObserver, RegimeError, Registers, SoftTlb};
+use crate::{CpuFeatures, GeneralProtection, Mmu, NoCost, NoObserver, Registers, SoftTlb};
 
 /// An MMU that is only right: a large software TLB, no notion of time, nobody watching.
 pub type FunctionalMmu = Mmu<SoftTlb, NoCost, NoObserver>;
@@ -7,8 +7,11 @@ impl FunctionalMmu {
     /// A functional MMU with nothing cached yet.
     ///
     /// # Errors
-    /// [`RegimeError`] as for [`Mmu::new`].
-    pub fn functional(features: CpuFeatures, registers: Registers) -> Result<Self, RegimeError> {
+    /// [`GeneralProtection`] as for [`Mmu::new`].
+    pub fn functional(
+        features: CpuFeatures,
+        registers: Registers,
+    ) -> Result<Self, GeneralProtection> {
         Self::new(features, registers, SoftTlb::new(), NoCost, NoObserver)
     }
 }

@@ -54,22 +54,36 @@ extern crate std;
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
+mod control;
 mod cost;
 mod entry;
 mod fault;
 mod features;
+mod format;
 mod functional;
+mod general_protection;
 mod invalidate;
+mod key_rights;
+mod keys;
+mod level_rules;
+mod linear;
 mod mappings;
+mod memory_type;
 mod mmu;
 mod modelled;
+mod msr;
+mod mtrr;
 mod observer;
+mod paging_mode;
+mod pat;
+mod path;
 mod phys_mem;
 #[cfg(feature = "std")]
 mod ram;
 mod regime;
 mod registers;
 mod rights;
+mod soft_structures;
 mod soft_tlb;
 mod span;
 mod timed;
@@ -77,20 +91,27 @@ mod translation;
 mod translation_cache;
 mod walker;
 
-pub use cost::{Breakdown, Ledger, NoCost, Owner, WalkCost};
+pub use cost::{Breakdown, EntryRead, Ledger, NoCost, Owner, WalkCost};
 pub use entry::{Entry, entry_address};
-pub use fault::{Cause, ErrorCode, Fault, GeneralProtection, PageFault};
-pub use features::{CpuFeatures, Feature, UnsupportedWidth};
+pub use fault::{Cause, ErrorCode, Fault, PageFault};
+pub use features::{AccessedOnFault, CpuFeatures, Feature, FeaturesError, Vendor};
 pub use functional::FunctionalMmu;
+pub use general_protection::GeneralProtection;
 pub use invalidate::{Flushed, Invalidation};
+pub use key_rights::KeyRights;
 pub use mappings::Mappings;
 pub use mmu::Mmu;
 pub use modelled::ModelledTlb;
+pub use msr::Msr;
+pub use mtrr::Mtrrs;
 pub use observer::{NoObserver, Observer, WalkEnd, WalkStatistics};
+pub use paging_mode::PagingMode;
+pub use pat::{Pat, PatType};
+pub use path::{Step, WalkPath};
 pub use phys_mem::{BusError, PhysMem};
 #[cfg(feature = "std")]
 pub use ram::{Ram, RamTooLarge};
-pub use regime::{PagingMode, Regime, RegimeError};
+pub use regime::Regime;
 pub use registers::{AlignmentCheck, Cr0, Cr4, Efer, Registers};
 pub use rights::{Rights, RightsTable};
 pub use soft_tlb::SoftTlb;
@@ -98,6 +119,8 @@ pub use span::Span;
 pub use timed::{CacheCost, TimedConfig, TimedConfigError, TimedMmu};
 pub use translation::{Leaf, TableEntry, Translated, Translation};
 pub use translation_cache::TranslationCache;
+
+pub use tlb::Scope;
 
 pub use units::{
     AccessKind, Cycles, Level, MemoryType, PageSize, Pcid, PhysAddr, PrivilegeMode, VirtAddr,

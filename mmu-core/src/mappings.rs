@@ -1,6 +1,6 @@
 use units::{Level, VirtAddr};
 
-use crate::{Fault, Leaf, PhysMem, Regime};
+use crate::{Fault, Leaf, PagingMode, PhysMem, Regime};
 
 /// Every page that an address space maps, by address, as walks find them; the holes between
 /// are skipped as far as one look at an entry settles.
@@ -15,23 +15,26 @@ pub struct Mappings<'a, M: ?Sized> {
 }
 
 impl<'a, M: PhysMem + ?Sized> Mappings<'a, M> {
-    /// The pages of the address space that the regime's root describes.
+    /// The pages of the address space that the regime's root describes; none, if paging is
+    /// off.
     pub fn new(regime: &'a Regime, memory: &'a M) -> Self {
         Self {
             regime,
             memory,
-            next: Some(VirtAddr::new(0)),
+            next: (regime.mode() != PagingMode::Off).then_some(VirtAddr::new(0)),
         }
     }
 
     /// Goes on behind the aligned block of so many bytes that holds the address.
     fn skip(&mut self, address: VirtAddr, bytes: u64) {
         let block = VirtAddr::new(address.as_u64() & !(bytes - 1));
-        self.next = block.checked_add(bytes).map(|next| {
-            if self.regime.is_canonical(next) {
-                next
+        let linear = &self.regime.linear;
+        self.next = block.checked_add(bytes).and_then(|next| {
+            let was_lower = block.as_u64() < linear.lower_end();
+            if was_lower && next.as_u64() >= linear.lower_end() {
+                linear.upper_half()
             } else {
-                Regime::upper_half()
+                Some(next)
             }
         });
     }
@@ -51,12 +54,12 @@ impl<M: PhysMem + ?Sized> Iterator for Mappings<'_, M> {
                 Err(fault) => {
                     let (extent, skipped_in_silence) = match fault {
                         Fault::Page(fault) => {
-                            (fault.extent(), fault.cause == crate::Cause::NotPresent)
+                            (fault.extent, fault.cause == crate::Cause::NotPresent)
                         }
                         // What could not be read is a whole table.
-                        Fault::NoMemory { level, .. } => (512 * level.covers(), false),
+                        Fault::NoMemory { level, .. } => (self.regime.table_covers(level), false),
                         Fault::Contended { level, .. } => (level.covers(), false),
-                        Fault::NonCanonical(_) | Fault::TooLong { .. } => {
+                        Fault::NonCanonical(_) | Fault::AddressSpace(_) | Fault::TooLong { .. } => {
                             (Level::Pte.covers(), true)
                         }
                     };

@@ -1,13 +1,13 @@
-use tlb::Scope;
-use units::{AccessKind, Cycles, Level, PhysAddr, PrivilegeMode, VirtAddr};
+mod registers;
+
+use units::{AccessKind, Cycles, Level, MemoryType, PhysAddr, PrivilegeMode, VirtAddr};
 
 use crate::{
-    AlignmentCheck, Cause, CpuFeatures, Cr4, Entry, Fault, Flushed, GeneralProtection,
-    Invalidation, Leaf, Ledger, Observer, Owner, PhysMem, Regime, RegimeError, Registers,
-    RightsTable, Span, TableEntry, Translated, TranslationCache, WalkCost, WalkEnd,
-    regime::cr3_reserved,
+    AccessedOnFault, Cause, CpuFeatures, Entry, EntryRead, Fault, GeneralProtection, Leaf, Ledger,
+    Observer, Owner, PhysMem, Regime, Registers, Span, TableEntry, Translated, TranslationCache,
+    WalkCost, WalkEnd,
     span::{MAX_LENGTH, second_page},
-    walker::{Purpose, WalkEvents, walk},
+    walker::{Inspection, Purpose, Start, WalkEvents, walk},
 };
 
 /// The memory-management unit of one processor.
@@ -29,15 +29,15 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
     /// An MMU with nothing cached yet.
     ///
     /// # Errors
-    /// [`RegimeError`] if the registers choose a paging mode that is not there yet, or CR3
-    /// has reserved bits set.
+    /// [`GeneralProtection`] if a processor with these features lets no such registers in.
     pub fn new(
         features: CpuFeatures,
         registers: Registers,
         cache: T,
         cost: C,
         observer: O,
-    ) -> Result<Self, RegimeError> {
+    ) -> Result<Self, GeneralProtection> {
+        let registers = registers.with_lma();
         Ok(Self {
             registers,
             features,
@@ -67,16 +67,22 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         let pcid = self.regime.pcid;
         let found = self.cache.lookup(address, pcid, kind, &mut self.spent);
         match found {
-            Some(found) if self.regime.rights.permits(found.rights(), kind, mode) => {
-                Ok(Translated::new(address, found))
+            Some(found)
+                if self
+                    .regime
+                    .rights
+                    .permits(found.translation.rights(), kind, mode) =>
+            {
+                Ok(found)
             }
-            Some(_) => self.refused(memory, address, kind, mode),
+            Some(found) => self.refused(memory, address, kind, mode, found),
             None => self.missed(memory, address, kind, mode),
         }
     }
 
     /// Translates an access of `length` bytes, at most 4096, on both of its pages if it
-    /// crosses into another: all of it is checked before any of it may be done.
+    /// crosses into another: all of it is checked before any of it may be done, and before
+    /// any dirty bit is set.
     ///
     /// # Errors
     /// [`Fault`] as for [`Mmu::translate`], of the first page that has one; but an access any
@@ -90,20 +96,39 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         kind: AccessKind,
         mode: PrivilegeMode,
     ) -> Result<Span, Fault> {
-        let second = match second_page(address, length) {
-            None => None,
-            Some(_) if length > MAX_LENGTH => return Err(Fault::TooLong { address, length }),
-            Some(second) if !self.regime.is_canonical(second) => {
-                return Err(Fault::NonCanonical(second));
-            }
-            Some(second) => Some(second),
-        };
-        let first = self.translate(memory, address, kind, mode)?;
-        let second = match second {
-            None => None,
-            Some(second) => Some(self.translate(memory, second, kind, mode)?),
-        };
-        Ok(Span { first, second })
+        match second_page(address, length) {
+            None => Ok(Span {
+                first: self.translate(memory, address, kind, mode)?,
+                second: None,
+            }),
+            Some(_) if length > MAX_LENGTH => Err(Fault::TooLong { address, length }),
+            Some(second) => self.translate_both(memory, address, second, kind, mode),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn translate_both<M: PhysMem + ?Sized>(
+        &mut self,
+        memory: &M,
+        first: VirtAddr,
+        second: VirtAddr,
+        kind: AccessKind,
+        mode: PrivilegeMode,
+    ) -> Result<Span, Fault> {
+        let first = self.regime.linear.check(first, kind, mode)?;
+        let second = self.regime.linear.check(second, kind, mode)?;
+        // A fault of the second page must not leave the first one dirty.
+        if kind.writes()
+            && self.probe(memory, second, kind, mode).is_err()
+            && self.probe(memory, first, kind, mode).is_ok()
+        {
+            self.translate(memory, second, kind, mode)?;
+        }
+        Ok(Span {
+            first: self.translate(memory, first, kind, mode)?,
+            second: Some(self.translate(memory, second, kind, mode)?),
+        })
     }
 
     /// What [`Mmu::translate`] would find in the page tables, without changing anything or
@@ -119,49 +144,6 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         mode: PrivilegeMode,
     ) -> Result<Leaf, Fault> {
         self.regime.probe(memory, address, kind, mode)
-    }
-
-    /// MOV to CR3: another address space (SDM vol. 3, 4.10.4.1). What is not global of the
-    /// new PCID is dropped, unless CR4.PCIDE and bit 63 of the value say to keep it.
-    ///
-    /// # Errors
-    /// [`GeneralProtection`] if a reserved bit is set; nothing has changed then.
-    pub fn write_cr3(&mut self, value: u64) -> Result<Flushed, GeneralProtection> {
-        const KEEP: u64 = 1 << 63;
-        let pcids = self.registers.cr4.contains(Cr4::PCID_ENABLE);
-        let allowed = if pcids { KEEP } else { 0 };
-        let reserved = value & cr3_reserved(self.features) & !allowed;
-        if reserved != 0 {
-            return Err(GeneralProtection::Cr3Reserved { value, reserved });
-        }
-        self.registers.cr3 = value & !KEEP;
-        if let Ok(regime) = Regime::new(&self.registers, self.features) {
-            self.regime = regime;
-        }
-        if value & KEEP != 0 {
-            return Ok(Flushed::default());
-        }
-        Ok(self.drop_scope(Scope::Pcid(self.regime.pcid)))
-    }
-
-    /// STAC, CLAC or POPF changed EFLAGS.AC.
-    pub fn set_alignment_check(&mut self, alignment_check: AlignmentCheck) {
-        self.registers.alignment_check = alignment_check;
-        self.regime.rights = RightsTable::new(&self.registers);
-    }
-
-    /// Drops cached translations as an instruction asks.
-    pub fn invalidate(&mut self, invalidation: Invalidation) -> Flushed {
-        match invalidation {
-            // SDM vol. 2, INVLPG: a non-canonical address makes it a no-op.
-            Invalidation::Invlpg(address) if !self.regime.is_canonical(address) => {
-                Flushed::default()
-            }
-            Invalidation::Invlpg(address) => self.drop_scope(Scope::Page {
-                address,
-                pcid: self.regime.pcid,
-            }),
-        }
     }
 
     /// The registers as they stand.
@@ -199,12 +181,6 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         self.spent.charge(owner, cycles);
     }
 
-    fn drop_scope(&mut self, scope: Scope) -> Flushed {
-        let flushed = self.cache.invalidate(scope);
-        self.observer.flushed(flushed);
-        flushed
-    }
-
     /// What is cached does not permit the access. The tables may by now: only they may say
     /// no (SDM vol. 3, 4.10.4.3), and a clean page's dirty bit is there to be set.
     #[cold]
@@ -215,7 +191,13 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         address: VirtAddr,
         kind: AccessKind,
         mode: PrivilegeMode,
+        found: Translated,
     ) -> Result<Translated, Fault> {
+        let (rights, key) = (found.translation.rights(), found.translation.key());
+        if self.regime.permits(rights, key, kind, mode) {
+            self.regime.linear.check(address, kind, mode)?;
+            return Ok(found);
+        }
         self.cache.forget_translation(address, self.regime.pcid);
         self.missed(memory, address, kind, mode)
     }
@@ -229,14 +211,36 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         kind: AccessKind,
         mode: PrivilegeMode,
     ) -> Result<Translated, Fault> {
-        if !self.regime.is_canonical(address) {
-            return Err(Fault::NonCanonical(address));
+        let linear = self.regime.linear.check(address, kind, mode)?;
+        if linear != address {
+            return self.translate(memory, linear, kind, mode);
         }
+        let walked = self.walked(memory, address, kind, mode);
+        let outcome = walked.map(|leaf| leaf.translation);
+        if outcome.is_err() {
+            self.cache.forget_translation(address, self.regime.pcid);
+            self.cache.forget_tables(address, self.regime.pcid);
+        }
+        let translation = outcome?;
+        self.cache
+            .fill(address, self.regime.pcid, kind, translation);
+        Ok(Translated::new(address, translation))
+    }
+
+    #[inline]
+    fn walked<M: PhysMem + ?Sized>(
+        &mut self,
+        memory: &M,
+        address: VirtAddr,
+        kind: AccessKind,
+        mode: PrivilegeMode,
+    ) -> Result<Leaf, Fault> {
+        let purpose = Purpose::Access { kind, mode };
         let pcid = self.regime.pcid;
-        let root = (Regime::TOP, self.regime.root);
-        let start = match self.cache.deepest_table(address, pcid, &mut self.spent) {
-            Some((level, entry)) => (level.below().unwrap_or(level), entry),
-            None => root,
+        let cached = self.cache.deepest_table(address, pcid, &mut self.spent);
+        let start = match cached.and_then(|(level, table)| Some((level.below()?, table))) {
+            Some((level, table)) => Start { level, table },
+            None => self.regime.start(address, purpose)?,
         };
         let mut events = Events {
             regime: &self.regime,
@@ -247,32 +251,19 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
             kind,
             references: 0,
         };
-        let purpose = Purpose::Access { kind, mode };
-        let mut walked = walk(&self.regime, memory, start, address, purpose, &mut events);
-        if start != root && is_refusal(&walked) {
-            walked = walk(&self.regime, memory, root, address, purpose, &mut events);
+        let mut walked = events.walk(memory, start, address, purpose);
+        if cached.is_some() && is_refusal(&walked) {
+            let root = self.regime.start(address, purpose)?;
+            walked = events.walk(memory, root, address, purpose);
         }
-        let references = events.references;
-        let outcome = walked.map(|leaf| {
-            if self.regime.global_pages {
-                leaf.translation
-            } else {
-                leaf.translation.local()
-            }
-        });
-        if let Ok(translation) = outcome {
-            self.cache.fill(address, pcid, kind, translation);
-        } else {
-            self.cache.forget_translation(address, pcid);
-            self.cache.forget_tables(address, pcid);
-        }
-        self.observer.walk_ended(&WalkEnd {
+        let end = WalkEnd {
             address,
             kind,
-            references,
-            outcome,
-        });
-        outcome.map(|translation| Translated::new(address, translation))
+            references: events.references,
+            outcome: walked.map(|leaf| leaf.translation),
+        };
+        self.observer.walk_ended(&end);
+        walked
     }
 }
 
@@ -293,19 +284,52 @@ struct Events<'a, T, C: WalkCost, O> {
     references: u32,
 }
 
+impl<T: TranslationCache, C: WalkCost, O: Observer> Events<'_, T, C, O> {
+    #[inline]
+    fn walk<M: PhysMem + ?Sized>(
+        &mut self,
+        memory: &M,
+        start: Start,
+        address: VirtAddr,
+        purpose: Purpose,
+    ) -> Result<Leaf, Fault> {
+        let regime = self.regime;
+        if regime.accessed_on_fault == AccessedOnFault::Never {
+            walk(regime, memory, start, address, purpose, &mut Inspection)?;
+        }
+        walk(regime, memory, start, address, purpose, self)
+    }
+
+    #[inline]
+    fn entry_read(&self, level: Level, at: PhysAddr, pointer: TableEntry) -> EntryRead {
+        let memory_type = if C::ASKS_MEMORY_TYPE {
+            self.regime.structure_type(at, pointer)
+        } else {
+            MemoryType::WriteBack
+        };
+        EntryRead {
+            level,
+            at,
+            memory_type,
+        }
+    }
+}
+
 impl<T: TranslationCache, C: WalkCost, O: Observer> WalkEvents for Events<'_, T, C, O> {
     const UPDATES: bool = true;
 
     #[inline]
-    fn read(&mut self, level: Level, at: PhysAddr) {
+    fn read(&mut self, level: Level, at: PhysAddr, pointer: TableEntry) {
         self.references += 1;
-        self.cost.read_entry(self.kind, level, at, self.spent);
+        let read = self.entry_read(level, at, pointer);
+        self.cost.read_entry(self.kind, read, self.spent);
         self.observer.entry_read(level, at);
     }
 
     #[inline]
-    fn update(&mut self, level: Level, at: PhysAddr, entry: Entry) {
-        self.cost.update_entry(level, at, self.spent);
+    fn update(&mut self, level: Level, at: PhysAddr, entry: Entry, pointer: TableEntry) {
+        let read = self.entry_read(level, at, pointer);
+        self.cost.update_entry(read, self.spent);
         self.observer.entry_updated(level, at, entry);
     }
 

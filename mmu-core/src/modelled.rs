@@ -4,7 +4,7 @@ use tlb::{
 };
 use units::{AccessKind, Level, Pcid, VirtAddr};
 
-use crate::{Flushed, Ledger, Owner, TableEntry, Translation, TranslationCache};
+use crate::{Flushed, Ledger, Owner, TableEntry, Translated, Translation, TranslationCache};
 
 /// The TLBs and paging-structure caches of a modelled processor.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ impl TranslationCache for ModelledTlb {
         pcid: Pcid,
         kind: AccessKind,
         ledger: &mut L,
-    ) -> Option<Translation> {
+    ) -> Option<Translated> {
         let spend = |level, cycles| {
             let owner = if level == 0 {
                 Owner::L1Tlb
@@ -57,7 +57,7 @@ impl TranslationCache for ModelledTlb {
             ledger.charge(owner, cycles);
         };
         let found = self.tlbs.lookup(address, pcid, Stream::of(kind), spend);
-        found.map(|found| found.payload)
+        found.map(|found| Translated::new(address, found.payload))
     }
 
     fn fill(&mut self, address: VirtAddr, pcid: Pcid, kind: AccessKind, found: Translation) {
@@ -90,6 +90,7 @@ impl TranslationCache for ModelledTlb {
 
     fn invalidate(&mut self, scope: Scope) -> Flushed {
         Flushed {
+            scope: Some(scope),
             translations: self.tlbs.invalidate(scope),
             structures: self.structures.invalidate(scope),
         }

@@ -1,110 +1,70 @@
 use units::{AccessKind, Level, PageSize, Pcid, PhysAddr, PrivilegeMode, VirtAddr};
 
 use crate::{
-    Cr0, Cr4, Efer, Entry, ErrorCode, Fault, Leaf, PhysMem, Registers, Rights, RightsTable,
-    TableEntry,
-    features::{CpuFeatures, Feature},
-    walker::{Inspection, Purpose, walk},
+    AccessedOnFault, CpuFeatures, Cr4, Efer, Entry, ErrorCode, Fault, GeneralProtection, Leaf,
+    MemoryType, PagingMode, PhysMem, Registers, Rights, RightsTable, TableEntry, WalkPath,
+    control::pae_root,
+    format::{EntryFormat, Narrow, Wide},
+    keys::KeyRules,
+    level_rules::LevelRules,
+    linear::LinearRules,
+    memory_type::MemoryTypes,
+    path::Recorder,
+    rights::Path,
+    walker::{Inspection, Purpose, Start, WalkEvents, walk},
 };
 
-/// How linear addresses become physical ones (SDM vol. 3, 4.1.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PagingMode {
-    /// CR0.PG = 0: linear addresses are physical.
-    Off,
-    /// 32-bit paging.
-    ThirtyTwoBit,
-    /// PAE paging.
-    Pae,
-    /// 4-level paging.
-    FourLevel,
-    /// 5-level paging.
-    FiveLevel,
-}
-
-impl PagingMode {
-    /// The mode that the registers choose.
-    pub fn of(registers: &Registers) -> Self {
-        if !registers.cr0.contains(Cr0::PAGING) {
-            Self::Off
-        } else if !registers.cr4.contains(Cr4::PHYSICAL_ADDRESS_EXTENSION) {
-            Self::ThirtyTwoBit
-        } else if !registers.efer.contains(Efer::LONG_MODE_ENABLE) {
-            Self::Pae
-        } else if !registers.cr4.contains(Cr4::LINEAR_ADDRESS_57) {
-            Self::FourLevel
-        } else {
-            Self::FiveLevel
-        }
-    }
-}
-
-impl core::fmt::Display for PagingMode {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.pad(match self {
-            Self::Off => "no paging",
-            Self::ThirtyTwoBit => "32-bit paging",
-            Self::Pae => "PAE paging",
-            Self::FourLevel => "4-level paging",
-            Self::FiveLevel => "5-level paging",
-        })
-    }
-}
-
-/// No regime follows from the registers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RegimeError {
-    /// They choose a paging mode that is not there yet.
-    #[error("{0} is not supported yet: only 4-level paging is")]
-    UnsupportedMode(PagingMode),
-    /// CR3 has bits set that the processor would not have let in.
-    #[error("CR3 value {value:#x} has reserved bits set: {reserved:#x}")]
-    Cr3Reserved {
-        /// The value.
-        value: u64,
-        /// The reserved bits among its set bits.
-        reserved: u64,
-    },
-}
-
-/// The number of address bits that 4-level paging translates.
-const FOUR_LEVEL_BITS: u32 = 48;
-
-/// Everything that the control registers and the processor's features decide about
-/// translation, worked out when a register is written.
+/// What the control registers and the processor's features decide about translation, derived
+/// when one of them changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Regime {
-    pub(crate) root: TableEntry,
+    mode: PagingMode,
+    root: TableEntry,
     pub(crate) pcid: Pcid,
+    /// The PDPTE registers, and where they were loaded from.
+    pdptes: [Entry; 4],
+    pdpt: PhysAddr,
+    pub(crate) linear: LinearRules,
     pub(crate) rights: RightsTable,
-    pub(crate) global_pages: bool,
-    pub(crate) reports_fetches: bool,
-    /// The bits that must be 0 in an entry of each level that points to a table.
-    reserved_in_table: [u64; Level::COUNT],
-    /// The bits that must be 0 in an entry of each level that maps a page; None where none
-    /// may.
-    reserved_in_page: [Option<u64>; Level::COUNT],
+    keys: KeyRules,
+    shadow_stacks: ShadowStacks,
+    pub(crate) simple_rights: SimpleRights,
+    global: Entry,
+    reports_fetches: ReportsFetches,
+    pub(crate) accessed_on_fault: AccessedOnFault,
+    pub(crate) levels: [LevelRules; Level::COUNT],
+    pub(crate) types: MemoryTypes,
+}
+
+/// Whether R/W, U/S, XD and D are all there is to a page's rights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SimpleRights {
+    Yes,
+    /// Protection keys, shadow stacks or LASS have a say.
+    No,
+}
+
+/// Whether a read-only dirty page is a shadow stack (CR4.CET).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ShadowStacks {
+    Off,
+    On,
+}
+
+/// Whether error codes tell a fetch: with XD or SMEP only (SDM vol. 3, 4.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ReportsFetches {
+    No,
+    Yes,
 }
 
 impl Regime {
-    /// The level at which a walk starts.
-    pub(crate) const TOP: Level = Level::Pml4e;
-
-    /// The regime under these registers.
+    /// What these registers decide.
     ///
     /// # Errors
-    /// [`RegimeError`] if they choose another mode than 4-level paging, or CR3 has reserved
-    /// bits set.
-    pub fn new(registers: &Registers, features: CpuFeatures) -> Result<Self, RegimeError> {
-        let mode = PagingMode::of(registers);
-        if mode != PagingMode::FourLevel {
-            return Err(RegimeError::UnsupportedMode(mode));
-        }
-        let value = registers.cr3;
-        let reserved = value & cr3_reserved(features);
-        if reserved != 0 {
-            return Err(RegimeError::Cr3Reserved { value, reserved });
-        }
+    /// [`GeneralProtection`] if a processor with these features lets none such in.
+    pub fn new(registers: &Registers, features: CpuFeatures) -> Result<Self, GeneralProtection> {
+        registers.check(features)?;
         Ok(Self::derive(registers, features))
     }
 
@@ -113,35 +73,89 @@ impl Regime {
     /// are dropped.
     pub fn four_level(root: PhysAddr) -> Self {
         let features = CpuFeatures::default();
-        let address = root.as_u64() & !cr3_reserved(features);
+        let address = root.as_u64() & !features.beyond_width();
         let registers = Registers::four_level(PhysAddr::new(address));
         Self::derive(&registers, features)
     }
 
-    fn derive(registers: &Registers, features: CpuFeatures) -> Self {
-        let no_execute = registers.efer.contains(Efer::NO_EXECUTE_ENABLE);
-        let pcids = registers.cr4.contains(Cr4::PCID_ENABLE);
-        let width = features.physical_address_width();
-        Self {
-            root: TableEntry {
-                table: PhysAddr::new(registers.cr3 & !0xfff),
-                rights: Rights::PATH,
-            },
-            pcid: if pcids {
-                Pcid::from_cr3(registers.cr3)
-            } else {
-                Pcid::ZERO
-            },
+    /// As [`Regime::new`], for registers that were let in.
+    pub(crate) fn derive(registers: &Registers, features: CpuFeatures) -> Self {
+        let mode = registers.paging_mode();
+        let has = |bit| registers.cr4.contains(bit);
+        let keys = KeyRules::new(registers);
+        let reports_fetches = has(Cr4::SMEP)
+            || has(Cr4::PHYSICAL_ADDRESS_EXTENSION)
+                && registers.efer.contains(Efer::NO_EXECUTE_ENABLE);
+        let lass = has(Cr4::LASS) && mode.is_ia32e();
+        let mut regime = Self {
+            mode,
+            root: TableEntry::default(),
+            pcid: Pcid::ZERO,
+            pdptes: registers.pdptes,
+            pdpt: PhysAddr::default(),
+            linear: LinearRules::new(registers),
             rights: RightsTable::new(registers),
-            global_pages: registers.cr4.contains(Cr4::PAGE_GLOBAL_ENABLE),
-            reports_fetches: no_execute || registers.cr4.contains(Cr4::SMEP),
-            reserved_in_table: Level::ALL
-                .map(|level| common_reserved(width, no_execute) | reserved_large(level, features)),
-            reserved_in_page: Level::ALL.map(|level| {
-                let size = page_size(level, features)?;
-                Some(common_reserved(width, no_execute) | reserved_offset(size))
-            }),
-        }
+            keys,
+            shadow_stacks: if has(Cr4::CET) {
+                ShadowStacks::On
+            } else {
+                ShadowStacks::Off
+            },
+            simple_rights: if has(Cr4::CET) || keys.are_on() || lass {
+                SimpleRights::No
+            } else {
+                SimpleRights::Yes
+            },
+            global: if has(Cr4::PAGE_GLOBAL_ENABLE) {
+                Entry::GLOBAL
+            } else {
+                Entry::empty()
+            },
+            reports_fetches: if reports_fetches {
+                ReportsFetches::Yes
+            } else {
+                ReportsFetches::No
+            },
+            accessed_on_fault: features.accessed_on_fault(),
+            levels: LevelRules::of_all(registers, features),
+            types: MemoryTypes::new(registers, features),
+        };
+        regime.set_root(registers);
+        regime
+    }
+
+    /// Takes what CR3 and the PDPTE registers decide from the registers.
+    pub(crate) fn set_root(&mut self, registers: &Registers) {
+        const CACHED_HOW: Entry = Entry::WRITE_THROUGH.union(Entry::CACHE_DISABLE);
+        let pcids = registers.cr4.contains(Cr4::PCID_ENABLE);
+        let cr3 = Entry::from_bits_retain(registers.cr3);
+        let address = match self.mode {
+            PagingMode::Off | PagingMode::ThirtyTwoBit | PagingMode::Pae => 0xffff_f000,
+            PagingMode::FourLevel | PagingMode::FiveLevel => 0x000f_ffff_ffff_f000,
+        };
+        let kept = if pcids { Entry::empty() } else { CACHED_HOW };
+        let pointer = cr3 & (Entry::from_bits_retain(address) | kept);
+        self.root = TableEntry::new(pointer, Path::START);
+        self.pcid = if pcids {
+            Pcid::from_cr3(registers.cr3)
+        } else {
+            Pcid::ZERO
+        };
+        self.pdptes = registers.pdptes;
+        self.pdpt = pae_root(registers.cr3);
+        self.linear = LinearRules::new(registers);
+    }
+
+    /// Takes what EFLAGS.AC, PKRU and `IA32_PKRS` decide from the registers.
+    pub(crate) fn set_rights(&mut self, registers: &Registers) {
+        self.rights = RightsTable::new(registers);
+        self.keys = KeyRules::new(registers);
+        self.linear = LinearRules::new(registers);
+    }
+
+    /// How linear addresses become physical ones.
+    pub const fn mode(&self) -> PagingMode {
+        self.mode
     }
 
     /// The PCID that cached translations are made and found under.
@@ -150,20 +164,28 @@ impl Regime {
         self.pcid
     }
 
-    /// Where the first table lies.
+    /// Where the first table lies: for PAE paging, the PDPT that the registers were loaded
+    /// from.
     pub const fn root(&self) -> PhysAddr {
-        self.root.table
+        match self.mode {
+            PagingMode::Pae => self.pdpt,
+            _ => self.root.table(),
+        }
     }
 
-    /// Whether the address may be used at all (SDM vol. 1, 3.3.7.1).
+    /// Whether the address may be used at all (SDM vol. 1, 3.3.7.1). Without IA-32e mode, all
+    /// may: their upper halves are ignored.
     #[inline]
-    pub const fn is_canonical(&self, address: VirtAddr) -> bool {
-        address.is_canonical(FOUR_LEVEL_BITS)
+    pub fn is_canonical(&self, address: VirtAddr) -> bool {
+        self.linear.is_canonical(address)
     }
 
-    /// The first address of the upper canonical half.
-    pub(crate) const fn upper_half() -> VirtAddr {
-        VirtAddr::new(u64::MAX << (FOUR_LEVEL_BITS - 1))
+    /// How many bytes of the linear-address space a table of a level covers.
+    pub(crate) fn table_covers(&self, level: Level) -> u64 {
+        match self.mode {
+            PagingMode::Off | PagingMode::ThirtyTwoBit => 1024 * Narrow::covers(level),
+            _ => 512 * Wide::covers(level),
+        }
     }
 
     /// The entry that maps an address, whoever may use it; nothing is changed and nothing
@@ -177,15 +199,28 @@ impl Regime {
         memory: &M,
         address: VirtAddr,
     ) -> Result<Leaf, Fault> {
-        let start = (Self::TOP, self.root);
-        walk(
-            self,
-            memory,
-            start,
-            address,
-            Purpose::Inspect,
-            &mut Inspection,
-        )
+        self.look(memory, address, &mut Inspection)
+    }
+
+    /// As [`Regime::inspect`], and keeps each entry that was read on the way.
+    pub fn path<M: PhysMem + ?Sized>(&self, memory: &M, address: VirtAddr) -> WalkPath {
+        let mut recorder = Recorder::default();
+        let outcome = self.look(memory, address, &mut recorder);
+        recorder.finish(outcome)
+    }
+
+    fn look<M: PhysMem + ?Sized, E: WalkEvents>(
+        &self,
+        memory: &M,
+        address: VirtAddr,
+        events: &mut E,
+    ) -> Result<Leaf, Fault> {
+        if !self.is_canonical(address) {
+            return Err(Fault::NonCanonical(address));
+        }
+        let address = self.linear.wrap(address);
+        let start = self.start(address, Purpose::Inspect)?;
+        walk(self, memory, start, address, Purpose::Inspect, events)
     }
 
     /// As [`Regime::inspect`], and checks whether an access would be permitted.
@@ -199,9 +234,49 @@ impl Regime {
         kind: AccessKind,
         mode: PrivilegeMode,
     ) -> Result<Leaf, Fault> {
-        let start = (Self::TOP, self.root);
+        let address = self.linear.check(address, kind, mode)?;
         let purpose = Purpose::Access { kind, mode };
+        let start = self.start(address, purpose)?;
         walk(self, memory, start, address, purpose, &mut Inspection)
+    }
+
+    /// Where the walk for an address begins when nothing is remembered.
+    ///
+    /// # Errors
+    /// The fault of a PDPTE register that is not present.
+    #[inline]
+    pub(crate) fn start(&self, address: VirtAddr, purpose: Purpose) -> Result<Start, Fault> {
+        let level = match self.mode {
+            PagingMode::FourLevel => Level::Pml4e,
+            PagingMode::FiveLevel => Level::Pml5e,
+            PagingMode::ThirtyTwoBit => Level::Pde,
+            PagingMode::Off => Level::Pte,
+            PagingMode::Pae => return self.pae_start(address, purpose),
+        };
+        Ok(Start {
+            level,
+            table: self.root,
+        })
+    }
+
+    fn pae_start(&self, address: VirtAddr, purpose: Purpose) -> Result<Start, Fault> {
+        let index = address.as_u64() >> Level::Pdpte.shift() & 3;
+        let entry = self.pdptes[index as usize];
+        if entry.contains(Entry::PRESENT) {
+            return Ok(Start {
+                level: Level::Pde,
+                table: TableEntry::new(entry, Path::START),
+            });
+        }
+        Err(Fault::Page(crate::PageFault {
+            address,
+            error_code: self.error_code(purpose),
+            cause: crate::Cause::NotPresent,
+            level: Level::Pdpte,
+            entry_address: self.pdpt.wrapping_add(index * 8),
+            entry,
+            extent: Level::Pdpte.covers(),
+        }))
     }
 
     #[inline]
@@ -209,60 +284,70 @@ impl Regime {
         match purpose {
             Purpose::Inspect => ErrorCode::empty(),
             Purpose::Access { kind, mode } => {
-                ErrorCode::of_access(kind, mode, self.reports_fetches)
+                let mut code = ErrorCode::of_access(kind, mode);
+                if self.reports_fetches == ReportsFetches::No {
+                    code -= ErrorCode::FETCH;
+                }
+                code
             }
         }
+    }
+
+    /// What a path grants to its page, at an address of it, and the key that counts.
+    pub(crate) fn rights_of(&self, above: Path, entry: Entry, address: VirtAddr) -> (Rights, u8) {
+        let mut rights = above.through(entry).rights(entry);
+        let is_shadow_stack = self.shadow_stacks == ShadowStacks::On
+            && above.is_writable()
+            && (entry & (Entry::WRITABLE | Entry::DIRTY)) == Entry::DIRTY;
+        rights.set(Rights::SHADOW_STACK, is_shadow_stack);
+        let key = if self.keys.are_on() { entry.key() } else { 0 };
+        let in_upper_half = address.as_u64() >> 63 != 0;
+        let in_foreign_half = rights.contains(Rights::USER) == in_upper_half;
+        let checked = key != 0 || in_foreign_half && self.simple_rights == SimpleRights::No;
+        rights.set(Rights::CHECKED, checked);
+        (rights, key)
+    }
+
+    /// Whether rights and key permit an access, everything considered but LASS, which looks
+    /// at the address alone.
+    pub(crate) fn permits(
+        &self,
+        rights: Rights,
+        key: u8,
+        kind: AccessKind,
+        mode: PrivilegeMode,
+    ) -> bool {
+        self.rights.permits_without_keys(rights, kind, mode)
+            && !self.keys.deny(rights, key, kind, mode)
+    }
+
+    /// Whether the key alone denies an access.
+    pub(crate) fn key_denies(
+        &self,
+        rights: Rights,
+        key: u8,
+        kind: AccessKind,
+        mode: PrivilegeMode,
+    ) -> bool {
+        self.keys.deny(rights, key, kind, mode)
+    }
+
+    /// G of an entry, where it counts: in one that maps a page, while CR4.PGE is set.
+    #[inline]
+    pub(crate) fn global(&self, entry: Entry) -> Entry {
+        entry & self.global
+    }
+
+    /// How the caches treat the read of an entry at an address, in the table of a pointer.
+    pub(crate) fn structure_type(&self, at: PhysAddr, pointer: TableEntry) -> MemoryType {
+        self.types.of_structure(at, pointer.entry())
     }
 
     /// The size of the page that a present entry maps; None if it points to a table.
     ///
     /// # Errors
     /// The reserved bits that are set.
-    #[inline]
     pub(crate) fn decode(&self, level: Level, entry: Entry) -> Result<Option<PageSize>, u64> {
-        let maps = level == Level::Pte || entry.contains(Entry::LARGE);
-        let (reserved, size) = match self.reserved_in_page[level.index()] {
-            Some(reserved) if maps => (reserved, level.page_size()),
-            _ => (self.reserved_in_table[level.index()], None),
-        };
-        match entry.bits() & reserved {
-            0 => Ok(size),
-            set => Err(set),
-        }
+        self.levels[level.index()].decode(level, entry)
     }
-}
-
-/// CR3 bits 63:M (SDM vol. 3, table 4-12).
-pub(crate) const fn cr3_reserved(features: CpuFeatures) -> u64 {
-    u64::MAX << features.physical_address_width()
-}
-
-/// Reserved in every entry: the address bits that the processor does not have, and XD while
-/// EFER.NXE is 0 (SDM vol. 3, 4.5.4).
-fn common_reserved(width: u32, no_execute: bool) -> u64 {
-    let execute_disable = if no_execute {
-        Entry::empty()
-    } else {
-        Entry::NO_EXECUTE
-    };
-    Entry::address_bits_from(width) | execute_disable.bits()
-}
-
-/// PS is reserved where no page may be mapped (SDM vol. 3, tables 4-15 and 4-17).
-fn reserved_large(level: Level, features: CpuFeatures) -> u64 {
-    match page_size(level, features) {
-        Some(_) => 0,
-        None => Entry::LARGE.bits(),
-    }
-}
-
-/// In a large page's entry the address bits below its size are reserved, but for PAT, bit 12
-/// (SDM vol. 3, tables 4-16 and 4-18).
-fn reserved_offset(size: PageSize) -> u64 {
-    size.offset_mask() & !0x1fff
-}
-
-fn page_size(level: Level, features: CpuFeatures) -> Option<PageSize> {
-    let size = level.page_size()?;
-    (size != PageSize::Size1GiB || features.has(Feature::PAGES_1_GIB)).then_some(size)
 }

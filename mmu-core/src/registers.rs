@@ -1,14 +1,20 @@
 use bitflags::bitflags;
 use units::PhysAddr;
 
+use crate::{Entry, KeyRights, Mtrrs, PagingMode, Pat};
+
 bitflags! {
-    /// CR0, as far as paging asks (SDM vol. 3, 2.5).
+    /// CR0, as far as paging and caching ask (SDM vol. 3, 2.5).
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
     pub struct Cr0: u64 {
         /// PE, bit 0: protected mode.
         const PROTECTION_ENABLE = 1 << 0;
         /// WP, bit 16: the supervisor, too, may not write read-only pages.
         const WRITE_PROTECT = 1 << 16;
+        /// NW, bit 29: not write-through; together with CD only.
+        const NOT_WRITE_THROUGH = 1 << 29;
+        /// CD, bit 30: caches are disabled.
+        const CACHE_DISABLE = 1 << 30;
         /// PG, bit 31: paging.
         const PAGING = 1 << 31;
 
@@ -20,6 +26,8 @@ bitflags! {
     /// CR4, as far as paging asks (SDM vol. 3, 2.5).
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
     pub struct Cr4: u64 {
+        /// PSE, bit 4: 4-MiB pages in 32-bit paging.
+        const PAGE_SIZE_EXTENSIONS = 1 << 4;
         /// PAE, bit 5: entries of 64 bits.
         const PHYSICAL_ADDRESS_EXTENSION = 1 << 5;
         /// PGE, bit 7: global pages.
@@ -33,6 +41,16 @@ bitflags! {
         /// SMAP, bit 21: the supervisor may not touch the data of user pages unless
         /// EFLAGS.AC is set.
         const SMAP = 1 << 21;
+        /// PKE, bit 22: PKRU restricts user-mode pages.
+        const PROTECTION_KEYS = 1 << 22;
+        /// CET, bit 23: shadow stacks.
+        const CET = 1 << 23;
+        /// PKS, bit 24: `IA32_PKRS` restricts supervisor-mode pages.
+        const SUPERVISOR_PROTECTION_KEYS = 1 << 24;
+        /// LASS, bit 27: each mode keeps to its half of the linear addresses.
+        const LASS = 1 << 27;
+        /// `LAM_SUP`, bit 28: the upper bits of supervisor pointers are masked.
+        const LAM_SUPERVISOR = 1 << 28;
 
         const _ = !0;
     }
@@ -63,19 +81,30 @@ pub enum AlignmentCheck {
     Set,
 }
 
-/// The registers that decide how addresses are translated.
+/// The registers that decide how addresses are translated: plain data, to be kept and put
+/// back. The default is a processor with paging off and all memory write-back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Registers {
     /// CR0.
     pub cr0: Cr0,
-    /// CR3: where the first table lies, and the PCID.
+    /// CR3: where the first table lies, and the PCID or how it is cached.
     pub cr3: u64,
     /// CR4.
     pub cr4: Cr4,
-    /// `IA32_EFER`.
+    /// `IA32_EFER`. LMA follows from LME and CR0.PG.
     pub efer: Efer,
     /// EFLAGS.AC.
     pub alignment_check: AlignmentCheck,
+    /// PKRU.
+    pub pkru: KeyRights,
+    /// `IA32_PKRS`.
+    pub pkrs: KeyRights,
+    /// `IA32_PAT`.
+    pub pat: Pat,
+    /// The memory-type range registers.
+    pub mtrrs: Mtrrs,
+    /// The PDPTE registers of PAE paging (SDM vol. 3, 4.4.1); without meaning in other modes.
+    pub pdptes: [Entry; 4],
 }
 
 impl Registers {
@@ -87,7 +116,22 @@ impl Registers {
             cr3: root.as_u64(),
             cr4: Cr4::PHYSICAL_ADDRESS_EXTENSION | Cr4::PAGE_GLOBAL_ENABLE | Cr4::SMEP | Cr4::SMAP,
             efer: Efer::LONG_MODE_ENABLE | Efer::LONG_MODE_ACTIVE | Efer::NO_EXECUTE_ENABLE,
-            alignment_check: AlignmentCheck::Clear,
+            ..Self::default()
+        }
+    }
+
+    /// How linear addresses become physical ones.
+    pub fn paging_mode(&self) -> PagingMode {
+        if !self.cr0.contains(Cr0::PAGING) {
+            PagingMode::Off
+        } else if !self.cr4.contains(Cr4::PHYSICAL_ADDRESS_EXTENSION) {
+            PagingMode::ThirtyTwoBit
+        } else if !self.efer.contains(Efer::LONG_MODE_ENABLE) {
+            PagingMode::Pae
+        } else if !self.cr4.contains(Cr4::LINEAR_ADDRESS_57) {
+            PagingMode::FourLevel
+        } else {
+            PagingMode::FiveLevel
         }
     }
 }

@@ -1,23 +1,30 @@
 use bitflags::bitflags;
 use units::{AccessKind, PrivilegeMode};
 
-use crate::{AlignmentCheck, Cr0, Cr4, Entry, Registers};
+use crate::{AlignmentCheck, Cr0, Cr4, Entry, PagingMode, Registers, keys::KeyRules};
 
 bitflags! {
-    /// What a page grants: the U/S, R/W and XD bits of the whole path, folded, and the dirty
+    /// What a page grants: the R/W, U/S and XD bits of the whole path, folded, and the dirty
     /// bit of the entry that maps it (SDM vol. 3, 4.6).
     ///
-    /// Nothing here depends on a control register, so no register makes a cached one stale.
+    /// Nothing here depends on EFLAGS.AC, CR0.WP, SMEP, SMAP or a key's rights, so that none
+    /// of them makes a cached one stale.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct Rights: u8 {
-        /// U/S is set in every entry: a user-mode address.
-        const USER = 1 << 0;
+        /// XD is clear in every entry.
+        const EXECUTE = 1 << 0;
         /// R/W is set in every entry.
         const WRITE = 1 << 1;
-        /// XD is clear in every entry.
-        const EXECUTE = 1 << 2;
+        /// U/S is set in every entry: a user-mode address.
+        const USER = 1 << 2;
         /// The page has been written: the next write need not set the dirty bit.
         const DIRTY = 1 << 3;
+        /// A shadow-stack page: R/W is clear in the entry that maps it, D is set there, and
+        /// R/W is set in every other (SDM vol. 3, 4.6.1). Seen only while CR4.CET is set.
+        const SHADOW_STACK = 1 << 4;
+        /// More decides than these bits: a protection key that is not 0, or an address in
+        /// the half that LASS forbids to its owner.
+        const CHECKED = 1 << 5;
     }
 }
 
@@ -27,78 +34,150 @@ impl Default for Rights {
     }
 }
 
-impl Rights {
-    /// What a path with no entries yet grants.
-    pub(crate) const PATH: Self = Self::USER.union(Self::WRITE).union(Self::EXECUTE);
+/// What the entries of a path grant, folded: their AND, with XD the other way round, so that
+/// a set bit is always a right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Path(u64);
 
-    /// What is left of these rights below an entry.
+impl Path {
+    /// What a path with no entries yet grants.
+    pub(crate) const START: Self = Self(!0);
+
+    /// What is left below an entry.
     #[inline]
-    pub(crate) fn through(self, entry: Entry) -> Self {
-        const WRITE_AND_USER: u64 = Entry::WRITABLE.bits() | Entry::USER.bits();
-        let bits = entry.bits();
-        let granted = (bits & WRITE_AND_USER) >> 1;
-        // R/W is bit 1 and U/S bit 2 of an entry; here they are the other way round.
-        let granted = (granted >> 1 | granted << 1) & 0b11 | (!bits >> 63) << 2;
-        self & Self::from_bits_truncate(granted.to_le_bytes()[0])
+    #[must_use]
+    pub(crate) const fn through(self, entry: Entry) -> Self {
+        Self(self.0 & (entry.bits() ^ Entry::NO_EXECUTE.bits()))
+    }
+
+    /// What the path grants to the page of this entry, its last.
+    #[inline]
+    pub(crate) const fn rights(self, entry: Entry) -> Rights {
+        const KEPT: u64 = (Rights::WRITE.bits() | Rights::USER.bits()) as u64;
+        const DIRTY: u64 = Rights::DIRTY.bits() as u64;
+        // R/W and U/S stand where an entry has them; XD moves from bit 63, D from bit 6.
+        let bits = self.0 & KEPT | self.0 >> 63 | entry.bits() >> 3 & DIRTY;
+        Rights::from_bits_truncate(bits.to_le_bytes()[0])
+    }
+
+    #[inline]
+    pub(crate) const fn is_writable(self) -> bool {
+        self.0 & Entry::WRITABLE.bits() != 0
     }
 }
 
-/// Which rights suffice for which access: a bit for each of the 16 values of [`Rights`], a
-/// row for each mode and kind of access. Rebuilt when a register that it depends on changes.
+/// Which rights suffice for which access: a row for each mode and kind of access, with a bit
+/// for each of the 64 values of [`Rights`]. Rebuilt when a register that it depends on
+/// changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RightsTable {
-    rows: [[u16; AccessKind::ALL.len()]; PrivilegeMode::ALL.len()],
+    rows: Rows,
+    /// The same, as if no key and no LASS forbade anything.
+    without_keys: Rows,
 }
+
+type Rows = [[u64; AccessKind::COUNT]; PrivilegeMode::ALL.len()];
+
+/// For each right, the values of [`Rights`] that have it: a row's rule is written down once
+/// for all 64 values.
+const EXECUTE: u64 = 0xaaaa_aaaa_aaaa_aaaa;
+const WRITE: u64 = 0xcccc_cccc_cccc_cccc;
+const USER: u64 = 0xf0f0_f0f0_f0f0_f0f0;
+const DIRTY: u64 = 0xff00_ff00_ff00_ff00;
+const SHADOW_STACK: u64 = 0xffff_0000_ffff_0000;
+const CHECKED: u64 = 0xffff_ffff_0000_0000;
 
 impl RightsTable {
     /// The table under these registers.
     pub fn new(registers: &Registers) -> Self {
-        Self {
-            rows: PrivilegeMode::ALL.map(|mode| {
-                AccessKind::ALL.map(|kind| {
-                    let values = (0..1 << Rights::all().bits().count_ones()).rev();
-                    values.fold(0, |row, value| {
-                        let rights = Rights::from_bits_truncate(value);
-                        row << 1 | u16::from(suffice(rights, kind, mode, registers))
-                    })
-                })
-            }),
+        if registers.paging_mode() == PagingMode::Off {
+            return Self::EVERYTHING;
         }
+        let keys = KeyRules::new(registers);
+        let lass = registers.cr4.contains(Cr4::LASS) && registers.paging_mode().is_ia32e();
+        let has_more_to_check = keys.are_on() || lass;
+        let mut table = Self::EVERYTHING;
+        for mode in PrivilegeMode::ALL {
+            for kind in AccessKind::ALL {
+                let mut row = reached(kind, mode, registers) & done(kind, mode, registers);
+                table.without_keys[mode.index()][kind.index()] = row;
+                row &= under_key_0(&keys, kind, mode);
+                if has_more_to_check {
+                    row &= !CHECKED;
+                }
+                if lass && kind.fetches() && mode != PrivilegeMode::User {
+                    row &= !USER;
+                }
+                table.rows[mode.index()][kind.index()] = row;
+            }
+        }
+        table
     }
 
-    /// Whether the rights suffice for the access. For a write they do not while the page is
-    /// clean, since the write has to set its dirty bit first.
+    const EVERYTHING: Self = Self {
+        rows: [[!0; AccessKind::COUNT]; PrivilegeMode::ALL.len()],
+        without_keys: [[!0; AccessKind::COUNT]; PrivilegeMode::ALL.len()],
+    };
+
+    /// Whether the rights suffice for the access, as far as they alone can tell. For a write
+    /// they do not while the page is clean, since the write has to set its dirty bit first.
     #[inline]
     pub fn permits(&self, rights: Rights, kind: AccessKind, mode: PrivilegeMode) -> bool {
-        self.rows[mode.index()][kind.index()] >> rights.bits() & 1 != 0
+        self.rows[mode.index()][kind.index()] >> (rights.bits() & 0x3f) & 1 != 0
+    }
+
+    /// The same, leaving protection keys and LASS out.
+    pub(crate) fn permits_without_keys(
+        &self,
+        rights: Rights,
+        kind: AccessKind,
+        mode: PrivilegeMode,
+    ) -> bool {
+        self.without_keys[mode.index()][kind.index()] >> (rights.bits() & 0x3f) & 1 != 0
     }
 }
 
-/// The rules of SDM vol. 3, 4.6.1, and the need for the dirty bit of 4.8.
-fn suffice(rights: Rights, kind: AccessKind, mode: PrivilegeMode, registers: &Registers) -> bool {
-    let user_address = rights.contains(Rights::USER);
-    let may_reach = match mode {
-        PrivilegeMode::User => user_address,
-        PrivilegeMode::Supervisor | PrivilegeMode::SupervisorImplicit if !user_address => true,
-        PrivilegeMode::Supervisor | PrivilegeMode::SupervisorImplicit if kind.fetches() => {
-            !registers.cr4.contains(Cr4::SMEP)
-        }
+/// The pages that an access may reach (SDM vol. 3, 4.6.1).
+fn reached(kind: AccessKind, mode: PrivilegeMode, registers: &Registers) -> u64 {
+    let forbids_user_pages = match mode {
+        PrivilegeMode::User => return USER,
+        _ if kind.is_shadow_stack() => true,
+        _ if kind.fetches() => registers.cr4.contains(Cr4::SMEP),
         PrivilegeMode::Supervisor => {
-            !registers.cr4.contains(Cr4::SMAP) || registers.alignment_check == AlignmentCheck::Set
+            registers.cr4.contains(Cr4::SMAP) && registers.alignment_check == AlignmentCheck::Clear
         }
-        PrivilegeMode::SupervisorImplicit => !registers.cr4.contains(Cr4::SMAP),
+        PrivilegeMode::SupervisorImplicit => registers.cr4.contains(Cr4::SMAP),
     };
+    if forbids_user_pages { !USER } else { !0 }
+}
+
+/// The pages with which a kind of access may be made (SDM vol. 3, 4.6.1), and the need for
+/// the dirty bit of 4.8.
+fn done(kind: AccessKind, mode: PrivilegeMode, registers: &Registers) -> u64 {
     let writes_anywhere =
         mode != PrivilegeMode::User && !registers.cr0.contains(Cr0::WRITE_PROTECT);
-    let may_do = match kind {
-        AccessKind::Read => true,
-        AccessKind::Fetch => rights.contains(Rights::EXECUTE),
-        AccessKind::Write | AccessKind::ReadModifyWrite => {
-            rights.contains(Rights::DIRTY) && (writes_anywhere || rights.contains(Rights::WRITE))
-        }
-        AccessKind::ShadowStackRead | AccessKind::ShadowStackWrite => false,
+    match kind {
+        AccessKind::Read => !0,
+        AccessKind::Fetch => EXECUTE,
+        AccessKind::Write | AccessKind::ReadModifyWrite if writes_anywhere => DIRTY,
+        AccessKind::Write | AccessKind::ReadModifyWrite => DIRTY & WRITE,
+        AccessKind::ShadowStackRead | AccessKind::ShadowStackWrite => SHADOW_STACK,
+    }
+}
+
+/// The pages that key 0, which most have, leaves to an access.
+fn under_key_0(keys: &KeyRules, kind: AccessKind, mode: PrivilegeMode) -> u64 {
+    let user = if keys.deny(Rights::USER, 0, kind, mode) {
+        !USER
+    } else {
+        !0
     };
-    may_reach && may_do
+    let supervisor = if keys.deny(Rights::empty(), 0, kind, mode) {
+        USER
+    } else {
+        !0
+    };
+    user & supervisor
 }
 
 #[cfg(test)]
@@ -110,8 +189,11 @@ mod tests {
     const SUPERVISOR: PrivilegeMode = PrivilegeMode::Supervisor;
     const IMPLICIT: PrivilegeMode = PrivilegeMode::SupervisorImplicit;
     const USER: PrivilegeMode = PrivilegeMode::User;
-    const USER_PAGE: Rights = Rights::all();
-    const SUPERVISOR_PAGE: Rights = Rights::all().difference(Rights::USER);
+    const USER_PAGE: Rights = Rights::USER
+        .union(Rights::WRITE)
+        .union(Rights::EXECUTE)
+        .union(Rights::DIRTY);
+    const SUPERVISOR_PAGE: Rights = USER_PAGE.difference(Rights::USER);
 
     fn table(change: impl FnOnce(&mut Registers)) -> RightsTable {
         let mut registers = Registers::four_level(PhysAddr::new(0));
@@ -121,16 +203,30 @@ mod tests {
     }
 
     #[test]
+    fn each_pattern_names_the_values_that_have_the_right() {
+        let patterns = [EXECUTE, WRITE, super::USER, DIRTY, SHADOW_STACK, CHECKED];
+        for (right, pattern) in Rights::all().iter().zip(patterns) {
+            for value in 0..64 {
+                let has = Rights::from_bits_truncate(value).contains(right);
+                assert_eq!(pattern >> value & 1 != 0, has, "{right:?} in {value:#b}");
+            }
+        }
+    }
+
+    #[test]
     fn rights_through_an_entry_are_its_bits() {
+        let all = Rights::USER | Rights::WRITE | Rights::EXECUTE;
         for (entry, rights) in [
             (Entry::USER, Rights::USER | Rights::EXECUTE),
             (Entry::WRITABLE, Rights::WRITE | Rights::EXECUTE),
-            (Entry::USER | Entry::WRITABLE, Rights::PATH),
+            (Entry::USER | Entry::WRITABLE, all),
             (Entry::NO_EXECUTE | Entry::USER, Rights::USER),
             (Entry::DIRTY, Rights::EXECUTE),
         ] {
-            assert_eq!(Rights::PATH.through(entry), rights, "{entry:?}");
-            assert_eq!(Rights::empty().through(entry), Rights::empty());
+            let path = Path::START.through(entry);
+            assert_eq!(path.rights(Entry::empty()), rights, "{entry:?}");
+            let nothing = Path::START.through(Entry::NO_EXECUTE).through(entry);
+            assert_eq!(nothing.rights(Entry::DIRTY), Rights::DIRTY);
         }
     }
 
@@ -138,7 +234,7 @@ mod tests {
     #[test]
     fn a_user_reaches_only_user_pages() {
         let table = table(|_| {});
-        for kind in AccessKind::ALL {
+        for kind in AccessKind::ORDINARY {
             assert!(table.permits(USER_PAGE, kind, USER));
             assert!(!table.permits(SUPERVISOR_PAGE, kind, USER));
             assert!(table.permits(SUPERVISOR_PAGE, kind, SUPERVISOR));

@@ -1,15 +1,19 @@
 use alloc::boxed::Box;
 use core::ops::Range;
 
-use tlb::Scope;
-use units::{AccessKind, PageSize, Pcid, VirtAddr};
+use tlb::{Cacheable, Scope};
+use units::{AccessKind, Level, PageSize, Pcid, PhysAddr, VirtAddr};
 
-use crate::{Flushed, Ledger, Translation, TranslationCache};
+use crate::{
+    Flushed, Ledger, TableEntry, Translated, Translation, TranslationCache,
+    soft_structures::SoftStructures,
+};
 
 const ENTRIES: usize = 1 << 12;
 const PAGE: PageSize = PageSize::Size4KiB;
 
-/// A large direct-mapped TLB that models no processor: it is there for speed.
+/// A large direct-mapped TLB, and a cache of page-directory entries beside it, that model no
+/// processor: they are there for speed.
 ///
 /// It holds every page in pieces of 4 KiB. A tag is the piece's address with the PCID in the
 /// low bits, so that a hit is one comparison.
@@ -19,6 +23,7 @@ pub struct SoftTlb {
     /// Whether a piece of a large page was put in since the TLB was last empty: then a page
     /// may lie in many slots.
     large_pages: LargePages,
+    structures: SoftStructures,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,10 +32,14 @@ enum LargePages {
     Some,
 }
 
+/// Of a power of two in size, since that makes its place cheap to find.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
 struct Slot {
     tag: u64,
     translation: Translation,
+    /// What to add to an address to get its physical address.
+    displacement: u64,
 }
 
 impl Slot {
@@ -41,6 +50,7 @@ impl Slot {
         Self {
             tag: 1 << 63 | elsewhere,
             translation: Translation::default(),
+            displacement: 0,
         }
     }
 
@@ -53,14 +63,17 @@ impl Slot {
     }
 
     fn is_in(&self, scope: Scope) -> bool {
-        let global = tlb::Cacheable::is_global(&self.translation);
+        let global = self.translation.is_global();
+        let is_of = |pcid| self.pcid() == pcid;
+        let is_in_page_of = |address: VirtAddr| {
+            let size = self.translation.size();
+            VirtAddr::new(self.tag).page_number(size) == address.page_number(size)
+        };
         match scope {
-            Scope::Page { address, pcid } => {
-                let size = self.translation.size();
-                let page = VirtAddr::new(self.tag).page_number(size);
-                page == address.page_number(size) && (global || self.pcid() == pcid)
-            }
-            Scope::Pcid(pcid) => !global && self.pcid() == pcid,
+            Scope::Page { address, pcid } => is_in_page_of(address) && (global || is_of(pcid)),
+            Scope::PageOfPcid { address, pcid } => is_in_page_of(address) && !global && is_of(pcid),
+            Scope::Pcid(pcid) => !global && is_of(pcid),
+            Scope::PcidAndGlobal(pcid) => global || is_of(pcid),
             Scope::NonGlobal => !global,
             Scope::All => true,
         }
@@ -86,6 +99,7 @@ impl SoftTlb {
             Ok(slots) => Self {
                 slots,
                 large_pages: LargePages::None,
+                structures: SoftStructures::new(),
             },
             Err(_) => unreachable!("the slice has as many slots"),
         }
@@ -118,9 +132,12 @@ impl TranslationCache for SoftTlb {
         pcid: Pcid,
         _kind: AccessKind,
         _ledger: &mut L,
-    ) -> Option<Translation> {
+    ) -> Option<Translated> {
         let slot = &self.slots[place(address)];
-        (slot.tag == tag(address, pcid)).then_some(slot.translation)
+        (slot.tag == tag(address, pcid)).then(|| Translated {
+            address: PhysAddr::new(address.as_u64().wrapping_add(slot.displacement)),
+            translation: slot.translation,
+        })
     }
 
     #[inline]
@@ -128,10 +145,30 @@ impl TranslationCache for SoftTlb {
         if found.size() != PAGE {
             self.large_pages = LargePages::Some;
         }
+        let physical = found.physical(address).as_u64();
         self.slots[place(address)] = Slot {
             tag: tag(address, pcid),
             translation: found,
+            displacement: physical.wrapping_sub(address.as_u64()),
         };
+    }
+
+    #[inline]
+    fn deepest_table<L: Ledger>(
+        &mut self,
+        address: VirtAddr,
+        pcid: Pcid,
+        _ledger: &mut L,
+    ) -> Option<(Level, TableEntry)> {
+        let found = self.structures.lookup(address, pcid)?;
+        Some((Level::Pde, found))
+    }
+
+    #[inline]
+    fn fill_table(&mut self, level: Level, address: VirtAddr, pcid: Pcid, entry: TableEntry) {
+        if level == Level::Pde {
+            self.structures.fill(address, pcid, entry);
+        }
     }
 
     fn forget_translation(&mut self, address: VirtAddr, pcid: Pcid) {
@@ -141,9 +178,15 @@ impl TranslationCache for SoftTlb {
         }
     }
 
+    fn forget_tables(&mut self, address: VirtAddr, pcid: Pcid) {
+        self.structures.forget(address, pcid);
+    }
+
     fn invalidate(&mut self, scope: Scope) -> Flushed {
         let places = match scope {
-            Scope::Page { address, .. } if self.large_pages == LargePages::None => {
+            Scope::Page { address, .. } | Scope::PageOfPcid { address, .. }
+                if self.large_pages == LargePages::None =>
+            {
                 place(address)..place(address) + 1
             }
             _ => 0..ENTRIES,
@@ -153,8 +196,9 @@ impl TranslationCache for SoftTlb {
             self.large_pages = LargePages::None;
         }
         Flushed {
+            scope: Some(scope),
             translations,
-            structures: 0,
+            structures: self.structures.invalidate(scope),
         }
     }
 }

@@ -3,8 +3,8 @@ use tlb::Stream;
 use units::{AccessKind, Cycles, Level, PageSize, PhysAddr, PrivilegeMode, VirtAddr};
 
 use crate::{
-    Breakdown, CpuFeatures, Fault, Ledger, Mmu, ModelledTlb, NoObserver, Observer, Owner, PhysMem,
-    RegimeError, Registers, Span, WalkCost,
+    Breakdown, CpuFeatures, EntryRead, Fault, GeneralProtection, Ledger, Mmu, ModelledTlb,
+    NoObserver, Observer, Owner, PhysMem, Registers, Span, WalkCost,
 };
 
 /// An MMU with modelled TLBs, paging-structure caches and data caches, which counts cycles.
@@ -34,7 +34,7 @@ pub enum TimedConfigError {
     Cache(#[from] cache::ConfigError),
     /// Because of the registers.
     #[error(transparent)]
-    Regime(#[from] RegimeError),
+    Registers(#[from] GeneralProtection),
 }
 
 /// Walks whose reads go through the data caches.
@@ -58,12 +58,14 @@ impl CacheCost {
 }
 
 impl WalkCost for CacheCost {
+    const ASKS_MEMORY_TYPE: bool = true;
+
     type Ledger = Breakdown;
 
     #[inline]
-    fn read_entry(&mut self, kind: AccessKind, level: Level, at: PhysAddr, ledger: &mut Breakdown) {
-        let Response { served_by, latency } = self.caches.access(at, Request::WalkRead);
-        let loads = &mut self.walk_loads[Stream::of(kind).index()][level.index()];
+    fn read_entry(&mut self, kind: AccessKind, read: EntryRead, ledger: &mut Breakdown) {
+        let Response { served_by, latency } = self.caches.access(read.at, Request::WalkRead);
+        let loads = &mut self.walk_loads[Stream::of(kind).index()][read.level.index()];
         loads[served_by.index()] += 1;
         let owner = match served_by {
             ServedBy::L1 => Owner::WalkL1d,
@@ -74,8 +76,8 @@ impl WalkCost for CacheCost {
         ledger.charge(owner, latency);
     }
 
-    fn update_entry(&mut self, _: Level, at: PhysAddr, ledger: &mut Breakdown) {
-        let response = self.caches.access(at, Request::WalkUpdate);
+    fn update_entry(&mut self, entry: EntryRead, ledger: &mut Breakdown) {
+        let response = self.caches.access(entry.at, Request::WalkUpdate);
         let cycles = self.accessed_dirty_assist + response.latency;
         ledger.charge(Owner::AccessedDirty, cycles);
     }

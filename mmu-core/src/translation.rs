@@ -1,40 +1,51 @@
 use core::fmt;
 
 use tlb::Cacheable;
-use units::{Level, PageSize, PhysAddr, VirtAddr};
+use units::{Level, MemoryType, PageSize, PhysAddr, VirtAddr};
 
-use crate::{Entry, Rights};
+use crate::{Entry, Rights, rights::Path};
 
-/// What a TLB entry says of a page: where it lies, its size, what it grants, and whether it is
-/// global.
+/// What a TLB entry says of a page: where it lies, its size, what it grants, its protection
+/// key, how it is cached, and whether it is global.
 ///
-/// It is one word, since copying it is most of what a hit does. The address stands where a
-/// paging entry has it; below are the [`Rights`], then the size as a power of two.
+/// It is one word, since copying it is most of what a hit does. Address and G stand where a
+/// paging entry has them; the [`Rights`] are the lowest bits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Translation(u64);
 
-const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 const RIGHTS: u64 = Rights::all().bits() as u64;
-const SHIFT_AT: u32 = 4;
-const SHIFT: u64 = 0x1f;
-const GLOBAL: u64 = 1 << 9;
+const SIZE_AT: u32 = 6;
+const SIZE: u64 = 0b11;
+const TYPE_AT: u32 = 9;
+const TYPE: u64 = 0b111;
+const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+const KEY_AT: u32 = 52;
+const KEY: u64 = 0xf;
 
 impl Translation {
     #[inline]
-    pub(crate) fn new(page: PhysAddr, size: PageSize, rights: Rights, entry: Entry) -> Self {
-        let global = if entry.contains(Entry::GLOBAL) {
-            GLOBAL
-        } else {
-            0
-        };
+    pub(crate) const fn new(
+        page: PhysAddr,
+        size: PageSize,
+        rights: Rights,
+        memory_type: MemoryType,
+    ) -> Self {
         let address = page.as_u64() & ADDRESS;
-        let rights = u64::from(rights.bits());
-        Self(address | rights | u64::from(size.shift()) << SHIFT_AT | global)
+        let size = (size.index() as u64) << SIZE_AT;
+        let memory_type = (memory_type.bits() as u64) << TYPE_AT;
+        Self(address | rights.bits() as u64 | size | memory_type)
     }
 
     #[inline]
-    pub(crate) fn local(self) -> Self {
-        Self(self.0 & !GLOBAL)
+    #[must_use]
+    pub(crate) const fn with_global(self, global: Entry) -> Self {
+        Self(self.0 | global.bits() & Entry::GLOBAL.bits())
+    }
+
+    #[inline]
+    #[must_use]
+    pub(crate) const fn with_key(self, key: u8) -> Self {
+        Self(self.0 | (key as u64 & KEY) << KEY_AT)
     }
 
     /// Where the page lies.
@@ -46,12 +57,7 @@ impl Translation {
     /// The size of the page.
     #[inline]
     pub const fn size(self) -> PageSize {
-        match self.shift() {
-            30 => PageSize::Size1GiB,
-            22 => PageSize::Size4MiB,
-            21 => PageSize::Size2MiB,
-            _ => PageSize::Size4KiB,
-        }
+        PageSize::ALL[(self.0 >> SIZE_AT & SIZE) as usize]
     }
 
     /// What the page grants.
@@ -60,15 +66,27 @@ impl Translation {
         Rights::from_bits_truncate((self.0 & RIGHTS) as u8)
     }
 
+    /// How the caches treat accesses to the page. Where range registers split a large page,
+    /// that of the part that was walked for.
+    #[inline]
+    pub const fn memory_type(self) -> MemoryType {
+        match MemoryType::from_bits((self.0 >> TYPE_AT & TYPE) as u8) {
+            Some(memory_type) => memory_type,
+            None => MemoryType::Uncacheable,
+        }
+    }
+
+    /// The protection key of the page; 0 while no keys count.
+    #[inline]
+    pub const fn key(self) -> u8 {
+        (self.0 >> KEY_AT & KEY) as u8
+    }
+
     /// Where an address of the page lies.
     #[inline]
     pub const fn physical(self, address: VirtAddr) -> PhysAddr {
-        let offset = address.as_u64() & ((1 << self.shift()) - 1);
+        let offset = address.as_u64() & self.size().offset_mask();
         PhysAddr::new(self.0 & ADDRESS | offset)
-    }
-
-    const fn shift(self) -> u32 {
-        (self.0 >> SHIFT_AT & SHIFT) as u32
     }
 }
 
@@ -78,6 +96,8 @@ impl fmt::Debug for Translation {
             .field("page", &self.page())
             .field("size", &self.size())
             .field("rights", &self.rights())
+            .field("memory_type", &self.memory_type())
+            .field("key", &self.key())
             .field("global", &self.is_global())
             .finish()
     }
@@ -91,7 +111,7 @@ impl Cacheable for Translation {
 
     #[inline]
     fn is_global(&self) -> bool {
-        self.0 & GLOBAL != 0
+        self.0 & Entry::GLOBAL.bits() != 0
     }
 }
 
@@ -114,12 +134,38 @@ impl Translated {
     }
 }
 
-/// What a paging-structure cache keeps of an entry that points to a table: where the table
-/// lies and what the path so far grants.
+/// What a paging-structure cache keeps of an entry that points to a table: the entry, and what
+/// the path so far grants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct TableEntry {
-    pub(crate) table: PhysAddr,
-    pub(crate) rights: Rights,
+    entry: Entry,
+    path: Path,
+}
+
+impl TableEntry {
+    pub(crate) const NONE: Self = Self::new(Entry::empty(), Path::START);
+
+    #[inline]
+    pub(crate) const fn new(entry: Entry, path: Path) -> Self {
+        Self { entry, path }
+    }
+
+    /// Where the table lies.
+    #[inline]
+    pub const fn table(self) -> PhysAddr {
+        self.entry.table_address()
+    }
+
+    /// The entry, as it was when it was read.
+    #[inline]
+    pub const fn entry(self) -> Entry {
+        self.entry
+    }
+
+    #[inline]
+    pub(crate) const fn path(self) -> Path {
+        self.path
+    }
 }
 
 /// The entry that maps a page, as a walk found it.

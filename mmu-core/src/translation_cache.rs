@@ -1,7 +1,7 @@
 use tlb::Scope;
 use units::{AccessKind, Level, Pcid, VirtAddr};
 
-use crate::{Flushed, Ledger, TableEntry, Translation};
+use crate::{Flushed, Ledger, TableEntry, Translated, Translation};
 
 /// What an [`Mmu`](crate::Mmu) remembers between walks: translations, and, if it likes, the
 /// entries that lead to them.
@@ -14,7 +14,7 @@ pub trait TranslationCache {
         pcid: Pcid,
         kind: AccessKind,
         ledger: &mut L,
-    ) -> Option<Translation>;
+    ) -> Option<Translated>;
 
     /// Remembers a translation of an address.
     fn fill(&mut self, address: VirtAddr, pcid: Pcid, kind: AccessKind, found: Translation);

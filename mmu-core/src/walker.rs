@@ -1,8 +1,13 @@
-use units::{AccessKind, Level, PhysAddr, PrivilegeMode, VirtAddr};
+use core::marker::PhantomData;
+
+use units::{AccessKind, Level, PageSize, PhysAddr, PrivilegeMode, VirtAddr};
 
 use crate::{
-    Cause, Entry, ErrorCode, Fault, Leaf, PageFault, PhysMem, Regime, Rights, TableEntry,
-    Translation, entry_address,
+    BusError, Cause, Entry, ErrorCode, Fault, Leaf, PageFault, PagingMode, PhysMem, Regime, Rights,
+    TableEntry, Translation,
+    format::{EntryFormat, Narrow, Wide},
+    memory_type::{large_pat_index, pat_index},
+    regime::SimpleRights,
 };
 
 /// How often a walk starts a step again because another processor changed the entry.
@@ -20,16 +25,27 @@ pub(crate) enum Purpose {
     },
 }
 
+/// The level of the first entry to read, and what points to its table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Start {
+    pub(crate) level: Level,
+    pub(crate) table: TableEntry,
+}
+
 /// What a walk does on its way besides reading entries.
 pub(crate) trait WalkEvents {
     /// Whether accessed and dirty bits are set.
     const UPDATES: bool;
 
-    /// An entry is read.
-    fn read(&mut self, level: Level, at: PhysAddr);
+    /// An entry is about to be read from the table of a pointer.
+    fn read(&mut self, level: Level, at: PhysAddr, pointer: TableEntry);
+
+    /// An entry was read.
+    #[inline]
+    fn entry(&mut self, _level: Level, _at: PhysAddr, _entry: Entry) {}
 
     /// An accessed or dirty bit is set.
-    fn update(&mut self, level: Level, at: PhysAddr, entry: Entry);
+    fn update(&mut self, level: Level, at: PhysAddr, entry: Entry, pointer: TableEntry);
 
     /// An entry that points to a table was used.
     fn table(&mut self, level: Level, address: VirtAddr, entry: TableEntry);
@@ -42,58 +58,16 @@ impl WalkEvents for Inspection {
     const UPDATES: bool = false;
 
     #[inline]
-    fn read(&mut self, _: Level, _: PhysAddr) {}
+    fn read(&mut self, _: Level, _: PhysAddr, _: TableEntry) {}
 
     #[inline]
-    fn update(&mut self, _: Level, _: PhysAddr, _: Entry) {}
+    fn update(&mut self, _: Level, _: PhysAddr, _: Entry, _: TableEntry) {}
 
     #[inline]
     fn table(&mut self, _: Level, _: VirtAddr, _: TableEntry) {}
 }
 
-/// The format of a mode's entries: how wide they are and how memory is asked for them.
-pub(crate) trait EntryFormat {
-    /// Reads an entry.
-    fn read<M: PhysMem + ?Sized>(memory: &M, at: PhysAddr) -> Result<Entry, crate::BusError>;
-
-    /// Replaces an entry if it has not changed; the inner error says that it has.
-    fn replace<M: PhysMem + ?Sized>(
-        memory: &M,
-        at: PhysAddr,
-        current: Entry,
-        new: Entry,
-    ) -> Result<Result<(), u64>, crate::BusError>;
-
-    /// Where the entry for the address lies in the table of a level.
-    fn place(table: PhysAddr, level: Level, address: VirtAddr) -> PhysAddr;
-}
-
-/// The 64-bit entries of 4-level paging.
-pub(crate) struct Ia32e;
-
-impl EntryFormat for Ia32e {
-    #[inline]
-    fn read<M: PhysMem + ?Sized>(memory: &M, at: PhysAddr) -> Result<Entry, crate::BusError> {
-        memory.read_u64(at).map(Entry::from_bits_retain)
-    }
-
-    #[inline]
-    fn replace<M: PhysMem + ?Sized>(
-        memory: &M,
-        at: PhysAddr,
-        current: Entry,
-        new: Entry,
-    ) -> Result<Result<(), u64>, crate::BusError> {
-        memory.compare_exchange_u64(at, current.bits(), new.bits())
-    }
-
-    #[inline]
-    fn place(table: PhysAddr, level: Level, address: VirtAddr) -> PhysAddr {
-        entry_address(table, level, address)
-    }
-}
-
-/// Walks the page tables for an address, from a table at a level on (SDM vol. 3, 4.5).
+/// Walks the page tables for an address, from a table at a level on (SDM vol. 3, 4.3 to 4.5).
 ///
 /// Top down, and the first bad entry ends it: not present before reserved bits, reserved bits
 /// before rights, rights from the whole path. The accessed bit of an entry that points to a
@@ -103,104 +77,275 @@ impl EntryFormat for Ia32e {
 pub(crate) fn walk<M: PhysMem + ?Sized, E: WalkEvents>(
     regime: &Regime,
     memory: &M,
-    start: (Level, TableEntry),
+    start: Start,
     address: VirtAddr,
     purpose: Purpose,
     events: &mut E,
 ) -> Result<Leaf, Fault> {
-    if !regime.is_canonical(address) {
-        return Err(Fault::NonCanonical(address));
+    match regime.mode() {
+        PagingMode::FourLevel | PagingMode::FiveLevel | PagingMode::Pae => {
+            Walk::<Wide, M, E>::new(regime, memory, address, purpose, events).from(start)
+        }
+        PagingMode::ThirtyTwoBit => {
+            Walk::<Narrow, M, E>::new(regime, memory, address, purpose, events).from(start)
+        }
+        PagingMode::Off => Ok(untranslated(regime, address)),
     }
-    walk_entries::<Ia32e, M, E>(regime, memory, start, address, purpose, events)
 }
 
-#[inline]
-fn walk_entries<F: EntryFormat, M: PhysMem + ?Sized, E: WalkEvents>(
-    regime: &Regime,
-    memory: &M,
-    (mut level, mut path): (Level, TableEntry),
+/// With CR0.PG = 0 every address is its own, and the range registers alone decide how it is
+/// cached (SDM vol. 3, 4.1.1 and 12.5.2).
+fn untranslated(regime: &Regime, address: VirtAddr) -> Leaf {
+    let page = address.align_down(PageSize::Size4KiB);
+    let at = PhysAddr::new(page.as_u64());
+    let rights = Rights::all() - Rights::CHECKED;
+    let memory_type = regime.types.of_physical(at);
+    Leaf {
+        address: page,
+        level: Level::Pte,
+        entry_address: PhysAddr::default(),
+        entry: Entry::empty(),
+        translation: Translation::new(at, PageSize::Size4KiB, rights, memory_type),
+    }
+}
+
+struct Walk<'a, F, M: ?Sized, E> {
+    regime: &'a Regime,
+    memory: &'a M,
     address: VirtAddr,
     purpose: Purpose,
-    events: &mut E,
-) -> Result<Leaf, Fault> {
-    let mut retries = 0;
-    loop {
-        let at = F::place(path.table, level, address);
-        let no_memory = |error| Fault::NoMemory {
+    events: &'a mut E,
+    format: PhantomData<F>,
+}
+
+/// Where an entry leads.
+enum Next {
+    Table(TableEntry),
+    Page(Leaf),
+}
+
+impl<'a, F: EntryFormat, M: PhysMem + ?Sized, E: WalkEvents> Walk<'a, F, M, E> {
+    #[inline]
+    fn new(
+        regime: &'a Regime,
+        memory: &'a M,
+        address: VirtAddr,
+        purpose: Purpose,
+        events: &'a mut E,
+    ) -> Self {
+        Self {
+            regime,
+            memory,
             address,
-            level,
-            error,
-        };
-        events.read(level, at);
-        let entry = F::read(memory, at).map_err(no_memory)?;
-        let fault = |cause, code| {
-            Err(Fault::Page(PageFault {
-                address,
-                error_code: regime.error_code(purpose) | code,
-                cause,
+            purpose,
+            events,
+            format: PhantomData,
+        }
+    }
+
+    #[inline]
+    fn from(mut self, start: Start) -> Result<Leaf, Fault> {
+        let mut table = start.table;
+        for level in [Level::Pml5e, Level::Pml4e, Level::Pdpte, Level::Pde] {
+            if level <= start.level {
+                match self.step(level, table)? {
+                    Next::Table(below) => table = below,
+                    Next::Page(leaf) => return Ok(leaf),
+                }
+            }
+        }
+        self.last_step(table)
+    }
+
+    /// Goes through one entry above the last level.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "each level is a copy with its own constants"
+    )]
+    fn step(&mut self, level: Level, pointer: TableEntry) -> Result<Next, Fault> {
+        let (at, entry) = self.read(level, pointer)?;
+        if self.regime.levels[level.index()].is_ordinary(entry) {
+            let below = TableEntry::new(entry, pointer.path().through(entry));
+            self.events.table(level, self.address, below);
+            return Ok(Next::Table(below));
+        }
+        let (entry, size) = self.closer_look(level, at, entry, pointer)?;
+        if let Some(size) = size {
+            return Ok(Next::Page(self.leaf(level, at, entry, pointer, size)));
+        }
+        let below = TableEntry::new(entry, pointer.path().through(entry));
+        self.events.table(level, self.address, below);
+        Ok(Next::Table(below))
+    }
+
+    #[inline]
+    fn last_step(&mut self, pointer: TableEntry) -> Result<Leaf, Fault> {
+        let level = Level::Pte;
+        let (at, entry) = self.read(level, pointer)?;
+        let rights = pointer.path().through(entry).rights(entry);
+        let page = entry.page_address(PageSize::Size4KiB);
+        if self.regime.levels[level.index()].is_ordinary(entry)
+            && self.regime.simple_rights == SimpleRights::Yes
+            && self.purpose.is_met(self.regime, rights)
+            && let Some(memory_type) = self.regime.types.usual(page)
+        {
+            let translation = Translation::new(page, PageSize::Size4KiB, rights, memory_type);
+            return Ok(Leaf {
+                address: self.address.align_down(PageSize::Size4KiB),
                 level,
                 entry_address: at,
                 entry,
-            }))
-        };
-        if !entry.contains(Entry::PRESENT) {
-            return fault(Cause::NotPresent, ErrorCode::empty());
+                translation: translation.with_global(self.regime.global(entry)),
+            });
         }
-        let Ok(size) = regime.decode(level, entry) else {
-            let code = ErrorCode::PRESENT | ErrorCode::RESERVED;
-            return fault(Cause::ReservedBit, code);
-        };
-        let rights = path.rights.through(entry);
-        let mut needed = Entry::ACCESSED;
-        if size.is_some()
-            && let Purpose::Access { kind, mode } = purpose
-        {
-            if !regime.rights.permits(rights | Rights::DIRTY, kind, mode) {
-                return fault(Cause::Protection, ErrorCode::PRESENT);
+        let (entry, size) = self.closer_look(level, at, entry, pointer)?;
+        Ok(self.leaf(level, at, entry, pointer, size.unwrap_or_default()))
+    }
+
+    #[inline]
+    fn read(&mut self, level: Level, pointer: TableEntry) -> Result<(PhysAddr, Entry), Fault> {
+        let at = F::place(pointer.table(), level, self.address);
+        self.events.read(level, at, pointer);
+        match F::read(self.memory, at) {
+            Ok(entry) => {
+                self.events.entry(level, at, entry);
+                Ok((at, entry))
             }
-            needed.set(Entry::DIRTY, kind.writes());
+            Err(error) => Err(self.no_memory(level, error)),
         }
-        let mut used = entry;
-        if E::UPDATES && !entry.contains(needed) {
-            used |= needed;
-            events.update(level, at, used);
-            if F::replace(memory, at, entry, used)
-                .map_err(no_memory)?
-                .is_err()
+    }
+
+    /// Every rule, one after the other: answers with the entry once its bits are set, and the
+    /// size of the page if it maps one.
+    #[cold]
+    #[inline(never)]
+    fn closer_look(
+        &mut self,
+        level: Level,
+        at: PhysAddr,
+        mut entry: Entry,
+        pointer: TableEntry,
+    ) -> Result<(Entry, Option<PageSize>), Fault> {
+        for _ in 0..MAX_RETRIES {
+            if !entry.contains(Entry::PRESENT) {
+                return Err(self.fault(level, at, entry, Cause::NotPresent, ErrorCode::empty()));
+            }
+            let Ok(size) = self.regime.decode(level, entry) else {
+                let code = ErrorCode::PRESENT | ErrorCode::RESERVED;
+                return Err(self.fault(level, at, entry, Cause::ReservedBit, code));
+            };
+            let mut needed = Entry::ACCESSED;
+            if size.is_some()
+                && let Purpose::Access { kind, mode } = self.purpose
             {
-                retries += 1;
-                if retries > MAX_RETRIES {
-                    return Err(Fault::Contended {
-                        address,
-                        level,
-                        entry_address: at,
-                    });
+                self.check_rights(level, at, entry, pointer, kind, mode)?;
+                needed.set(Entry::DIRTY, kind.writes());
+            }
+            if E::UPDATES && !entry.contains(needed) {
+                self.events.update(level, at, entry | needed, pointer);
+                let replaced = F::replace(self.memory, at, entry, entry | needed);
+                match replaced.map_err(|error| self.no_memory(level, error))? {
+                    Ok(()) => entry |= needed,
+                    Err(found) => {
+                        entry = found;
+                        continue;
+                    }
                 }
-                continue;
             }
+            return Ok((entry, size));
         }
-        match (size, level.below()) {
-            (None, Some(below)) => {
-                path = TableEntry {
-                    table: entry.table_address(),
-                    rights,
-                };
-                events.table(level, address, path);
-                level = below;
-            }
-            (size, _) => {
-                let size = size.unwrap_or_default();
-                let mut rights = rights;
-                rights.set(Rights::DIRTY, used.contains(Entry::DIRTY));
-                let page = entry.page_address(size);
-                return Ok(Leaf {
-                    address: address.align_down(size),
-                    level,
-                    entry_address: at,
-                    entry: used,
-                    translation: Translation::new(page, size, rights, entry),
-                });
-            }
+        Err(Fault::Contended {
+            address: self.address,
+            level,
+            entry_address: at,
+        })
+    }
+
+    fn check_rights(
+        &self,
+        level: Level,
+        at: PhysAddr,
+        entry: Entry,
+        pointer: TableEntry,
+        kind: AccessKind,
+        mode: PrivilegeMode,
+    ) -> Result<(), Fault> {
+        let (rights, key) = self.regime.rights_of(pointer.path(), entry, self.address);
+        if self.regime.permits(rights | Rights::DIRTY, key, kind, mode) {
+            return Ok(());
+        }
+        let mut code = ErrorCode::PRESENT;
+        let by_key = self.regime.key_denies(rights, key, kind, mode);
+        code.set(ErrorCode::PROTECTION_KEY, by_key);
+        Err(self.fault(level, at, entry, Cause::Protection, code))
+    }
+
+    #[cold]
+    fn leaf(
+        &self,
+        level: Level,
+        at: PhysAddr,
+        entry: Entry,
+        pointer: TableEntry,
+        size: PageSize,
+    ) -> Leaf {
+        let (rights, key) = self.regime.rights_of(pointer.path(), entry, self.address);
+        let page = F::page(entry, size);
+        let pat_index = if level == Level::Pte {
+            pat_index(entry)
+        } else {
+            large_pat_index(entry)
+        };
+        // Range registers may split a large page: what counts is the part that is used.
+        let used = page.wrapping_add(self.address.offset_in(size));
+        let memory_type = self.regime.types.of_page(used, pat_index);
+        let translation = Translation::new(page, size, rights, memory_type).with_key(key);
+        Leaf {
+            address: self.address.align_down(size),
+            level,
+            entry_address: at,
+            entry,
+            translation: translation.with_global(self.regime.global(entry)),
+        }
+    }
+
+    fn fault(
+        &self,
+        level: Level,
+        entry_address: PhysAddr,
+        entry: Entry,
+        cause: Cause,
+        code: ErrorCode,
+    ) -> Fault {
+        Fault::Page(PageFault {
+            address: self.address,
+            error_code: self.regime.error_code(self.purpose) | code,
+            cause,
+            level,
+            entry_address,
+            entry,
+            extent: F::covers(level),
+        })
+    }
+
+    #[cold]
+    fn no_memory(&self, level: Level, error: BusError) -> Fault {
+        Fault::NoMemory {
+            address: self.address,
+            level,
+            error,
+        }
+    }
+}
+
+impl Purpose {
+    /// Whether rights are met that need no closer look.
+    #[inline]
+    fn is_met(self, regime: &Regime, rights: Rights) -> bool {
+        match self {
+            Self::Inspect => true,
+            Self::Access { kind, mode } => regime.rights.permits(rights, kind, mode),
         }
     }
 }

@@ -141,7 +141,7 @@ fn addresses() -> impl Strategy<Value = VirtAddr> {
 
 fn accesses() -> impl Strategy<Value = Vec<(VirtAddr, u32, AccessKind)>> {
     let length = prop_oneof![8 => 1..=64_u32, 1 => 65..=4096_u32];
-    let kind = prop::sample::select(&AccessKind::ALL[..]);
+    let kind = prop::sample::select(&AccessKind::ORDINARY[..]);
     prop::collection::vec((addresses(), length, kind), 1..200)
 }
 
@@ -247,7 +247,7 @@ fn a_cold_walk_adds_four_times_the_memory_latency_and_the_look_ups() {
 
 #[test]
 fn an_access_that_hits_everywhere_costs_the_first_tlb_and_the_first_cache() {
-    for kind in AccessKind::ALL {
+    for kind in AccessKind::ORDINARY {
         let mut world = OnePage::new(Tables::SETTLED, &processor::small());
         world.total(PAGE, 8, kind);
         let first_cache = if kind == FETCH { L1I } else { L1D };

@@ -151,7 +151,7 @@ fn functional_mmu_allocates_nothing() {
                 let _ = black_box(mmu.invalidate(Invalidation::Invlpg(address)));
             }
             Operation::WriteCr3 => {
-                let _ = black_box(mmu.write_cr3(registers.cr3));
+                let _ = black_box(mmu.write_cr3(&memory, registers.cr3));
             }
         }
     }
@@ -181,7 +181,7 @@ fn timed_mmu_allocates_nothing() {
                 let _ = black_box(mmu.invalidate(Invalidation::Invlpg(address)));
             }
             Operation::WriteCr3 => {
-                let _ = black_box(mmu.write_cr3(cr3));
+                let _ = black_box(mmu.write_cr3(tables.ram(), cr3));
             }
         }
     }

@@ -40,7 +40,7 @@ fn replay<T: TranslationCache, C: WalkCost, O: Observer>(
 ) {
     for (number, record) in (1..).zip(records) {
         if mmu.registers().cr3 != record.cr3 {
-            let _ = mmu.write_cr3(record.cr3).unwrap();
+            let _ = mmu.write_cr3(memory, record.cr3).unwrap();
         }
         let kind = match record.kind {
             PhysKind::Load => AccessKind::Read,
@@ -64,7 +64,7 @@ fn replay<T: TranslationCache, C: WalkCost, O: Observer>(
             memory
                 .write(record.paddr, &bytes[..1 << record.size_log2])
                 .unwrap();
-            let _ = mmu.write_cr3(record.cr3).unwrap();
+            let _ = mmu.write_cr3(memory, record.cr3).unwrap();
         }
     }
 }

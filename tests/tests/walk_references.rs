@@ -127,7 +127,7 @@ fn a_warm_walk_starts_below_the_deepest_entry_shared_with_an_earlier_one() {
     for (size, distance, references) in cases {
         let tables = mapped(&[(0, size), (distance, size)]);
         let mut mmu = processor::watched(&with_structure_caches(), &tables, Reads::default());
-        let all = &TOP_DOWN[..TOP_DOWN.len() - size.index()];
+        let all = &TOP_DOWN[..TOP_DOWN.len() - size.level().index()];
         expect_walk(&mut mmu, &tables, 0, all);
         expect_walk(&mut mmu, &tables, distance, &all[all.len() - references..]);
     }
@@ -185,10 +185,12 @@ fn after_an_invalidation_the_walk_is_cold_again() {
     let tables = mapped(&[(0, PageSize::Size4KiB), (GIB, PageSize::Size4KiB)]);
     let mut mmu = processor::watched(&with_structure_caches(), &tables, Reads::default());
     expect_walk(&mut mmu, &tables, 0, &TOP_DOWN);
-    let _ = mmu.invalidate(mmu_core::Invalidation::Invlpg(VirtAddr::new(0)));
+    let _ = mmu
+        .invalidate(mmu_core::Invalidation::Invlpg(VirtAddr::new(0)))
+        .unwrap();
     expect_walk(&mut mmu, &tables, 0, &TOP_DOWN);
     let cr3 = mmu.registers().cr3;
-    let _ = mmu.write_cr3(cr3).unwrap();
+    let _ = mmu.write_cr3(tables.ram(), cr3).unwrap();
     expect_walk(&mut mmu, &tables, GIB, &TOP_DOWN);
 }
 

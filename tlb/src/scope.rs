@@ -12,8 +12,17 @@ pub enum Scope {
         /// The PCID in use.
         pcid: Pcid,
     },
+    /// The same without the global ones.
+    PageOfPcid {
+        /// Any address of the page.
+        address: VirtAddr,
+        /// The PCID.
+        pcid: Pcid,
+    },
     /// Every entry of the PCID that is not global.
     Pcid(Pcid),
+    /// Every entry of the PCID, and every global one.
+    PcidAndGlobal(Pcid),
     /// Every entry that is not global.
     NonGlobal,
     /// Every entry.

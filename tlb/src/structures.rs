@@ -143,9 +143,10 @@ impl<E: Copy + Default> PagingStructureCaches<E> {
         let caches = self.caches.iter_mut();
         let dropped = caches.map(|cache| {
             cache.array.retain(|tag, _| match scope {
-                Scope::Page { pcid, .. } | Scope::Pcid(pcid) => {
-                    Pcid::from_cr3(tag.as_u64() >> PCID_SHIFT) != pcid
-                }
+                Scope::Page { pcid, .. }
+                | Scope::PageOfPcid { pcid, .. }
+                | Scope::Pcid(pcid)
+                | Scope::PcidAndGlobal(pcid) => Pcid::from_cr3(tag.as_u64() >> PCID_SHIFT) != pcid,
                 Scope::NonGlobal | Scope::All => false,
             })
         });

@@ -210,7 +210,11 @@ impl<P: Cacheable> Tlb<P> {
                     entry.pcid.is_some_and(|own| own != pcid)
                         || !entry.lies_in_page_of(address, payload.page_size())
                 }
+                Scope::PageOfPcid { address, pcid } => {
+                    entry.pcid != Some(pcid) || !entry.lies_in_page_of(address, payload.page_size())
+                }
                 Scope::Pcid(pcid) => entry.pcid != Some(pcid),
+                Scope::PcidAndGlobal(pcid) => entry.pcid.is_some_and(|own| own != pcid),
                 Scope::NonGlobal => entry.pcid.is_none(),
                 Scope::All => false,
             }

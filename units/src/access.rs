@@ -28,6 +28,9 @@ impl AccessKind {
         Self::ShadowStackWrite,
     ];
 
+    /// The kinds that pages are for which are no shadow stack.
+    pub const ORDINARY: [Self; 4] = [Self::Read, Self::Write, Self::ReadModifyWrite, Self::Fetch];
+
     /// How many kinds there are.
     pub const COUNT: usize = 6;
 

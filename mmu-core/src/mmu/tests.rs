@@ -9,8 +9,8 @@ use units::{PageSize, Pcid};
 
 use super::*;
 use crate::{
-    BusError, Cause, Cr0, Efer, ErrorCode, Feature, FunctionalMmu, PageFault, PagingMode, Ram,
-    WalkStatistics,
+    AlignmentCheck, BusError, Cause, Cr0, Cr4, Efer, ErrorCode, Feature, Flushed, FunctionalMmu,
+    Invalidation, PageFault, Ram, Vendor, WalkStatistics,
 };
 
 const READ: AccessKind = AccessKind::Read;

@@ -54,13 +54,13 @@ pub enum CliError {
         /// How many there are.
         count: usize,
     },
-    /// The registers choose a paging mode that is not there yet.
-    #[error("{source_name}: {mode}")]
-    Mode {
+    /// No processor has such registers.
+    #[error("{source_name}: {cause}")]
+    Registers {
         /// The image.
         source_name: Source,
-        /// The mode.
-        mode: mmu_core::RegimeError,
+        /// Why.
+        cause: mmu_core::GeneralProtection,
     },
     /// The image does not hold the first page table.
     #[error("{source_name}: CR3 leads to {address:#x}, where the image has no memory")]

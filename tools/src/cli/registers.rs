@@ -58,9 +58,9 @@ impl RegisterOptions {
             efer: Efer::from_bits_retain(efer),
             ..usual
         };
-        Regime::new(&registers, CpuFeatures::default()).map_err(|mode| CliError::Mode {
+        Regime::new(&registers, CpuFeatures::default()).map_err(|cause| CliError::Registers {
             source_name: source.clone(),
-            mode,
+            cause,
         })
     }
 

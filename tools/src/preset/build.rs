@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use assoc::{Geometry, GeometryError, IndexFunction, Replacement};
-use mmu_core::{CpuFeatures, Cycles, Feature, TimedConfig};
+use mmu_core::{CpuFeatures, Cycles, Feature, TimedConfig, Vendor};
 use tlb::{PageSizes, Stream, Streams};
 use toml::{Spanned, de::DeTable};
 
@@ -17,7 +17,11 @@ pub(super) fn preset(text: &str) -> Result<Preset, Located> {
     let tree = DeTable::parse(text).map_err(not_toml)?;
     let assumptions = citations::count(tree.get_ref(), &document.sources)?;
     let bits = document.paging.physical_address_bits.get_ref().value.0;
-    let mut features = Feature::empty();
+    let vendor = document.paging.vendor.into();
+    let mut features = Feature::all();
+    if vendor == Vendor::Amd {
+        features -= Feature::PKS | Feature::LAM | Feature::LASS;
+    }
     features.set(Feature::PAGES_1_GIB, document.paging.pages_1g.value);
     let at_bits = document.paging.physical_address_bits.span();
     let levels = document.tlb_level.iter().map(tlb_level);
@@ -34,7 +38,7 @@ pub(super) fn preset(text: &str) -> Result<Preset, Located> {
     Ok(Preset {
         name: document.name,
         title: document.title,
-        features: CpuFeatures::new(bits, features)
+        features: CpuFeatures::new(vendor, bits, features)
             .map_err(|error| (at_bits, Invalid::Width(error)))?,
         timed,
         page_fault: cycles(&document.costs.page_fault),

@@ -28,7 +28,7 @@ pub enum Invalid {
     UselessTlb,
     /// The physical addresses have an impossible width.
     #[error(transparent)]
-    Width(mmu_core::UnsupportedWidth),
+    Width(mmu_core::FeaturesError),
     /// The TLBs do not make a hierarchy.
     #[error(transparent)]
     Tlbs(tlb::ConfigError),

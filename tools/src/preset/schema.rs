@@ -28,8 +28,28 @@ pub(super) struct Document {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Paging {
+    #[serde(default)]
+    pub(super) vendor: Vendor,
     pub(super) physical_address_bits: Spanned<Cited<Count>>,
     pub(super) pages_1g: Cited<bool>,
+}
+
+/// Whose manual describes the processor.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Vendor {
+    #[default]
+    Intel,
+    Amd,
+}
+
+impl From<Vendor> for mmu_core::Vendor {
+    fn from(vendor: Vendor) -> Self {
+        match vendor {
+            Vendor::Intel => Self::Intel,
+            Vendor::Amd => Self::Amd,
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -43,7 +43,9 @@ fn invlpg_drops_all_of_a_large_page() {
             "stale, and allowed"
         );
         assert_ne!(
-            mmu.invalidate(Invalidation::Invlpg(ADDRESS)).translations,
+            mmu.invalidate(Invalidation::Invlpg(ADDRESS))
+                .unwrap()
+                .translations,
             0
         );
         page_fault(mmu.translate(&world.ram, first, READ, USER));
@@ -59,7 +61,7 @@ fn invlpg_of_a_non_canonical_address_does_nothing() {
     mmu.translate(&world.ram, ADDRESS, READ, USER).unwrap();
     let address = VirtAddr::new(ADDRESS.as_u64() | 1 << 60);
     assert_eq!(
-        mmu.invalidate(Invalidation::Invlpg(address)),
+        mmu.invalidate(Invalidation::Invlpg(address)).unwrap(),
         Flushed::default()
     );
 }
@@ -72,7 +74,7 @@ fn a_new_cr3_keeps_only_global_translations() {
         let world = World::mapped(PageSize::Size4KiB, flags);
         let mut mmu = functional(registers());
         mmu.translate(&world.ram, ADDRESS, READ, USER).unwrap();
-        let flushed = mmu.write_cr3(root).unwrap();
+        let flushed = mmu.write_cr3(&world.ram, root).unwrap();
         assert_eq!(flushed.translations, 1 - kept);
     }
 }
@@ -85,7 +87,12 @@ fn global_is_ignored_without_pge() {
     registers.cr4 -= Cr4::PAGE_GLOBAL_ENABLE;
     let mut mmu = functional(registers);
     mmu.translate(&world.ram, ADDRESS, READ, USER).unwrap();
-    assert_eq!(mmu.write_cr3(registers.cr3).unwrap().translations, 1);
+    assert_eq!(
+        mmu.write_cr3(&world.ram, registers.cr3)
+            .unwrap()
+            .translations,
+        1
+    );
 }
 
 /// SDM vol. 3, 4.10.4.1: with CR4.PCIDE, bit 63 keeps the new PCID's translations, and each
@@ -101,20 +108,20 @@ fn pcids_keep_address_spaces_apart() {
     mmu.translate(&world.ram, ADDRESS, READ, USER).unwrap();
     world.set(Level::Pte, Entry::empty());
     assert_eq!(
-        mmu.write_cr3(root | 2 | 1 << 63).unwrap(),
+        mmu.write_cr3(&world.ram, root | 2 | 1 << 63).unwrap(),
         Flushed::default()
     );
     assert_eq!(mmu.regime().pcid(), Pcid::from_cr3(2));
     page_fault(mmu.translate(&world.ram, ADDRESS, READ, USER));
     assert_eq!(
-        mmu.write_cr3(root | 1 | 1 << 63).unwrap(),
+        mmu.write_cr3(&world.ram, root | 1 | 1 << 63).unwrap(),
         Flushed::default()
     );
     assert!(
         mmu.translate(&world.ram, ADDRESS, READ, USER).is_ok(),
         "kept under PCID 1"
     );
-    assert_eq!(mmu.write_cr3(root | 1).unwrap().translations, 1);
+    assert_eq!(mmu.write_cr3(&world.ram, root | 1).unwrap().translations, 1);
     page_fault(mmu.translate(&world.ram, ADDRESS, READ, USER));
     assert_eq!(mmu.registers().cr3, root | 1, "bit 63 is not stored");
 }

@@ -1,0 +1,153 @@
+use units::{Level, PageSize};
+
+use crate::{CpuFeatures, Cr4, Efer, Entry, Feature, PagingMode, Registers, Vendor};
+
+/// What an entry of one level may look like (SDM vol. 3, tables 4-4 to 4-6, 4-9 to 4-11 and
+/// 4-14 to 4-20).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LevelRules {
+    /// Reserved in an entry that points to a table.
+    reserved_in_table: u64,
+    /// The size of the pages that entries of this level may map, if they may.
+    page: Option<PageSize>,
+    /// Reserved in an entry that maps a page.
+    reserved_in_page: u64,
+    /// The bits to look at to know an ordinary entry: one that is used as nearly all are.
+    telling: u64,
+}
+
+/// P and A: what an ordinary entry has of the telling bits.
+const ORDINARY: u64 = Entry::PRESENT.union(Entry::ACCESSED).bits();
+
+/// PWT, PCD, and PAT in an entry of the last level.
+const CACHED_HOW: u64 = Entry::WRITE_THROUGH
+    .union(Entry::CACHE_DISABLE)
+    .union(Entry::LARGE)
+    .bits();
+
+/// Bits 51:12.
+const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+
+/// Bits 62:52 of PAE paging's entries (SDM vol. 3, tables 4-9 to 4-11).
+const PAE_UPPER: u64 = 0x7ff << 52;
+
+impl LevelRules {
+    /// The rules of every level, the one nearest the page first.
+    pub(crate) fn of_all(registers: &Registers, features: CpuFeatures) -> [Self; Level::COUNT] {
+        let mode = registers.paging_mode();
+        Level::ALL.map(|level| match mode {
+            PagingMode::Off | PagingMode::ThirtyTwoBit => narrow(level, registers, features),
+            PagingMode::Pae => wide(level, PAE_UPPER, registers, features),
+            PagingMode::FourLevel | PagingMode::FiveLevel => wide(level, 0, registers, features),
+        })
+    }
+
+    fn new(level: Level, reserved_in_table: u64, page: Option<(PageSize, u64)>) -> Self {
+        let reserved_in_page = page.map_or(0, |(_, reserved)| reserved);
+        let telling = if level == Level::Pte {
+            reserved_in_page | CACHED_HOW
+        } else if page.is_some() {
+            reserved_in_table | Entry::LARGE.bits()
+        } else {
+            reserved_in_table
+        };
+        Self {
+            reserved_in_table,
+            page: page.map(|(size, _)| size),
+            reserved_in_page,
+            telling: telling | ORDINARY,
+        }
+    }
+
+    /// Whether the entry is present and accessed, has no reserved bit set, points to a table,
+    /// or, at the last level, maps a page of PAT entry 0.
+    #[inline]
+    pub(crate) const fn is_ordinary(&self, entry: Entry) -> bool {
+        (entry.bits() ^ ORDINARY) & self.telling == 0
+    }
+
+    /// The size of the page that a present entry maps; None if it points to a table.
+    ///
+    /// # Errors
+    /// The reserved bits that are set.
+    pub(crate) fn decode(&self, level: Level, entry: Entry) -> Result<Option<PageSize>, u64> {
+        let maps = level == Level::Pte || entry.contains(Entry::LARGE);
+        let (reserved, size) = match self.page {
+            Some(size) if maps => (self.reserved_in_page, Some(size)),
+            _ => (self.reserved_in_table, None),
+        };
+        match entry.bits() & reserved {
+            0 => Ok(size),
+            set => Err(set),
+        }
+    }
+}
+
+/// Entries of 64 bits.
+fn wide(level: Level, upper: u64, registers: &Registers, features: CpuFeatures) -> LevelRules {
+    let no_execute = if registers.efer.contains(Efer::NO_EXECUTE_ENABLE) {
+        Entry::empty()
+    } else {
+        Entry::NO_EXECUTE
+    };
+    let common = ADDRESS & features.beyond_width() | upper | no_execute.bits();
+    let page = level
+        .page_size()
+        .filter(|&size| size != PageSize::Size1GiB || features.has(Feature::PAGES_1_GIB));
+    // PS is reserved where no page may be mapped, and on AMD, G near the root (APM vol. 2,
+    // figures 5-18 and 5-19).
+    let large = if page.is_some() {
+        0
+    } else {
+        Entry::LARGE.bits()
+    };
+    let global = if features.vendor() == Vendor::Amd && level >= Level::Pml4e {
+        Entry::GLOBAL.bits()
+    } else {
+        0
+    };
+    // Below a large page's size only PAT, bit 12, may be set.
+    let page = page.map(|size| (size, common | size.offset_mask() & !0x1fff));
+    LevelRules::new(level, common | large | global, page)
+}
+
+/// Entries of 32 bits: nothing is reserved in one that points to a table or maps 4 KiB.
+fn narrow(level: Level, registers: &Registers, features: CpuFeatures) -> LevelRules {
+    let page = match level {
+        Level::Pte => Some((PageSize::Size4KiB, 0)),
+        Level::Pde if registers.cr4.contains(Cr4::PAGE_SIZE_EXTENSIONS) => {
+            Some((PageSize::Size4MiB, reserved_in_4_mib(features)))
+        }
+        _ => None,
+    };
+    LevelRules::new(level, 0, page)
+}
+
+/// Bits 20:13 are address bits 39:32 as far as the processor has them; bit 21 is reserved
+/// (SDM vol. 3, table 4-4).
+fn reserved_in_4_mib(features: CpuFeatures) -> u64 {
+    let upper_bits = if features.has(Feature::PSE_36) {
+        features.physical_address_width().min(40) - 32
+    } else {
+        0
+    };
+    (1 << 22) - (1 << (13 + upper_bits))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SDM vol. 3, table 4-4: with M address bits, bits (M-20):13 hold bits (M-1):32.
+    #[test]
+    fn a_4_mib_page_has_as_many_address_bits_as_the_processor() {
+        let reserved = |width, features| {
+            let features = CpuFeatures::new(Vendor::Intel, width, features).unwrap();
+            reserved_in_4_mib(features)
+        };
+        assert_eq!(reserved(52, Feature::all()), 1 << 21);
+        assert_eq!(reserved(40, Feature::all()), 1 << 21);
+        assert_eq!(reserved(36, Feature::all()), 0b11111 << 17);
+        assert_eq!(reserved(36, Feature::all() - Feature::PSE_36), 0x1ff << 13);
+    }
+}
