@@ -1,6 +1,6 @@
 use cache::{CacheHierarchy, Request, Response, ServedBy};
 use tlb::Stream;
-use units::{AccessKind, Cycles, Level, PageSize, PhysAddr, PrivilegeMode, VirtAddr};
+use units::{AccessKind, Cycles, Level, MemoryType, PageSize, PhysAddr, PrivilegeMode, VirtAddr};
 
 use crate::{
     Breakdown, CpuFeatures, Fault, Ledger, Mmu, ModelledTlb, NoObserver, Observer, Owner, PhysMem,
@@ -62,7 +62,9 @@ impl WalkCost for CacheCost {
 
     #[inline]
     fn read_entry(&mut self, kind: AccessKind, level: Level, at: PhysAddr, ledger: &mut Breakdown) {
-        let Response { served_by, latency } = self.caches.access(at, Request::WalkRead);
+        let Response { served_by, latency } =
+            self.caches
+                .access(at, Request::WalkRead, MemoryType::WriteBack);
         let loads = &mut self.walk_loads[Stream::of(kind).index()][level.index()];
         loads[served_by.index()] += 1;
         let owner = match served_by {
@@ -75,7 +77,9 @@ impl WalkCost for CacheCost {
     }
 
     fn update_entry(&mut self, _: Level, at: PhysAddr, ledger: &mut Breakdown) {
-        let response = self.caches.access(at, Request::WalkUpdate);
+        let response = self
+            .caches
+            .access(at, Request::WalkUpdate, MemoryType::WriteBack);
         let cycles = self.accessed_dirty_assist + response.latency;
         ledger.charge(Owner::AccessedDirty, cycles);
     }
@@ -143,7 +147,7 @@ impl<O: Observer> TimedMmu<O> {
         let mut line = at.as_u64() / cache::LINE_BYTES;
         while line <= last {
             let at = PhysAddr::new(line * cache::LINE_BYTES);
-            let response = self.cost.caches.access(at, request);
+            let response = self.cost.caches.access(at, request, MemoryType::WriteBack);
             self.spent.charge(owner, response.latency);
             line += 1;
         }
