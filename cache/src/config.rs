@@ -42,6 +42,17 @@ pub struct HierarchyConfig {
     pub memory_latency: Cycles,
     /// Where page walks enter.
     pub walks_enter: WalkPort,
+    /// How many write-combining buffers of one line there are, at least one:
+    /// [`HierarchyConfig::COMBINING_BUFFERS`] where nothing better is known.
+    pub combining_buffers: u32,
+}
+
+impl HierarchyConfig {
+    /// So many write-combining buffers are sure to be there. The manual leaves their number
+    /// open (SDM vol. 3, 12.3.1); Intel's Optimization Reference Manual ("Write Combining")
+    /// says that only four are guaranteed for use at the same time. Processors gather writes
+    /// in their line-fill buffers, of which they have 8 to 16, for all else as well.
+    pub const COMBINING_BUFFERS: u32 = 4;
 }
 
 /// A hierarchy of this configuration cannot be built.
@@ -53,6 +64,14 @@ pub enum ConfigError {
         /// Which cache.
         cache: CacheId,
         /// What is wrong with it.
+        source: GeometryError,
+    },
+    /// There cannot be so many write-combining buffers.
+    #[error("there cannot be {count} write-combining buffers")]
+    CombiningBuffers {
+        /// How many were asked for.
+        count: u32,
+        /// What is wrong with that.
         source: GeometryError,
     },
 }

@@ -1,17 +1,18 @@
 use assoc::SetAssociative;
-use units::{Cycles, PhysAddr};
+use units::{Cycles, MemoryType, PhysAddr};
 
 use crate::{
     CacheId, ConfigError, Counters, HierarchyConfig, LevelConfig, Request, ServedBy, WalkPort,
+    combining::CombiningBuffers,
     line::{Line, LineState},
 };
 
 /// The answer to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Response {
-    /// Where the line was.
+    /// Where the line was; memory, where memory had to be waited for.
     pub served_by: ServedBy,
-    /// How long it took to come from there.
+    /// How long it took.
     pub latency: Cycles,
 }
 
@@ -28,6 +29,7 @@ pub struct CacheHierarchy {
     caches: [Cache; CacheId::ALL.len()],
     memory_latency: Cycles,
     walks_enter: WalkPort,
+    combining: CombiningBuffers,
     counters: Counters,
 }
 
@@ -35,7 +37,9 @@ impl CacheHierarchy {
     /// An empty hierarchy.
     ///
     /// # Errors
-    /// [`ConfigError::Cache`] if the index function of a cache does not fit its geometry.
+    /// [`ConfigError::Cache`] if the index function of a cache does not fit its geometry,
+    /// [`ConfigError::CombiningBuffers`] if there are none of these, or more than a set has
+    /// ways.
     pub fn new(config: &HierarchyConfig) -> Result<Self, ConfigError> {
         Ok(Self {
             caches: [
@@ -46,6 +50,7 @@ impl CacheHierarchy {
             ],
             memory_latency: config.memory_latency,
             walks_enter: config.walks_enter,
+            combining: CombiningBuffers::new(config.combining_buffers)?,
             counters: Counters::new(config.walks_enter),
         })
     }
@@ -53,12 +58,20 @@ impl CacheHierarchy {
     /// Makes the request of the one line that holds the byte at `at`. An access that crosses
     /// into another line takes one request for each.
     #[inline]
-    pub fn access(&mut self, at: PhysAddr, request: Request) -> Response {
+    pub fn access(&mut self, at: PhysAddr, request: Request, memory_type: MemoryType) -> Response {
         let line = Line::holding(at);
+        if memory_type != MemoryType::WriteBack {
+            return self.access_typed(line, request, memory_type);
+        }
         let first = request.enters(self.walks_enter);
         let cache = &mut self.caches[first.index()];
         let Some(state) = cache.lines.get(line.number(), line.tag()) else {
-            return self.access_below(first, line, request);
+            let state = if request.writes() {
+                LineState::Dirty
+            } else {
+                LineState::Clean
+            };
+            return self.access_below(first, line, request, state);
         };
         if request.writes() {
             *state = LineState::Dirty;
@@ -80,10 +93,17 @@ impl CacheHierarchy {
         self.counters = Counters::new(self.walks_enter);
     }
 
-    /// The rest of an access that missed in its first cache.
+    /// The rest of an access that missed in its first cache, where the line will be in this
+    /// state.
     #[cold]
     #[inline(never)]
-    fn access_below(&mut self, first: CacheId, line: Line, request: Request) -> Response {
+    fn access_below(
+        &mut self,
+        first: CacheId,
+        line: Line,
+        request: Request,
+        state: LineState,
+    ) -> Response {
         let below = first.below();
         let holder = below.iter().position(|id| {
             let lines = &mut self.caches[id.index()].lines;
@@ -98,11 +118,6 @@ impl CacheHierarchy {
         for &id in missed.iter().rev() {
             self.put(id, line, LineState::Clean);
         }
-        let state = if request.writes() {
-            LineState::Dirty
-        } else {
-            LineState::Clean
-        };
         self.put(first, line, state);
         self.counters.count_served(request, response.served_by);
         response
@@ -156,6 +171,8 @@ impl Cache {
         })
     }
 }
+
+mod typed;
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,10 @@
-//! A hierarchy of data caches: for each access to a line of physical memory, which level
+//! A hierarchy of data caches that obeys memory types: for each access to a line of physical memory, which level
 //! serves it and after how many cycles.
 //!
 //! ```
 //! use assoc::{Geometry, IndexFunction, Replacement};
 //! use cache::{CacheHierarchy, HierarchyConfig, LevelConfig, Request, ServedBy, WalkPort};
-//! use units::{Cycles, PhysAddr};
+//! use units::{Cycles, MemoryType, PhysAddr};
 //!
 //! let level = |sets, ways, cycles| -> Result<LevelConfig, assoc::GeometryError> {
 //!     Ok(LevelConfig {
@@ -21,11 +21,14 @@
 //!     llc: level(40960, 12, 70)?,
 //!     memory_latency: Cycles::new(300),
 //!     walks_enter: WalkPort::L1d,
+//!     combining_buffers: HierarchyConfig::COMBINING_BUFFERS,
 //! })?;
 //!
-//! let first = caches.access(PhysAddr::new(0x1000), Request::Read);
+//! let write_back = MemoryType::WriteBack;
+//! let first = caches.access(PhysAddr::new(0x1000), Request::Read, write_back);
 //! assert_eq!((first.served_by, first.latency), (ServedBy::Memory, Cycles::new(300)));
-//! let second = caches.access(PhysAddr::new(0x1038), Request::WalkRead); // the same line
+//! // The same line.
+//! let second = caches.access(PhysAddr::new(0x1038), Request::WalkRead, write_back);
 //! assert_eq!((second.served_by, second.latency), (ServedBy::L1, Cycles::new(5)));
 //! assert_eq!(caches.counters().served(Request::WalkRead, ServedBy::L1), 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -54,6 +57,37 @@
 //!   those on a processor, here the levels below do, with their latency. The L1D keeps its
 //!   copy, as dirty as it was, and writes it back in its own time.
 //!
+//! # Memory types
+//!
+//! That is how write-back memory (WB) is cached. Of the other types (SDM vol. 3, 12.3):
+//!
+//! * **UC.** No cache is asked, nothing is allocated, and each read and write takes as long as
+//!   memory does.
+//! * **WC.** Reads are as of UC memory. Writes are gathered in a few
+//!   [buffers](HierarchyConfig::combining_buffers) of a line each: a write to an open buffer,
+//!   or to an empty one, takes as long as the L1D does; if all are in use, the oldest is
+//!   flushed first, and the write takes as long as memory does. Reads of WC memory, and all
+//!   accesses to UC memory, flush every buffer, as the manual says of "a read or write to
+//!   uncached memory"; this is off the critical path. Its other occasions (fences, interrupts,
+//!   locked instructions) are no requests and flush nothing, nor does a buffer that is full:
+//!   a request does not say how many bytes it writes.
+//! * **WT.** Reads are as of WB memory. A write goes to memory, and takes as long. On its way
+//!   it updates every copy of the line, which is a use and leaves it as clean as it was; it
+//!   allocates nothing.
+//! * **WP.** Reads are as of WB memory. A write goes to memory, takes as long, and drops the
+//!   line from all caches.
+//!
+//! A request that both reads and writes memory of these types is a read and then a write, each
+//! with its latency.
+//!
+//! The same line may be accessed as memory of two types, which the manual leaves undefined
+//! (12.12.4). Here an access as UC or WC memory drops the line from all caches, and writes it
+//! back to memory if it is dirty: so do processors that snoop their own caches, as they must
+//! if UC comes from the page tables (table 12-7, note 2). The write-back costs no cycles. A
+//! dirty line that is written as WT memory stays dirty. The write-combining buffers are
+//! snooped by nobody (12.3.1): an access to the same line as WB, WT or WP memory leaves them
+//! alone.
+//!
 //! Prefetchers, fill buffers and bandwidth are not modelled.
 //!
 //! Nothing allocates after construction.
@@ -63,6 +97,7 @@
 #[cfg(test)]
 extern crate alloc;
 
+mod combining;
 mod config;
 mod counters;
 mod hierarchy;

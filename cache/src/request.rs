@@ -36,7 +36,13 @@ impl Request {
         self as usize
     }
 
-    /// Whether the request makes the line dirty.
+    /// Whether the request reads.
+    #[inline]
+    pub const fn reads(self) -> bool {
+        !matches!(self, Self::Write)
+    }
+
+    /// Whether the request writes, which in write-back memory makes the line dirty.
     #[inline]
     pub const fn writes(self) -> bool {
         matches!(self, Self::Write | Self::ReadModifyWrite | Self::WalkUpdate)

@@ -4,7 +4,7 @@ use units::{AccessKind, Cycles, Level, PageSize, PhysAddr, PrivilegeMode, VirtAd
 
 use crate::{
     Breakdown, CpuFeatures, EntryRead, Fault, GeneralProtection, Ledger, Mmu, ModelledTlb,
-    NoObserver, Observer, Owner, PhysMem, Registers, Span, WalkCost,
+    NoObserver, Observer, Owner, PhysMem, Registers, Span, Translated, WalkCost,
 };
 
 /// An MMU with modelled TLBs, paging-structure caches and data caches, which counts cycles.
@@ -64,7 +64,9 @@ impl WalkCost for CacheCost {
 
     #[inline]
     fn read_entry(&mut self, kind: AccessKind, read: EntryRead, ledger: &mut Breakdown) {
-        let Response { served_by, latency } = self.caches.access(read.at, Request::WalkRead);
+        let Response { served_by, latency } =
+            self.caches
+                .access(read.at, Request::WalkRead, read.memory_type);
         let loads = &mut self.walk_loads[Stream::of(kind).index()][read.level.index()];
         loads[served_by.index()] += 1;
         let owner = match served_by {
@@ -77,7 +79,9 @@ impl WalkCost for CacheCost {
     }
 
     fn update_entry(&mut self, entry: EntryRead, ledger: &mut Breakdown) {
-        let response = self.caches.access(entry.at, Request::WalkUpdate);
+        let response = self
+            .caches
+            .access(entry.at, Request::WalkUpdate, entry.memory_type);
         let cycles = self.accessed_dirty_assist + response.latency;
         ledger.charge(Owner::AccessedDirty, cycles);
     }
@@ -105,7 +109,7 @@ impl<O: Observer> TimedMmu<O> {
 
     /// Makes an access of `length` bytes, at most 4096: translates it as
     /// [`Mmu::translate_span`] does, and passes every cache line of it through the data
-    /// caches.
+    /// caches, as the memory type of its page demands.
     ///
     /// # Errors
     /// [`Fault`] if it cannot be translated; no line of it was touched then, but what the
@@ -122,19 +126,21 @@ impl<O: Observer> TimedMmu<O> {
         let span = self.translate_span(memory, address, length, kind, mode)?;
         let length = u64::from(length);
         match span.second {
-            None => self.touch_lines(span.first.address, length, kind),
+            None => self.touch_lines(span.first, length, kind),
             Some(second) => {
                 let page = PageSize::Size4KiB;
                 let first = page.bytes() - address.offset_in(page);
-                self.touch_lines(span.first.address, first, kind);
-                self.touch_lines(second.address, length - first, kind);
+                self.touch_lines(span.first, first, kind);
+                self.touch_lines(second, length - first, kind);
             }
         }
         Ok(span)
     }
 
     #[inline]
-    fn touch_lines(&mut self, at: PhysAddr, length: u64, kind: AccessKind) {
+    fn touch_lines(&mut self, start: Translated, length: u64, kind: AccessKind) {
+        let at = start.address;
+        let memory_type = start.translation.memory_type();
         let (request, owner) = match kind {
             AccessKind::Fetch => (Request::Fetch, Owner::Fetch),
             AccessKind::Read | AccessKind::ShadowStackRead => (Request::Read, Owner::Data),
@@ -145,7 +151,7 @@ impl<O: Observer> TimedMmu<O> {
         let mut line = at.as_u64() / cache::LINE_BYTES;
         while line <= last {
             let at = PhysAddr::new(line * cache::LINE_BYTES);
-            let response = self.cost.caches.access(at, request);
+            let response = self.cost.caches.access(at, request, memory_type);
             self.spent.charge(owner, response.latency);
             line += 1;
         }

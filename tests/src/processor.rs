@@ -74,6 +74,7 @@ pub fn one_tlb(geometry: Geometry, index: IndexFunction) -> TimedConfig {
             llc: level(256, 8, LLC),
             memory_latency: Cycles::new(MEMORY),
             walks_enter: cache::WalkPort::L1d,
+            combining_buffers: cache::HierarchyConfig::COMBINING_BUFFERS,
         },
         accessed_dirty_assist: Cycles::new(ASSIST),
     }

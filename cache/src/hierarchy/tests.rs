@@ -1,4 +1,5 @@
 mod against_reference;
+mod memory_types;
 mod reference;
 
 use alloc::vec::Vec;
@@ -31,6 +32,9 @@ const TINY: Shape = [(1, 2), (1, 2), (1, 4), (1, 8)];
 /// One line in each cache.
 const SINGLE: Shape = [(1, 1); 4];
 
+/// How many write-combining buffers all of them have.
+const BUFFERS: u32 = 3;
+
 fn hierarchy([l1i, l1d, l2, llc]: Shape, walks_enter: WalkPort) -> CacheHierarchy {
     CacheHierarchy::new(&HierarchyConfig {
         l1i: level(l1i.0, l1i.1, 3),
@@ -39,15 +43,27 @@ fn hierarchy([l1i, l1d, l2, llc]: Shape, walks_enter: WalkPort) -> CacheHierarch
         llc: level(llc.0, llc.1, 50),
         memory_latency: Cycles::new(200),
         walks_enter,
+        combining_buffers: BUFFERS,
     })
     .unwrap()
 }
 
 impl CacheHierarchy {
-    /// Requests the line with this number.
+    /// Requests the line with this number, of write-back memory.
     fn request(&mut self, line: u64, request: Request) -> ServedBy {
-        self.access(PhysAddr::new(line * LINE_BYTES), request)
-            .served_by
+        let (served_by, _) = self.request_as(line, request, MemoryType::WriteBack);
+        served_by
+    }
+
+    /// Requests the line with this number: who served it, and after how many cycles.
+    fn request_as(
+        &mut self,
+        line: u64,
+        request: Request,
+        memory_type: MemoryType,
+    ) -> (ServedBy, u64) {
+        let response = self.access(PhysAddr::new(line * LINE_BYTES), request, memory_type);
+        (response.served_by, response.latency.as_u64())
     }
 
     /// The lines of a cache, by number, and whether each is dirty.
@@ -72,10 +88,7 @@ fn each_level_serves_with_its_own_latency() {
         (Request::WalkUpdate, 4),
     ] {
         let mut caches = hierarchy(TINY, WalkPort::L1d);
-        let mut response = |line: u64| {
-            let response = caches.access(PhysAddr::new(line * LINE_BYTES), request);
-            (response.served_by, response.latency.as_u64())
-        };
+        let mut response = |line: u64| caches.request_as(line, request, MemoryType::WriteBack);
         assert_eq!(response(0), (MEMORY, 200), "{request:?}");
         assert_eq!(response(0), (L1, l1), "{request:?}");
         // Two lines more push it out of the L1, but not out of the L2.
@@ -101,7 +114,7 @@ fn the_bytes_of_a_line_share_it_and_the_next_byte_does_not() {
     let mut caches = hierarchy(TINY, WalkPort::L1d);
     let mut at = |address| {
         caches
-            .access(PhysAddr::new(address), Request::Read)
+            .access(PhysAddr::new(address), Request::Read, MemoryType::WriteBack)
             .served_by
     };
     assert_eq!(at(0x1000), MEMORY);
@@ -114,7 +127,7 @@ fn the_bytes_of_a_line_share_it_and_the_next_byte_does_not() {
 fn the_last_line_of_the_address_space_is_a_line() {
     let mut caches = hierarchy(TINY, WalkPort::L2);
     for request in Request::ALL {
-        caches.access(PhysAddr::new(u64::MAX), request);
+        caches.access(PhysAddr::new(u64::MAX), request, MemoryType::WriteBack);
     }
     assert_eq!(caches.held(CacheId::L1d), [(u64::MAX / LINE_BYTES, true)]);
 }
@@ -388,6 +401,7 @@ fn the_error_names_the_cache() {
         llc: good,
         memory_latency: Cycles::new(200),
         walks_enter: WalkPort::L1d,
+        combining_buffers: BUFFERS,
     })
     .unwrap_err();
     assert_eq!(
@@ -398,4 +412,29 @@ fn the_error_names_the_cache() {
         }
     );
     assert_eq!(alloc::format!("{error}"), "the L2 cannot be built");
+}
+
+#[test]
+fn there_is_at_least_one_write_combining_buffer() {
+    let good = level(4, 2, 1);
+    let config = |combining_buffers| HierarchyConfig {
+        l1i: good,
+        l1d: good,
+        l2: good,
+        llc: good,
+        memory_latency: Cycles::new(200),
+        walks_enter: WalkPort::L1d,
+        combining_buffers,
+    };
+    assert!(CacheHierarchy::new(&config(1)).is_ok());
+    let error = CacheHierarchy::new(&config(0)).unwrap_err();
+    assert_eq!(
+        error,
+        ConfigError::CombiningBuffers {
+            count: 0,
+            source: GeometryError::Empty { sets: 1, ways: 0 }
+        }
+    );
+    let text = "there cannot be 0 write-combining buffers";
+    assert_eq!(alloc::format!("{error}"), text);
 }

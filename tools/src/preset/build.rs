@@ -158,6 +158,7 @@ fn caches(caches: &schema::Caches) -> Result<cache::HierarchyConfig, Located> {
             schema::WalkPort::L1d => cache::WalkPort::L1d,
             schema::WalkPort::L2 => cache::WalkPort::L2,
         },
+        combining_buffers: cache::HierarchyConfig::COMBINING_BUFFERS,
     })
 }
 

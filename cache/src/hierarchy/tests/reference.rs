@@ -2,9 +2,11 @@
 
 use alloc::{vec, vec::Vec};
 
+use units::MemoryType;
+
 use crate::{Request, ServedBy, WalkPort};
 
-use super::Shape;
+use super::{BUFFERS, Shape};
 
 #[derive(Clone, Copy, PartialEq)]
 struct Held {
@@ -18,6 +20,7 @@ pub(super) struct List {
     ways: usize,
     pub(super) evictions: u64,
     pub(super) write_backs: u64,
+    pub(super) drops: u64,
 }
 
 impl List {
@@ -27,6 +30,7 @@ impl List {
             ways: ways as usize,
             evictions: 0,
             write_backs: 0,
+            drops: 0,
         }
     }
 
@@ -67,6 +71,17 @@ impl List {
         Some(oldest.line)
     }
 
+    /// Takes the line out; returns whether it was there and dirty.
+    fn drop_line(&mut self, line: u64) -> bool {
+        let set = self.set_of(line);
+        let Some(place) = set.iter().position(|copy| copy.line == line) else {
+            return false;
+        };
+        let dirty = set.remove(place).dirty;
+        self.drops += 1;
+        dirty
+    }
+
     pub(super) fn held(&self) -> Vec<(u64, bool)> {
         let copies = self.sets.iter().flatten();
         let mut held: Vec<_> = copies.map(|copy| (copy.line, copy.dirty)).collect();
@@ -83,6 +98,21 @@ pub(super) struct Reference {
     walks_enter: WalkPort,
     /// The lines written to memory, in order.
     pub(super) to_memory: Vec<u64>,
+    /// The lines in the write-combining buffers, the oldest first.
+    combining: Vec<u64>,
+    pub(super) typed: Typed,
+}
+
+/// What accesses to memory that is not write-back did.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Typed {
+    pub(super) uncached_reads: u64,
+    pub(super) uncached_writes: u64,
+    pub(super) combined_writes: u64,
+    pub(super) opened_buffers: u64,
+    pub(super) flushed_buffers: u64,
+    pub(super) write_throughs: u64,
+    pub(super) snoop_write_backs: u64,
 }
 
 impl Reference {
@@ -94,10 +124,121 @@ impl Reference {
             llc: List::new(llc),
             walks_enter,
             to_memory: Vec::new(),
+            combining: Vec::new(),
+            typed: Typed::default(),
         }
     }
 
-    pub(super) fn access(&mut self, line: u64, request: Request) -> ServedBy {
+    /// Who serves the request, and after how many cycles.
+    pub(super) fn access(
+        &mut self,
+        line: u64,
+        request: Request,
+        memory_type: MemoryType,
+    ) -> (ServedBy, u64) {
+        use MemoryType::{Uncacheable, WriteBack, WriteCombining, WriteProtected, WriteThrough};
+        const MEMORY: (ServedBy, u64) = (ServedBy::Memory, 200);
+
+        // What reads, and whether something writes after it.
+        let (reads, writes) = match request {
+            Request::Fetch => (Some(Request::Fetch), false),
+            Request::Read => (Some(Request::Read), false),
+            Request::Write => (None, true),
+            Request::ReadModifyWrite => (Some(Request::Read), true),
+            Request::WalkRead => (Some(Request::WalkRead), false),
+            Request::WalkUpdate => (Some(Request::WalkRead), true),
+        };
+        let read = reads.map(|reads| match memory_type {
+            Uncacheable | WriteCombining => {
+                self.drop_everywhere(line);
+                self.flush();
+                self.typed.uncached_reads += 1;
+                MEMORY
+            }
+            WriteThrough | WriteProtected => self.cached(line, reads),
+            WriteBack => self.cached(line, request),
+        });
+        let write = writes.then(|| match memory_type {
+            Uncacheable => {
+                self.drop_everywhere(line);
+                self.flush();
+                self.typed.uncached_writes += 1;
+                MEMORY
+            }
+            WriteCombining => {
+                self.drop_everywhere(line);
+                self.combine(line)
+            }
+            WriteThrough => {
+                if !matches!(
+                    (request, self.walks_enter),
+                    (Request::WalkUpdate, WalkPort::L2)
+                ) {
+                    self.l1d.used(line, false);
+                }
+                self.l2.used(line, false);
+                self.llc.used(line, false);
+                self.typed.write_throughs += 1;
+                MEMORY
+            }
+            WriteProtected => {
+                self.drop_everywhere(line);
+                self.typed.write_throughs += 1;
+                MEMORY
+            }
+            WriteBack => match read {
+                // One access, made above.
+                Some(_) => (ServedBy::L1, 0),
+                None => self.cached(line, request),
+            },
+        });
+        let (read_by, read_cycles) = read.unwrap_or((ServedBy::L1, 0));
+        let (write_by, write_cycles) = write.unwrap_or((ServedBy::L1, 0));
+        (read_by.max(write_by), read_cycles + write_cycles)
+    }
+
+    fn drop_everywhere(&mut self, line: u64) {
+        let lists = [&mut self.l1i, &mut self.l1d, &mut self.l2, &mut self.llc];
+        let dirty: Vec<_> = lists.into_iter().map(|list| list.drop_line(line)).collect();
+        if dirty.contains(&true) {
+            self.to_memory.push(line);
+            self.typed.snoop_write_backs += 1;
+        }
+    }
+
+    fn flush(&mut self) {
+        self.typed.flushed_buffers += self.combining.len() as u64;
+        self.combining.clear();
+    }
+
+    fn combine(&mut self, line: u64) -> (ServedBy, u64) {
+        if self.combining.contains(&line) {
+            self.typed.combined_writes += 1;
+            return (ServedBy::L1, 4);
+        }
+        self.typed.opened_buffers += 1;
+        self.combining.push(line);
+        if self.combining.len() <= BUFFERS as usize {
+            return (ServedBy::L1, 4);
+        }
+        self.combining.remove(0);
+        self.typed.flushed_buffers += 1;
+        (ServedBy::Memory, 200)
+    }
+
+    fn cached(&mut self, line: u64, request: Request) -> (ServedBy, u64) {
+        let served_by = self.access_write_back(line, request);
+        let cycles = match (served_by, request) {
+            (ServedBy::L1, Request::Fetch) => 3,
+            (ServedBy::L1, _) => 4,
+            (ServedBy::L2, _) => 14,
+            (ServedBy::Llc, _) => 50,
+            (ServedBy::Memory, _) => 200,
+        };
+        (served_by, cycles)
+    }
+
+    fn access_write_back(&mut self, line: u64, request: Request) -> ServedBy {
         match (request, self.walks_enter) {
             (Request::Fetch, _) => {
                 if self.l1i.used(line, false) {
