@@ -11,6 +11,8 @@ use crate::{
 pub(crate) struct LinearRules {
     /// How many bits are translated.
     width: u32,
+    /// An address that is canonical with so many is one that masking leaves as it is.
+    unmasked_width: u32,
     wraps: Wraps,
     masking: Masking,
     separation: Separation,
@@ -66,8 +68,10 @@ impl LinearRules {
         let supervisor = has(Cr4::LAM_SUPERVISOR).then_some(mode.linear_address_width());
         let smap = registers.cr4.contains(Cr4::SMAP);
         let lifted = registers.alignment_check == AlignmentCheck::Set;
+        let width = mode.linear_address_width();
         Self {
-            width: mode.linear_address_width(),
+            width,
+            unmasked_width: user.map_or(width, |left| width.min(left)),
             wraps: if mode.is_ia32e() {
                 Wraps::Never
             } else {
@@ -94,7 +98,7 @@ impl LinearRules {
         mode: PrivilegeMode,
     ) -> Result<VirtAddr, Fault> {
         let is_plain = self.separation.enabled == Enabled::No && self.wraps == Wraps::Never;
-        if is_plain && address.is_canonical(self.width) {
+        if is_plain && address.is_canonical(self.unmasked_width) {
             return Ok(address);
         }
         self.check_closely(address, kind, mode)
@@ -120,6 +124,20 @@ impl LinearRules {
         } else {
             Err(Fault::NonCanonical(address))
         }
+    }
+
+    /// Whether what a fetch from the address found may serve data accesses, whose addresses
+    /// are masked: not with `LAM_U48` in 5-level paging.
+    #[inline]
+    pub(crate) fn is_the_same_for_data(&self, address: VirtAddr) -> bool {
+        self.unmasked_width == self.width
+            || address.as_u64() >> 63 != 0
+            || address.is_canonical(self.unmasked_width)
+    }
+
+    /// Whether the others mask addresses that these may have let into a cache.
+    pub(crate) fn masks_otherwise(&self, other: &Self) -> bool {
+        self.unmasked_width != other.unmasked_width
     }
 
     /// The address modulo 2^32 where addresses have 32 bits.

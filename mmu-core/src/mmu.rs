@@ -222,8 +222,10 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
             self.cache.forget_tables(address, self.regime.pcid);
         }
         let translation = outcome?;
-        self.cache
-            .fill(address, self.regime.pcid, kind, translation);
+        if self.regime.linear.is_the_same_for_data(address) {
+            self.cache
+                .fill(address, self.regime.pcid, kind, translation);
+        }
         Ok(Translated::new(address, translation))
     }
 

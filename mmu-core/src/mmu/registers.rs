@@ -66,9 +66,14 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
             new.load_pdptes(memory, self.features)?;
         }
         let keeps = value & KEEP != 0 && new.cr4.contains(Cr4::PCID_ENABLE);
+        let before = self.regime.linear;
         self.registers = new;
         self.regime.set_root(&self.registers);
-        let scope = (!keeps).then_some(Scope::Pcid(self.regime.pcid));
+        let scope = if before.masks_otherwise(&self.regime.linear) {
+            Some(Scope::All)
+        } else {
+            (!keeps).then_some(Scope::Pcid(self.regime.pcid))
+        };
         Ok(self.drop_if_any(scope))
     }
 
