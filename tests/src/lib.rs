@@ -3,9 +3,11 @@
 #![forbid(unsafe_code)]
 
 pub mod data;
+mod one_page;
 pub mod processor;
 mod random;
 mod tables;
 
+pub use one_page::OnePage;
 pub use random::Random;
 pub use tables::Tables;
