@@ -1,6 +1,7 @@
 //! The rules of the architecture, each a test named for it, with its number in docs/rules.md
 //! and its section of the manual.
 
+mod access_rights;
 mod faults_and_error_codes;
 
 use mmu_core::{
