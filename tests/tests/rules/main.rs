@@ -2,6 +2,7 @@
 //! and its section of the manual.
 
 mod access_rights;
+mod accessed_and_dirty;
 mod faults_and_error_codes;
 
 use mmu_core::{
