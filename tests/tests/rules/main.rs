@@ -3,6 +3,7 @@
 
 mod access_rights;
 mod accessed_and_dirty;
+mod entry_formats;
 mod faults_and_error_codes;
 
 use mmu_core::{
