@@ -3,8 +3,10 @@
 
 mod access_rights;
 mod accessed_and_dirty;
+mod control_registers;
 mod entry_formats;
 mod faults_and_error_codes;
+mod pdpte_registers;
 
 use mmu_core::{
     AccessKind, CpuFeatures, Entry, ErrorCode, Fault, Feature, GeneralProtection, Level, PageFault,
