@@ -3,6 +3,7 @@
 
 mod access_rights;
 mod accessed_and_dirty;
+mod canonical_and_lam;
 mod control_registers;
 mod entry_formats;
 mod faults_and_error_codes;
