@@ -3,6 +3,7 @@
 
 mod access_rights;
 mod accessed_and_dirty;
+mod caches_and_invalidation;
 mod canonical_and_lam;
 mod control_registers;
 mod entry_formats;
