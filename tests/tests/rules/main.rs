@@ -8,6 +8,7 @@ mod canonical_and_lam;
 mod control_registers;
 mod entry_formats;
 mod faults_and_error_codes;
+mod memory_types;
 mod pdpte_registers;
 
 use mmu_core::{
