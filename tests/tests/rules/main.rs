@@ -2,6 +2,7 @@
 //! and its section of the manual.
 
 mod access_rights;
+mod access_shape;
 mod accessed_and_dirty;
 mod caches_and_invalidation;
 mod canonical_and_lam;
