@@ -11,6 +11,7 @@ mod entry_formats;
 mod faults_and_error_codes;
 mod memory_types;
 mod pdpte_registers;
+mod table;
 
 use mmu_core::{
     AccessKind, CpuFeatures, Entry, ErrorCode, Fault, Feature, GeneralProtection, Level, PageFault,
