@@ -1,6 +1,6 @@
 //! Who may do what to a page: SDM vol. 3, 4.6.
 
-use mmu_core::{AlignmentCheck, Cr0, Cr4, Efer, Entry, KeyRights, VirtAddr};
+use mmu_core::{AlignmentCheck, Cr0, Cr4, Efer, Entry, KeyRights, Msr, VirtAddr};
 
 use crate::*;
 
@@ -170,12 +170,12 @@ const KEY_5: Entry = Entry::from_bits_retain(5 << 59);
 #[test]
 fn the_address_and_not_the_access_chooses_between_pkru_and_pkrs() {
     let users = |registers: &mut Registers| {
-        registers.cr4 |= Cr4::PROTECTION_KEYS | Cr4::SUPERVISOR_PROTECTION_KEYS;
-        registers.pkru = key_5(AD);
+        registers.cr4 |= Cr4::PROTECTION_KEYS;
+        (registers.pkru, registers.pkrs) = (key_5(AD), key_5(AD));
     };
     let supervisors = |registers: &mut Registers| {
-        users(registers);
-        (registers.pkru, registers.pkrs) = (KeyRights::ALL, key_5(AD));
+        registers.cr4 |= Cr4::SUPERVISOR_PROTECTION_KEYS;
+        (registers.pkru, registers.pkrs) = (key_5(AD), key_5(AD));
     };
     for mode in IA32E {
         let page = OnePage::new(mode, PageSize::Size4KiB, USER_PAGE | KEY_5);
@@ -242,6 +242,14 @@ fn a_write_of_pkru_or_pkrs_counts_for_cached_translations() {
     assert_eq!(code(page.access(&mut mmu, WRITE, USER)).bits(), 0x27);
     mmu.write_pkru(KeyRights::ALL);
     assert!(page.access(&mut mmu, WRITE, USER).is_ok());
+
+    let page = OnePage::small(SUPERVISOR_PAGE | KEY_5);
+    let mut mmu = page.functional(|r| r.cr4 |= Cr4::SUPERVISOR_PROTECTION_KEYS);
+    page.access(&mut mmu, WRITE, SUPERVISOR).unwrap();
+    let disabled = key_5(WD).bits().into();
+    let _ = mmu.write_msr(Msr::Pkrs, disabled).unwrap();
+    assert_eq!(code(page.access(&mut mmu, WRITE, SUPERVISOR)).bits(), 0x23);
+    assert!(mmu.write_msr(Msr::Pkrs, 1 << 32).is_err(), "it has 32 bits");
 }
 
 /// Rule 23. SDM vol. 3, 4.6.2: the key is in the entry that maps the page, of any size; those

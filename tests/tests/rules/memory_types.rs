@@ -101,7 +101,7 @@ fn with_pcids_the_first_table_is_read_by_pat_entry_0() {
 }
 
 /// Rule 77. SDM vol. 3, 4.9.2: the type for a table, too, is that of the PAT over the range
-/// registers; only the PAT's first four entries can be meant.
+/// registers.
 #[test]
 fn a_table_is_read_through_the_pat_and_the_range_registers() {
     let page = OnePage::small(USER_PAGE);
@@ -113,6 +113,19 @@ fn a_table_is_read_through_the_pat_and_the_range_registers() {
     assert_eq!(types, [Wt, Wc, Wt, Wt]);
     let types = types_of_reads(&page, |registers| registers.cr0 |= Cr0::CACHE_DISABLE);
     assert_eq!(types, [Uc; 4]);
+}
+
+/// Rule 77. SDM vol. 3, 4.9.2: bit 7 is no part of the index where an entry points to a table,
+/// not even where it is ignored, as in a PDE with CR4.PSE = 0.
+#[test]
+fn a_table_is_read_by_one_of_the_first_four_pat_entries() {
+    let page = OnePage::new(PagingMode::ThirtyTwoBit, PageSize::Size4KiB, USER_PAGE);
+    page.add(Level::Pde, bit(7));
+    let types = types_of_reads(&page, |registers| {
+        registers.cr4 -= Cr4::PAGE_SIZE_EXTENSIONS;
+        registers.pat = mmu_core::Pat::from_bits(0x0000_0000_0606_0606).unwrap();
+    });
+    assert_eq!(types, [Wb, Wb]);
 }
 
 /// The page, read by a processor whose PAT has these types, over memory of this type.
