@@ -1,6 +1,8 @@
 use units::{Level, PageSize};
 
-use crate::{CpuFeatures, Cr4, Efer, Entry, Feature, PagingMode, Registers, Vendor};
+use crate::{
+    CpuFeatures, Cr4, Efer, Entry, Feature, PagingMode, Registers, Vendor, ordinary::OrdinaryEntry,
+};
 
 /// What an entry of one level may look like (SDM vol. 3, tables 4-4 to 4-6, 4-9 to 4-11 and
 /// 4-14 to 4-20).
@@ -16,8 +18,8 @@ pub(crate) struct LevelRules {
     telling: u64,
 }
 
-/// P and A: what an ordinary entry has of the telling bits.
-const ORDINARY: u64 = Entry::PRESENT.union(Entry::ACCESSED).bits();
+/// P and A, which an ordinary entry has.
+const IN_USE: u64 = Entry::PRESENT.union(Entry::ACCESSED).bits();
 
 /// PWT, PCD, and PAT in an entry of the last level.
 const CACHED_HOW: u64 = Entry::WRITE_THROUGH
@@ -55,15 +57,16 @@ impl LevelRules {
             reserved_in_table,
             page: page.map(|(size, _)| size),
             reserved_in_page,
-            telling: telling | ORDINARY,
+            telling: telling | IN_USE,
         }
     }
 
     /// Whether the entry is present and accessed, has no reserved bit set, points to a table,
-    /// or, at the last level, maps a page of PAT entry 0.
+    /// or, at the last level, maps a page of PAT entry 0. Where XD is reserved, none is
+    /// ordinary.
     #[inline]
-    pub(crate) const fn is_ordinary(&self, entry: Entry) -> bool {
-        (entry.bits() ^ ORDINARY) & self.telling == 0
+    pub(crate) const fn is_ordinary(&self, entry: OrdinaryEntry) -> bool {
+        entry.bits() & self.telling == 0
     }
 
     /// The size of the page that a present entry maps; None if it points to a table.

@@ -137,6 +137,11 @@ impl LinearRules {
         self.wraps == Wraps::At4GiB || address.is_canonical(self.width)
     }
 
+    /// How many addresses are canonical, half of them in each half.
+    pub(crate) fn canonical_addresses(&self) -> u64 {
+        1 << self.width
+    }
+
     /// The same for an operand of 64 bits that no mode shortens (SDM vol. 2, INVPCID).
     pub(crate) fn is_canonical_operand(&self, address: VirtAddr) -> bool {
         address.is_canonical(self.width.max(48))

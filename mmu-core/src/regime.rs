@@ -8,7 +8,7 @@ use crate::{
     keys::KeyRules,
     level_rules::LevelRules,
     linear::LinearRules,
-    memory_type::MemoryTypes,
+    memory_type::{MemoryTypes, UsualPages},
     path::Recorder,
     rights::Path,
     walker::{Inspection, Purpose, Start, WalkEvents, walk},
@@ -28,20 +28,31 @@ pub struct Regime {
     pub(crate) rights: RightsTable,
     keys: KeyRules,
     shadow_stacks: ShadowStacks,
-    pub(crate) simple_rights: SimpleRights,
+    simple_rights: SimpleRights,
+    walks: Walks,
     global: Entry,
     reports_fetches: ReportsFetches,
     pub(crate) accessed_on_fault: AccessedOnFault,
     pub(crate) levels: [LevelRules; Level::COUNT],
     pub(crate) types: MemoryTypes,
+    /// Pages whose rights and memory type take no closer look; none, unless rights are simple.
+    pub(crate) usual_pages: UsualPages,
 }
 
 /// Whether R/W, U/S, XD and D are all there is to a page's rights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SimpleRights {
+enum SimpleRights {
     Yes,
     /// Protection keys, shadow stacks or LASS have a say.
     No,
+}
+
+/// The addresses that are walked for without asking what is rare: so many, half of them
+/// below zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Walks {
+    half: u64,
+    count: u64,
 }
 
 /// Whether a read-only dirty page is a shadow stack (CR4.CET).
@@ -87,13 +98,23 @@ impl Regime {
             || has(Cr4::PHYSICAL_ADDRESS_EXTENSION)
                 && registers.efer.contains(Efer::NO_EXECUTE_ENABLE);
         let lass = has(Cr4::LASS) && mode.is_ia32e();
+        let simple_rights = if has(Cr4::CET) || keys.are_on() || lass {
+            SimpleRights::No
+        } else {
+            SimpleRights::Yes
+        };
+        let is_usual = mode.is_ia32e()
+            && simple_rights == SimpleRights::Yes
+            && features.accessed_on_fault() == AccessedOnFault::TablesUsed;
+        let linear = LinearRules::new(registers);
+        let types = MemoryTypes::new(registers, features);
         let mut regime = Self {
             mode,
             root: TableEntry::default(),
             pcid: Pcid::ZERO,
             pdptes: registers.pdptes,
             pdpt: PhysAddr::default(),
-            linear: LinearRules::new(registers),
+            linear,
             rights: RightsTable::new(registers),
             keys,
             shadow_stacks: if has(Cr4::CET) {
@@ -101,10 +122,14 @@ impl Regime {
             } else {
                 ShadowStacks::Off
             },
-            simple_rights: if has(Cr4::CET) || keys.are_on() || lass {
-                SimpleRights::No
-            } else {
-                SimpleRights::Yes
+            simple_rights,
+            walks: Walks {
+                half: linear.canonical_addresses() / 2,
+                count: if is_usual {
+                    linear.canonical_addresses()
+                } else {
+                    0
+                },
             },
             global: if has(Cr4::PAGE_GLOBAL_ENABLE) {
                 Entry::GLOBAL
@@ -118,7 +143,11 @@ impl Regime {
             },
             accessed_on_fault: features.accessed_on_fault(),
             levels: LevelRules::of_all(registers, features),
-            types: MemoryTypes::new(registers, features),
+            types,
+            usual_pages: match simple_rights {
+                SimpleRights::Yes => types.widest_range(features),
+                SimpleRights::No => UsualPages::none(),
+            },
         };
         regime.set_root(registers);
         regime
@@ -238,6 +267,20 @@ impl Regime {
         let purpose = Purpose::Access { kind, mode };
         let start = self.start(address, purpose)?;
         walk(self, memory, start, address, purpose, &mut Inspection)
+    }
+
+    /// What points to the first table, in the modes with one.
+    #[inline]
+    pub(crate) const fn root_entry(&self) -> Entry {
+        self.root.entry()
+    }
+
+    /// Whether the address is translated as it is, in a mode of IA-32e mode, by its rights
+    /// alone, and a failing walk may set accessed bits: as good as always.
+    #[inline]
+    pub(crate) fn walks_at_once(&self, address: VirtAddr) -> bool {
+        let Walks { half, count } = self.walks;
+        address.as_u64().wrapping_add(half) < count
     }
 
     /// Where the walk for an address begins when nothing is remembered.
