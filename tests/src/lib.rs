@@ -3,8 +3,11 @@
 #![forbid(unsafe_code)]
 
 pub mod data;
+pub mod oracle;
 pub mod processor;
+pub mod product;
 mod random;
+pub mod settings;
 mod tables;
 
 pub use random::Random;
