@@ -22,8 +22,9 @@ use crate::{
 
 /// List every page that an address space in a memory image maps
 ///
-/// Images are ELF cores as QEMU's dump-guest-memory writes them, and raw files whose offset
-/// is the physical address; they are told apart by content, and may be compressed.
+/// Images are ELF cores and kdumps, plain or flattened, as QEMU's dump-guest-memory writes
+/// them, images of the Linux Memory Extractor, and raw files whose offset is the physical
+/// address; they are told apart by content, and may be compressed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

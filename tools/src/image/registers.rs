@@ -1,3 +1,5 @@
+use super::fields::{u32_at, u64_at};
+
 /// What a core says its processors were: 64-bit when in long mode, else 32-bit. It does not
 /// tell the paging mode; only the control registers do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,25 +45,14 @@ impl VcpuRegisters {
     /// The registers in the descriptor of one of QEMU's notes (`QEMUCPUState`), if it is
     /// long enough.
     pub(super) fn from_qemu_note(note: &[u8]) -> Option<Self> {
-        let note: &[u8; QEMU_NOTE_BYTES] = note.first_chunk()?;
-        let u32_at = |at: usize| {
-            note[at..]
-                .first_chunk()
-                .map(|&word| u32::from_le_bytes(word))
-        };
-        let u64_at = |at: usize| {
-            note[at..]
-                .first_chunk()
-                .map(|&word| u64::from_le_bytes(word))
-        };
         Some(Self {
-            cr0: u64_at(CR)?,
-            cr2: u64_at(CR + 2 * 8)?,
-            cr3: u64_at(CR + 3 * 8)?,
-            cr4: u64_at(CR + 4 * 8)?,
-            cs_selector: u32_at(SEGMENTS)?,
-            cs_flags: u32_at(SEGMENTS + 8)?,
-            rip: u64_at(RIP)?,
+            cr0: u64_at(note, CR)?,
+            cr2: u64_at(note, CR + 2 * 8)?,
+            cr3: u64_at(note, CR + 3 * 8)?,
+            cr4: u64_at(note, CR + 4 * 8)?,
+            cs_selector: u32_at(note, SEGMENTS)?,
+            cs_flags: u32_at(note, SEGMENTS + 8)?,
+            rip: u64_at(note, RIP)?,
         })
     }
 }

@@ -37,6 +37,36 @@ fn info_tlb_of_a_core_with_overlapping_segments_is_what_qemu_prints() {
 }
 
 #[test]
+fn info_tlb_of_kdumps_and_lime_images_is_what_qemu_prints() {
+    for image in [
+        "pt-only.kdump.zst",
+        "pt-only.kdumpflat.zst",
+        "pt-only.lime.zst",
+    ] {
+        equals_qemu("l4-kaslr-nopti", image, &PLAIN);
+    }
+}
+
+#[test]
+fn every_format_is_read_from_standard_input() {
+    let folder = "page-tables/l4-kaslr-nopti";
+    let truth = decompressed(&format!("{folder}/tlb-cr3-2974000.txt.zst"));
+    for image in [
+        "pt-only.elf.zst",
+        "pt-only.kdump.zst",
+        "pt-only.kdumpflat.zst",
+    ] {
+        let mut command = lookaside(["maps", "-", "--format", "info-tlb"]);
+        command.write_stdin(std::fs::read(data(&format!("{folder}/{image}"))).unwrap());
+        assert!(stdout_of(command).as_bytes() == truth, "{image}");
+    }
+    let options = ["maps", "-", "--format", "info-tlb", "--cr3", "0x2974000"];
+    let mut command = lookaside(options);
+    command.write_stdin(decompressed(&format!("{folder}/pt-only.lime.zst")));
+    assert!(stdout_of(command).as_bytes() == truth);
+}
+
+#[test]
 fn without_cr3_a_core_is_walked_as_its_processor_did() {
     let image = data("page-tables/l4-nokaslr/pt-only.elf.zst");
     let printed = stdout_of(lookaside(["maps", &image, "--format", "info-tlb"]));
@@ -99,6 +129,14 @@ fn a_truncated_image_is_an_error_with_its_name() {
     let core = decompressed("page-tables/l4-nokaslr/pt-only.elf.zst");
     let image = files.write("short.elf", &core[..core.len() / 2]);
     fails(lookaside(["maps", &image]), 2, &["short.elf"]);
+    for (name, words) in [
+        ("pt-only.kdump", &["byte", "truncated"][..]),
+        ("pt-only.kdumpflat", &["byte", "truncated"]),
+    ] {
+        let dump = decompressed(&format!("page-tables/l4-kaslr-nopti/{name}.zst"));
+        let image = files.write(name, &dump[..dump.len() / 2]);
+        fails(lookaside(["maps", &image]), 2, &[&[name], words].concat());
+    }
 }
 
 const TABLE_BYTES: usize = 4096;
