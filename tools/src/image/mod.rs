@@ -8,6 +8,7 @@ mod kdump;
 mod lime;
 mod notes;
 mod pages;
+mod pdptes;
 mod raw;
 mod registers;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub use format::{ImageFormat, UnsupportedImage};
 pub use kdump::{Arrangement, FlattenedError, KdumpError, Packing};
 pub use lime::LimeError;
 pub use notes::NoteError;
+pub use pdptes::Pdptes;
 pub use registers::{Machine, VcpuRegisters};
 
 use crate::input::Input;
