@@ -19,6 +19,17 @@ impl Bytes {
         bytes: &mut [u8],
         what: &'static str,
     ) -> Result<(), ImageError> {
+        let end = offset.saturating_add(bytes.len() as u64);
+        self.read_part(offset, bytes, (what, end))
+    }
+
+    /// Fills the buffer with a piece of a part that has an end.
+    fn read_part(
+        &mut self,
+        offset: u64,
+        bytes: &mut [u8],
+        (what, end): (&'static str, u64),
+    ) -> Result<(), ImageError> {
         let reached = self.reached();
         if offset < reached {
             return Err(self.error(offset, KdumpError::OutOfPlace { what, reached }));
@@ -37,7 +48,6 @@ impl Bytes {
             Self::Stream(input) => input.offset(),
             Self::Rearranged(_) => offset + count as u64,
         };
-        let end = offset.saturating_add(bytes.len() as u64);
         let expected = what;
         Err(self.error(at, KdumpError::Truncated { expected, end }))
     }
@@ -53,9 +63,10 @@ impl Bytes {
         let mut bytes = Vec::new();
         let mut chunk = vec![0; CHUNK_BYTES];
         let mut left = length;
+        let end = offset.saturating_add(length);
         while left > 0 {
             let count = usize::try_from(left).map_or(CHUNK_BYTES, |left| left.min(CHUNK_BYTES));
-            self.read(offset, &mut chunk[..count], what)?;
+            self.read_part(offset, &mut chunk[..count], (what, end))?;
             bytes.extend_from_slice(&chunk[..count]);
             offset += count as u64;
             left -= count as u64;

@@ -21,7 +21,7 @@ pub(super) struct Rearranged {
 impl Rearranged {
     pub(super) fn load(input: &mut Input) -> Result<Self, ImageError> {
         let mut header = [0; HEADER_BYTES];
-        read(input, &mut header, "the header")?;
+        read(input, &mut header, ("the header", HEADER_BYTES as u64))?;
         let [kind, version] = [&header[16..], &header[24..]].map(be_word);
         if (kind, version) != (1, 1) {
             return Err(locate(input, 16, FlattenedError::Unknown { kind, version }));
@@ -35,11 +35,8 @@ impl Rearranged {
         loop {
             let at = input.offset();
             let mut record = [0; RECORD_BYTES];
-            read(
-                input,
-                &mut record,
-                "a record, or the one that ends the file,",
-            )?;
+            let what = "a record, or the one that ends the file,";
+            read(input, &mut record, (what, at + RECORD_BYTES as u64))?;
             let [offset, length] = [&record[..], &record[8..]].map(be_word);
             if (offset, length) == (u64::MAX, u64::MAX) {
                 return Ok(content);
@@ -49,9 +46,10 @@ impl Rearranged {
                 return Err(locate(input, at, FlattenedError::Record { offset, length }));
             }
             let [mut offset, mut left] = [offset, length].map(i64::cast_unsigned);
+            let end = input.offset().saturating_add(left);
             while left > 0 {
                 let count = usize::try_from(left).map_or(CHUNK_BYTES, |left| left.min(CHUNK_BYTES));
-                read(input, &mut chunk[..count], "the content of a record")?;
+                read(input, &mut chunk[..count], ("the content of a record", end))?;
                 content.write(offset, &chunk[..count]);
                 offset += count as u64;
                 left -= count as u64;
@@ -128,8 +126,11 @@ impl Rearranged {
     }
 }
 
-fn read(input: &mut Input, bytes: &mut [u8], expected: &'static str) -> Result<(), ImageError> {
-    let end = input.offset() + bytes.len() as u64;
+fn read(
+    input: &mut Input,
+    bytes: &mut [u8],
+    (expected, end): (&'static str, u64),
+) -> Result<(), ImageError> {
     if input.read_full(bytes)? == bytes.len() {
         return Ok(());
     }
