@@ -155,6 +155,24 @@ fn an_address_that_is_not_canonical_is_a_general_protection() {
     assert_eq!(walk["steps"], Value::Array(Vec::new()));
 }
 
+/// With LAM a user's pointer may carry a tag; who only looks at the tables has none.
+#[test]
+fn a_tagged_pointer_is_walked_as_the_access_that_it_is_for() {
+    let files = Files::new();
+    // One table for every level, whose first entry leads back to it.
+    let mut memory = vec![0; 0x2000];
+    memory[0x1000..][..8].copy_from_slice(&0x1027_u64.to_le_bytes());
+    let image = files.write("tagged.raw", memory);
+    let with_lam = "0x4000000000001000";
+    let tagged = "5a5a000000000123";
+    let found = json_of(["walk", &image, tagged, "--cr3", with_lam, "--mode", "user"]);
+    let walk = &found["walks"][0];
+    assert_eq!(walk["physical"], "0x1123");
+    assert_eq!(walk["steps"].as_array().unwrap().len(), 4);
+    let found = json_of(["walk", &image, tagged, "--cr3", with_lam]);
+    assert_eq!(found["walks"][0]["fault"]["kind"], "general protection");
+}
+
 /// No zeros are read where the image has no memory.
 #[test]
 fn a_table_outside_memory_is_a_fault_and_not_a_hole() {

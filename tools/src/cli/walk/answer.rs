@@ -36,11 +36,13 @@ impl Answer {
         access: Option<Access>,
     ) -> Self {
         let regime = &chosen.regime;
-        let path = regime.path(memory, address);
-        let checked = match access {
-            Some(Access { kind, mode }) => regime.probe(memory, address, kind, mode),
-            None => path.outcome,
+        let checked = access.map(|by| regime.probe(memory, address, by.kind, by.mode));
+        // An access may be of an address with bits above that LAM masks.
+        let walked = match checked {
+            Some(Ok(leaf)) => leaf.address,
+            _ => address,
         };
+        let path = regime.path(memory, walked);
         let is_walked = !matches!(
             path.outcome,
             Err(Fault::NonCanonical(_) | Fault::AddressSpace(_))
@@ -51,7 +53,7 @@ impl Answer {
             access,
             steps: register.into_iter().chain(path.steps().to_vec()).collect(),
             page: path.outcome.ok(),
-            fault: checked.err(),
+            fault: checked.unwrap_or(path.outcome).err(),
         }
     }
 
