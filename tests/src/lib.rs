@@ -2,6 +2,7 @@
 //! shapes simple enough to reckon with.
 #![forbid(unsafe_code)]
 
+pub mod captures;
 pub mod data;
 pub mod oracle;
 pub mod processor;

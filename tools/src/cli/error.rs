@@ -70,6 +70,17 @@ pub enum CliError {
         /// Where its first entry should be.
         address: mmu_core::PhysAddr,
     },
+    /// There are no page tables.
+    #[error(
+        "{source_name}: paging is off (CR0 is {cr0:#x}), so no page tables are in use; choose \
+         another --vcpu, or give --cr0 and --cr3"
+    )]
+    PagingOff {
+        /// The image.
+        source_name: Source,
+        /// CR0.
+        cr0: u64,
+    },
     /// The paging mode is not there yet.
     #[error("--mode {0} is not supported yet: only 4-level is")]
     ModeOption(&'static str),
