@@ -62,8 +62,8 @@ impl LevelRules {
     }
 
     /// Whether the entry is present and accessed, has no reserved bit set, points to a table,
-    /// or, at the last level, maps a page of PAT entry 0. Where XD is reserved, none is
-    /// ordinary.
+    /// or, at the last level, maps a page of PAT entry 0. Not to be asked where XD is
+    /// reserved.
     #[inline]
     pub(crate) const fn is_ordinary(&self, entry: OrdinaryEntry) -> bool {
         entry.bits() & self.telling == 0

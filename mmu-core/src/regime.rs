@@ -30,6 +30,7 @@ pub struct Regime {
     shadow_stacks: ShadowStacks,
     simple_rights: SimpleRights,
     walks: Walks,
+    ordinary_entries: OrdinaryEntries,
     global: Entry,
     reports_fetches: ReportsFetches,
     pub(crate) accessed_on_fault: AccessedOnFault,
@@ -53,6 +54,13 @@ enum SimpleRights {
 struct Walks {
     half: u64,
     count: u64,
+}
+
+/// Whether there are entries that one test tells to be ordinary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OrdinaryEntries {
+    None,
+    Some,
 }
 
 /// Whether a read-only dirty page is a shadow stack (CR4.CET).
@@ -103,7 +111,10 @@ impl Regime {
         } else {
             SimpleRights::Yes
         };
+        let reserves_xd = has(Cr4::PHYSICAL_ADDRESS_EXTENSION)
+            && !registers.efer.contains(Efer::NO_EXECUTE_ENABLE);
         let is_usual = mode.is_ia32e()
+            && !reserves_xd
             && simple_rights == SimpleRights::Yes
             && features.accessed_on_fault() == AccessedOnFault::TablesUsed;
         let linear = LinearRules::new(registers);
@@ -123,6 +134,11 @@ impl Regime {
                 ShadowStacks::Off
             },
             simple_rights,
+            ordinary_entries: if reserves_xd {
+                OrdinaryEntries::None
+            } else {
+                OrdinaryEntries::Some
+            },
             walks: Walks {
                 half: linear.canonical_addresses() / 2,
                 count: if is_usual {
@@ -267,6 +283,12 @@ impl Regime {
         let purpose = Purpose::Access { kind, mode };
         let start = self.start(address, purpose)?;
         walk(self, memory, start, address, purpose, &mut Inspection)
+    }
+
+    /// Whether the test for ordinary entries holds: not where XD is reserved, since it takes
+    /// XD for a right.
+    pub(crate) fn has_ordinary_entries(&self) -> bool {
+        self.ordinary_entries == OrdinaryEntries::Some
     }
 
     /// What points to the first table, in the modes with one.

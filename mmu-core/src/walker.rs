@@ -158,10 +158,21 @@ impl<'a, F: EntryFormat, M: PhysMem + ?Sized, E: WalkEvents> Walk<'a, F, M, E> {
     }
 
     fn from(mut self, start: Start) -> Result<Leaf, Fault> {
-        match self.ordinary_from(start) {
+        match self.on_from(start) {
             Ok(leaf) => Ok(leaf),
             Err(halt) => self.resume(halt),
         }
+    }
+
+    /// Goes as far as entries are ordinary, if there are such.
+    fn on_from(&mut self, start: Start) -> Result<Leaf, Halt> {
+        if self.regime.has_ordinary_entries() {
+            return self.ordinary_from(start);
+        }
+        let (level, pointer) = (start.level, start.table);
+        let halt = Halt { level, pointer };
+        self.read(level, pointer).map_err(|_| halt)?;
+        Err(halt)
     }
 
     /// Goes through entries as long as they are ordinary.
@@ -266,7 +277,7 @@ impl<'a, F: EntryFormat, M: PhysMem + ?Sized, E: WalkEvents> Walk<'a, F, M, E> {
             };
             let below = TableEntry::new(entry, pointer.path().through(entry));
             self.events.table(level, self.address, below);
-            match self.ordinary_from(Start::below(level, below)) {
+            match self.on_from(Start::below(level, below)) {
                 Ok(leaf) => return Ok(leaf),
                 Err(next) => halt = next,
             }
