@@ -2,6 +2,7 @@ use std::io;
 
 use super::message::tell;
 use crate::{
+    golden::GoldenError,
     image::ImageError,
     input::{InputError, Source},
     output::OutputError,
@@ -25,6 +26,9 @@ pub enum CliError {
     /// A memory image cannot be read.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// A golden file cannot be checked.
+    #[error(transparent)]
+    Golden(#[from] GoldenError),
     /// An input cannot be read.
     #[error(transparent)]
     Input(#[from] InputError),
@@ -81,14 +85,14 @@ pub enum CliError {
         /// CR0.
         cr0: u64,
     },
-    /// The paging mode is not there yet.
-    #[error("--mode {0} is not supported yet: only 4-level is")]
-    ModeOption(&'static str),
     /// Traces need the memory that they started with.
     #[error("{0}: a trace with physical addresses needs --memory START-IMAGE to walk in")]
     MissingMemory(Source),
     /// The content is no golden data that is known.
-    #[error("{0}: not golden data that is known here (known: traces with physical addresses)")]
+    #[error(
+        "{0}: not golden data that is known here (known: traces with physical addresses, MMU \
+         vectors and TLB sequences)"
+    )]
     UnknownGolden(Source),
     /// The result would replace what it is made of.
     #[error("{0}: is an input, and would be replaced by the JSON")]
