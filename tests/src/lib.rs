@@ -9,6 +9,7 @@ pub mod processor;
 pub mod product;
 mod random;
 pub mod settings;
+pub mod software;
 mod tables;
 
 pub use random::Random;
