@@ -1,19 +1,19 @@
 use std::cell::Cell;
 
-use mmu_core::{BusError, PhysAddr, PhysMem, Ram};
+use mmu_core::{BusError, PhysAddr, PhysMem};
 
 /// A memory that counts how often a walk read from it.
 #[derive(Debug)]
-pub struct Counted<'a> {
-    ram: &'a Ram,
+pub struct Counted<'a, M> {
+    memory: &'a M,
     reads: Cell<u64>,
 }
 
-impl<'a> Counted<'a> {
+impl<'a, M> Counted<'a, M> {
     /// No reads so far.
-    pub fn new(ram: &'a Ram) -> Self {
+    pub fn new(memory: &'a M) -> Self {
         Self {
-            ram,
+            memory,
             reads: Cell::new(0),
         }
     }
@@ -24,10 +24,10 @@ impl<'a> Counted<'a> {
     }
 }
 
-impl PhysMem for Counted<'_> {
+impl<M: PhysMem> PhysMem for Counted<'_, M> {
     fn read_u64(&self, at: PhysAddr) -> Result<u64, BusError> {
         self.reads.set(self.reads.get() + 1);
-        self.ram.read_u64(at)
+        self.memory.read_u64(at)
     }
 
     fn compare_exchange_u64(
@@ -36,6 +36,6 @@ impl PhysMem for Counted<'_> {
         current: u64,
         new: u64,
     ) -> Result<Result<(), u64>, BusError> {
-        self.ram.compare_exchange_u64(at, current, new)
+        self.memory.compare_exchange_u64(at, current, new)
     }
 }

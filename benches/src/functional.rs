@@ -70,7 +70,7 @@ impl FunctionalWorld {
     pub fn round(&mut self) {
         let mut sum = 0;
         for &address in &self.addresses {
-            sum += read(&mut self.mmu, self.tables.ram(), address).as_u64();
+            sum += read(&mut self.mmu, self.tables.memory(), address).as_u64();
         }
         assert_eq!(sum, self.sum);
     }
@@ -81,7 +81,7 @@ impl FunctionalWorld {
     /// If one leads elsewhere, or did not read as many entries as it must.
     pub fn audit(&mut self) {
         for (&address, &expected) in self.addresses.iter().zip(&self.expected) {
-            let memory = Counted::new(self.tables.ram());
+            let memory = Counted::new(self.tables.memory());
             assert_eq!(read(&mut self.mmu, &memory, address), expected);
             assert_eq!(memory.reads(), self.references, "{address:?}");
         }

@@ -6,6 +6,7 @@
 mod clock;
 mod counted;
 mod cut;
+mod flat;
 mod functional;
 mod tables;
 mod timed;
@@ -14,6 +15,7 @@ mod whole;
 pub use clock::time;
 pub use counted::Counted;
 pub use cut::Cut;
+pub use flat::FlatMemory;
 pub use functional::FunctionalWorld;
 pub use tables::PageTables;
 pub use timed::TimedWorld;

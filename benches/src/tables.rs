@@ -8,8 +8,8 @@ const PAGE: PageSize = PageSize::Size4KiB;
 /// Page tables that map 4 KiB pages for user-mode reads and writes. No entry lacks an
 /// accessed or dirty bit, so that no walk has one to set.
 #[derive(Debug)]
-pub struct PageTables {
-    ram: Ram,
+pub struct PageTables<M = Ram> {
+    memory: M,
     root: PhysAddr,
     free: PhysAddr,
 }
@@ -18,8 +18,15 @@ impl PageTables {
     /// Tables that map nothing yet.
     #[expect(clippy::missing_panics_doc, reason = "the size is a good one")]
     pub fn new() -> Self {
+        Self::within(Ram::new(RAM_BYTES).expect("a processor can address it"))
+    }
+}
+
+impl<M: PhysMem> PageTables<M> {
+    /// Tables in this memory, which is all zeros, that map nothing yet.
+    pub fn within(memory: M) -> Self {
         Self {
-            ram: Ram::new(RAM_BYTES).expect("a processor can address it"),
+            memory,
             root: PhysAddr::new(PAGE.bytes()),
             free: PhysAddr::new(2 * PAGE.bytes()),
         }
@@ -39,8 +46,7 @@ impl PageTables {
                 self.write(place, Entry::page(frame, PAGE, flags | used));
                 return;
             }
-            let entry = self.ram.read_u64(place).expect("the table lies in memory");
-            let mut entry = Entry::from_bits_retain(entry);
+            let mut entry = self.read(place);
             if !entry.contains(Entry::PRESENT) {
                 entry = Entry::table(self.free) | Entry::ACCESSED;
                 self.write(place, entry);
@@ -50,20 +56,33 @@ impl PageTables {
         }
     }
 
+    /// Where the table lies that walks start from.
+    pub fn root(&self) -> PhysAddr {
+        self.root
+    }
+
     /// The registers of a processor that uses the tables.
     pub fn registers(&self) -> Registers {
         Registers::four_level(self.root)
     }
 
     /// The memory they lie in.
-    pub fn ram(&self) -> &Ram {
-        &self.ram
+    pub fn memory(&self) -> &M {
+        &self.memory
+    }
+
+    fn read(&self, place: PhysAddr) -> Entry {
+        let entry = self.memory.read_u64(place);
+        Entry::from_bits_retain(entry.expect("the table lies in memory"))
     }
 
     fn write(&self, place: PhysAddr, entry: Entry) {
-        let bytes = entry.bits().to_le_bytes();
-        let written = self.ram.write(place, &bytes);
-        written.expect("the table lies in memory");
+        let current = self.read(place).bits();
+        let written = self
+            .memory
+            .compare_exchange_u64(place, current, entry.bits());
+        let written = written.expect("the table lies in memory");
+        written.expect("nobody else writes");
     }
 }
 

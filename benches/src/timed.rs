@@ -153,7 +153,7 @@ impl TimedWorld {
     pub fn round(&mut self) {
         let mut sum = 0;
         for &address in &self.addresses {
-            sum += read(&mut self.mmu, self.tables.ram(), address).as_u64();
+            sum += read(&mut self.mmu, self.tables.memory(), address).as_u64();
         }
         assert_eq!(sum, self.sum);
     }
@@ -166,7 +166,7 @@ impl TimedWorld {
     pub fn audit(&mut self) {
         for (&address, &expected) in self.addresses.iter().zip(&self.expected) {
             let (spent, walks) = (*self.mmu.spent(), self.walks_so_far());
-            assert_eq!(read(&mut self.mmu, self.tables.ram(), address), expected);
+            assert_eq!(read(&mut self.mmu, self.tables.memory(), address), expected);
             assert_eq!(*self.mmu.spent() - spent, self.cost, "{address}");
             let now = self.walks_so_far();
             let taken: References = array::from_fn(|count| now[count] - walks[count]);

@@ -131,6 +131,9 @@ pub trait WalkCost {
     /// write-back.
     const ASKS_MEMORY_TYPE: bool;
 
+    /// Whether references cost nothing and nobody counts them.
+    const IS_FREE: bool;
+
     /// Where cycles are written down.
     type Ledger: Ledger;
 
@@ -147,6 +150,7 @@ pub struct NoCost;
 
 impl WalkCost for NoCost {
     const ASKS_MEMORY_TYPE: bool = false;
+    const IS_FREE: bool = true;
 
     type Ledger = ();
 

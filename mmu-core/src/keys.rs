@@ -28,7 +28,8 @@ impl KeyRules {
     }
 
     /// Whether the key of a page with these rights denies an access. The address decides
-    /// whose register counts, not the mode of the access.
+    /// whose register counts, not the mode of the access; but what a user may not reach by
+    /// U/S alone is not for `IA32_PKRS` to deny.
     pub(crate) fn deny(
         &self,
         rights: Rights,
@@ -39,12 +40,35 @@ impl KeyRules {
         let keys = if rights.contains(Rights::USER) {
             self.user
         } else {
-            self.supervisor
+            self.supervisor.filter(|_| mode != PrivilegeMode::User)
         };
         let Some(keys) = keys.filter(|_| !kind.fetches()) else {
             return false;
         };
         let write_counts = mode == PrivilegeMode::User || !self.write_protect.is_empty();
         keys.access_disabled(key) || kind.writes() && write_counts && keys.write_disabled(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use units::PhysAddr;
+
+    use super::*;
+
+    /// SDM vol. 3, 4.6.2 and 4.7: a user's access to a supervisor-mode page is denied by U/S,
+    /// and PK is not set, whatever `IA32_PKRS` says.
+    #[test]
+    fn pkrs_says_nothing_of_user_mode_accesses() {
+        let mut registers = Registers::four_level(PhysAddr::new(0));
+        registers.cr4 |= Cr4::SUPERVISOR_PROTECTION_KEYS;
+        registers.pkrs = KeyRights::from_bits(u32::MAX);
+        let keys = KeyRules::new(&registers);
+        for kind in [AccessKind::Read, AccessKind::Write] {
+            let denies = |mode| keys.deny(Rights::empty(), 3, kind, mode);
+            assert!(!denies(PrivilegeMode::User));
+            assert!(denies(PrivilegeMode::Supervisor));
+            assert!(denies(PrivilegeMode::SupervisorImplicit));
+        }
     }
 }

@@ -1,6 +1,8 @@
 use units::{Level, PageSize};
 
-use crate::{CpuFeatures, Cr4, Efer, Entry, Feature, PagingMode, Registers, Vendor};
+use crate::{
+    CpuFeatures, Cr4, Efer, Entry, Feature, PagingMode, Registers, Vendor, ordinary::OrdinaryEntry,
+};
 
 /// What an entry of one level may look like (SDM vol. 3, tables 4-4 to 4-6, 4-9 to 4-11 and
 /// 4-14 to 4-20).
@@ -16,8 +18,8 @@ pub(crate) struct LevelRules {
     telling: u64,
 }
 
-/// P and A: what an ordinary entry has of the telling bits.
-const ORDINARY: u64 = Entry::PRESENT.union(Entry::ACCESSED).bits();
+/// P and A, which an ordinary entry has.
+const IN_USE: u64 = Entry::PRESENT.union(Entry::ACCESSED).bits();
 
 /// PWT, PCD, and PAT in an entry of the last level.
 const CACHED_HOW: u64 = Entry::WRITE_THROUGH
@@ -55,15 +57,16 @@ impl LevelRules {
             reserved_in_table,
             page: page.map(|(size, _)| size),
             reserved_in_page,
-            telling: telling | ORDINARY,
+            telling: telling | IN_USE,
         }
     }
 
     /// Whether the entry is present and accessed, has no reserved bit set, points to a table,
-    /// or, at the last level, maps a page of PAT entry 0.
+    /// or, at the last level, maps a page of PAT entry 0. Not to be asked where XD is
+    /// reserved.
     #[inline]
-    pub(crate) const fn is_ordinary(&self, entry: Entry) -> bool {
-        (entry.bits() ^ ORDINARY) & self.telling == 0
+    pub(crate) const fn is_ordinary(&self, entry: OrdinaryEntry) -> bool {
+        entry.bits() & self.telling == 0
     }
 
     /// The size of the page that a present entry maps; None if it points to a table.
@@ -106,21 +109,48 @@ fn wide(level: Level, upper: u64, registers: &Registers, features: CpuFeatures) 
     } else {
         0
     };
+    let pat = |size| match registers.paging_mode() {
+        PagingMode::Pae => reserved_pat(size, features),
+        _ => 0,
+    };
     // Below a large page's size only PAT, bit 12, may be set.
-    let page = page.map(|size| (size, common | size.offset_mask() & !0x1fff));
+    let page = page.map(|size| (size, common | size.offset_mask() & !0x1fff | pat(size)));
     LevelRules::new(level, common | large | global, page)
 }
 
-/// Entries of 32 bits: nothing is reserved in one that points to a table or maps 4 KiB.
+/// Entries of 32 bits: nothing is reserved in one that points to a table, and nothing at all
+/// while CR4.PSE is 0 (SDM vol. 3, 4.3).
 fn narrow(level: Level, registers: &Registers, features: CpuFeatures) -> LevelRules {
-    let page = match level {
-        Level::Pte => Some((PageSize::Size4KiB, 0)),
-        Level::Pde if registers.cr4.contains(Cr4::PAGE_SIZE_EXTENSIONS) => {
-            Some((PageSize::Size4MiB, reserved_in_4_mib(features)))
-        }
+    let size = match level {
+        Level::Pte => Some(PageSize::Size4KiB),
+        Level::Pde => Some(PageSize::Size4MiB),
         _ => None,
     };
+    let page = if registers.cr4.contains(Cr4::PAGE_SIZE_EXTENSIONS) {
+        size.map(|size| (size, reserved_in_narrow_page(size, features)))
+    } else {
+        size.filter(|&size| size == PageSize::Size4KiB)
+            .map(|size| (size, 0))
+    };
     LevelRules::new(level, 0, page)
+}
+
+fn reserved_in_narrow_page(size: PageSize, features: CpuFeatures) -> u64 {
+    let pat = reserved_pat(size, features);
+    match size {
+        PageSize::Size4MiB => pat | reserved_in_4_mib(features),
+        _ => pat,
+    }
+}
+
+/// The PAT bit of a page's entry, on a processor without the table (SDM vol. 3, 4.3 and
+/// 4.4.2). 4-level paging does not come without it.
+fn reserved_pat(size: PageSize, features: CpuFeatures) -> u64 {
+    match size {
+        _ if features.has(Feature::PAT) => 0,
+        PageSize::Size4KiB => 1 << 7,
+        PageSize::Size2MiB | PageSize::Size4MiB | PageSize::Size1GiB => 1 << 12,
+    }
 }
 
 /// Bits 20:13 are address bits 39:32 as far as the processor has them; bit 21 is reserved
@@ -137,6 +167,7 @@ fn reserved_in_4_mib(features: CpuFeatures) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Cr0;
 
     /// SDM vol. 3, table 4-4: with M address bits, bits (M-20):13 hold bits (M-1):32.
     #[test]
@@ -149,5 +180,28 @@ mod tests {
         assert_eq!(reserved(40, Feature::all()), 1 << 21);
         assert_eq!(reserved(36, Feature::all()), 0b11111 << 17);
         assert_eq!(reserved(36, Feature::all() - Feature::PSE_36), 0x1ff << 13);
+    }
+
+    /// SDM vol. 3, 4.3 and 4.4.2: without a PAT its bit is reserved in what maps a page; in
+    /// 32-bit paging nothing is while CR4.PSE is 0.
+    #[test]
+    fn the_pat_bit_is_reserved_on_a_processor_without_the_table() {
+        let without = Feature::all() - Feature::PAT;
+        let without = CpuFeatures::new(Vendor::Intel, 36, without).unwrap();
+        let reserved = |cr4| {
+            let registers = Registers {
+                cr0: Cr0::PROTECTION_ENABLE | Cr0::PAGING,
+                cr4,
+                ..Registers::default()
+            };
+            let [pte, pde, ..] = LevelRules::of_all(&registers, without);
+            let small = pte.decode(Level::Pte, Entry::from_bits_retain(0x081));
+            let large = pde.decode(Level::Pde, Entry::from_bits_retain(0x1081));
+            (small.err(), large.err())
+        };
+        assert_eq!(reserved(Cr4::empty()), (None, None));
+        let both = (Some(1 << 7), Some(1 << 12));
+        assert_eq!(reserved(Cr4::PAGE_SIZE_EXTENSIONS), both);
+        assert_eq!(reserved(Cr4::PHYSICAL_ADDRESS_EXTENSION), both);
     }
 }

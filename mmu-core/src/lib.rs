@@ -74,6 +74,7 @@ mod modelled;
 mod msr;
 mod mtrr;
 mod observer;
+mod ordinary;
 mod paging_mode;
 mod pat;
 mod path;

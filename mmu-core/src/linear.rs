@@ -140,6 +140,11 @@ impl LinearRules {
         self.unmasked_width != other.unmasked_width
     }
 
+    /// How many addresses are canonical and never masked, half of them in each half.
+    pub(crate) fn plain_addresses(&self) -> u64 {
+        1 << self.unmasked_width
+    }
+
     /// The address modulo 2^32 where addresses have 32 bits.
     #[inline]
     pub(crate) fn wrap(&self, address: VirtAddr) -> VirtAddr {

@@ -1,6 +1,8 @@
 use units::{MemoryType, PhysAddr};
 
-use crate::{CpuFeatures, Cr0, Entry, Feature, Mtrrs, Pat, PatType, Registers, mtrr::UniformRange};
+use crate::{
+    CpuFeatures, Cr0, Entry, Feature, Mtrrs, Pat, PatType, Registers, translation::TypeBits,
+};
 
 /// How the caches treat an access: what the range registers say of its physical address and
 /// the page attribute table of its page (SDM vol. 3, 12.5.2.2 and table 12-7).
@@ -11,8 +13,6 @@ pub(crate) struct MemoryTypes {
     indices: usize,
     mtrrs: Mtrrs,
     caching: Caching,
-    /// Most of memory has one type; what PAT entry 0 makes of it.
-    usual: Usual,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,10 +22,31 @@ enum Caching {
     Disabled,
 }
 
+/// Pages in a range of physical memory whose type is known beforehand, so that most walks need
+/// not ask for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Usual {
-    range: UniformRange,
-    effective: MemoryType,
+pub(crate) struct UsualPages {
+    start: u64,
+    bytes: u64,
+    memory_type: TypeBits,
+}
+
+impl UsualPages {
+    /// No page at all.
+    pub(crate) fn none() -> Self {
+        Self {
+            start: 0,
+            bytes: 0,
+            memory_type: MemoryType::Uncacheable.into(),
+        }
+    }
+
+    /// The type of a page; None where it takes a closer look.
+    #[inline]
+    pub(crate) fn memory_type(&self, page: PhysAddr) -> Option<TypeBits> {
+        let offset = page.as_u64().wrapping_sub(self.start);
+        (offset < self.bytes).then_some(self.memory_type)
+    }
 }
 
 impl MemoryTypes {
@@ -41,28 +62,23 @@ impl MemoryTypes {
         } else {
             Caching::Enabled
         };
-        let range = mtrrs.widest_range(features);
-        let mut types = Self {
+        Self {
             pat: if has_pat { registers.pat } else { Pat::RESET },
             indices: if has_pat { 7 } else { 3 },
             mtrrs,
             caching,
-            usual: Usual {
-                range,
-                effective: MemoryType::Uncacheable,
-            },
-        };
-        types.usual.effective = types.combine(range.memory_type, 0);
-        types
+        }
     }
 
-    /// The type of an access to an address through an entry with none of PAT, PCD and PWT
-    /// set; None where it takes a closer look.
-    #[inline]
-    pub(crate) fn usual(&self, at: PhysAddr) -> Option<MemoryType> {
-        let range = &self.usual.range;
-        let offset = at.as_u64().wrapping_sub(range.start);
-        (offset <= range.last_offset).then_some(self.usual.effective)
+    /// The widest range of memory that has one type, as an entry sees it with none of PAT, PCD
+    /// and PWT set.
+    pub(crate) fn widest_range(&self, features: CpuFeatures) -> UsualPages {
+        let range = self.mtrrs.widest_range(features);
+        UsualPages {
+            start: range.start,
+            bytes: range.bytes,
+            memory_type: self.combine(range.memory_type, 0).into(),
+        }
     }
 
     /// The type of an access to an address through a page's entry with this PAT index.

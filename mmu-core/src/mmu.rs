@@ -1,13 +1,12 @@
+mod miss;
 mod registers;
 
-use units::{AccessKind, Cycles, Level, MemoryType, PhysAddr, PrivilegeMode, VirtAddr};
+use units::{AccessKind, Cycles, PrivilegeMode, VirtAddr};
 
 use crate::{
-    AccessedOnFault, Cause, CpuFeatures, Entry, EntryRead, Fault, GeneralProtection, Leaf, Ledger,
-    Observer, Owner, PhysMem, Regime, Registers, Span, TableEntry, Translated, TranslationCache,
-    WalkCost, WalkEnd,
+    CpuFeatures, Fault, GeneralProtection, Leaf, Ledger, Observer, Owner, PhysMem, Regime,
+    Registers, Span, Translated, TranslationCache, WalkCost,
     span::{MAX_LENGTH, second_page},
-    walker::{Inspection, Purpose, Start, WalkEvents, walk},
 };
 
 /// The memory-management unit of one processor.
@@ -179,166 +178,6 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
     /// Writes down cycles that were spent outside the MMU, such as those of a fault handler.
     pub fn charge(&mut self, owner: Owner, cycles: Cycles) {
         self.spent.charge(owner, cycles);
-    }
-
-    /// What is cached does not permit the access. The tables may by now: only they may say
-    /// no (SDM vol. 3, 4.10.4.3), and a clean page's dirty bit is there to be set.
-    #[cold]
-    #[inline(never)]
-    fn refused<M: PhysMem + ?Sized>(
-        &mut self,
-        memory: &M,
-        address: VirtAddr,
-        kind: AccessKind,
-        mode: PrivilegeMode,
-        found: Translated,
-    ) -> Result<Translated, Fault> {
-        let (rights, key) = (found.translation.rights(), found.translation.key());
-        if self.regime.permits(rights, key, kind, mode) {
-            self.regime.linear.check(address, kind, mode)?;
-            return Ok(found);
-        }
-        self.cache.forget_translation(address, self.regime.pcid);
-        self.missed(memory, address, kind, mode)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn missed<M: PhysMem + ?Sized>(
-        &mut self,
-        memory: &M,
-        address: VirtAddr,
-        kind: AccessKind,
-        mode: PrivilegeMode,
-    ) -> Result<Translated, Fault> {
-        let linear = self.regime.linear.check(address, kind, mode)?;
-        if linear != address {
-            return self.translate(memory, linear, kind, mode);
-        }
-        let walked = self.walked(memory, address, kind, mode);
-        let outcome = walked.map(|leaf| leaf.translation);
-        if outcome.is_err() {
-            self.cache.forget_translation(address, self.regime.pcid);
-            self.cache.forget_tables(address, self.regime.pcid);
-        }
-        let translation = outcome?;
-        if self.regime.linear.is_the_same_for_data(address) {
-            self.cache
-                .fill(address, self.regime.pcid, kind, translation);
-        }
-        Ok(Translated::new(address, translation))
-    }
-
-    #[inline]
-    fn walked<M: PhysMem + ?Sized>(
-        &mut self,
-        memory: &M,
-        address: VirtAddr,
-        kind: AccessKind,
-        mode: PrivilegeMode,
-    ) -> Result<Leaf, Fault> {
-        let purpose = Purpose::Access { kind, mode };
-        let pcid = self.regime.pcid;
-        let cached = self.cache.deepest_table(address, pcid, &mut self.spent);
-        let start = match cached.and_then(|(level, table)| Some((level.below()?, table))) {
-            Some((level, table)) => Start { level, table },
-            None => self.regime.start(address, purpose)?,
-        };
-        let mut events = Events {
-            regime: &self.regime,
-            cache: &mut self.cache,
-            cost: &mut self.cost,
-            spent: &mut self.spent,
-            observer: &mut self.observer,
-            kind,
-            references: 0,
-        };
-        let mut walked = events.walk(memory, start, address, purpose);
-        if cached.is_some() && is_refusal(&walked) {
-            let root = self.regime.start(address, purpose)?;
-            walked = events.walk(memory, root, address, purpose);
-        }
-        let end = WalkEnd {
-            address,
-            kind,
-            references: events.references,
-            outcome: walked.map(|leaf| leaf.translation),
-        };
-        self.observer.walk_ended(&end);
-        walked
-    }
-}
-
-/// Whether a walk ended because the rights of its path did not suffice. A paging-structure
-/// cache may have had fewer rights than the tables by now grant.
-fn is_refusal(walked: &Result<Leaf, Fault>) -> bool {
-    matches!(walked, Err(Fault::Page(fault)) if fault.cause == Cause::Protection)
-}
-
-/// A walk on behalf of a processor.
-struct Events<'a, T, C: WalkCost, O> {
-    regime: &'a Regime,
-    cache: &'a mut T,
-    cost: &'a mut C,
-    spent: &'a mut C::Ledger,
-    observer: &'a mut O,
-    kind: AccessKind,
-    references: u32,
-}
-
-impl<T: TranslationCache, C: WalkCost, O: Observer> Events<'_, T, C, O> {
-    #[inline]
-    fn walk<M: PhysMem + ?Sized>(
-        &mut self,
-        memory: &M,
-        start: Start,
-        address: VirtAddr,
-        purpose: Purpose,
-    ) -> Result<Leaf, Fault> {
-        let regime = self.regime;
-        if regime.accessed_on_fault == AccessedOnFault::Never {
-            walk(regime, memory, start, address, purpose, &mut Inspection)?;
-        }
-        walk(regime, memory, start, address, purpose, self)
-    }
-
-    #[inline]
-    fn entry_read(&self, level: Level, at: PhysAddr, pointer: TableEntry) -> EntryRead {
-        let memory_type = if C::ASKS_MEMORY_TYPE {
-            self.regime.structure_type(at, pointer)
-        } else {
-            MemoryType::WriteBack
-        };
-        EntryRead {
-            level,
-            at,
-            memory_type,
-        }
-    }
-}
-
-impl<T: TranslationCache, C: WalkCost, O: Observer> WalkEvents for Events<'_, T, C, O> {
-    const UPDATES: bool = true;
-
-    #[inline]
-    fn read(&mut self, level: Level, at: PhysAddr, pointer: TableEntry) {
-        self.references += 1;
-        let read = self.entry_read(level, at, pointer);
-        self.cost.read_entry(self.kind, read, self.spent);
-        self.observer.entry_read(level, at);
-    }
-
-    #[inline]
-    fn update(&mut self, level: Level, at: PhysAddr, entry: Entry, pointer: TableEntry) {
-        let read = self.entry_read(level, at, pointer);
-        self.cost.update_entry(read, self.spent);
-        self.observer.entry_updated(level, at, entry);
-    }
-
-    #[inline]
-    fn table(&mut self, level: Level, address: VirtAddr, entry: TableEntry) {
-        self.cache
-            .fill_table(level, address, self.regime.pcid, entry);
     }
 }
 

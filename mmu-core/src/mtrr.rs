@@ -30,7 +30,7 @@ pub struct Mtrrs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct UniformRange {
     pub(crate) start: u64,
-    pub(crate) last_offset: u64,
+    pub(crate) bytes: u64,
     pub(crate) memory_type: MemoryType,
 }
 
@@ -153,7 +153,7 @@ impl Mtrrs {
         match widest {
             Some((start, end)) => UniformRange {
                 start,
-                last_offset: end - 1 - start,
+                bytes: end - start,
                 memory_type: self.type_of(PhysAddr::new(start)),
             },
             None => self.only_the_first_page(),
@@ -163,7 +163,7 @@ impl Mtrrs {
     fn only_the_first_page(&self) -> UniformRange {
         UniformRange {
             start: 0,
-            last_offset: 0xfff,
+            bytes: 0x1000,
             memory_type: self.type_of(PhysAddr::new(0)),
         }
     }

@@ -19,6 +19,9 @@ pub struct WalkEnd {
 /// Sees what an [`Mmu`](crate::Mmu) does. Each method does nothing unless it is written, and
 /// costs nothing then.
 pub trait Observer {
+    /// Whether anything is watched at all.
+    const WATCHES: bool = true;
+
     /// A walk reads an entry.
     #[inline]
     fn entry_read(&mut self, _level: Level, _at: PhysAddr) {}
@@ -40,7 +43,9 @@ pub trait Observer {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoObserver;
 
-impl Observer for NoObserver {}
+impl Observer for NoObserver {
+    const WATCHES: bool = false;
+}
 
 /// Counts walks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

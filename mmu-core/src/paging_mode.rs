@@ -34,6 +34,16 @@ impl PagingMode {
         }
     }
 
+    /// How many levels of tables a walk goes through. PAE paging's first one is in registers.
+    pub const fn levels(self) -> u32 {
+        match self {
+            Self::Off => 0,
+            Self::ThirtyTwoBit | Self::Pae => 2,
+            Self::FourLevel => 4,
+            Self::FiveLevel => 5,
+        }
+    }
+
     /// Whether it is a mode of IA-32e mode, which has canonical addresses.
     pub const fn is_ia32e(self) -> bool {
         matches!(self, Self::FourLevel | Self::FiveLevel)

@@ -8,7 +8,7 @@ use crate::{
     keys::KeyRules,
     level_rules::LevelRules,
     linear::LinearRules,
-    memory_type::MemoryTypes,
+    memory_type::{MemoryTypes, UsualPages},
     path::Recorder,
     rights::Path,
     walker::{Inspection, Purpose, Start, WalkEvents, walk},
@@ -28,20 +28,50 @@ pub struct Regime {
     pub(crate) rights: RightsTable,
     keys: KeyRules,
     shadow_stacks: ShadowStacks,
-    pub(crate) simple_rights: SimpleRights,
+    simple_rights: SimpleRights,
+    walks: Walks,
+    ordinary_entries: OrdinaryEntries,
     global: Entry,
     reports_fetches: ReportsFetches,
     pub(crate) accessed_on_fault: AccessedOnFault,
     pub(crate) levels: [LevelRules; Level::COUNT],
     pub(crate) types: MemoryTypes,
+    /// Pages whose rights and memory type take no closer look; none, unless rights are simple.
+    pub(crate) usual_pages: UsualPages,
 }
 
 /// Whether R/W, U/S, XD and D are all there is to a page's rights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SimpleRights {
+enum SimpleRights {
     Yes,
     /// Protection keys, shadow stacks or LASS have a say.
     No,
+}
+
+/// The addresses that are walked for without asking what is rare: so many, half of them
+/// below zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Walks {
+    half: u64,
+    count: u64,
+}
+
+impl Walks {
+    const NONE: Self = Self::over(0);
+
+    const fn over(count: u64) -> Self {
+        Self {
+            half: count / 2,
+            count,
+        }
+    }
+}
+
+/// Whether there are entries that one test tells to be ordinary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OrdinaryEntries {
+    None,
+    Some,
 }
 
 /// Whether a read-only dirty page is a shadow stack (CR4.CET).
@@ -87,13 +117,26 @@ impl Regime {
             || has(Cr4::PHYSICAL_ADDRESS_EXTENSION)
                 && registers.efer.contains(Efer::NO_EXECUTE_ENABLE);
         let lass = has(Cr4::LASS) && mode.is_ia32e();
+        let simple_rights = if has(Cr4::CET) || keys.are_on() || lass {
+            SimpleRights::No
+        } else {
+            SimpleRights::Yes
+        };
+        let reserves_xd = has(Cr4::PHYSICAL_ADDRESS_EXTENSION)
+            && !registers.efer.contains(Efer::NO_EXECUTE_ENABLE);
+        let is_usual = mode.is_ia32e()
+            && !reserves_xd
+            && simple_rights == SimpleRights::Yes
+            && features.accessed_on_fault() == AccessedOnFault::TablesUsed;
+        let linear = LinearRules::new(registers);
+        let types = MemoryTypes::new(registers, features);
         let mut regime = Self {
             mode,
             root: TableEntry::default(),
             pcid: Pcid::ZERO,
             pdptes: registers.pdptes,
             pdpt: PhysAddr::default(),
-            linear: LinearRules::new(registers),
+            linear,
             rights: RightsTable::new(registers),
             keys,
             shadow_stacks: if has(Cr4::CET) {
@@ -101,10 +144,16 @@ impl Regime {
             } else {
                 ShadowStacks::Off
             },
-            simple_rights: if has(Cr4::CET) || keys.are_on() || lass {
-                SimpleRights::No
+            simple_rights,
+            ordinary_entries: if reserves_xd {
+                OrdinaryEntries::None
             } else {
-                SimpleRights::Yes
+                OrdinaryEntries::Some
+            },
+            walks: if is_usual {
+                Walks::over(linear.plain_addresses())
+            } else {
+                Walks::NONE
             },
             global: if has(Cr4::PAGE_GLOBAL_ENABLE) {
                 Entry::GLOBAL
@@ -118,7 +167,11 @@ impl Regime {
             },
             accessed_on_fault: features.accessed_on_fault(),
             levels: LevelRules::of_all(registers, features),
-            types: MemoryTypes::new(registers, features),
+            types,
+            usual_pages: match simple_rights {
+                SimpleRights::Yes => types.widest_range(features),
+                SimpleRights::No => UsualPages::none(),
+            },
         };
         regime.set_root(registers);
         regime
@@ -144,6 +197,9 @@ impl Regime {
         self.pdptes = registers.pdptes;
         self.pdpt = pae_root(registers.cr3);
         self.linear = LinearRules::new(registers);
+        if self.walks != Walks::NONE {
+            self.walks = Walks::over(self.linear.plain_addresses());
+        }
     }
 
     /// Takes what EFLAGS.AC, PKRU and `IA32_PKRS` decide from the registers.
@@ -238,6 +294,26 @@ impl Regime {
         let purpose = Purpose::Access { kind, mode };
         let start = self.start(address, purpose)?;
         walk(self, memory, start, address, purpose, &mut Inspection)
+    }
+
+    /// Whether the test for ordinary entries holds: not where XD is reserved, since it takes
+    /// XD for a right.
+    pub(crate) fn has_ordinary_entries(&self) -> bool {
+        self.ordinary_entries == OrdinaryEntries::Some
+    }
+
+    /// What points to the first table, in the modes with one.
+    #[inline]
+    pub(crate) const fn root_entry(&self) -> Entry {
+        self.root.entry()
+    }
+
+    /// Whether the address is translated as it is, in a mode of IA-32e mode, by its rights
+    /// alone, and a failing walk may set accessed bits: as good as always.
+    #[inline]
+    pub(crate) fn walks_at_once(&self, address: VirtAddr) -> bool {
+        let Walks { half, count } = self.walks;
+        address.as_u64().wrapping_add(half) < count
     }
 
     /// Where the walk for an address begins when nothing is remembered.

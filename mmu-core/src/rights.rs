@@ -1,7 +1,9 @@
 use bitflags::bitflags;
 use units::{AccessKind, PrivilegeMode};
 
-use crate::{AlignmentCheck, Cr0, Cr4, Entry, PagingMode, Registers, keys::KeyRules};
+use crate::{
+    AlignmentCheck, Cr0, Cr4, Entry, PagingMode, Registers, keys::KeyRules, ordinary::OrdinaryEntry,
+};
 
 bitflags! {
     /// What a page grants: the R/W, U/S and XD bits of the whole path, folded, and the dirty
@@ -48,6 +50,13 @@ impl Path {
     #[must_use]
     pub(crate) const fn through(self, entry: Entry) -> Self {
         Self(self.0 & (entry.bits() ^ Entry::NO_EXECUTE.bits()))
+    }
+
+    /// The same, when it is an entry that may be an ordinary one.
+    #[inline]
+    #[must_use]
+    pub(crate) const fn through_ordinary(self, entry: OrdinaryEntry) -> Self {
+        Self(self.0 & entry.bits())
     }
 
     /// What the path grants to the page of this entry, its last.

@@ -59,6 +59,7 @@ impl CacheCost {
 
 impl WalkCost for CacheCost {
     const ASKS_MEMORY_TYPE: bool = true;
+    const IS_FREE: bool = false;
 
     type Ledger = Breakdown;
 

@@ -22,24 +22,47 @@ const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 const KEY_AT: u32 = 52;
 const KEY: u64 = 0xf;
 
+/// A memory type where a translation has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TypeBits(u64);
+
+impl From<MemoryType> for TypeBits {
+    #[inline]
+    fn from(memory_type: MemoryType) -> Self {
+        Self(u64::from(memory_type.bits()) << TYPE_AT)
+    }
+}
+
 impl Translation {
     #[inline]
     pub(crate) const fn new(
         page: PhysAddr,
         size: PageSize,
         rights: Rights,
-        memory_type: MemoryType,
+        memory_type: TypeBits,
     ) -> Self {
-        let address = page.as_u64() & ADDRESS;
         let size = (size.index() as u64) << SIZE_AT;
-        let memory_type = (memory_type.bits() as u64) << TYPE_AT;
-        Self(address | rights.bits() as u64 | size | memory_type)
+        Self(page.as_u64() | rights.bits() as u64 | size | memory_type.0)
     }
 
+    /// A page of 4 KiB, with G of its entry.
+    #[inline]
+    pub(crate) const fn small(
+        page: PhysAddr,
+        rights: Rights,
+        memory_type: TypeBits,
+        global: Entry,
+    ) -> Self {
+        let translation = Self::new(page, PageSize::Size4KiB, rights, memory_type);
+        // Only the compiler does not know that these bits are clear.
+        Self(translation.with_global(global).0 & !(SIZE << SIZE_AT))
+    }
+
+    /// Takes G, and nothing else, from an entry that has no other bit.
     #[inline]
     #[must_use]
     pub(crate) const fn with_global(self, global: Entry) -> Self {
-        Self(self.0 | global.bits() & Entry::GLOBAL.bits())
+        Self(self.0 | global.bits())
     }
 
     #[inline]
@@ -85,8 +108,10 @@ impl Translation {
     /// Where an address of the page lies.
     #[inline]
     pub const fn physical(self, address: VirtAddr) -> PhysAddr {
-        let offset = address.as_u64() & self.size().offset_mask();
-        PhysAddr::new(self.0 & ADDRESS | offset)
+        // As a difference, since that is what a TLB may keep.
+        let start = address.align_down(self.size()).as_u64();
+        let displacement = self.page().as_u64().wrapping_sub(start);
+        PhysAddr::new(address.as_u64().wrapping_add(displacement))
     }
 }
 

@@ -7,7 +7,8 @@ use crate::{
     TableEntry, Translation,
     format::{EntryFormat, Narrow, Wide},
     memory_type::{large_pat_index, pat_index},
-    regime::SimpleRights,
+    ordinary::OrdinaryEntry,
+    rights::Path,
 };
 
 /// How often a walk starts a step again because another processor changed the entry.
@@ -30,6 +31,17 @@ pub(crate) enum Purpose {
 pub(crate) struct Start {
     pub(crate) level: Level,
     pub(crate) table: TableEntry,
+}
+
+impl Start {
+    /// Below an entry of a level, which points to a table.
+    #[inline]
+    pub(crate) fn below(level: Level, table: TableEntry) -> Self {
+        Self {
+            level: level.below().unwrap_or(level),
+            table,
+        }
+    }
 }
 
 /// What a walk does on its way besides reading entries.
@@ -73,7 +85,6 @@ impl WalkEvents for Inspection {
 /// before rights, rights from the whole path. The accessed bit of an entry that points to a
 /// table is set when the entry is used, that of the page's entry, with its dirty bit, once
 /// the access is known to be permitted (4.8).
-#[inline]
 pub(crate) fn walk<M: PhysMem + ?Sized, E: WalkEvents>(
     regime: &Regime,
     memory: &M,
@@ -105,11 +116,12 @@ fn untranslated(regime: &Regime, address: VirtAddr) -> Leaf {
         level: Level::Pte,
         entry_address: PhysAddr::default(),
         entry: Entry::empty(),
-        translation: Translation::new(at, PageSize::Size4KiB, rights, memory_type),
+        translation: Translation::new(at, PageSize::Size4KiB, rights, memory_type.into()),
     }
 }
 
-struct Walk<'a, F, M: ?Sized, E> {
+/// A walk on its way.
+pub(crate) struct Walk<'a, F, M: ?Sized, E> {
     regime: &'a Regime,
     memory: &'a M,
     address: VirtAddr,
@@ -118,15 +130,17 @@ struct Walk<'a, F, M: ?Sized, E> {
     format: PhantomData<F>,
 }
 
-/// Where an entry leads.
-enum Next {
-    Table(TableEntry),
-    Page(Leaf),
+/// Where an entry is not ordinary, or cannot be read: a walk halts there until it was looked at
+/// more closely.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Halt {
+    level: Level,
+    pointer: TableEntry,
 }
 
 impl<'a, F: EntryFormat, M: PhysMem + ?Sized, E: WalkEvents> Walk<'a, F, M, E> {
     #[inline]
-    fn new(
+    pub(crate) fn new(
         regime: &'a Regime,
         memory: &'a M,
         address: VirtAddr,
@@ -143,83 +157,135 @@ impl<'a, F: EntryFormat, M: PhysMem + ?Sized, E: WalkEvents> Walk<'a, F, M, E> {
         }
     }
 
-    #[inline]
     fn from(mut self, start: Start) -> Result<Leaf, Fault> {
+        match self.on_from(start) {
+            Ok(leaf) => Ok(leaf),
+            Err(halt) => self.resume(halt),
+        }
+    }
+
+    /// Goes as far as entries are ordinary, if there are such.
+    fn on_from(&mut self, start: Start) -> Result<Leaf, Halt> {
+        if self.regime.has_ordinary_entries() {
+            return self.ordinary_from(start);
+        }
+        let (level, pointer) = (start.level, start.table);
+        let halt = Halt { level, pointer };
+        self.read(level, pointer).map_err(|_| halt)?;
+        Err(halt)
+    }
+
+    /// Goes through entries as long as they are ordinary.
+    #[inline]
+    pub(crate) fn ordinary_from(&mut self, start: Start) -> Result<Leaf, Halt> {
         let mut table = start.table;
         for level in [Level::Pml5e, Level::Pml4e, Level::Pdpte, Level::Pde] {
             if level <= start.level {
-                match self.step(level, table)? {
-                    Next::Table(below) => table = below,
-                    Next::Page(leaf) => return Ok(leaf),
-                }
+                table = self.ordinary_table(level, table)?;
             }
         }
-        self.last_step(table)
+        self.ordinary_page(table)
     }
 
-    /// Goes through one entry above the last level.
+    /// The same from the root of 4-level or 5-level paging.
+    #[inline]
+    pub(crate) fn ordinary_from_root(&mut self) -> Result<Leaf, Halt> {
+        let mut table = TableEntry::new(self.regime.root_entry(), Path::START);
+        if self.regime.mode() == PagingMode::FiveLevel {
+            table = self.ordinary_table(Level::Pml5e, table)?;
+        }
+        for level in [Level::Pml4e, Level::Pdpte, Level::Pde] {
+            table = self.ordinary_table(level, table)?;
+        }
+        self.ordinary_page(table)
+    }
+
+    /// Goes through an ordinary entry that points to a table.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
         reason = "each level is a copy with its own constants"
     )]
-    fn step(&mut self, level: Level, pointer: TableEntry) -> Result<Next, Fault> {
-        let (at, entry) = self.read(level, pointer)?;
-        if self.regime.levels[level.index()].is_ordinary(entry) {
-            let below = TableEntry::new(entry, pointer.path().through(entry));
-            self.events.table(level, self.address, below);
-            return Ok(Next::Table(below));
+    pub(crate) fn ordinary_table(
+        &mut self,
+        level: Level,
+        pointer: TableEntry,
+    ) -> Result<TableEntry, Halt> {
+        let halt = Halt { level, pointer };
+        let (_, entry) = self.read(level, pointer).map_err(|_| halt)?;
+        let found = OrdinaryEntry::new(entry);
+        if !self.regime.levels[level.index()].is_ordinary(found) {
+            return Err(halt);
         }
-        let (entry, size) = self.closer_look(level, at, entry, pointer)?;
-        if let Some(size) = size {
-            return Ok(Next::Page(self.leaf(level, at, entry, pointer, size)));
-        }
-        let below = TableEntry::new(entry, pointer.path().through(entry));
+        let below = TableEntry::new(entry, pointer.path().through_ordinary(found));
         self.events.table(level, self.address, below);
-        Ok(Next::Table(below))
+        Ok(below)
     }
 
-    #[inline]
-    fn last_step(&mut self, pointer: TableEntry) -> Result<Leaf, Fault> {
+    /// Goes through an ordinary entry of the last level.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "the caller knows the size of the page then"
+    )]
+    pub(crate) fn ordinary_page(&mut self, pointer: TableEntry) -> Result<Leaf, Halt> {
         let level = Level::Pte;
-        let (at, entry) = self.read(level, pointer)?;
-        let rights = pointer.path().through(entry).rights(entry);
+        let halt = Halt { level, pointer };
+        let (at, entry) = self.read(level, pointer).map_err(|_| halt)?;
+        let found = OrdinaryEntry::new(entry);
+        let rights = pointer.path().through_ordinary(found).rights(entry);
         let page = entry.page_address(PageSize::Size4KiB);
-        if self.regime.levels[level.index()].is_ordinary(entry)
-            && self.regime.simple_rights == SimpleRights::Yes
+        if self.regime.levels[level.index()].is_ordinary(found)
             && self.purpose.is_met(self.regime, rights)
-            && let Some(memory_type) = self.regime.types.usual(page)
+            && let Some(memory_type) = self.regime.usual_pages.memory_type(page)
         {
-            let translation = Translation::new(page, PageSize::Size4KiB, rights, memory_type);
+            let global = self.regime.global(entry);
+            let translation = Translation::small(page, rights, memory_type, global);
             return Ok(Leaf {
                 address: self.address.align_down(PageSize::Size4KiB),
                 level,
                 entry_address: at,
                 entry,
-                translation: translation.with_global(self.regime.global(entry)),
+                translation,
             });
         }
-        let (entry, size) = self.closer_look(level, at, entry, pointer)?;
-        Ok(self.leaf(level, at, entry, pointer, size.unwrap_or_default()))
+        Err(halt)
     }
 
-    #[inline]
-    fn read(&mut self, level: Level, pointer: TableEntry) -> Result<(PhysAddr, Entry), Fault> {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a part of the two above")]
+    fn read(&mut self, level: Level, pointer: TableEntry) -> Result<(PhysAddr, Entry), BusError> {
         let at = F::place(pointer.table(), level, self.address);
         self.events.read(level, at, pointer);
-        match F::read(self.memory, at) {
-            Ok(entry) => {
-                self.events.entry(level, at, entry);
-                Ok((at, entry))
+        let entry = F::read(self.memory, at)?;
+        self.events.entry(level, at, entry);
+        Ok((at, entry))
+    }
+
+    /// Looks closely at the entry where the walk halted, and goes on with those below it.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn resume(&mut self, mut halt: Halt) -> Result<Leaf, Fault> {
+        loop {
+            let Halt { level, pointer } = halt;
+            let at = F::place(pointer.table(), level, self.address);
+            let entry = F::read(self.memory, at);
+            let entry = entry.map_err(|error| self.no_memory(level, error))?;
+            let (entry, size) = self.closer_look(level, at, entry, pointer)?;
+            let (None, Some(_)) = (size, level.below()) else {
+                return Ok(self.leaf(level, at, entry, pointer, size.unwrap_or_default()));
+            };
+            let below = TableEntry::new(entry, pointer.path().through(entry));
+            self.events.table(level, self.address, below);
+            match self.on_from(Start::below(level, below)) {
+                Ok(leaf) => return Ok(leaf),
+                Err(next) => halt = next,
             }
-            Err(error) => Err(self.no_memory(level, error)),
         }
     }
 
     /// Every rule, one after the other: answers with the entry once its bits are set, and the
     /// size of the page if it maps one.
-    #[cold]
-    #[inline(never)]
     fn closer_look(
         &mut self,
         level: Level,
@@ -281,7 +347,6 @@ impl<'a, F: EntryFormat, M: PhysMem + ?Sized, E: WalkEvents> Walk<'a, F, M, E> {
         Err(self.fault(level, at, entry, Cause::Protection, code))
     }
 
-    #[cold]
     fn leaf(
         &self,
         level: Level,
@@ -300,7 +365,7 @@ impl<'a, F: EntryFormat, M: PhysMem + ?Sized, E: WalkEvents> Walk<'a, F, M, E> {
         // Range registers may split a large page: what counts is the part that is used.
         let used = page.wrapping_add(self.address.offset_in(size));
         let memory_type = self.regime.types.of_page(used, pat_index);
-        let translation = Translation::new(page, size, rights, memory_type).with_key(key);
+        let translation = Translation::new(page, size, rights, memory_type.into()).with_key(key);
         Leaf {
             address: self.address.align_down(size),
             level,
@@ -329,7 +394,6 @@ impl<'a, F: EntryFormat, M: PhysMem + ?Sized, E: WalkEvents> Walk<'a, F, M, E> {
         })
     }
 
-    #[cold]
     fn no_memory(&self, level: Level, error: BusError) -> Fault {
         Fault::NoMemory {
             address: self.address,

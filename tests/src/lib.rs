@@ -2,10 +2,15 @@
 //! shapes simple enough to reckon with.
 #![forbid(unsafe_code)]
 
+pub mod captures;
 pub mod data;
 mod one_page;
+pub mod oracle;
 pub mod processor;
+pub mod product;
 mod random;
+pub mod settings;
+pub mod software;
 mod tables;
 
 pub use one_page::OnePage;

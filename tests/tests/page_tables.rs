@@ -1,7 +1,12 @@
-//! The page tables of real Linux guests, against what QEMU's `info tlb` printed of them.
+//! The page tables of real Linux guests in every paging mode, against what QEMU printed of
+//! them: `info tlb` for what is mapped, `gva2gpa` for what is not, too.
 
-use mmu_core::{CpuFeatures, Entry, Leaf, Mappings, PageSize, PhysAddr, Regime, Registers};
-use tests::data;
+use lookaside::image::MemoryImage;
+use mmu_core::{
+    AccessKind, AlignmentCheck, Cause, CpuFeatures, Entry, ErrorCode, Fault, Leaf, Mappings,
+    PageSize, PhysAddr, PrivilegeMode, Regime, VirtAddr,
+};
+use tests::captures::{CAPTURES, Capture, registers};
 
 /// A line of `info tlb`: virtual and physical address, and the flags of the page's own entry.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,6 +30,7 @@ const FLAGS: [(char, Entry); 8] = [
 ];
 
 impl Line {
+    /// Under PAE paging, QEMU leaves bit 63 of the entry in the physical address.
     fn parse(line: &str) -> Self {
         let (virtual_address, rest) = line.split_once(": ").unwrap();
         let (physical_address, letters) = rest.split_once(' ').unwrap();
@@ -34,7 +40,7 @@ impl Line {
             .filter(|&(letter, _)| letters.contains(letter));
         Self {
             virtual_address: u64::from_str_radix(virtual_address, 16).unwrap(),
-            physical_address: u64::from_str_radix(physical_address, 16).unwrap(),
+            physical_address: u64::from_str_radix(physical_address, 16).unwrap() & !(1 << 63),
             flags: set.map(|(_, flag)| flag).collect(),
             is_large: letters.contains('P'),
         }
@@ -51,70 +57,108 @@ impl Line {
     }
 }
 
-fn mappings_equal_the_truth(image: &str, folder: &str, cr3s: &[(u64, usize)]) {
-    let image = data::image(&format!("page-tables/{folder}/{image}"));
-    for &(cr3, lines) in cr3s {
-        let truth = data::text(&format!("page-tables/{folder}/tlb-cr3-{cr3:x}.txt.zst"));
-        let truth: Vec<_> = truth.lines().map(Line::parse).collect();
-        assert_eq!(truth.len(), lines);
-        let registers = Registers::four_level(PhysAddr::new(cr3));
-        let regime = Regime::new(&registers, CpuFeatures::default()).unwrap();
-        let found: Vec<_> = Mappings::new(&regime, &image.ram)
-            .map(|leaf| Line::of(&leaf.unwrap()))
-            .collect();
-        for (found, truth) in found.iter().zip(&truth) {
-            assert_eq!(found, truth, "CR3 {cr3:#x}");
+fn maps_what_qemu_says(capture: &Capture, core: &MemoryImage, image: &MemoryImage) {
+    let mut pages = 0;
+    for cr3 in capture.cr3s() {
+        let truth = capture.truth("tlb", cr3);
+        let regime = Regime::new(&registers(core, cr3), CpuFeatures::default()).unwrap();
+        assert_eq!(regime.mode(), capture.mode);
+        let mut found = Mappings::new(&regime, &image.ram);
+        for line in truth.lines() {
+            let leaf = found.next().map(|leaf| Line::of(&leaf.unwrap()));
+            let line = Line::parse(line);
+            assert_eq!(leaf, Some(line), "{}, CR3 {cr3:#x}", capture.folder);
+            pages += 1;
         }
-        assert_eq!(found.len(), truth.len(), "CR3 {cr3:#x}");
+        assert_eq!(found.next(), None, "{}, CR3 {cr3:#x}", capture.folder);
+    }
+    assert!(pages > 20_000, "{pages}");
+}
+
+#[test]
+fn cores_map_what_qemu_says() {
+    for capture in CAPTURES {
+        let core = capture.image(capture.core);
+        maps_what_qemu_says(&capture, &core, &core);
     }
 }
 
-/// The address spaces of the guest under page-table isolation, and how many pages each maps.
-const ISOLATED: [(u64, usize); 6] = [
-    (0x546_6000, 7552),
-    (0x546_7000, 1199),
-    (0x547_4000, 6617),
-    (0x547_5000, 264),
-    (0x561_6000, 8063),
-    (0x561_7000, 1710),
-];
-
-/// Those of the guest without it.
-const PLAIN: [(u64, usize); 3] = [(0x297_4000, 8714), (0x297_e000, 9225), (0x2a1_0000, 8713)];
-
 #[test]
-fn an_elf_core_of_an_isolated_kernel_maps_what_qemu_says() {
-    mappings_equal_the_truth("pt-only.elf.zst", "l4-nokaslr", &ISOLATED);
+fn other_images_map_what_qemu_says() {
+    for capture in CAPTURES {
+        let core = capture.image(capture.core);
+        for name in capture.others {
+            maps_what_qemu_says(&capture, &core, &capture.image(name));
+        }
+    }
 }
 
-#[test]
-fn a_raw_image_of_an_isolated_kernel_maps_what_qemu_says() {
-    mappings_equal_the_truth("pt-only.raw.zst", "l4-nokaslr", &ISOLATED);
+/// `address gpa: 0xphysical` or `address Unmapped`.
+fn probe(line: &str) -> (VirtAddr, Option<PhysAddr>) {
+    let (address, answer) = line.split_once(' ').unwrap();
+    let address = VirtAddr::new(u64::from_str_radix(address, 16).unwrap());
+    let physical = answer.strip_prefix("gpa: ").map(|physical| {
+        let digits = physical.trim_start_matches("0x");
+        PhysAddr::new(u64::from_str_radix(digits, 16).unwrap())
+    });
+    assert!(physical.is_some() || answer == "Unmapped", "{line}");
+    (address, physical)
 }
 
+/// Inspected, and read by a supervisor that may read all that is mapped.
 #[test]
-fn an_elf_core_of_a_plain_kernel_maps_what_qemu_says() {
-    mappings_equal_the_truth("pt-only.elf.zst", "l4-kaslr-nopti", &PLAIN);
-}
-
-#[test]
-fn a_core_with_overlapping_segments_maps_what_qemu_says() {
-    mappings_equal_the_truth("pt-only-paging.elf.zst", "l4-kaslr-nopti", &PLAIN);
+fn every_address_is_where_qemu_says_or_nowhere() {
+    let [mut mapped, mut unmapped] = [0, 0];
+    for capture in CAPTURES {
+        let core = capture.image(capture.core);
+        for cr3 in capture.cr3s() {
+            let mut registers = registers(&core, cr3);
+            registers.alignment_check = AlignmentCheck::Set;
+            let regime = Regime::new(&registers, CpuFeatures::default()).unwrap();
+            for line in capture.truth("gva2gpa", cr3).lines() {
+                let (address, expected) = probe(line);
+                let by_whom = PrivilegeMode::Supervisor;
+                let found = [
+                    regime.inspect(&core.ram, address),
+                    regime.probe(&core.ram, address, AccessKind::Read, by_whom),
+                ];
+                for found in found {
+                    let place = || format!("{}, CR3 {cr3:#x}, {address}", capture.folder);
+                    match (found, expected) {
+                        (Ok(leaf), Some(physical)) => {
+                            assert_eq!(leaf.translation.physical(address), physical, "{}", place());
+                        }
+                        (Err(Fault::NonCanonical(_)), None) => {}
+                        (Err(Fault::Page(fault)), None) => {
+                            assert_eq!(fault.cause, Cause::NotPresent, "{}", place());
+                            assert_eq!(fault.error_code, ErrorCode::empty(), "{}", place());
+                        }
+                        other => panic!("{}: {other:?}", place()),
+                    }
+                }
+                *(if expected.is_some() {
+                    &mut mapped
+                } else {
+                    &mut unmapped
+                }) += 1;
+            }
+        }
+    }
+    assert_eq!((mapped, unmapped), (48_782, 18_736));
 }
 
 #[test]
 fn the_processors_of_a_core_have_the_address_spaces_they_ran_in() {
-    let image = data::image("page-tables/l4-nokaslr/pt-only.elf.zst");
-    let cr3s: Vec<_> = image.vcpus.iter().map(|vcpu| vcpu.cr3).collect();
-    assert_eq!(cr3s, [0x561_7000]);
-    for name in ["pt-only.elf.zst", "pt-only-paging.elf.zst"] {
-        let image = data::image(&format!("page-tables/l4-kaslr-nopti/{name}"));
-        let cr3s: Vec<_> = image.vcpus.iter().map(|vcpu| vcpu.cr3).collect();
-        assert_eq!(cr3s.len(), 2);
-        assert_ne!(cr3s[0], cr3s[1]);
-        assert!(
-            cr3s.iter()
-                .all(|cr3| PLAIN.iter().any(|known| known.0 == *cr3))
-        );
+    for capture in CAPTURES {
+        let core = capture.image(capture.core);
+        let cr3s: Vec<_> = core.vcpus.iter().map(|vcpu| vcpu.cr3).collect();
+        let processors = if capture.folder == "l4-kaslr-nopti" {
+            2
+        } else {
+            1
+        };
+        assert_eq!(cr3s.len(), processors);
+        assert!(cr3s.iter().all(|cr3| capture.cr3s().contains(cr3)));
+        assert_ne!(cr3s.first(), cr3s.get(1));
     }
 }

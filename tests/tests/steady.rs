@@ -3,7 +3,7 @@
 use std::io::{Cursor, Read};
 
 use lookaside::{
-    conform::{Got, Verdict, replay_trace},
+    conform::{Got, Mismatch, Mode, Verdict, replay_trace},
     input::{Input, Source},
     trace::mmut::MmutReader,
 };
@@ -21,11 +21,11 @@ fn trace() -> Vec<u8> {
     bytes
 }
 
-fn replay(trace: Vec<u8>) -> Verdict {
+fn replay(trace: Vec<u8>) -> Verdict<Mismatch> {
     let memory = data::image("steady/start-pt-only.raw.zst").ram;
     let input = Input::new(Source::Stdin, Cursor::new(trace)).unwrap();
     let mut reader = MmutReader::new(input).unwrap();
-    replay_trace(&mut reader, &memory, |_| true)
+    replay_trace(&mut reader, &memory, Mode::FourLevel, |_| true)
         .unwrap()
         .unwrap()
 }

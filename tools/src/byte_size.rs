@@ -33,7 +33,9 @@ impl FromStr for ByteSize {
             .find_map(|&(unit, shift)| Some((text.strip_suffix(unit)?, shift)))
             .unwrap_or((text, 0));
         let number = number::parse(digits.trim_end()).map_err(|error| match error {
-            NumberError::Malformed => ByteSizeError::Malformed(text.into()),
+            NumberError::Malformed | NumberError::NotHexadecimal => {
+                ByteSizeError::Malformed(text.into())
+            }
             NumberError::TooLarge => ByteSizeError::TooLarge(text.into()),
         })?;
         let bytes = number.checked_mul(1 << shift);

@@ -12,6 +12,7 @@
 pub mod byte_size;
 pub mod cli;
 pub mod conform;
+pub mod golden;
 pub mod image;
 pub mod input;
 pub mod number;

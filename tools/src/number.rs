@@ -1,11 +1,16 @@
 //! Numbers as the command line has them.
 
+use units::VirtAddr;
+
 /// The text is not a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NumberError {
     /// It has something in it that is no digit.
     #[error("expected a decimal number, or a hexadecimal one after 0x")]
     Malformed,
+    /// It has something in it that is no hexadecimal digit.
+    #[error("expected a hexadecimal number, with or without 0x")]
+    NotHexadecimal,
     /// It is 2^64 or more.
     #[error("the number has more than 64 bits")]
     TooLarge,
@@ -26,6 +31,21 @@ pub fn parse(text: &str) -> Result<u64, NumberError> {
     u64::from_str_radix(digits, radix).map_err(|_| NumberError::TooLarge)
 }
 
+/// Reads an address: hexadecimal digits, with or without `0x` before them.
+///
+/// # Errors
+/// [`NumberError`] if it is none, or larger than 64 bits hold.
+pub fn parse_address(text: &str) -> Result<VirtAddr, NumberError> {
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    if digits.is_empty() || !digits.chars().all(|digit| digit.is_ascii_hexdigit()) {
+        return Err(NumberError::NotHexadecimal);
+    }
+    let address = u64::from_str_radix(digits, 16);
+    address
+        .map(VirtAddr::new)
+        .map_err(|_| NumberError::TooLarge)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,5 +58,21 @@ mod tests {
             assert_eq!(parse(text), Err(NumberError::Malformed), "{text}");
         }
         assert_eq!(parse("0x10000000000000000"), Err(NumberError::TooLarge));
+    }
+
+    #[test]
+    fn addresses_are_hexadecimal() {
+        let address = VirtAddr::new(0xffff_8000_dead_beef);
+        for text in ["ffff8000deadbeef", "0xffff8000DEADBEEF"] {
+            assert_eq!(parse_address(text), Ok(address));
+        }
+        assert_eq!(parse_address("10"), Ok(VirtAddr::new(16)));
+        for text in ["", "0x", "-1", "+1", "0x0x1", "1g"] {
+            assert_eq!(parse_address(text), Err(NumberError::NotHexadecimal));
+        }
+        assert_eq!(
+            parse_address("10000000000000000"),
+            Err(NumberError::TooLarge)
+        );
     }
 }

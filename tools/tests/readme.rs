@@ -6,16 +6,33 @@ fn readme() -> String {
     fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap()
 }
 
-#[test]
-fn the_sample_report_is_what_sim_prints() {
-    let sim = Command::new(env!("CARGO_BIN_EXE_lookaside"))
-        .arg("sim")
+/// The sample of this number, the first being 0, is what a command prints.
+fn sample_is_printed_by(number: usize, arguments: &[&str]) {
+    let output = Command::new(env!("CARGO_BIN_EXE_lookaside"))
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .args(arguments)
         .output()
         .unwrap();
-    assert!(sim.status.success());
-    let printed = String::from_utf8(sim.stdout).unwrap();
+    assert!(output.status.success());
+    let printed = String::from_utf8(output.stdout).unwrap();
     let readme = readme();
-    let (_, sample) = readme.split_once("```text\n").unwrap();
+    let sample = readme.split("```text\n").nth(number + 1).unwrap();
     let (sample, _) = sample.split_once("```\n").unwrap();
     assert_eq!(printed, sample);
+}
+
+#[test]
+fn the_sample_report_is_what_sim_prints() {
+    sample_is_printed_by(0, &["sim"]);
+}
+
+#[test]
+fn the_sample_walk_is_what_walk_prints() {
+    let readme = readme();
+    let command = readme
+        .lines()
+        .find_map(|line| line.strip_prefix("lookaside walk "));
+    let arguments = command.unwrap().split(' ');
+    let arguments: Vec<_> = ["walk"].into_iter().chain(arguments).collect();
+    sample_is_printed_by(1, &arguments);
 }

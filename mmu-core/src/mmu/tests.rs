@@ -5,12 +5,12 @@ mod translation;
 
 use std::{cell::Cell, vec::Vec};
 
-use units::{PageSize, Pcid};
+use units::{Level, PageSize, Pcid, PhysAddr};
 
 use super::*;
 use crate::{
-    AlignmentCheck, BusError, Cause, Cr0, Cr4, Efer, ErrorCode, Feature, Flushed, FunctionalMmu,
-    Invalidation, PageFault, Ram, Vendor, WalkStatistics,
+    AlignmentCheck, BusError, Cause, Cr0, Cr4, Efer, Entry, ErrorCode, Feature, Flushed,
+    FunctionalMmu, Invalidation, PageFault, Ram, Vendor, WalkStatistics,
 };
 
 const READ: AccessKind = AccessKind::Read;

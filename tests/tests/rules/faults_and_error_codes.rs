@@ -163,10 +163,18 @@ fn the_key_is_reported_whatever_else_denies_the_access() {
         assert_eq!(code(page.attempt(lock, WRITE, SUPERVISOR)), P | W | PK);
         let (page, lock) = locked(mode, READ_ONLY);
         assert_eq!(code(page.attempt(lock, WRITE, USER)), P | W | U | PK);
+        let (page, lock) = locked(mode, Entry::PRESENT);
+        assert_eq!(code(page.attempt(lock, WRITE, SUPERVISOR)), P | W | PK);
+    }
+}
+
+/// Rule 8. SDM vol. 3, 4.6.2 and 4.7: a supervisor page is denied to the user by U/S alone; PKRS
+/// is not asked.
+#[test]
+fn the_key_of_a_supervisor_page_is_not_reported_to_a_user() {
+    for mode in IA32E {
         let (page, lock) = locked(mode, SUPERVISOR_PAGE);
-        assert_eq!(code(page.attempt(lock, READ, USER)), P | U | PK);
-        let without = |_: &mut Registers| {};
-        assert_eq!(code(page.attempt(without, READ, USER)), P | U);
+        assert_eq!(code(page.attempt(lock, READ, USER)), P | U);
     }
 }
 

@@ -17,6 +17,7 @@ struct Reads(Vec<(Level, MemoryType)>);
 
 impl WalkCost for Reads {
     const ASKS_MEMORY_TYPE: bool = true;
+    const IS_FREE: bool = false;
     type Ledger = ();
 
     fn read_entry(&mut self, _: AccessKind, read: EntryRead, (): &mut ()) {

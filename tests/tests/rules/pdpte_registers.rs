@@ -185,6 +185,7 @@ struct Reads(Vec<Level>);
 
 impl WalkCost for Reads {
     const ASKS_MEMORY_TYPE: bool = true;
+    const IS_FREE: bool = false;
     type Ledger = ();
     fn read_entry(&mut self, _: AccessKind, read: EntryRead, (): &mut ()) {
         self.0.push(read.level);

@@ -1,24 +1,28 @@
 use std::ffi::OsString;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 
 use super::{CliError, Outcome, interrupt::Interrupt, progress::ProgressWatch, results::Results};
 use crate::{
-    conform::{Verdict, file_line, replay_trace},
+    conform::{Mode, Verdict, file_line, replay_trace},
+    golden::{self, GoldenFile},
     image::MemoryImage,
-    input::{self, Source},
+    input::{self, Input, Source},
     sim::Watch,
     trace::mmut::{MAGIC, MmutReader},
 };
 
 /// Replay recorded accesses and compare every translation with the truth
 ///
-/// A trace with physical addresses (MMUTRC01) is replayed in the memory that the recorded
-/// machine started with; its stores to page tables are made there as they come.
+/// What a file holds is seen from its content. A trace with physical addresses (MMUTRC01) is
+/// replayed in the memory that the recorded machine started with; its stores to page tables
+/// are made there as they come. Files of MMU vectors and of TLB sequences need nothing beside
+/// them: they say what is in memory.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
+  lookaside conform 64bit-4level.txt.xz tlbseq-64bit.txt.xz
   lookaside conform trace.mmut.zst --memory start.raw.zst --mode 4-level")]
 pub(super) struct Conform {
     /// Golden data; - is standard input
@@ -34,26 +38,8 @@ pub(super) struct Conform {
     results: Results,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Mode {
-    #[value(name = "4-level")]
-    FourLevel,
-    #[value(name = "5-level")]
-    FiveLevel,
-    #[value(name = "pae")]
-    Pae,
-    #[value(name = "32-bit")]
-    ThirtyTwoBit,
-}
-
 impl Conform {
     pub(super) fn run(self, interrupt: &Interrupt) -> Result<Outcome, CliError> {
-        match self.mode {
-            Mode::FourLevel => {}
-            Mode::FiveLevel => return Err(CliError::ModeOption("5-level")),
-            Mode::Pae => return Err(CliError::ModeOption("pae")),
-            Mode::ThirtyTwoBit => return Err(CliError::ModeOption("32-bit")),
-        }
         let files = self.files.iter().cloned().map(Source::from);
         let mut inputs: Vec<_> = files.collect();
         inputs.extend(self.memory.clone().map(Source::from));
@@ -68,7 +54,7 @@ impl Conform {
         let mut verdicts = Vec::new();
         for file in &self.files {
             let source = Source::from(file.clone());
-            let verdict = self.replay(&source, interrupt)?;
+            let verdict = self.check(&source, interrupt)?;
             self.results.print(|writer| {
                 writeln!(writer, "{}", file_line(&source, &verdict))?;
                 let mut mismatches = verdict.mismatches.iter();
@@ -90,11 +76,31 @@ impl Conform {
         }
     }
 
-    fn replay(&self, source: &Source, interrupt: &Interrupt) -> Result<Verdict, CliError> {
+    fn check(&self, source: &Source, interrupt: &Interrupt) -> Result<Verdict<String>, CliError> {
         let mut input = input::open(source)?;
+        if input.peek(golden::MAGIC.len())? == golden::MAGIC {
+            let file = GoldenFile::new(input)?;
+            let mut watch = ProgressWatch::new(file.progress(), interrupt.clone());
+            let verdict = file.check(|lines| {
+                watch.records_done(lines);
+                !watch.is_interrupted()
+            })?;
+            return Ok(verdict
+                .ok_or(CliError::Interrupted)?
+                .map(|mismatch| mismatch.to_string()));
+        }
         if input.peek(MAGIC.len())? != MAGIC {
             return Err(CliError::UnknownGolden(source.clone()));
         }
+        self.replay(source, input, interrupt)
+    }
+
+    fn replay(
+        &self,
+        source: &Source,
+        input: Input,
+        interrupt: &Interrupt,
+    ) -> Result<Verdict<String>, CliError> {
         let memory = self
             .memory
             .clone()
@@ -102,11 +108,13 @@ impl Conform {
         let memory = MemoryImage::load(input::open(&Source::from(memory))?)?;
         let mut reader = MmutReader::new(input)?;
         let mut watch = ProgressWatch::new(reader.progress(), interrupt.clone());
-        let verdict = replay_trace(&mut reader, &memory.ram, |records| {
+        let verdict = replay_trace(&mut reader, &memory.ram, self.mode, |records| {
             watch.records_done(records);
             !watch.is_interrupted()
         })?;
-        verdict.ok_or(CliError::Interrupted)
+        Ok(verdict
+            .ok_or(CliError::Interrupted)?
+            .map(|mismatch| mismatch.to_string()))
     }
 }
 
@@ -126,12 +134,12 @@ struct FileResult {
 }
 
 impl ConformResult {
-    fn new(verdicts: &[(Source, Verdict)]) -> Self {
+    fn new(verdicts: &[(Source, Verdict<String>)]) -> Self {
         let files = verdicts.iter().map(|(source, verdict)| FileResult {
             file: source.to_string(),
             passed: verdict.passed,
             failed: verdict.failed,
-            mismatches: verdict.mismatches.iter().map(ToString::to_string).collect(),
+            mismatches: verdict.mismatches.clone(),
         });
         Self {
             files: files.collect(),

@@ -2,6 +2,7 @@ use std::io;
 
 use super::message::tell;
 use crate::{
+    golden::GoldenError,
     image::ImageError,
     input::{InputError, Source},
     output::OutputError,
@@ -25,6 +26,9 @@ pub enum CliError {
     /// A memory image cannot be read.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// A golden file cannot be checked.
+    #[error(transparent)]
+    Golden(#[from] GoldenError),
     /// An input cannot be read.
     #[error(transparent)]
     Input(#[from] InputError),
@@ -70,14 +74,25 @@ pub enum CliError {
         /// Where its first entry should be.
         address: mmu_core::PhysAddr,
     },
-    /// The paging mode is not there yet.
-    #[error("--mode {0} is not supported yet: only 4-level is")]
-    ModeOption(&'static str),
+    /// There are no page tables.
+    #[error(
+        "{source_name}: paging is off (CR0 is {cr0:#x}), so no page tables are in use; choose \
+         another --vcpu, or give --cr0 and --cr3"
+    )]
+    PagingOff {
+        /// The image.
+        source_name: Source,
+        /// CR0.
+        cr0: u64,
+    },
     /// Traces need the memory that they started with.
     #[error("{0}: a trace with physical addresses needs --memory START-IMAGE to walk in")]
     MissingMemory(Source),
     /// The content is no golden data that is known.
-    #[error("{0}: not golden data that is known here (known: traces with physical addresses)")]
+    #[error(
+        "{0}: not golden data that is known here (known: traces with physical addresses, MMU \
+         vectors and TLB sequences)"
+    )]
     UnknownGolden(Source),
     /// The result would replace what it is made of.
     #[error("{0}: is an input, and would be replaced by the JSON")]

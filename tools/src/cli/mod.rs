@@ -9,8 +9,10 @@ mod message;
 mod progress;
 mod registers;
 mod results;
+mod rights;
 mod sim;
 mod stoppable;
+mod walk;
 
 use clap::{Parser, Subcommand};
 
@@ -30,6 +32,7 @@ pub struct Arguments {
 enum Command {
     Sim(sim::Sim),
     Maps(maps::Maps),
+    Walk(walk::Walk),
     Conform(conform::Conform),
     Cpus(cpus::Cpus),
 }
@@ -53,6 +56,7 @@ impl Arguments {
         match self.command {
             Command::Sim(command) => command.run(&interrupt),
             Command::Maps(command) => command.run(&interrupt),
+            Command::Walk(command) => command.run(&interrupt),
             Command::Conform(command) => command.run(&interrupt),
             Command::Cpus(command) => command.run(&interrupt),
         }

@@ -2,11 +2,14 @@
 //! says, else what can be deduced, which is then told.
 
 use clap::Args;
-use mmu_core::{CpuFeatures, Cr0, Cr4, Efer, PhysAddr, Regime, Registers};
+use mmu_core::{
+    AlignmentCheck, BusError, CpuFeatures, Cr0, Cr4, Efer, GeneralProtection, PagingMode, PhysAddr,
+    PhysMem, PrivilegeMode, Regime, Registers,
+};
 
 use super::{CliError, message::tell};
 use crate::{
-    image::{Machine, MemoryImage, VcpuRegisters},
+    image::{MemoryImage, Pdptes, VcpuRegisters},
     input::Source,
     number,
 };
@@ -18,7 +21,8 @@ pub(super) struct RegisterOptions {
     /// The processor whose registers are used, counted from 0
     #[arg(long, value_name = "N", default_value_t = 0)]
     vcpu: usize,
-    /// CR3, where the page tables start
+    /// CR3, where the page tables start; under page-table isolation the kernel's and the
+    /// user's, of which a note has the one that was in use
     #[arg(long, value_name = "VALUE", value_parser = number::parse)]
     cr3: Option<u64>,
     /// CR0
@@ -32,9 +36,20 @@ pub(super) struct RegisterOptions {
     efer: Option<u64>,
 }
 
+/// How an image is to be walked.
+pub(super) struct Chosen {
+    pub(super) registers: Registers,
+    pub(super) regime: Regime,
+    /// The mode that the processor was in, if the image says.
+    pub(super) privilege: Option<PrivilegeMode>,
+}
+
+/// EFLAGS.AC.
+const ALIGNMENT_CHECK: u64 = 1 << 18;
+
 impl RegisterOptions {
-    /// The regime to walk the image under.
-    pub(super) fn regime(&self, source: &Source, image: &MemoryImage) -> Result<Regime, CliError> {
+    /// The registers to walk the image with, and what they decide.
+    pub(super) fn choose(&self, source: &Source, image: &MemoryImage) -> Result<Chosen, CliError> {
         let vcpu = self.vcpu_of(source, image)?;
         let missing = |register, option| CliError::MissingRegister {
             source_name: source.clone(),
@@ -49,18 +64,41 @@ impl RegisterOptions {
         let usual = Registers::four_level(PhysAddr::new(cr3));
         let cr0 = cr0.unwrap_or_else(|| deduced("CR0", usual.cr0.bits()));
         let cr4 = cr4.unwrap_or_else(|| deduced("CR4", usual.cr4.bits()));
-        let efer = self
-            .efer
-            .unwrap_or_else(|| deduced("EFER", efer_of(image).bits()));
-        let registers = Registers {
+        let cr4 = Cr4::from_bits_retain(cr4);
+        let likely = || image.deduced_efer(cr4, vcpu.as_ref()).bits();
+        let efer = self.efer.unwrap_or_else(|| deduced("EFER", likely()));
+        let flags = from_note(|vcpu| vcpu.rflags).unwrap_or_default();
+        let mut registers = Registers {
             cr0: Cr0::from_bits_retain(cr0),
-            cr4: Cr4::from_bits_retain(cr4),
+            cr4,
             efer: Efer::from_bits_retain(efer),
+            alignment_check: if flags & ALIGNMENT_CHECK == 0 {
+                AlignmentCheck::Clear
+            } else {
+                AlignmentCheck::Set
+            },
             ..usual
         };
-        Regime::new(&registers, CpuFeatures::default()).map_err(|cause| CliError::Registers {
-            source_name: source.clone(),
-            cause,
+        let regime = enter(&mut registers, image);
+        let regime = regime.map_err(|cause| match cause {
+            GeneralProtection::PdpteUnreadable(error) => no_root_table(source, error),
+            cause => CliError::Registers {
+                source_name: source.clone(),
+                cause,
+            },
+        })?;
+        if regime.mode() != PagingMode::Off {
+            let root = image.ram.read_u64(regime.root());
+            root.map_err(|error| no_root_table(source, error))?;
+        }
+        let privilege = vcpu.map(|vcpu| match vcpu.cs_selector & 3 {
+            3 => PrivilegeMode::User,
+            _ => PrivilegeMode::Supervisor,
+        });
+        Ok(Chosen {
+            registers,
+            regime,
+            privilege,
         })
     }
 
@@ -81,13 +119,21 @@ impl RegisterOptions {
     }
 }
 
-/// No image holds EFER. A processor that was not in long mode had LME and LMA clear.
-fn efer_of(image: &MemoryImage) -> Efer {
-    match image.machine {
-        Some(Machine::I386) => Efer::NO_EXECUTE_ENABLE,
-        Some(Machine::X86_64) | None => {
-            Efer::LONG_MODE_ENABLE | Efer::LONG_MODE_ACTIVE | Efer::NO_EXECUTE_ENABLE
-        }
+/// Makes the registers those of a processor that has just loaded CR3.
+fn enter(registers: &mut Registers, image: &MemoryImage) -> Result<Regime, GeneralProtection> {
+    let features = CpuFeatures::default();
+    if registers.paging_mode() == PagingMode::Pae
+        && image.load_pdptes(registers, features)? == Pdptes::WithoutAccessed
+    {
+        tell("note: bit 5 of PDPTEs, which is reserved, is set, as QEMU does; left out");
+    }
+    Regime::new(registers, features)
+}
+
+fn no_root_table(source: &Source, error: BusError) -> CliError {
+    CliError::NoRootTable {
+        source_name: source.clone(),
+        address: error.0,
     }
 }
 

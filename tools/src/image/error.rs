@@ -1,7 +1,10 @@
 use mmu_core::RamTooLarge;
 use units::PhysAddr;
 
-use super::UnsupportedImage;
+use super::{
+    LimeError, NoteError, UnsupportedImage,
+    kdump::{Arrangement, FlattenedError, KdumpError},
+};
 use crate::input::{InputError, Source};
 
 /// A memory image cannot be read.
@@ -47,6 +50,41 @@ pub enum ImageError {
         #[source]
         error: ElfError,
     },
+    /// An image of the Linux Memory Extractor is damaged.
+    #[error("{source_name}, byte {offset:#x}: {error}")]
+    Lime {
+        /// The image.
+        source_name: Source,
+        /// Where in it, in bytes.
+        offset: u64,
+        /// What is wrong there.
+        #[source]
+        error: LimeError,
+    },
+    /// A kdump is damaged, or not what was expected.
+    #[error("{source_name}, byte {offset:#x}{of}: {error}")]
+    Kdump {
+        /// The image.
+        source_name: Source,
+        /// Where in the dump, in bytes.
+        offset: u64,
+        /// What the offset counts in.
+        of: Arrangement,
+        /// What is wrong there.
+        #[source]
+        error: KdumpError,
+    },
+    /// The stream that a flattened kdump is cannot be put together.
+    #[error("{source_name}, byte {offset:#x}: {error}")]
+    Flattened {
+        /// The image.
+        source_name: Source,
+        /// Where in the file, in bytes.
+        offset: u64,
+        /// What is wrong there.
+        #[source]
+        error: FlattenedError,
+    },
 }
 
 /// What is wrong with an ELF core.
@@ -63,6 +101,9 @@ pub enum ElfError {
     /// A header contradicts the ELF format.
     #[error("invalid ELF file: {0}")]
     Invalid(#[from] object::Error),
+    /// A note cannot be read.
+    #[error(transparent)]
+    Note(#[from] NoteError),
     /// The class or the byte order is none there is.
     #[error("an ELF file of unknown class or byte order")]
     UnknownIdent,
@@ -127,23 +168,5 @@ pub enum ElfError {
         first: u64,
         /// The other one.
         second: u64,
-    },
-    /// A processor's registers are cut off.
-    #[error("the QEMU note of vCPU {vcpu} has {found} bytes, not the {expected} of a processor")]
-    NoteTooShort {
-        /// Which processor, the first being 0.
-        vcpu: usize,
-        /// How many bytes the note has, or says that it has.
-        found: usize,
-        /// How many are needed.
-        expected: usize,
-    },
-    /// A processor's registers are in an unknown layout.
-    #[error("the QEMU note of vCPU {vcpu} is of version {found}; only 1 is known")]
-    NoteVersion {
-        /// Which processor, the first being 0.
-        vcpu: usize,
-        /// The version.
-        found: u32,
     },
 }

@@ -8,6 +8,14 @@ pub(super) const MAGIC_BYTES: usize = 16;
 pub enum ImageFormat {
     /// An ELF core, as QEMU's `dump-guest-memory` writes it.
     ElfCore,
+    /// What makedumpfile and QEMU's `dump-guest-memory` with `kdump-raw-zlib` write:
+    /// kdump-compressed pages.
+    Kdump,
+    /// The same as a stream to be rearranged, as `makedumpfile -F` and `dump-guest-memory -z`
+    /// write it.
+    KdumpFlattened,
+    /// What the Linux Memory Extractor writes.
+    Lime,
     /// The bytes of physical memory from address 0 on.
     Raw,
 }
@@ -16,6 +24,9 @@ impl fmt::Display for ImageFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::ElfCore => "ELF core",
+            Self::Kdump => "kdump-compressed",
+            Self::KdumpFlattened => "flattened kdump",
+            Self::Lime => "LiME",
             Self::Raw => "raw",
         })
     }
@@ -24,12 +35,6 @@ impl fmt::Display for ImageFormat {
 /// A format that is recognised, so that it is not taken for raw memory, but not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UnsupportedImage {
-    /// What makedumpfile and QEMU's `dump-guest-memory -z` write.
-    Kdump,
-    /// The same, as a stream.
-    KdumpFlattened,
-    /// What the Linux Memory Extractor writes.
-    Lime,
     /// What AVML writes.
     Avml,
     /// A crash dump of Windows.
@@ -39,9 +44,6 @@ pub enum UnsupportedImage {
 impl fmt::Display for UnsupportedImage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Kdump => "kdump-compressed",
-            Self::KdumpFlattened => "flattened kdump",
-            Self::Lime => "LiME",
             Self::Avml => "AVML",
             Self::WindowsDump => "Windows crash dump",
         })
@@ -51,21 +53,17 @@ impl fmt::Display for UnsupportedImage {
 /// What an image's first bytes make of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    ElfCore,
-    Raw,
+    Known(ImageFormat),
     Unsupported(UnsupportedImage),
 }
 
 impl Kind {
     pub(super) fn detect(start: &[u8]) -> Self {
         let known: [(&[u8], Self); 7] = [
-            (b"\x7fELF", Self::ElfCore),
-            (b"KDUMP   ", Self::Unsupported(UnsupportedImage::Kdump)),
-            (
-                b"makedumpfile\0",
-                Self::Unsupported(UnsupportedImage::KdumpFlattened),
-            ),
-            (b"EMiL", Self::Unsupported(UnsupportedImage::Lime)),
+            (b"\x7fELF", Self::Known(ImageFormat::ElfCore)),
+            (b"KDUMP   ", Self::Known(ImageFormat::Kdump)),
+            (b"makedumpfile\0", Self::Known(ImageFormat::KdumpFlattened)),
+            (b"EMiL", Self::Known(ImageFormat::Lime)),
             (b"AVML", Self::Unsupported(UnsupportedImage::Avml)),
             (
                 b"PAGEDU64",
@@ -77,6 +75,8 @@ impl Kind {
             ),
         ];
         let mut found = known.iter().filter(|(magic, _)| start.starts_with(magic));
-        found.next().map_or(Self::Raw, |(_, kind)| *kind)
+        found
+            .next()
+            .map_or(Self::Known(ImageFormat::Raw), |(_, kind)| *kind)
     }
 }

@@ -2,22 +2,30 @@
 
 mod elf;
 mod error;
+mod fields;
 mod format;
+mod kdump;
+mod lime;
+mod notes;
 mod pages;
+mod pdptes;
+mod raw;
 mod registers;
 #[cfg(test)]
 mod tests;
 
 use mmu_core::Ram;
-use units::PhysAddr;
 
 pub use error::{ElfError, ImageError};
 pub use format::{ImageFormat, UnsupportedImage};
+pub use kdump::{Arrangement, FlattenedError, KdumpError, Packing};
+pub use lime::LimeError;
+pub use notes::NoteError;
+pub use pdptes::Pdptes;
 pub use registers::{Machine, VcpuRegisters};
 
 use crate::input::Input;
 use format::Kind;
-use pages::{CHUNK_BYTES, Pages};
 
 /// The physical memory of a machine, with what its image says of its processors.
 #[derive(Debug)]
@@ -46,38 +54,15 @@ impl MemoryImage {
             return Err(ImageError::Empty { source_name });
         }
         match Kind::detect(start) {
-            Kind::ElfCore => elf::load(&mut input),
-            Kind::Raw => load_raw(&mut input),
+            Kind::Known(ImageFormat::ElfCore) => elf::load(&mut input),
+            Kind::Known(ImageFormat::Kdump) => kdump::load(input),
+            Kind::Known(ImageFormat::KdumpFlattened) => kdump::load_flattened(input),
+            Kind::Known(ImageFormat::Lime) => lime::load(&mut input),
+            Kind::Known(ImageFormat::Raw) => raw::load(&mut input),
             Kind::Unsupported(format) => Err(ImageError::Unsupported {
                 source_name: input.source().clone(),
                 format,
             }),
         }
     }
-}
-
-/// The offset in a raw image is the physical address.
-fn load_raw(input: &mut Input) -> Result<MemoryImage, ImageError> {
-    let mut pages = Pages::default();
-    let mut chunk = vec![0; CHUNK_BYTES];
-    let mut length = 0;
-    loop {
-        let count = input.read_full(&mut chunk)?;
-        if count == 0 {
-            break;
-        }
-        pages.copy(PhysAddr::new(length), &chunk[..count]);
-        length += count as u64;
-    }
-    let ram = pages.into_ram([(PhysAddr::new(0), length)]);
-    let ram = ram.map_err(|cause| ImageError::TooLarge {
-        source_name: input.source().clone(),
-        cause,
-    })?;
-    Ok(MemoryImage {
-        ram,
-        vcpus: Vec::new(),
-        machine: None,
-        format: ImageFormat::Raw,
-    })
 }

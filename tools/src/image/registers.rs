@@ -1,3 +1,10 @@
+use mmu_core::{Cr4, Efer};
+
+use super::{
+    MemoryImage,
+    fields::{u32_at, u64_at},
+};
+
 /// What a core says its processors were: 64-bit when in long mode, else 32-bit. It does not
 /// tell the paging mode; only the control registers do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +35,8 @@ pub struct VcpuRegisters {
     pub cs_flags: u32,
     /// The instruction pointer.
     pub rip: u64,
+    /// RFLAGS; bit 18 is AC.
+    pub rflags: u64,
 }
 
 /// The size of QEMU's note up to the end of CR4; newer versions of it only add to its end.
@@ -43,26 +52,34 @@ impl VcpuRegisters {
     /// The registers in the descriptor of one of QEMU's notes (`QEMUCPUState`), if it is
     /// long enough.
     pub(super) fn from_qemu_note(note: &[u8]) -> Option<Self> {
-        let note: &[u8; QEMU_NOTE_BYTES] = note.first_chunk()?;
-        let u32_at = |at: usize| {
-            note[at..]
-                .first_chunk()
-                .map(|&word| u32::from_le_bytes(word))
-        };
-        let u64_at = |at: usize| {
-            note[at..]
-                .first_chunk()
-                .map(|&word| u64::from_le_bytes(word))
-        };
         Some(Self {
-            cr0: u64_at(CR)?,
-            cr2: u64_at(CR + 2 * 8)?,
-            cr3: u64_at(CR + 3 * 8)?,
-            cr4: u64_at(CR + 4 * 8)?,
-            cs_selector: u32_at(SEGMENTS)?,
-            cs_flags: u32_at(SEGMENTS + 8)?,
-            rip: u64_at(RIP)?,
+            cr0: u64_at(note, CR)?,
+            cr2: u64_at(note, CR + 2 * 8)?,
+            cr3: u64_at(note, CR + 3 * 8)?,
+            cr4: u64_at(note, CR + 4 * 8)?,
+            cs_selector: u32_at(note, SEGMENTS)?,
+            cs_flags: u32_at(note, SEGMENTS + 8)?,
+            rip: u64_at(note, RIP)?,
+            rflags: u64_at(note, RIP + 8)?,
         })
+    }
+}
+
+/// The L bit of a code segment.
+const CODE_64: u32 = 1 << 21;
+
+impl MemoryImage {
+    /// What EFER must have been, given CR4, as no image holds it: in long mode if the image
+    /// says so of the machine, or the processor runs 64-bit code, or nothing is known but
+    /// CR4.PAE, which long mode needs. NXE is taken to be set, as every system does that can.
+    pub fn deduced_efer(&self, cr4: Cr4, vcpu: Option<&VcpuRegisters>) -> Efer {
+        let runs_64_bit_code = vcpu.is_some_and(|vcpu| vcpu.cs_flags & CODE_64 != 0);
+        let in_long_mode = self.machine != Some(Machine::I386) || runs_64_bit_code;
+        let mut efer = Efer::NO_EXECUTE_ENABLE;
+        if in_long_mode && cr4.contains(Cr4::PHYSICAL_ADDRESS_EXTENSION) {
+            efer |= Efer::LONG_MODE_ENABLE | Efer::LONG_MODE_ACTIVE;
+        }
+        efer
     }
 }
 

@@ -1,6 +1,6 @@
 use std::{fs, io::Cursor};
 
-use mmu_core::{BusError, PhysMem};
+use mmu_core::{BusError, CpuFeatures, Cr4, Efer, GeneralProtection, PhysAddr, PhysMem, Registers};
 
 use super::*;
 use crate::input::{self, InputError, Source};
@@ -77,10 +77,11 @@ impl Core {
 }
 
 /// The descriptor of a processor's note, with numbers told from it.
-fn vcpu(number: u64) -> Vec<u8> {
+pub(super) fn vcpu(number: u64) -> Vec<u8> {
     let mut note = [1u32.to_le_bytes(), 440u32.to_le_bytes()].concat();
     note.resize(440, 0);
     note[8 + 16 * 8..][..8].copy_from_slice(&(0x4000 + number).to_le_bytes());
+    note[8 + 17 * 8..][..8].copy_from_slice(&0x4_0202u64.to_le_bytes());
     note[8 + 18 * 8..][..4].copy_from_slice(&0x33u32.to_le_bytes());
     note[8 + 18 * 8 + 8..][..4].copy_from_slice(&0x00a0_fb00u32.to_le_bytes());
     for (index, register) in [0x8005_0033, 0, 0xdead, 0x1000 * number, 0x15_06b0]
@@ -92,7 +93,7 @@ fn vcpu(number: u64) -> Vec<u8> {
     note
 }
 
-fn note(name: [u8; 8], kind: u32, desc: &[u8]) -> Vec<u8> {
+pub(super) fn note(name: [u8; 8], kind: u32, desc: &[u8]) -> Vec<u8> {
     let mut note = 5u32.to_le_bytes().to_vec();
     note.extend(u32::try_from(desc.len()).unwrap().to_le_bytes());
     note.extend(kind.to_le_bytes());
@@ -101,11 +102,11 @@ fn note(name: [u8; 8], kind: u32, desc: &[u8]) -> Vec<u8> {
     note
 }
 
-fn qemu_note(desc: &[u8]) -> Vec<u8> {
+pub(super) fn qemu_note(desc: &[u8]) -> Vec<u8> {
     note(*b"QEMU\0\0\0\0", 0, desc)
 }
 
-fn load(bytes: impl Into<Vec<u8>>) -> Result<MemoryImage, ImageError> {
+pub(super) fn load(bytes: impl Into<Vec<u8>>) -> Result<MemoryImage, ImageError> {
     let bytes = Cursor::new(bytes.into());
     MemoryImage::load(Input::new(Source::Embedded("test"), bytes).unwrap())
 }
@@ -117,7 +118,7 @@ fn elf_error(bytes: Vec<u8>) -> (u64, ElfError) {
     }
 }
 
-fn ranges(image: &MemoryImage) -> Vec<(u64, u64)> {
+pub(super) fn ranges(image: &MemoryImage) -> Vec<(u64, u64)> {
     let ranges = image.ram.ranges();
     ranges.map(|(at, length)| (at.as_u64(), length)).collect()
 }
@@ -157,6 +158,7 @@ fn memory_and_registers_of_a_core_are_read() {
         cs_selector: 0x33,
         cs_flags: 0xa0_fb00,
         rip: 0x4002,
+        rflags: 0x4_0202,
     };
     assert_eq!(image.vcpus.len(), 2);
     assert_eq!(image.vcpus[1], second);
@@ -321,25 +323,31 @@ fn a_bad_note_is_an_error_with_its_place() {
         elf_error(core.bytes())
     };
     let desc_at = 128 + 2 * 56 + 12 + 8;
-    let too_short = |vcpu, found| ElfError::NoteTooShort {
+    let too_short = |vcpu, found| NoteError::TooShort {
         vcpu,
         found,
         expected: 432,
     };
     let cut = qemu_note(&vcpu(0)[..428]);
-    assert_eq!(with(cut), (desc_at, too_short(0, 428)));
+    assert_eq!(with(cut), (desc_at, too_short(0, 428).into()));
     let mut says_less = vcpu(0);
     says_less[4..8].copy_from_slice(&100u32.to_le_bytes());
     let second = [qemu_note(&vcpu(0)), qemu_note(&says_less)].concat();
     let (offset, error) = with(second);
-    assert_eq!((offset, error), (desc_at + 440 + 20, too_short(1, 100)));
+    assert_eq!(
+        (offset, error),
+        (desc_at + 440 + 20, too_short(1, 100).into())
+    );
     let mut version = vcpu(0);
     version[0] = 2;
-    let expected = ElfError::NoteVersion { vcpu: 0, found: 2 };
-    assert_eq!(with(qemu_note(&version)), (desc_at, expected));
+    let expected = NoteError::Version { vcpu: 0, found: 2 };
+    assert_eq!(with(qemu_note(&version)), (desc_at, expected.into()));
     let mut beyond = qemu_note(&vcpu(0));
     beyond[4..8].copy_from_slice(&5000u32.to_le_bytes());
-    assert!(matches!(with(beyond), (_, ElfError::Invalid(_))));
+    assert!(matches!(
+        with(beyond),
+        (_, ElfError::Note(NoteError::Invalid(_)))
+    ));
 }
 
 #[test]
@@ -358,11 +366,80 @@ fn a_raw_image_is_memory_from_zero_on() {
 }
 
 #[test]
+fn long_mode_is_deduced_from_the_machine_its_code_and_cr4() {
+    let mut image = load([1]).unwrap();
+    let pae = Cr4::PHYSICAL_ADDRESS_EXTENSION;
+    let long = Efer::from_bits_retain(0xd00);
+    let short = Efer::from_bits_retain(0x800);
+    let in_64_bit_code = VcpuRegisters::from_qemu_note(&vcpu(0)).unwrap();
+    let in_32_bit_code = VcpuRegisters {
+        cs_flags: 0xcf_fa00,
+        ..in_64_bit_code
+    };
+    for (machine, vcpu, cr4, efer) in [
+        (None, None, pae, long),
+        (None, None, Cr4::empty(), short),
+        (Some(Machine::X86_64), None, pae, long),
+        // A processor that was not started yet.
+        (
+            Some(Machine::X86_64),
+            Some(in_32_bit_code),
+            Cr4::empty(),
+            short,
+        ),
+        // A compatibility-mode program.
+        (Some(Machine::X86_64), Some(in_32_bit_code), pae, long),
+        (Some(Machine::I386), Some(in_32_bit_code), pae, short),
+        (Some(Machine::I386), Some(in_64_bit_code), pae, long),
+        (Some(Machine::I386), None, pae, short),
+    ] {
+        image.machine = machine;
+        let found = image.deduced_efer(cr4, vcpu.as_ref());
+        assert_eq!(found, efer, "{machine:?} {cr4:?}");
+    }
+}
+
+#[test]
+fn an_accessed_bit_in_pdptes_is_left_out_and_no_other_reserved_one() {
+    let features = CpuFeatures::default();
+    let loaded = |entry: u64| {
+        let image = load(
+            [
+                [0; 0x20].as_slice(),
+                &[entry; 4].map(u64::to_le_bytes).concat(),
+            ]
+            .concat(),
+        );
+        let mut registers = Registers {
+            cr3: 0x20,
+            ..Registers::default()
+        };
+        let loaded = image.unwrap().load_pdptes(&mut registers, features);
+        loaded.map(|how| (how, registers.pdptes[3].bits()))
+    };
+    assert_eq!(loaded(0x5001), Ok((Pdptes::AsTheyAre, 0x5001)));
+    assert_eq!(loaded(0x5021), Ok((Pdptes::WithoutAccessed, 0x5001)));
+    for reserved in [0x2, 0x40, 1 << 63] {
+        let error = GeneralProtection::PdpteReserved {
+            index: 0,
+            entry: 0x5021 | reserved,
+            reserved: 0x20 | reserved,
+        };
+        assert_eq!(loaded(0x5021 | reserved), Err(error));
+    }
+    let nowhere = load([0; 0x18]).unwrap();
+    let mut registers = Registers::default();
+    assert_eq!(
+        nowhere.load_pdptes(&mut registers, features),
+        Err(GeneralProtection::PdpteUnreadable(BusError(PhysAddr::new(
+            0x18
+        ))))
+    );
+}
+
+#[test]
 fn known_formats_are_not_taken_for_raw_memory() {
-    let cases: [(&[u8], UnsupportedImage); 6] = [
-        (b"KDUMP   \x06", UnsupportedImage::Kdump),
-        (b"makedumpfile\0\0\0\0", UnsupportedImage::KdumpFlattened),
-        (b"EMiL\x01\0\0\0", UnsupportedImage::Lime),
+    let cases: [(&[u8], UnsupportedImage); 3] = [
         (b"AVML\x02\0\0\0", UnsupportedImage::Avml),
         (b"PAGEDU64", UnsupportedImage::WindowsDump),
         (b"PAGEDUMP", UnsupportedImage::WindowsDump),

@@ -8,6 +8,8 @@ use super::{Compression, InputError, Progress, Source, progress::Counted};
 
 const RAW_BUFFER_BYTES: usize = 128 << 10;
 
+const SKIP_BYTES: usize = 16 << 10;
+
 /// An open input: the decompressed bytes of a file, in order.
 pub struct Input {
     source: Source,
@@ -198,6 +200,22 @@ impl Input {
             }
         }
         Ok(done)
+    }
+
+    /// Passes over so many bytes, fewer only at the end.
+    ///
+    /// # Errors
+    /// [`InputError`] if they cannot be read.
+    pub fn skip(&mut self, mut count: u64) -> Result<(), InputError> {
+        let mut unwanted = [0; SKIP_BYTES];
+        while count > 0 {
+            let wanted = usize::try_from(count).map_or(SKIP_BYTES, |left| left.min(SKIP_BYTES));
+            match self.read_some(&mut unwanted[..wanted])? {
+                0 => break,
+                passed => count -= passed as u64,
+            }
+        }
+        Ok(())
     }
 
     fn error(&self, cause: io::Error) -> InputError {

@@ -11,3 +11,4 @@ mod outputs;
 mod pipes;
 mod sim;
 mod support;
+mod walk;

@@ -5,7 +5,7 @@ use object::{
 use units::PhysAddr;
 
 use super::{
-    super::{ElfError, ImageError, Machine, VcpuRegisters, registers::QEMU_NOTE_BYTES},
+    super::{ElfError, ImageError, Machine, VcpuRegisters, notes::Notes},
     Located, locate,
     segments::Segment,
 };
@@ -58,7 +58,7 @@ fn read<E: FileHeader<Endian = LE>>(input: &mut Input) -> Result<Headers, ImageE
     let headers = headers.map_err(|error| locate(input, (start, error.into())))?;
 
     let mut segments = Vec::new();
-    let mut note_headers = Vec::new();
+    let mut note_segments = Vec::new();
     let mut note_bytes = 0u64;
     let mut notes_end = end;
     for (index, header) in headers.iter().enumerate() {
@@ -73,7 +73,7 @@ fn read<E: FileHeader<Endian = LE>>(input: &mut Input) -> Result<Headers, ImageE
                 memory_bytes: header.p_memsz(LE).into(),
             }),
             elf::PT_NOTE => {
-                note_headers.push(header);
+                note_segments.push((offset, length, header.p_align(LE).into()));
                 note_bytes = note_bytes.saturating_add(length);
                 notes_end = notes_end.max(offset.saturating_add(length));
             }
@@ -82,14 +82,18 @@ fn read<E: FileHeader<Endian = LE>>(input: &mut Input) -> Result<Headers, ImageE
     }
     // Their sum counts too: segments may lie over each other.
     let bytes = front(input, notes_end.max(note_bytes), "the notes")?;
-    let mut vcpus = Vec::new();
-    for header in note_headers {
-        notes(header, &bytes, &mut vcpus).map_err(|error| locate(input, error))?;
+    let mut notes = Notes::default();
+    for (start, length, alignment) in note_segments {
+        // All of them end within what was read.
+        let [from, to] = [start, start + length].map(|at| usize::try_from(at).ok());
+        let segment = from.zip(to).and_then(|(from, to)| bytes.get(from..to));
+        let added = notes.add(segment.unwrap_or_default(), alignment);
+        added.map_err(|(at, error)| locate(input, (start + at, error.into())))?;
     }
     Ok(Headers {
         machine,
         segments,
-        vcpus,
+        vcpus: notes.vcpus,
     })
 }
 
@@ -125,52 +129,4 @@ fn machine<E: FileHeader<Endian = LE>>(header: &E) -> Located<Machine> {
         elf::EM_386 => Ok(Machine::I386),
         other => Err((18, ElfError::NotX86(other.0))),
     }
-}
-
-/// Adds the registers in the notes of a segment.
-fn notes<P>(header: &P, bytes: &[u8], vcpus: &mut Vec<VcpuRegisters>) -> Located<()>
-where
-    P: ProgramHeader<Endian = LE>,
-{
-    let (mut at, _) = header.file_range(LE);
-    let Some(notes) = header
-        .notes(LE, bytes)
-        .map_err(|error| (at, error.into()))?
-    else {
-        return Ok(());
-    };
-    for note in notes {
-        let note = note.map_err(|error| (at, error.into()))?;
-        let desc = note.desc();
-        // An offset out of two addresses, since the library does not give any.
-        at = (desc.as_ptr().addr() - bytes.as_ptr().addr()) as u64;
-        if note.name() != b"QEMU" || note.n_type(LE) != elf::NoteType(0) {
-            continue;
-        }
-        let vcpu = vcpus.len();
-        let expected = QEMU_NOTE_BYTES;
-        let too_short = |found| {
-            (
-                at,
-                ElfError::NoteTooShort {
-                    vcpu,
-                    found,
-                    expected,
-                },
-            )
-        };
-        let [version, size, ..] = desc.as_chunks().0 else {
-            return Err(too_short(desc.len()));
-        };
-        let [found, size] = [version, size].map(|word| u32::from_le_bytes(*word));
-        if found != 1 {
-            return Err((at, ElfError::NoteVersion { vcpu, found }));
-        }
-        if (size as usize) < expected {
-            return Err(too_short(size as usize));
-        }
-        let registers = VcpuRegisters::from_qemu_note(desc);
-        vcpus.push(registers.ok_or(too_short(desc.len()))?);
-    }
-    Ok(())
 }

@@ -1,3 +1,6 @@
+mod info_mem;
+mod info_tlb;
+
 use std::{
     cell::Cell,
     ffi::OsString,
@@ -5,7 +8,7 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
-use mmu_core::{Entry, Fault, Leaf, Level, Mappings, Ram, Regime, Rights, VirtAddr};
+use mmu_core::{Leaf, Mappings, PagingMode, Ram, Regime};
 use serde::{
     Serialize, Serializer,
     ser::{Error, SerializeSeq},
@@ -13,7 +16,7 @@ use serde::{
 
 use super::{
     CliError, Outcome, interrupt::Interrupt, message::tell, registers::RegisterOptions,
-    results::Results, stoppable::Stoppable,
+    results::Results, rights::rights_text, stoppable::Stoppable,
 };
 use crate::{
     image::MemoryImage,
@@ -22,13 +25,16 @@ use crate::{
 
 /// List every page that an address space in a memory image maps
 ///
-/// Images are ELF cores as QEMU's dump-guest-memory writes them, and raw files whose offset
-/// is the physical address; they are told apart by content, and may be compressed.
+/// Images are ELF cores and kdumps, plain or flattened, as QEMU's dump-guest-memory writes
+/// them, images of the Linux Memory Extractor, and raw files whose offset is the physical
+/// address; they are told apart by content, and may be compressed. The paging mode is what
+/// the registers say.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   lookaside maps guest.elf --format info-tlb
   lookaside maps memory.raw --cr3 0x5616000
+  lookaside maps guest.kdump --format info-mem
   lookaside maps guest.elf --vcpu 1 --json maps.json")]
 pub(super) struct Maps {
     /// A memory image; - is standard input
@@ -48,6 +54,9 @@ enum Format {
     List,
     /// As QEMU's `info tlb` prints it, with the flags of the page's own entry
     InfoTlb,
+    /// As QEMU's `info mem` prints it: ranges with the same rights of the whole path. 5-level
+    /// paging, which QEMU does not know there, in the same way
+    InfoMem,
 }
 
 impl Maps {
@@ -55,14 +64,12 @@ impl Maps {
         let source = Source::from(self.image);
         self.results.check(std::slice::from_ref(&source))?;
         let image = MemoryImage::load(input::open(&source)?)?;
-        let regime = self.registers.regime(&source, &image)?;
-        let root = regime.inspect(&image.ram, VirtAddr::new(0));
-        if let Err(Fault::NoMemory { level, error, .. }) = root
-            && level == Level::Pml4e
-        {
-            return Err(CliError::NoRootTable {
+        let chosen = self.registers.choose(&source, &image)?;
+        let regime = chosen.regime;
+        if regime.mode() == PagingMode::Off {
+            return Err(CliError::PagingOff {
                 source_name: source,
-                address: error.0,
+                cr0: chosen.registers.cr0.bits(),
             });
         }
         let listing = Listing {
@@ -82,11 +89,13 @@ impl Maps {
             listing.is_over()?;
         }
         interrupt.files_are_written();
-        self.results.print(|writer| {
-            listing.pages().try_for_each(|leaf| match self.format {
-                Format::List => list_line(&leaf, writer),
-                Format::InfoTlb => info_tlb_line(&leaf, writer),
-            })
+        self.results.print(|writer| match self.format {
+            Format::List => listing.pages().try_for_each(|leaf| line(&leaf, writer)),
+            Format::InfoTlb => {
+                let mut pages = listing.pages();
+                pages.try_for_each(|leaf| info_tlb::line(&regime, &leaf, writer))
+            }
+            Format::InfoMem => info_mem::print(&regime, listing.pages(), writer),
         })?;
         Ok(Outcome::Done)
     }
@@ -134,7 +143,7 @@ impl Serialize for Listing<'_> {
     }
 }
 
-fn list_line(leaf: &Leaf, writer: &mut dyn Write) -> io::Result<()> {
+fn line(leaf: &Leaf, writer: &mut dyn Write) -> io::Result<()> {
     let translation = leaf.translation;
     writeln!(
         writer,
@@ -143,51 +152,6 @@ fn list_line(leaf: &Leaf, writer: &mut dyn Write) -> io::Result<()> {
         translation.size(),
         translation.page(),
         rights_text(translation.rights()),
-    )
-}
-
-/// The rights as letters: user or supervisor, then read, write, execute.
-fn rights_text(rights: Rights) -> String {
-    let owner = if rights.contains(Rights::USER) {
-        'u'
-    } else {
-        's'
-    };
-    let write = if rights.contains(Rights::WRITE) {
-        'w'
-    } else {
-        '-'
-    };
-    let execute = if rights.contains(Rights::EXECUTE) {
-        'x'
-    } else {
-        '-'
-    };
-    format!("{owner}r{write}{execute}")
-}
-
-/// `%016x: %016x XGPDACTUW`, a dash for a bit that is 0.
-fn info_tlb_line(leaf: &Leaf, writer: &mut dyn Write) -> io::Result<()> {
-    let is_large = leaf.translation.size() != mmu_core::PageSize::Size4KiB;
-    let entry = leaf.entry;
-    let flags = [
-        ('X', entry.contains(Entry::NO_EXECUTE)),
-        ('G', entry.contains(Entry::GLOBAL)),
-        ('P', is_large),
-        ('D', entry.contains(Entry::DIRTY)),
-        ('A', entry.contains(Entry::ACCESSED)),
-        ('C', entry.contains(Entry::CACHE_DISABLE)),
-        ('T', entry.contains(Entry::WRITE_THROUGH)),
-        ('U', entry.contains(Entry::USER)),
-        ('W', entry.contains(Entry::WRITABLE)),
-    ];
-    let flags = flags.map(|(letter, set)| if set { letter } else { '-' });
-    writeln!(
-        writer,
-        "{:016x}: {:016x} {}",
-        leaf.address,
-        leaf.translation.page(),
-        String::from_iter(flags),
     )
 }
 
