@@ -10,6 +10,8 @@ use crate::{
 };
 
 const ENTRIES: usize = 1 << 12;
+/// So many slots have their bits in one word.
+const GROUP: usize = u64::BITS as usize;
 const PAGE: PageSize = PageSize::Size4KiB;
 
 /// A large direct-mapped TLB, and a cache of page-directory entries beside it, that model no
@@ -20,6 +22,9 @@ const PAGE: PageSize = PageSize::Size4KiB;
 #[derive(Clone, Debug)]
 pub struct SoftTlb {
     slots: Box<[Slot; ENTRIES]>,
+    /// A bit for each slot that was filled, so that to drop what is cached costs no more than
+    /// there is.
+    filled: [u64; ENTRIES / GROUP],
     /// Whether a piece of a large page was put in since the TLB was last empty: then a page
     /// may lie in many slots.
     large_pages: LargePages,
@@ -98,6 +103,7 @@ impl SoftTlb {
         match slots.try_into() {
             Ok(slots) => Self {
                 slots,
+                filled: [0; ENTRIES / GROUP],
                 large_pages: LargePages::None,
                 structures: SoftStructures::new(),
             },
@@ -107,11 +113,22 @@ impl SoftTlb {
 
     fn drop_slots(&mut self, places: Range<usize>, scope: Scope) -> usize {
         let mut dropped = 0;
-        for place in places {
-            let slot = &mut self.slots[place];
-            if !slot.is_empty() && slot.is_in(scope) {
-                *slot = Slot::empty(place);
-                dropped += 1;
+        for group in places.start / GROUP..places.end.div_ceil(GROUP) {
+            let mut rest = self.filled[group];
+            while rest != 0 {
+                let bit = rest & rest.wrapping_neg();
+                rest ^= bit;
+                let place = group * GROUP + bit.trailing_zeros() as usize;
+                if !places.contains(&place) {
+                    continue;
+                }
+                let slot = &mut self.slots[place];
+                let was_empty = slot.is_empty();
+                if was_empty || slot.is_in(scope) {
+                    *slot = Slot::empty(place);
+                    self.filled[group] ^= bit;
+                    dropped += usize::from(!was_empty);
+                }
             }
         }
         dropped
@@ -146,7 +163,9 @@ impl TranslationCache for SoftTlb {
             self.large_pages = LargePages::Some;
         }
         let physical = found.physical(address).as_u64();
-        self.slots[place(address)] = Slot {
+        let place = place(address);
+        self.filled[place / GROUP] |= 1 << (place % GROUP);
+        self.slots[place] = Slot {
             tag: tag(address, pcid),
             translation: found,
             displacement: physical.wrapping_sub(address.as_u64()),

@@ -10,8 +10,8 @@ use super::{
     tables::{Tables, Time},
 };
 
-/// So many walks are tried before a sequence is held to be no test of anything.
-const WALKS_MAX: usize = 1 << 16;
+/// So many walks are tried for an explanation; real sequences need some hundred.
+const WALKS_MAX: usize = 1 << 12;
 
 /// Whether an access may end as it did because of what is cached: whether it would, if of
 /// every entry on its way some version were read that may still be cached, or the one that

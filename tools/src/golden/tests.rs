@@ -4,9 +4,11 @@ use std::io::Cursor;
 
 use super::*;
 use crate::{
-    conform::{Mode, Verdict},
+    conform::Verdict,
     input::{Input, Source},
 };
+
+mod malformed;
 
 const VECTORS: &str = "# golden MMU vectors v1 mode=64bit-4level\n";
 const PAE: &str = "# golden MMU vectors v1 mode=pae32\n";
@@ -162,125 +164,6 @@ fn which_half_of_a_descriptor_s_access_faults_is_model_specific() {
 }
 
 #[test]
-fn lines_without_meaning_are_named() {
-    use Malformed as M;
-    let field = |field, expected| M::Field { field, expected };
-    let hex = "lower-case hexadecimal digits, without 0x";
-    let absent = "- for this kind";
-    let cases = [
-        ("R 1", "Q 1", field("the access", "R, W, X, I or J")),
-        ("R 1", "R 400", field("ctl", "a mask of the bits 1 to 200")),
-        ("7 1", "x 1", field("id", "decimal digits")),
-        ("7 1", "7 ", field("set", "decimal digits")),
-        ("1 0 0 ", "1 0x0 0 ", field("pkru", hex)),
-        ("1 0 0 ", "1 0 A ", field("pkrs", hex)),
-        (
-            "102a67,103337,104c0f,",
-            "",
-            field("ent", "2 to 4 entries, separated by commas"),
-        ),
-        ("4812c763 ", "4812c763, ", field("ent", hex)),
-        ("ok", "no", field("kind", "ok, pf, gp or gp3")),
-        ("ok 0", "gp3 0", field("pa", absent)),
-        (
-            "ok 0 - 4812c070",
-            "gp3 0 - -",
-            field("kind", "no gp3 in this mode"),
-        ),
-        ("ok 0", "ok 1", field("err", "0 for this kind")),
-        ("ok 0 -", "ok 0 1", field("cr2", absent)),
-        ("ok 0 - ", "pf 0 - ", field("cr2", hex)),
-        (
-            "ok 0 ",
-            "pf 80 ",
-            field("err", "a page fault's error code, its bits 1 to 40"),
-        ),
-        (
-            "=,=,104c2f,=",
-            "=,=,=",
-            field(
-                "fin",
-                "as many entries as in ent, = for one that is the same",
-            ),
-        ),
-        (
-            "= 0",
-            "= 1",
-            field("amask", "bits of levels that are in ent"),
-        ),
-        (
-            "= 0",
-            "= 0 qemu pk-bits",
-            field("category", "one of the ten that are known"),
-        ),
-        (
-            "= 0",
-            "= 0 kvm pk-bit",
-            field("right", "qemu, bochs or ref"),
-        ),
-        (
-            "= 0",
-            "= 0 qemu",
-            M::FieldCount {
-                found: 15,
-                expected: "13, 14 or 16",
-            },
-        ),
-        (
-            "7 ",
-            "7 7 7 7 ",
-            M::FieldCount {
-                found: 17,
-                expected: "13, 14 or 16",
-            },
-        ),
-        (
-            "7 ",
-            "99999999999999999999 ",
-            M::TooLarge {
-                field: "id",
-                bits: 64,
-            },
-        ),
-        (
-            "1 0 0 ",
-            "1 100000000 0 ",
-            M::TooLarge {
-                field: "pkru",
-                bits: 32,
-            },
-        ),
-        (
-            "4e889f",
-            "123456789abcdef4e889f",
-            M::TooLarge {
-                field: "va",
-                bits: 64,
-            },
-        ),
-        (
-            "= 0",
-            "= 20",
-            M::TooLarge {
-                field: "amask",
-                bits: 5,
-            },
-        ),
-    ];
-    for (right, wrong, reason) in cases {
-        let line = READ.replacen(right, wrong, 1);
-        let found = malformed(&[VECTORS, READ, "# a comment\n", &line]);
-        assert_eq!(found, (4, reason), "{line}");
-    }
-    let line = READ.replace("4e889f577070", "14e889f57");
-    let reason = M::TooLarge {
-        field: "va",
-        bits: 32,
-    };
-    assert_eq!(malformed(&[LEGACY, &line]), (2, reason));
-}
-
-#[test]
 fn the_header_says_what_the_file_is() {
     for header in [
         "# golden MMU vectors v2 mode=pae32\n",
@@ -363,69 +246,4 @@ fn what_a_processor_refuses_is_a_failure() {
             "{text}"
         );
     }
-}
-
-#[test]
-fn operations_without_meaning_are_named() {
-    use Malformed as M;
-    let field = |field, expected| M::Field { field, expected };
-    let hex = "lower-case hexadecimal digits, without 0x";
-    let count = |found, expected| M::FieldCount { found, expected };
-    let operations = "R, S, I, C, P, 4, W, A or L";
-    let cases = [
-        ("X 1", field("the operation", operations)),
-        ("", field("the operation", operations)),
-        (
-            "R 0 20",
-            field("cr4", "a mask of the bits 2, 4, 80 and 1000"),
-        ),
-        ("S 101004 1", field("addr", "a multiple of 8")),
-        (
-            "S 10000000000000 1",
-            M::TooLarge {
-                field: "addr",
-                bits: 52,
-            },
-        ),
-        ("S 101000", count(2, "3")),
-        ("I", count(1, "2")),
-        (
-            "C 12345678123456781",
-            M::TooLarge {
-                field: "val",
-                bits: 64,
-            },
-        ),
-        ("P 0 0", count(3, "4")),
-        ("4 0x80", field("cr4", hex)),
-        ("W 2", field("wp", "0 or 1")),
-        (
-            "A R 80 0 must pf 0 -",
-            field("ctl", "a mask of the bits 20 and 40"),
-        ),
-        ("A R 0 0 must pf 0 - -", count(9, "8")),
-        ("A R 0 0 must pf 0", count(7, "8, 9, 13 or 17")),
-        ("A R 0 0 may pf 0 -", count(8, "9, 13 or 17")),
-        (
-            "A R 0 0 may first: pf 0 -",
-            field("the fresh walk", "fresh:"),
-        ),
-        (
-            "A R 0 0 may fresh: pf 0 - k: pf 0 -",
-            field("the emulator", "q: or b:"),
-        ),
-        ("A R 0 0 can pf 0 -", field("what is known", "must or may")),
-        ("L 101000 must 1 2", count(5, "4")),
-        ("L 101000 may b:", count(4, "3, 5 or 7")),
-        ("L 101000 can b: 0", field("what is known", "must or may")),
-    ];
-    for (line, reason) in cases {
-        let line = format!("{line}\n");
-        assert_eq!(
-            malformed(&[SEQUENCES, TABLES, &line]),
-            (12, reason),
-            "{line}"
-        );
-    }
-    assert_eq!(malformed(&[SEQUENCES, "I 0\n"]), (2, M::OutsideSequence));
 }

@@ -4,9 +4,11 @@
 mod bad_input;
 mod conform;
 mod cpus;
+mod golden;
 mod interrupt;
 mod maps;
 mod memory;
+mod modes;
 mod outputs;
 mod pipes;
 mod sim;
