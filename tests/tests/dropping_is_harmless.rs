@@ -23,7 +23,7 @@ use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use tests::{
     processor,
     software::{
-        Content, FRAMES, Keep, LeadsTo, Method, Op, Place, SPACES, Software, Step, all_pages,
+        Content, FRAMES, Keep, LeadsTo, Method, Op, Place, SPACES, Software, Step, Which, all_pages,
     },
 };
 use tlb::Cacheable;
@@ -297,7 +297,7 @@ fn content() -> impl Strategy<Value = Content> {
         prop::bool::weighted(weight).prop_map(move |set| if set { flag } else { Entry::empty() })
     };
     let flags = [
-        flag(Entry::WRITABLE, 0.8),
+        flag(Entry::WRITABLE, 0.7),
         flag(Entry::USER, 0.7),
         flag(Entry::NO_EXECUTE, 0.2),
         flag(Entry::ACCESSED, 0.4),
@@ -343,7 +343,11 @@ fn step() -> impl Strategy<Value = Step> {
         ][..],
     );
     let mode = prop::sample::select(&PrivilegeMode::ALL[..]);
-    let place = || 0..Place::all().len();
+    let places = || 0..Place::all().len();
+    // Half of them far from the page: there what is cached reaches far.
+    let is_above = |place: &usize| !matches!(Place::all()[*place].entry, Which::Pte(..));
+    let above: Vec<usize> = places().filter(is_above).collect();
+    let place = || prop_oneof![places(), prop::sample::select(above.clone())];
     let one = prop::sample::select(&[Entry::WRITABLE, Entry::NO_EXECUTE][..]);
     let flag = prop::sample::select(&[Entry::ACCESSED, Entry::DIRTY][..]);
     let keep = prop::sample::select(&[Keep::IfItCan, Keep::IfItCan, Keep::No][..]);
@@ -359,7 +363,7 @@ fn step() -> impl Strategy<Value = Step> {
         30 => (page(), kind, mode).prop_map(|(page, kind, mode)| Step::Access(page, kind, mode)),
         12 => (place(), content(), method())
             .prop_map(|(place, content, method)| Step::Store(place, content, method)),
-        1 => (place(), one).prop_map(|(place, flag)| Step::Grant(place, flag)),
+        4 => (place(), one).prop_map(|(place, flag)| Step::Grant(place, flag)),
         1 => (place(), flag).prop_map(|(place, flag)| Step::ClearFlag(place, flag)),
         5 => (space(), keep).prop_map(|(space, keep)| Step::Switch(space, keep)),
         1 => (space(), space()).prop_map(|(one, other)| Step::ExchangePcids(one, other)),

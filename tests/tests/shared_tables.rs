@@ -1,6 +1,6 @@
 //! Two processors use page tables that software edits at the same time. Whatever an entry is
 //! changed to, its accessed and dirty flags are those of accesses that used it as it was then
-//! (SDM vol. 3, 4.8 and 9.1.2.1: flags are set by locked cycles).
+//! (SDM vol. 3, 4.8 and 8.1.2.1: flags are set by locked cycles).
 //!
 //! Each value of an entry has a frame of its own, so that a physical address tells the version
 //! of the entry that an access used.

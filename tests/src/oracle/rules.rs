@@ -39,22 +39,22 @@ pub const NON_CANONICAL: &Rule = &rule(
 pub const LASS: &[Rule] = &[
     rule(
         "LASS: user mode does not use addresses with bit 63 set",
-        "4.6.3",
+        "4.2.3",
         When::all(facts!(LASS | LMA | USER_MODE | BIT_63)),
     ),
     rule(
         "LASS: supervisor mode fetches only from addresses with bit 63 set",
-        "4.6.3",
+        "4.2.3",
         When::all(facts!(LASS | LMA | FETCH)).but(facts!(USER_MODE | BIT_63)),
     ),
     rule(
         "LASS: explicit supervisor data accesses need bit 63, if SMAP is on and AC is 0",
-        "4.6.3",
+        "4.2.3",
         When::all(facts!(LASS | LMA | SMAP | DATA)).but(facts!(USER_MODE | BIT_63 | AC)),
     ),
     rule(
         "LASS: implicit supervisor data accesses need bit 63, if SMAP is on",
-        "4.6.3",
+        "4.2.3",
         When::all(facts!(LASS | LMA | SMAP | DATA | IMPLICIT)).but(facts!(USER_MODE | BIT_63)),
     ),
 ];
