@@ -13,18 +13,18 @@ use iai_callgrind::{
 use lookaside::preset::Preset;
 
 #[library_benchmark(teardown = audit_functional)]
-#[bench::hit(args = (), setup = FunctionalWorld::hits, config = at_most(34))]
-#[bench::walk(args = (), setup = FunctionalWorld::walks, config = at_most(587))]
+#[bench::hit(args = (), setup = FunctionalWorld::hits, config = at_most(26))]
+#[bench::walk(args = (), setup = FunctionalWorld::walks, config = at_most(346))]
 fn functional(mut world: FunctionalWorld) -> FunctionalWorld {
     black_box(&mut world).round();
     world
 }
 
 #[library_benchmark(teardown = audit_timed)]
-#[bench::hit_same_line(args = (), setup = TimedWorld::same_line, config = at_most(184))]
-#[bench::hit_other_pages(args = (), setup = TimedWorld::other_pages, config = at_most(344))]
-#[bench::stlb_hit(args = (), setup = TimedWorld::stlb_hits, config = at_most(1078))]
-#[bench::walk(args = (), setup = TimedWorld::walks, config = at_most(2564))]
+#[bench::hit_same_line(args = (), setup = TimedWorld::same_line, config = at_most(157))]
+#[bench::hit_other_pages(args = (), setup = TimedWorld::other_pages, config = at_most(322))]
+#[bench::stlb_hit(args = (), setup = TimedWorld::stlb_hits, config = at_most(1052))]
+#[bench::walk(args = (), setup = TimedWorld::walks, config = at_most(2760))]
 fn timed(mut world: TimedWorld) -> TimedWorld {
     black_box(&mut world).round();
     world

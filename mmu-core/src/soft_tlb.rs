@@ -1,5 +1,4 @@
 use alloc::boxed::Box;
-use core::ops::Range;
 
 use tlb::{Cacheable, Scope};
 use units::{AccessKind, Level, PageSize, Pcid, PhysAddr, VirtAddr};
@@ -10,8 +9,8 @@ use crate::{
 };
 
 const ENTRIES: usize = 1 << 12;
-/// So many slots have their bits in one word.
-const GROUP: usize = u64::BITS as usize;
+/// So many slots share one word of whether any was filled.
+const GROUP: usize = 64;
 const PAGE: PageSize = PageSize::Size4KiB;
 
 /// A large direct-mapped TLB, and a cache of page-directory entries beside it, that model no
@@ -22,13 +21,19 @@ const PAGE: PageSize = PageSize::Size4KiB;
 #[derive(Clone, Debug)]
 pub struct SoftTlb {
     slots: Box<[Slot; ENTRIES]>,
-    /// A bit for each slot that was filled, so that to drop what is cached costs no more than
-    /// there is.
-    filled: [u64; ENTRIES / GROUP],
+    /// For each group of slots, whether any was filled, so that to drop what is cached costs
+    /// no more than there is.
+    filled: [Filled; ENTRIES / GROUP],
     /// Whether a piece of a large page was put in since the TLB was last empty: then a page
     /// may lie in many slots.
     large_pages: LargePages,
     structures: SoftStructures,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Filled {
+    None,
+    Some,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +108,7 @@ impl SoftTlb {
         match slots.try_into() {
             Ok(slots) => Self {
                 slots,
-                filled: [0; ENTRIES / GROUP],
+                filled: [Filled::None; ENTRIES / GROUP],
                 large_pages: LargePages::None,
                 structures: SoftStructures::new(),
             },
@@ -111,24 +116,27 @@ impl SoftTlb {
         }
     }
 
-    fn drop_slots(&mut self, places: Range<usize>, scope: Scope) -> usize {
+    fn drop_slot(&mut self, place: usize, scope: Scope) -> usize {
+        let slot = &mut self.slots[place];
+        let drops = !slot.is_empty() && slot.is_in(scope);
+        if drops {
+            *slot = Slot::empty(place);
+        }
+        usize::from(drops)
+    }
+
+    fn drop_slots(&mut self, scope: Scope) -> usize {
         let mut dropped = 0;
-        for group in places.start / GROUP..places.end.div_ceil(GROUP) {
-            let mut rest = self.filled[group];
-            while rest != 0 {
-                let bit = rest & rest.wrapping_neg();
-                rest ^= bit;
-                let place = group * GROUP + bit.trailing_zeros() as usize;
-                if !places.contains(&place) {
-                    continue;
-                }
-                let slot = &mut self.slots[place];
-                let was_empty = slot.is_empty();
-                if was_empty || slot.is_in(scope) {
-                    *slot = Slot::empty(place);
-                    self.filled[group] ^= bit;
-                    dropped += usize::from(!was_empty);
-                }
+        for group in 0..self.filled.len() {
+            if self.filled[group] == Filled::None {
+                continue;
+            }
+            let places = group * GROUP..(group + 1) * GROUP;
+            for place in places.clone() {
+                dropped += self.drop_slot(place, scope);
+            }
+            if self.slots[places].iter().all(Slot::is_empty) {
+                self.filled[group] = Filled::None;
             }
         }
         dropped
@@ -164,7 +172,7 @@ impl TranslationCache for SoftTlb {
         }
         let physical = found.physical(address).as_u64();
         let place = place(address);
-        self.filled[place / GROUP] |= 1 << (place % GROUP);
+        self.filled[place / GROUP] = Filled::Some;
         self.slots[place] = Slot {
             tag: tag(address, pcid),
             translation: found,
@@ -202,15 +210,14 @@ impl TranslationCache for SoftTlb {
     }
 
     fn invalidate(&mut self, scope: Scope) -> Flushed {
-        let places = match scope {
+        let translations = match scope {
             Scope::Page { address, .. } | Scope::PageOfPcid { address, .. }
                 if self.large_pages == LargePages::None =>
             {
-                place(address)..place(address) + 1
+                self.drop_slot(place(address), scope)
             }
-            _ => 0..ENTRIES,
+            _ => self.drop_slots(scope),
         };
-        let translations = self.drop_slots(places, scope);
         if scope == Scope::All {
             self.large_pages = LargePages::None;
         }
