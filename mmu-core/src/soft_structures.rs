@@ -45,7 +45,7 @@ impl Slot {
 
 #[inline]
 fn tag(address: VirtAddr, pcid: Pcid) -> u64 {
-    address.align_down(EXTENT).as_u64() | u64::from(pcid.as_u16())
+    address.align_down(EXTENT).as_u64() | pcid.as_u64()
 }
 
 #[inline]

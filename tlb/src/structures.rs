@@ -64,7 +64,7 @@ impl<E> Cache<E> {
     #[inline]
     fn key(&self, address: VirtAddr, pcid: Pcid) -> (u64, Tag) {
         let number = self.number(address);
-        let tag = number | u64::from(pcid.as_u16()) << PCID_SHIFT;
+        let tag = number | pcid.as_u64() << PCID_SHIFT;
         (number, Tag::new(tag))
     }
 }

@@ -21,7 +21,7 @@ pub(crate) fn page_number(address: VirtAddr, size: PageSize) -> u64 {
 /// The tag of a page under one PCID.
 #[inline]
 pub(crate) fn local(number: u64, size: PageSize, pcid: Pcid) -> Tag {
-    Tag::new(number | u64::from(pcid.as_u16()) << PCID_SHIFT | (size.index() as u64) << SIZE_SHIFT)
+    Tag::new(number | pcid.as_u64() << PCID_SHIFT | (size.index() as u64) << SIZE_SHIFT)
 }
 
 /// The tag of a page under every PCID.

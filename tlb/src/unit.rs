@@ -108,7 +108,7 @@ impl<P: Cacheable> Last<P> {
 /// The number of the address's 4-KiB piece, and the PCID above it.
 #[inline]
 fn piece(address: VirtAddr, pcid: Pcid) -> u64 {
-    address.page_number(PageSize::Size4KiB) ^ u64::from(pcid.as_u16()) << 52
+    address.page_number(PageSize::Size4KiB) ^ pcid.as_u64() << 52
 }
 
 impl<P: Cacheable> Tlb<P> {

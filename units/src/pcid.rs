@@ -3,7 +3,7 @@ use core::{error::Error, fmt};
 /// A process-context identifier: the 12 bits of CR3 that tell one address space's cached
 /// translations from another's (SDM vol. 3, 4.10.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Pcid(u16);
+pub struct Pcid(u64);
 
 impl Pcid {
     /// The identifier in use while CR4.PCIDE is 0.
@@ -18,7 +18,7 @@ impl Pcid {
     /// [`PcidTooLarge`] if the value needs more than 12 bits.
     pub const fn new(value: u16) -> Result<Self, PcidTooLarge> {
         if value < Self::COUNT {
-            Ok(Self(value))
+            Ok(Self(value as u64))
         } else {
             Err(PcidTooLarge(value))
         }
@@ -27,12 +27,19 @@ impl Pcid {
     /// The identifier in the low 12 bits of a CR3 value.
     #[inline]
     pub const fn from_cr3(cr3: u64) -> Self {
-        Self((cr3 & 0xfff) as u16)
+        Self(cr3 & 0xfff)
     }
 
     /// The value of the identifier.
     #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "it has 12 bits")]
     pub const fn as_u16(self) -> u16 {
+        self.0 as u16
+    }
+
+    /// The value of the identifier where a CR3 value has it.
+    #[inline]
+    pub const fn as_u64(self) -> u64 {
         self.0
     }
 }
