@@ -40,6 +40,18 @@ pub fn text(name: &str) -> String {
     text
 }
 
+/// The first bytes of a file, decompressed.
+///
+/// # Panics
+/// If it cannot be read.
+pub fn start(name: &str, length: usize) -> Vec<u8> {
+    let mut input = input::open(&Source::from(&*path(name))).expect("the file opens");
+    let mut bytes = vec![0; length];
+    let count = input.read_full(&mut bytes).expect("the file is whole");
+    bytes.truncate(count);
+    bytes
+}
+
 /// A memory image.
 ///
 /// # Panics

@@ -4,6 +4,7 @@
 
 pub mod captures;
 pub mod data;
+pub mod fuzzing;
 mod one_page;
 pub mod oracle;
 pub mod processor;

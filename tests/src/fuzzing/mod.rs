@@ -1,0 +1,13 @@
+//! What is fuzzed: each function takes any bytes at all, and must neither panic nor fail to
+//! end. The targets of `fuzz` call them with what a fuzzer thinks of, a test with bytes at
+//! random and with damaged files.
+
+mod files;
+mod hostile_memory;
+mod page_tables;
+mod registers;
+mod supply;
+
+pub use files::{golden, images, presets, traces};
+pub use page_tables::page_tables;
+pub use registers::registers;

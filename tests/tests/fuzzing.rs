@@ -1,0 +1,82 @@
+//! The bodies of the fuzz targets, without a fuzzer: bytes at random, and good files with bytes
+//! changed, left out and cut off.
+
+use tests::{Random, data, fuzzing};
+
+const SEED: u64 = 0x00f0_22ed;
+
+/// Bytes at random, mostly few and small.
+fn bytes(random: &mut Random) -> Vec<u8> {
+    let length = random.below(700);
+    let byte = |random: &mut Random| random.next_u64().to_le_bytes()[0];
+    (0..length).map(|_| byte(random)).collect()
+}
+
+fn at_random(body: fn(&[u8]), cases: u32) {
+    let mut random = Random::new(SEED);
+    for _ in 0..cases {
+        body(&bytes(&mut random));
+    }
+}
+
+/// The start of a good file with a few bytes changed, and maybe cut.
+fn damaged(body: fn(&[u8]), good: &[u8], cases: u32) {
+    let mut random = Random::new(SEED);
+    let below = |random: &mut Random, bound: usize| {
+        usize::try_from(random.below(bound as u64)).unwrap_or(0)
+    };
+    for _ in 0..cases {
+        let mut bytes = good.to_vec();
+        for _ in 0..=random.below(4) {
+            let place = below(&mut random, bytes.len());
+            bytes[place] = random.next_u64().to_le_bytes()[0];
+        }
+        if random.below(3) == 0 {
+            let end = below(&mut random, bytes.len());
+            bytes.truncate(end.max(1));
+        }
+        body(&bytes);
+    }
+}
+
+#[test]
+fn page_tables_of_any_content_are_walked() {
+    at_random(fuzzing::page_tables, 20_000);
+}
+
+#[test]
+fn registers_take_any_values_or_refuse_them() {
+    at_random(fuzzing::registers, 5_000);
+}
+
+#[test]
+fn images_of_any_content_are_read_or_refused() {
+    at_random(fuzzing::images, 1_000);
+    for format in ["elf", "kdump", "kdumpflat", "lime"] {
+        let name = format!("page-tables/l4-kaslr-nopti/pt-only.{format}.zst");
+        let compressed = std::fs::read(data::path(&name)).unwrap();
+        damaged(fuzzing::images, &compressed, 10);
+        damaged(fuzzing::images, &data::start(&name, 1 << 14), 300);
+    }
+}
+
+#[test]
+fn golden_files_of_any_content_are_read_or_refused() {
+    at_random(fuzzing::golden, 200);
+    for name in ["64bit-4level", "pae32", "legacy32", "tlbseq-pcid"] {
+        let start = data::start(&format!("golden/{name}.txt.xz"), 2000);
+        damaged(fuzzing::golden, &start, 100);
+    }
+}
+
+#[test]
+fn traces_of_any_content_are_read_or_refused() {
+    at_random(fuzzing::traces, 2_000);
+}
+
+#[test]
+fn processors_of_any_content_are_read_or_refused() {
+    at_random(fuzzing::presets, 1_000);
+    let text = lookaside::preset::built_in_text("zen4").unwrap();
+    damaged(fuzzing::presets, text.as_bytes(), 1_000);
+}
