@@ -14,7 +14,12 @@ use crate::{
 pub(crate) const LAM_U48: u64 = 1 << 62;
 pub(crate) const LAM_U57: u64 = 1 << 61;
 
-/// Bits of CR4 that no processor has.
+/// PE to NE, WP, AM, NW, CD and PG. Writes to the other bits of the lower half are ignored
+/// (SDM vol. 3, 2.5).
+const CR0_DEFINED: u64 = 0x3f | 1 << 16 | 1 << 18 | 0b111 << 29;
+
+/// Bits of CR4 that no processor has. Others that are no business of paging (VMXE, UINTR, FRED
+/// and the like) are let in on every processor.
 const CR4_UNDEFINED: u64 = 1 << 15 | 1 << 26 | 0b111 << 29 | u64::MAX << 33;
 
 /// EFER bits that are something: SCE, LME, LMA and NXE; AMD's SVME to TCE.
@@ -86,8 +91,8 @@ impl Registers {
 
     /// The registers after MOV to CR0, but for the PDPTEs.
     pub(crate) fn with_cr0(mut self, value: u64) -> Result<Self, GeneralProtection> {
-        let new = Cr0::from_bits_retain(value);
-        check_cr0(new)?;
+        check_cr0(Cr0::from_bits_retain(value))?;
+        let new = Cr0::from_bits_retain(value & CR0_DEFINED);
         let starts_paging = new.contains(Cr0::PAGING) && !self.cr0.contains(Cr0::PAGING);
         let long_mode = self.efer.contains(Efer::LONG_MODE_ENABLE);
         let pae = self.cr4.contains(Cr4::PHYSICAL_ADDRESS_EXTENSION);

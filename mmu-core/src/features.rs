@@ -74,10 +74,13 @@ pub struct CpuFeatures {
 }
 
 /// What each feature cannot be without.
-const NEEDS: [(Feature, Feature); 10] = [
+const NEEDS: [(Feature, Feature); 13] = [
     (Feature::PSE_36, Feature::PSE),
     (Feature::NO_EXECUTE, Feature::PAE),
     (Feature::LONG_MODE, Feature::PAE),
+    (Feature::LONG_MODE, Feature::PGE),
+    (Feature::LONG_MODE, Feature::PAT),
+    (Feature::LONG_MODE, Feature::MTRR),
     (Feature::PAGES_1_GIB, Feature::LONG_MODE),
     (Feature::PCID, Feature::LONG_MODE),
     (Feature::PKU, Feature::LONG_MODE),
@@ -86,6 +89,17 @@ const NEEDS: [(Feature, Feature); 10] = [
     (Feature::LAM, Feature::LONG_MODE),
     (Feature::LASS, Feature::LONG_MODE),
 ];
+
+/// The features that only processors with long mode have, and long mode itself.
+#[cfg(test)]
+pub(crate) const OF_LONG_MODE: Feature = Feature::LONG_MODE
+    .union(Feature::PAGES_1_GIB)
+    .union(Feature::PCID)
+    .union(Feature::PKU)
+    .union(Feature::PKS)
+    .union(Feature::LA57)
+    .union(Feature::LAM)
+    .union(Feature::LASS);
 
 /// What the APM does not have.
 const INTEL_ONLY: [Feature; 3] = [Feature::PKS, Feature::LAM, Feature::LASS];
@@ -105,7 +119,12 @@ impl CpuFeatures {
         if !(32..=52).contains(&width) {
             return Err(FeaturesError::Width(width));
         }
-        if width > 32 && !features.intersects(Feature::PAE | Feature::PSE_36) {
+        let within_reach = match features {
+            features if features.contains(Feature::PAE) => 52,
+            features if features.contains(Feature::PSE_36) => 40,
+            _ => 32,
+        };
+        if width > within_reach {
             return Err(FeaturesError::WidthOutOfReach(width));
         }
         for (feature, needed) in NEEDS {
@@ -184,7 +203,7 @@ pub enum FeaturesError {
     #[error("physical addresses have 32 to 52 bits, not {0}")]
     Width(u32),
     /// No entry could hold such an address.
-    #[error("physical addresses of {0} bits are out of reach without PAE and PSE-36")]
+    #[error("physical addresses of {0} bits are out of reach without PAE, and from 41 with PSE-36")]
     WidthOutOfReach(u32),
     /// One feature is built on another.
     #[error("{feature:?} needs {needed:?}")]
@@ -224,7 +243,8 @@ mod tests {
         assert_eq!(with(31, Feature::all()), Err(FeaturesError::Width(31)));
         let no_reach = Err(FeaturesError::WidthOutOfReach(36));
         assert_eq!(with(36, Feature::PSE), no_reach);
-        assert!(with(36, Feature::PSE | Feature::PSE_36).is_ok());
+        assert!(with(40, Feature::PSE | Feature::PSE_36).is_ok());
+        assert!(with(41, Feature::PSE | Feature::PSE_36).is_err());
     }
 
     #[test]

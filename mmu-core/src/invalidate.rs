@@ -81,7 +81,9 @@ fn invpcid(
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use = "caches of translated code or host addresses have to follow"]
 pub struct Flushed {
-    /// What was to be dropped; None if nothing was.
+    /// What was to be dropped; None if nothing was. The page of a [`Scope::Page`] is as large
+    /// as whatever translation of the address was cached: it is the whole of a large page, even
+    /// where that was held in pieces.
     pub scope: Option<Scope>,
     /// How many entries of TLBs were there and are no more.
     pub translations: usize,

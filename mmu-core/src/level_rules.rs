@@ -167,7 +167,7 @@ fn reserved_in_4_mib(features: CpuFeatures) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Cr0;
+    use crate::{Cr0, features::OF_LONG_MODE};
 
     /// SDM vol. 3, table 4-4: with M address bits, bits (M-20):13 hold bits (M-1):32.
     #[test]
@@ -186,7 +186,7 @@ mod tests {
     /// 32-bit paging nothing is while CR4.PSE is 0.
     #[test]
     fn the_pat_bit_is_reserved_on_a_processor_without_the_table() {
-        let without = Feature::all() - Feature::PAT;
+        let without = Feature::all() - Feature::PAT - OF_LONG_MODE;
         let without = CpuFeatures::new(Vendor::Intel, 36, without).unwrap();
         let reserved = |cr4| {
             let registers = Registers {

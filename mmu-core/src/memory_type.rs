@@ -1,4 +1,4 @@
-use units::{MemoryType, PhysAddr};
+use units::{MemoryType, PageSize, PhysAddr};
 
 use crate::{
     CpuFeatures, Cr0, Entry, Feature, Mtrrs, Pat, PatType, Registers, translation::TypeBits,
@@ -84,6 +84,11 @@ impl MemoryTypes {
     /// The type of an access to an address through a page's entry with this PAT index.
     pub(crate) fn of_page(&self, at: PhysAddr, pat_index: usize) -> MemoryType {
         self.combine(self.mtrrs.type_of(at), pat_index)
+    }
+
+    /// Whether one type surely holds for all of a page.
+    pub(crate) fn is_uniform(&self, page: PhysAddr, size: PageSize) -> bool {
+        self.caching == Caching::Disabled || self.mtrrs.is_uniform(page, size.bytes())
     }
 
     /// The type of an access while paging is off: the range registers decide alone.

@@ -80,12 +80,12 @@ impl TranslationCache for ModelledTlb {
         self.structures.fill(level, address, pcid, entry);
     }
 
-    fn forget_translation(&mut self, address: VirtAddr, pcid: Pcid) {
-        self.tlbs.forget(address, pcid);
+    fn forget_translation(&mut self, address: VirtAddr, pcid: Pcid) -> usize {
+        self.tlbs.forget(address, pcid)
     }
 
-    fn forget_tables(&mut self, address: VirtAddr, pcid: Pcid) {
-        self.structures.forget(address, pcid);
+    fn forget_tables(&mut self, address: VirtAddr, pcid: Pcid) -> usize {
+        self.structures.forget(address, pcid)
     }
 
     fn invalidate(&mut self, scope: Scope) -> Flushed {

@@ -122,6 +122,24 @@ impl Mtrrs {
         overlapped.unwrap_or_else(|| type_in(self.default_type.to_le_bytes()[0]))
     }
 
+    /// Whether the naturally aligned block of a power of two of bytes surely has one type.
+    pub(crate) fn is_uniform(&self, start: PhysAddr, bytes: u64) -> bool {
+        if self.default_type & ENABLE == 0 {
+            return true;
+        }
+        let start = start.as_u64();
+        if self.default_type & FIXED_ENABLE != 0 && start < FIXED_END {
+            return false;
+        }
+        let ranges = self.base.iter().zip(&self.mask);
+        let mut valid = ranges.filter(|(_, mask)| *mask & VALID != 0);
+        valid.all(|(&base, &mask)| {
+            let (inside, above) = (bytes - 1, !(bytes - 1));
+            let mask = mask & !0xfff;
+            mask & inside == 0 || (start ^ base) & mask & above != 0
+        })
+    }
+
     /// The widest run of addresses of one type, as far as ranges of contiguous masks show it.
     pub(crate) fn widest_range(&self, features: CpuFeatures) -> UniformRange {
         const EDGES: usize = 2 * VARIABLE_RANGES + 3;

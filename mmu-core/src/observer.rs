@@ -34,7 +34,8 @@ pub trait Observer {
     #[inline]
     fn walk_ended(&mut self, _end: &WalkEnd) {}
 
-    /// Cached translations were dropped by a register write or an invalidation.
+    /// Cached translations were dropped by a register write, an invalidation, or a fault of
+    /// their address.
     #[inline]
     fn flushed(&mut self, _flushed: Flushed) {}
 }

@@ -77,11 +77,13 @@ impl SoftStructures {
         };
     }
 
-    pub(crate) fn forget(&mut self, address: VirtAddr, pcid: Pcid) {
+    pub(crate) fn forget(&mut self, address: VirtAddr, pcid: Pcid) -> usize {
         let slot = &mut self.slots[place(address)];
-        if slot.tag == tag(address, pcid) {
+        let is_there = slot.tag == tag(address, pcid);
+        if is_there {
             *slot = Slot::EMPTY;
         }
+        usize::from(is_there)
     }
 
     /// Drops the entries in the scope, and says how many. None is global, and to drop a page

@@ -125,6 +125,17 @@ impl SoftTlb {
         usize::from(drops)
     }
 
+    /// Drops the piece that holds the address, and no other of its page.
+    fn drop_slot_of_piece(&mut self, address: VirtAddr, scope: Scope) -> usize {
+        let place = place(address);
+        let held = VirtAddr::new(self.slots[place].tag);
+        if held.page_number(PAGE) == address.page_number(PAGE) {
+            self.drop_slot(place, scope)
+        } else {
+            0
+        }
+    }
+
     fn drop_slots(&mut self, scope: Scope) -> usize {
         let mut dropped = 0;
         for group in 0..self.filled.len() {
@@ -150,6 +161,8 @@ impl Default for SoftTlb {
 }
 
 impl TranslationCache for SoftTlb {
+    const HOLDS_PIECES: bool = true;
+
     #[inline]
     fn lookup<L: Ledger>(
         &mut self,
@@ -198,15 +211,13 @@ impl TranslationCache for SoftTlb {
         }
     }
 
-    fn forget_translation(&mut self, address: VirtAddr, pcid: Pcid) {
-        let place = place(address);
-        if self.slots[place].tag == tag(address, pcid) {
-            self.slots[place] = Slot::empty(place);
-        }
+    fn forget_translation(&mut self, address: VirtAddr, pcid: Pcid) -> usize {
+        let page = Scope::Page { address, pcid };
+        self.drop_slot_of_piece(address, page)
     }
 
-    fn forget_tables(&mut self, address: VirtAddr, pcid: Pcid) {
-        self.structures.forget(address, pcid);
+    fn forget_tables(&mut self, address: VirtAddr, pcid: Pcid) -> usize {
+        self.structures.forget(address, pcid)
     }
 
     fn invalidate(&mut self, scope: Scope) -> Flushed {

@@ -6,6 +6,9 @@ use crate::{Flushed, Ledger, TableEntry, Translated, Translation};
 /// What an [`Mmu`](crate::Mmu) remembers between walks: translations, and, if it likes, the
 /// entries that lead to them.
 pub trait TranslationCache {
+    /// Whether every page is held in pieces of 4 KiB, each with what was found for it.
+    const HOLDS_PIECES: bool = false;
+
     /// Looks for a translation of the address, made under this PCID or global. Only an
     /// address that was filled, in all its 64 bits, may be found.
     fn lookup<L: Ledger>(
@@ -34,12 +37,14 @@ pub trait TranslationCache {
     #[inline]
     fn fill_table(&mut self, _level: Level, _address: VirtAddr, _pcid: Pcid, _entry: TableEntry) {}
 
-    /// Drops what a look-up of the address could find.
-    fn forget_translation(&mut self, address: VirtAddr, pcid: Pcid);
+    /// Drops what a look-up of the address could find, and says how many entries.
+    fn forget_translation(&mut self, address: VirtAddr, pcid: Pcid) -> usize;
 
-    /// Drops what is remembered on the way to the address.
+    /// Drops what is remembered on the way to the address, and says how many entries.
     #[inline]
-    fn forget_tables(&mut self, _address: VirtAddr, _pcid: Pcid) {}
+    fn forget_tables(&mut self, _address: VirtAddr, _pcid: Pcid) -> usize {
+        0
+    }
 
     /// Drops everything in the scope.
     fn invalidate(&mut self, scope: Scope) -> Flushed;

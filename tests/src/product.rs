@@ -53,7 +53,11 @@ impl Setting {
         let mut features = Feature::all();
         features.set(Feature::PAGES_1_GIB, has(Facts::HAS_1_GBYTE));
         features.set(Feature::PSE_36, has(Facts::HAS_PSE_36));
-        features.set(Feature::PAT, has(Facts::HAS_PAT));
+        if !has(Facts::HAS_PAT) {
+            // Long mode, and what comes with it, does not come without.
+            features -= Feature::PAT | Feature::LONG_MODE | Feature::PAGES_1_GIB | Feature::PCID;
+            features -= Feature::PKU | Feature::PKS | Feature::LA57 | Feature::LAM | Feature::LASS;
+        }
         let vendor = if has(Facts::AMD) {
             features -= Feature::PKS | Feature::LAM | Feature::LASS;
             Vendor::Amd

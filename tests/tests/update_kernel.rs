@@ -38,7 +38,9 @@ impl TranslationCache for Nothing {
 
     fn fill(&mut self, _: VirtAddr, _: Pcid, _: AccessKind, _: Translation) {}
 
-    fn forget_translation(&mut self, _: VirtAddr, _: Pcid) {}
+    fn forget_translation(&mut self, _: VirtAddr, _: Pcid) -> usize {
+        0
+    }
 
     fn invalidate(&mut self, _: Scope) -> Flushed {
         Flushed::default()

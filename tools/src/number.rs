@@ -1,7 +1,5 @@
 //! Numbers as the command line has them.
 
-use units::VirtAddr;
-
 /// The text is not a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NumberError {
@@ -31,19 +29,16 @@ pub fn parse(text: &str) -> Result<u64, NumberError> {
     u64::from_str_radix(digits, radix).map_err(|_| NumberError::TooLarge)
 }
 
-/// Reads an address: hexadecimal digits, with or without `0x` before them.
+/// Reads a hexadecimal number, with or without `0x` before it: an address or a register.
 ///
 /// # Errors
 /// [`NumberError`] if it is none, or larger than 64 bits hold.
-pub fn parse_address(text: &str) -> Result<VirtAddr, NumberError> {
+pub fn parse_hexadecimal(text: &str) -> Result<u64, NumberError> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
     if digits.is_empty() || !digits.chars().all(|digit| digit.is_ascii_hexdigit()) {
         return Err(NumberError::NotHexadecimal);
     }
-    let address = u64::from_str_radix(digits, 16);
-    address
-        .map(VirtAddr::new)
-        .map_err(|_| NumberError::TooLarge)
+    u64::from_str_radix(digits, 16).map_err(|_| NumberError::TooLarge)
 }
 
 #[cfg(test)]
@@ -61,17 +56,17 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_hexadecimal() {
-        let address = VirtAddr::new(0xffff_8000_dead_beef);
+    fn addresses_and_registers_are_hexadecimal() {
+        let address = 0xffff_8000_dead_beef;
         for text in ["ffff8000deadbeef", "0xffff8000DEADBEEF"] {
-            assert_eq!(parse_address(text), Ok(address));
+            assert_eq!(parse_hexadecimal(text), Ok(address));
         }
-        assert_eq!(parse_address("10"), Ok(VirtAddr::new(16)));
+        assert_eq!(parse_hexadecimal("10"), Ok(16));
         for text in ["", "0x", "-1", "+1", "0x0x1", "1g"] {
-            assert_eq!(parse_address(text), Err(NumberError::NotHexadecimal));
+            assert_eq!(parse_hexadecimal(text), Err(NumberError::NotHexadecimal));
         }
         assert_eq!(
-            parse_address("10000000000000000"),
+            parse_hexadecimal("10000000000000000"),
             Err(NumberError::TooLarge)
         );
     }

@@ -1,11 +1,12 @@
 //! What happens when no cached translation permits an access.
 
-use units::{AccessKind, Level, MemoryType, PhysAddr, PrivilegeMode, VirtAddr};
+use tlb::Scope;
+use units::{AccessKind, Level, MemoryType, PageSize, PhysAddr, PrivilegeMode, VirtAddr};
 
 use super::Mmu;
 use crate::{
-    AccessedOnFault, Cause, Entry, EntryRead, Fault, Leaf, Observer, PhysMem, Regime, TableEntry,
-    Translated, TranslationCache, WalkCost, WalkEnd,
+    AccessedOnFault, Cause, Entry, EntryRead, Fault, Flushed, Leaf, Observer, PhysMem, Regime,
+    TableEntry, Translated, Translation, TranslationCache, WalkCost, WalkEnd,
     format::Wide,
     walker::{Halt, Inspection, Purpose, Start, Walk, WalkEvents, walk},
 };
@@ -215,12 +216,16 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         let outcome = walked.map(|leaf| leaf.translation);
         let pcid = self.regime.pcid;
         if let Ok(translation) = outcome {
-            if self.regime.linear.is_the_same_for_data(address) {
+            if self.may_be_cached(address, translation) {
                 self.cache.fill(address, pcid, kind, translation);
             }
         } else {
-            self.cache.forget_translation(address, pcid);
-            self.cache.forget_tables(address, pcid);
+            let flushed = Flushed {
+                scope: Some(Scope::Page { address, pcid }),
+                translations: self.cache.forget_translation(address, pcid),
+                structures: self.cache.forget_tables(address, pcid),
+            };
+            self.observer.flushed(flushed);
         }
         self.observer.walk_ended(&WalkEnd {
             address,
@@ -229,6 +234,16 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
             outcome,
         });
         outcome.map(|translation| Translated::new(address, translation))
+    }
+
+    /// Whether the translation holds for whatever a cache would answer with it: not where a
+    /// fetch's is not a data access's, nor where range registers split a large page.
+    fn may_be_cached(&self, address: VirtAddr, found: Translation) -> bool {
+        let is_of_one_type = || {
+            let size = found.size();
+            size == PageSize::Size4KiB || self.regime.types.is_uniform(found.page(), size)
+        };
+        self.regime.linear.is_the_same_for_data(address) && (T::HOLDS_PIECES || is_of_one_type())
     }
 
     /// How many entries a walk read that ended like this.

@@ -4,8 +4,8 @@ use tlb::Scope;
 
 use super::Mmu;
 use crate::{
-    AlignmentCheck, Cr0, Cr4, Efer, Flushed, GeneralProtection, Invalidation, KeyRights, Msr,
-    Observer, PagingMode, Pat, PhysMem, Regime, Registers, TranslationCache, WalkCost,
+    AlignmentCheck, Cr0, Cr4, Efer, Feature, Flushed, GeneralProtection, Invalidation, KeyRights,
+    Msr, Observer, PagingMode, Pat, PhysMem, Regime, Registers, TranslationCache, WalkCost,
 };
 
 /// Bit 63 of the operand of MOV to CR3: keep what is cached of the new PCID.
@@ -116,6 +116,15 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
     /// # Errors
     /// [`GeneralProtection`] if the value is not allowed; nothing has changed then.
     pub fn write_msr(&mut self, register: Msr, value: u64) -> Result<Flushed, GeneralProtection> {
+        let needed = match register {
+            Msr::Efer => Feature::empty(),
+            Msr::Pat => Feature::PAT,
+            Msr::Pkrs => Feature::PKS,
+            _ => Feature::MTRR,
+        };
+        if !self.features.has(needed) {
+            return Err(GeneralProtection::NoSuchMsr(register));
+        }
         let mut new = self.registers;
         match register {
             Msr::Efer => {

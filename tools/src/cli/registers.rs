@@ -16,23 +16,23 @@ use crate::{
 
 /// Registers that override the image's.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Registers (else from the image's notes)")]
+#[command(next_help_heading = "Registers, in hexadecimal (else from the image's notes)")]
 pub(super) struct RegisterOptions {
     /// The processor whose registers are used, counted from 0
     #[arg(long, value_name = "N", default_value_t = 0)]
     vcpu: usize,
     /// CR3, where the page tables start; under page-table isolation the kernel's and the
     /// user's, of which a note has the one that was in use
-    #[arg(long, value_name = "VALUE", value_parser = number::parse)]
+    #[arg(long, value_name = "VALUE", value_parser = number::parse_hexadecimal)]
     cr3: Option<u64>,
     /// CR0
-    #[arg(long, value_name = "VALUE", value_parser = number::parse)]
+    #[arg(long, value_name = "VALUE", value_parser = number::parse_hexadecimal)]
     cr0: Option<u64>,
     /// CR4
-    #[arg(long, value_name = "VALUE", value_parser = number::parse)]
+    #[arg(long, value_name = "VALUE", value_parser = number::parse_hexadecimal)]
     cr4: Option<u64>,
     /// `IA32_EFER`
-    #[arg(long, value_name = "VALUE", value_parser = number::parse)]
+    #[arg(long, value_name = "VALUE", value_parser = number::parse_hexadecimal)]
     efer: Option<u64>,
 }
 

@@ -187,3 +187,51 @@ fn stale_rights_in_a_paging_structure_cache_refuse_nothing() {
     world.add(Level::Pde, Entry::WRITABLE);
     mmu.translate(&world.ram, ADDRESS, WRITE, USER).unwrap();
 }
+
+/// SDM vol. 3, 4.10.4.1: a page fault drops what is cached for its address, and a global
+/// translation with it, under whatever PCID it was made.
+#[test]
+fn a_fault_drops_a_global_translation_of_another_pcid() {
+    let world = World::mapped(PageSize::Size4KiB, ALL | Entry::GLOBAL);
+    let mut registers = registers();
+    registers.cr4 |= Cr4::PCID_ENABLE;
+    let root = registers.cr3;
+    registers.cr3 |= 1;
+    let mut mmu = functional(registers);
+    let found = mmu.translate(&world.ram, ADDRESS, READ, USER).unwrap();
+    let _ = mmu.write_cr3(&world.ram, root | 2 | 1 << 63).unwrap();
+    world.set(Level::Pte, Entry::empty());
+    page_fault(mmu.translate(&world.ram, ADDRESS, READ, USER));
+    let elsewhere = PhysAddr::new(0x7000);
+    world.set(Level::Pte, Entry::page(elsewhere, PageSize::Size4KiB, ALL));
+    let _ = mmu.write_cr3(&world.ram, root | 1 | 1 << 63).unwrap();
+    let again = mmu.translate(&world.ram, ADDRESS, READ, USER).unwrap();
+    assert_ne!(again.address, found.address);
+    assert_eq!(again.translation.page(), elsewhere);
+}
+
+/// SDM vol. 2, WRMSR: a register that the processor does not have is #GP(0).
+#[test]
+fn registers_of_missing_features_are_general_protection() {
+    let features = Feature::all() - Feature::PKS;
+    let features = CpuFeatures::new(Vendor::Intel, 52, features).unwrap();
+    let mut mmu = FunctionalMmu::functional(features, registers()).unwrap();
+    let refused = mmu.write_msr(crate::Msr::Pkrs, 0);
+    assert_eq!(refused, Err(GeneralProtection::NoSuchMsr(crate::Msr::Pkrs)));
+    let none = CpuFeatures::new(Vendor::Intel, 32, Feature::empty()).unwrap();
+    let mut mmu = FunctionalMmu::functional(none, Registers::default()).unwrap();
+    for register in [crate::Msr::Pat, crate::Msr::MtrrDefType] {
+        let value = mmu.read_msr(register);
+        let refused = mmu.write_msr(register, value);
+        assert_eq!(refused, Err(GeneralProtection::NoSuchMsr(register)));
+    }
+}
+
+/// SDM vol. 3, 2.5: what is written to reserved bits of CR0's lower half is ignored.
+#[test]
+fn reserved_bits_of_cr0_stay_clear() {
+    let world = World::mapped(PageSize::Size4KiB, ALL);
+    let mut mmu = functional(registers());
+    let _ = mmu.write_cr0(&world.ram, 0xffff_ffff).unwrap();
+    assert_eq!(mmu.registers().cr0.bits(), 0xe005_003f);
+}

@@ -40,8 +40,8 @@ pub(super) struct Walk {
     /// A memory image (see `lookaside maps --help`); - is standard input
     image: OsString,
     /// Linear addresses, in hexadecimal
-    #[arg(required = true, value_name = "ADDRESS", value_parser = number::parse_address)]
-    addresses: Vec<VirtAddr>,
+    #[arg(required = true, value_name = "ADDRESS", value_parser = number::parse_hexadecimal)]
+    addresses: Vec<u64>,
     /// The access to check [default: read]
     #[arg(long, value_enum, value_name = "ACCESS")]
     access: Option<Kind>,
@@ -58,7 +58,11 @@ pub(super) struct Walk {
 enum Kind {
     Read,
     Write,
+    /// Reads and writes back, as one access
+    Modify,
     Fetch,
+    ShadowStackRead,
+    ShadowStackWrite,
 }
 
 impl From<Kind> for AccessKind {
@@ -66,7 +70,10 @@ impl From<Kind> for AccessKind {
         match kind {
             Kind::Read => Self::Read,
             Kind::Write => Self::Write,
+            Kind::Modify => Self::ReadModifyWrite,
             Kind::Fetch => Self::Fetch,
+            Kind::ShadowStackRead => Self::ShadowStackRead,
+            Kind::ShadowStackWrite => Self::ShadowStackWrite,
         }
     }
 }
@@ -75,6 +82,8 @@ impl From<Kind> for AccessKind {
 enum Mode {
     User,
     Supervisor,
+    /// The processor itself, to a system structure
+    Implicit,
 }
 
 impl From<Mode> for PrivilegeMode {
@@ -82,6 +91,7 @@ impl From<Mode> for PrivilegeMode {
         match mode {
             Mode::User => Self::User,
             Mode::Supervisor => Self::Supervisor,
+            Mode::Implicit => Self::SupervisorImplicit,
         }
     }
 }
@@ -102,7 +112,7 @@ impl Walk {
         });
         let addresses = self.addresses.iter();
         let answers: Vec<_> = addresses
-            .map(|&address| Answer::new(&chosen, &image.ram, address, access))
+            .map(|&address| Answer::new(&chosen, &image.ram, VirtAddr::new(address), access))
             .collect();
         interrupt.run_is_over().map_err(|_| CliError::Interrupted)?;
         self.results
