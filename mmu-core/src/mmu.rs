@@ -117,7 +117,8 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
     ) -> Result<Span, Fault> {
         let first = self.regime.linear.check(first, kind, mode)?;
         let second = self.regime.linear.check(second, kind, mode)?;
-        // A fault of the second page must not leave the first one dirty.
+        // A fault of the second page must not leave the first one dirty, and comes only after
+        // those of the first.
         if kind.writes()
             && self.probe(memory, second, kind, mode).is_err()
             && self.probe(memory, first, kind, mode).is_ok()

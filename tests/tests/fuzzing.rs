@@ -72,6 +72,10 @@ fn golden_files_of_any_content_are_read_or_refused() {
 #[test]
 fn traces_of_any_content_are_read_or_refused() {
     at_random(fuzzing::traces, 2_000);
+    let trace = data::start("steady/trace.mmut.zst", 1 << 12);
+    damaged(fuzzing::traces, &trace, 500);
+    let trace = data::start("lackey/ls.lackey.zst", 1 << 12);
+    damaged(fuzzing::traces, &trace, 500);
 }
 
 #[test]

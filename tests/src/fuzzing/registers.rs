@@ -30,7 +30,12 @@ pub fn registers(bytes: &[u8]) {
 pub(super) fn features(supply: &mut Supply<'_>) -> CpuFeatures {
     let vendor = supply.choice(&[Vendor::Intel, Vendor::Amd]);
     let width = 32 + u32::from(supply.byte() % 24);
-    let left_out = u32::from(supply.byte()) << 10 & u32::from(supply.byte()) << 9;
+    // Often all, else some of any.
+    let left_out = match supply.byte() {
+        0..128 => 0,
+        _ => supply.word() & supply.word(),
+    };
+    let left_out = u32::try_from(left_out & 0x3_ffff).unwrap_or(0);
     let features = Feature::all() - Feature::from_bits_truncate(left_out);
     CpuFeatures::new(vendor, width, features).unwrap_or_default()
 }

@@ -9,12 +9,12 @@ use liblzma::{
     stream::{CONCATENATED, Stream},
 };
 
-/// The longest window a zstd frame may ask for: 2 GiB, as `zstd --long=31` writes. Memory
-/// is only taken when a frame asks for it.
-const ZSTD_WINDOW_LOG_MAX: u32 = 31;
+/// The longest window a zstd frame may ask for: 128 MiB, as `zstd --long` writes. A frame of a
+/// few bytes can ask for as much, so that more would be too much.
+const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
-/// What an xz stream may need: more than the largest dictionary `xz` itself makes.
-const XZ_MEMORY_LIMIT: u64 = 2 << 30;
+/// What an xz stream may need: `xz -9` makes files that need 65 MiB.
+const XZ_MEMORY_LIMIT: u64 = 128 << 20;
 
 /// How an input is compressed, found from its first bytes and never from its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -110,14 +110,19 @@ fn a_corrupt_archive_is_an_error_with_the_offset() {
 }
 
 #[test]
-fn a_long_zstd_window_is_accepted() {
-    let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
-    encoder.window_log(28).unwrap();
-    encoder.long_distance_matching(true).unwrap();
-    encoder.write_all(&text()).unwrap();
-    let (read, error) = drain(input(encoder.finish().unwrap()));
+fn a_long_zstd_window_is_accepted_and_a_longer_one_refused() {
+    let with_window = |log| {
+        let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+        encoder.window_log(log).unwrap();
+        encoder.long_distance_matching(true).unwrap();
+        encoder.write_all(&text()).unwrap();
+        drain(input(encoder.finish().unwrap()))
+    };
+    let (read, error) = with_window(27);
     assert!(error.is_none(), "{error:?}");
     assert!(read == text());
+    let (read, error) = with_window(28);
+    assert!(error.is_some() && read.is_empty());
 }
 
 #[test]
