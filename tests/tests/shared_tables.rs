@@ -22,10 +22,11 @@ use tests::Random;
 const PROCESSORS: usize = 2;
 const PAGES: usize = 4;
 const EDITS: u32 = 30_000;
-/// After so many edits the editor lets the processors do something.
+/// After so many edits comes one that waits for the processors, so that however they are
+/// scheduled there are versions that none used, that were only read and that were written.
 const BURST: u32 = 32;
 /// No page has as many versions in so many edits.
-const VERSIONS: usize = EDITS as usize;
+const VERSIONS: usize = 2 * EDITS as usize;
 const SEED: u64 = 0x1007_ab1e;
 
 const FLAGS: u64 = Entry::ACCESSED.bits() | Entry::DIRTY.bits();
@@ -107,7 +108,6 @@ fn version(page: usize, number: usize) -> u64 {
 struct Used {
     /// The flags that the accesses to each version of each page must have set.
     flags: Vec<AtomicU8>,
-    accesses: AtomicU64,
     stop: AtomicBool,
 }
 
@@ -116,15 +116,13 @@ impl Used {
         let flags = (0..PAGES * VERSIONS).map(|_| AtomicU8::new(0));
         Self {
             flags: flags.collect(),
-            accesses: AtomicU64::new(0),
             stop: AtomicBool::new(false),
         }
     }
 
-    /// Waits until some more accesses are done, or a processor has failed.
-    fn wait(&self) {
-        let before = self.accesses.load(Ordering::Relaxed);
-        let waits = || self.accesses.load(Ordering::Relaxed) == before;
+    /// Waits until the accesses to a version have set these flags, or a processor has failed.
+    fn wait(&self, page: usize, number: usize, flags: u64) {
+        let waits = || self.flags(page, number) != flags;
         while waits() && !self.stop.load(Ordering::Relaxed) {
             thread::yield_now();
         }
@@ -177,7 +175,6 @@ fn processor<M: PhysMem>(memory: &M, registers: Registers, seed: u64, used: &Use
             },
             Err(fault) => panic!("{fault}"),
         }
-        used.accesses.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -222,7 +219,11 @@ impl<'a, M: PhysMem> Editor<'a, M> {
     }
 
     fn next_frame(&mut self) {
-        let next = version(self.page, self.number + 1);
+        self.next_frame_without(0);
+    }
+
+    fn next_frame_without(&mut self, bits: u64) {
+        let next = version(self.page, self.number + 1) & !bits;
         self.edit(|_| next);
         self.number += 1;
         self.found.push(0);
@@ -250,6 +251,18 @@ impl<'a, M: PhysMem> Editor<'a, M> {
             assert_eq!(dirty, 0, "a read-only page became dirty");
         }
         self.edit(|entry| entry | Entry::WRITABLE.bits());
+    }
+
+    /// A version that is certain to be unused, only read, or written.
+    fn sure_of_its_use(&mut self, edit: u32, used: &Used) {
+        let (without, flags) = match edit % 3 {
+            0 => (Entry::PRESENT.bits(), 0),
+            1 => (Entry::WRITABLE.bits(), Entry::ACCESSED.bits()),
+            _ => (0, FLAGS),
+        };
+        self.next_frame_without(without);
+        used.wait(self.page, self.number, flags);
+        self.next_frame();
     }
 
     fn any_edit(&mut self, random: &mut Random) {
@@ -289,7 +302,7 @@ fn stress<M: PhysMem + Sync>(memory: &M, width: Width) {
             let page = below(&mut random, PAGES);
             editors[page].any_edit(&mut random);
             if edit.is_multiple_of(BURST) {
-                used.wait();
+                editors[page].sure_of_its_use(edit / BURST, &used);
             }
         }
         drop(stop);
