@@ -56,7 +56,7 @@ impl<V: Copy + Default> SetAssociative<V> {
     /// An empty array.
     ///
     /// # Errors
-    /// [`GeometryError::XorOfOddSets`] if the index function does not fit the geometry.
+    /// [`GeometryError::IndexBits`] if the index function does not fit the geometry.
     pub fn new(
         geometry: Geometry,
         index: IndexFunction,

@@ -97,9 +97,11 @@ pub enum GeometryError {
         /// Ways asked for.
         ways: u32,
     },
-    /// A hash of bit fields needs a power of two of sets.
-    #[error("an XOR index needs a power of two of sets: got {sets}")]
-    XorOfOddSets {
+    /// The index is wider or narrower than the sets.
+    #[error("an index of {bits} bits does not choose among {sets} sets")]
+    IndexBits {
+        /// The width of the index.
+        bits: u32,
         /// Sets asked for.
         sets: u32,
     },

@@ -5,9 +5,12 @@ use crate::{Geometry, GeometryError};
 pub enum IndexFunction {
     /// The number modulo the number of sets.
     Linear,
-    /// Of 2^n sets: bits n-1:0 of the number XOR its bits 2n-1:n. Skylake's second-level TLB
-    /// uses it with n = 7 (Tatar et al., "TLB;DR", USENIX Security 2022).
-    Xor,
+    /// XOR-n, of 2^n sets: bits n-1:0 of the number XOR its bits 2n-1:n. Skylake's
+    /// second-level TLB uses it with n = 7 (Tatar et al., "TLB;DR", USENIX Security 2022).
+    Xor {
+        /// n.
+        bits: u32,
+    },
 }
 
 /// An index function made ready for one number of sets.
@@ -25,11 +28,10 @@ impl SetSelector {
         match function {
             IndexFunction::Linear if sets.is_power_of_two() => Ok(Self::Mask(mask)),
             IndexFunction::Linear => Ok(Self::Modulo(u64::from(sets))),
-            IndexFunction::Xor if sets.is_power_of_two() => Ok(Self::Xor {
-                shift: sets.trailing_zeros(),
-                mask,
-            }),
-            IndexFunction::Xor => Err(GeometryError::XorOfOddSets { sets }),
+            IndexFunction::Xor { bits } if 1_u32.checked_shl(bits) == Some(sets) => {
+                Ok(Self::Xor { shift: bits, mask })
+            }
+            IndexFunction::Xor { bits } => Err(GeometryError::IndexBits { bits, sets }),
         }
     }
 
@@ -66,16 +68,19 @@ mod tests {
 
     #[test]
     fn an_xor_index_folds_the_next_bits_in() {
-        let xor7 = selector(IndexFunction::Xor, 128);
+        let xor7 = selector(IndexFunction::Xor { bits: 7 }, 128);
         assert_eq!(xor7.set_of(0x55 << 7 | 0x01), 0x54);
         assert_eq!(xor7.set_of(0xffff), 0);
     }
 
     #[test]
-    fn an_xor_index_needs_a_power_of_two() {
-        assert_eq!(
-            SetSelector::new(IndexFunction::Xor, Geometry::new(12, 4).unwrap()).unwrap_err(),
-            GeometryError::XorOfOddSets { sets: 12 }
-        );
+    fn an_xor_index_is_as_wide_as_the_sets() {
+        for (bits, sets) in [(3, 12), (7, 64), (6, 128), (32, 1), (u32::MAX, 128)] {
+            let index = IndexFunction::Xor { bits };
+            assert_eq!(
+                SetSelector::new(index, Geometry::new(sets, 4).unwrap()).unwrap_err(),
+                GeometryError::IndexBits { bits, sets }
+            );
+        }
     }
 }

@@ -27,4 +27,4 @@ mod replacement;
 pub use array::{Evicted, SetAssociative, Tag};
 pub use geometry::{Geometry, GeometryError};
 pub use index::IndexFunction;
-pub use replacement::Replacement;
+pub use replacement::{Qlru, QlruUpdate, Replacement};

@@ -45,6 +45,62 @@ pub struct HierarchyConfig {
     /// How many write-combining buffers of one line there are, at least one:
     /// [`HierarchyConfig::COMBINING_BUFFERS`] where nothing better is known.
     pub combining_buffers: u32,
+    /// How many processors share the last-level cache, each with an L1I, an L1D and an L2 of
+    /// its own: 1 to 64.
+    pub processors: u32,
+    /// How the last-level cache relates to those above it.
+    pub inclusion: Inclusion,
+    /// The load-to-use latency of a line that another processor's caches have to give.
+    pub peer_latency: Cycles,
+    /// What the prefetchers do.
+    pub prefetch: Prefetch,
+}
+
+/// How the last-level cache relates to the caches above it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Inclusion {
+    /// Neither forces anything on the other.
+    #[default]
+    Free,
+    /// What it evicts is dropped from all caches above.
+    Inclusive,
+    /// It takes what the L2s evict, and gives up what they read.
+    Exclusive,
+}
+
+/// The prefetchers of each processor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Prefetch {
+    /// A read that misses the L1D brings the next line of the page into the L1D.
+    pub next_line: NextLine,
+    /// Steady strides bring lines ahead into the L2.
+    pub stride: Stride,
+}
+
+/// Whether the next line is prefetched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NextLine {
+    /// No.
+    #[default]
+    Off,
+    /// Yes.
+    On,
+}
+
+/// Whether strides are prefetched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stride {
+    /// No.
+    #[default]
+    Off,
+    /// So many lines ahead, by a table of so many 4-KiB pages that each remember their last
+    /// line and stride.
+    Ahead {
+        /// Lines ahead.
+        lines: u32,
+        /// Pages watched.
+        pages: u32,
+    },
 }
 
 impl HierarchyConfig {

@@ -22,6 +22,10 @@
 //!     memory_latency: Cycles::new(300),
 //!     walks_enter: WalkPort::L1d,
 //!     combining_buffers: HierarchyConfig::COMBINING_BUFFERS,
+//!     processors: 1,
+//!     inclusion: cache::Inclusion::Free,
+//!     peer_latency: Cycles::new(80),
+//!     prefetch: cache::Prefetch::default(),
 //! })?;
 //!
 //! let write_back = MemoryType::WriteBack;
@@ -105,7 +109,9 @@ mod level;
 mod line;
 mod request;
 
-pub use config::{ConfigError, HierarchyConfig, LevelConfig, WalkPort};
+pub use config::{
+    ConfigError, HierarchyConfig, Inclusion, LevelConfig, NextLine, Prefetch, Stride, WalkPort,
+};
 pub use counters::Counters;
 pub use hierarchy::{CacheHierarchy, Response};
 pub use level::{CacheId, ServedBy};

@@ -117,7 +117,9 @@ pub use registers::{AlignmentCheck, Cr0, Cr4, Efer, Registers};
 pub use rights::{Rights, RightsTable};
 pub use soft_tlb::SoftTlb;
 pub use span::Span;
-pub use timed::{CacheCost, TimedConfig, TimedConfigError, TimedMmu};
+pub use timed::{
+    CacheCost, NextPage, SoftwareCosts, TimedConfig, TimedConfigError, TimedMmu, Walkers,
+};
 pub use translation::{Leaf, TableEntry, Translated, Translation};
 pub use translation_cache::TranslationCache;
 

@@ -21,6 +21,55 @@ pub struct TimedConfig {
     pub caches: cache::HierarchyConfig,
     /// What setting an accessed or dirty bit adds to the reads and writes it makes.
     pub accessed_dirty_assist: Cycles,
+    /// Its page walkers.
+    pub walkers: Walkers,
+    /// What the operating system's work costs.
+    pub software: SoftwareCosts,
+}
+
+/// The page walkers of a processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Walkers {
+    /// How many walks go on at the same time, at least one.
+    pub count: u32,
+    /// What a walk does for the next page.
+    pub next_page: NextPage,
+}
+
+/// What a walk does for the page after its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NextPage {
+    /// Nothing.
+    #[default]
+    Leave,
+    /// Walks for it too, off the critical path, if no entry needs its accessed bit set.
+    Prefetch,
+}
+
+/// What an operating system's work costs, in cycles an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SoftwareCosts {
+    /// A page fault, from its entry to the return, its service included.
+    pub page_fault: Cycles,
+    /// MOV to CR3 that drops what is cached of the PCID.
+    pub write_cr3: Cycles,
+    /// MOV to CR3 that keeps it (bit 63).
+    pub write_cr3_keeping: Cycles,
+    /// INVLPG.
+    pub invlpg: Cycles,
+    /// INVPCID.
+    pub invpcid: Cycles,
+    /// Sending an interrupt to one processor, for a TLB shootdown.
+    pub interrupt_send: Cycles,
+    /// Taking such an interrupt, but for the invalidations it is for.
+    pub interrupt_service: Cycles,
+    /// Waiting for the other processors after all interrupts are sent.
+    pub interrupt_wait: Cycles,
+    /// A switch from one process to another, but for MOV to CR3.
+    pub context_switch: Cycles,
+    /// Making one large page of small ones, but for the copies and the shootdown: the
+    /// allocation, the locks, the walk over the old entries.
+    pub collapse: Cycles,
 }
 
 /// The MMU cannot be built.

@@ -13,6 +13,57 @@ pub struct LevelConfig {
     pub penalty: Cycles,
     /// The TLBs of the level.
     pub tlbs: Vec<TlbConfig>,
+    /// Whether what the page tables say is put into the level.
+    pub on_miss: OnMiss,
+    /// Whether what a lower level answers is put into this one.
+    pub on_lower_hit: OnLowerHit,
+    /// How the level relates to those above it.
+    pub inclusion: Inclusion,
+}
+
+impl LevelConfig {
+    /// A level that behaves as Intel's do (Tatar et al., "TLB;DR", USENIX Security 2022).
+    pub fn new(penalty: Cycles, tlbs: Vec<TlbConfig>) -> Self {
+        Self {
+            penalty,
+            tlbs,
+            on_miss: OnMiss::default(),
+            on_lower_hit: OnLowerHit::default(),
+            inclusion: Inclusion::default(),
+        }
+    }
+}
+
+/// What a level does with a translation that a walk has found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnMiss {
+    /// Takes it in.
+    #[default]
+    Fill,
+    /// Leaves it to the other levels.
+    Pass,
+}
+
+/// What a level does with a translation that a lower one has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnLowerHit {
+    /// Takes it in: it is promoted.
+    #[default]
+    Promote,
+    /// Leaves it where it is.
+    Leave,
+}
+
+/// How a level relates to the levels above it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Inclusion {
+    /// Neither forces anything on the other.
+    #[default]
+    Free,
+    /// What it evicts is dropped from the levels above.
+    Inclusive,
+    /// It holds what the level above evicted, and gives up what is promoted.
+    Exclusive,
 }
 
 /// The shape of a TLB hierarchy, the level nearest the processor first.

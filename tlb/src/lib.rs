@@ -18,13 +18,15 @@ mod structures;
 mod tag;
 mod unit;
 
-pub use hierarchy::{Found, HierarchyConfig, LevelConfig, Lookups, TlbHierarchy};
+pub use hierarchy::{
+    Found, HierarchyConfig, Inclusion, LevelConfig, Lookups, OnLowerHit, OnMiss, TlbHierarchy,
+};
 pub use scope::Scope;
 pub use stream::{Stream, Streams};
 pub use structures::{
     PagingStructureCaches, StructureCacheConfig, StructureCachesConfig, StructureCounters,
 };
-pub use unit::{PageSizes, Tlb, TlbConfig, TlbCounters};
+pub use unit::{Coalescing, PageSizes, PcidCapacity, Tlb, TlbConfig, TlbCounters};
 
 use units::PageSize;
 

@@ -60,6 +60,38 @@ pub struct TlbConfig {
     pub index: IndexFunction,
     /// How a full set makes room.
     pub replacement: Replacement,
+    /// Of how many PCIDs it keeps entries.
+    pub pcids: PcidCapacity,
+    /// Whether one entry can hold several neighbouring pages.
+    pub coalescing: Coalescing,
+}
+
+/// Of how many PCIDs a TLB keeps entries, the global ones apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PcidCapacity {
+    /// Of all.
+    #[default]
+    Unlimited,
+    /// Of so many, those used last. Of none: what is not global goes at each write of CR3,
+    /// even one that keeps what is cached. Skylake's second-level TLB keeps 4, its
+    /// first-level data TLB none (Tatar et al., "TLB;DR", USENIX Security 2022).
+    Last {
+        /// How many if CR3 is written with bit 63 clear.
+        plain: u32,
+        /// How many if it is always written with bit 63 set.
+        keeping: u32,
+    },
+}
+
+/// Whether one entry can hold several 4-KiB pages that are neighbours in virtual and in
+/// physical memory, with the same rights, as AMD's do since Zen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Coalescing {
+    /// An entry holds one page.
+    #[default]
+    Never,
+    /// An aligned group of up to so many pages, a power of two.
+    UpTo(u32),
 }
 
 /// What happened to one TLB.

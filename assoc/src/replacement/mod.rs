@@ -19,6 +19,52 @@ pub enum Replacement {
     /// the pointers lead to. Ways that are no power of two split as evenly as they can, the
     /// larger half first.
     TreePlru,
+    /// The entry that was put in first.
+    Fifo,
+    /// Any entry, by a generator with this seed.
+    Random {
+        /// The seed.
+        seed: u64,
+    },
+    /// Twelve ways as three trees of four: the tree after the one used last, by its pointers.
+    /// Skylake's second-level TLB has it (Tatar et al., "TLB;DR", USENIX Security 2022).
+    Mru3Plru4,
+    /// Twelve ways as three trees of four: the tree whose last use lies furthest back, by its
+    /// pointers. Ice Lake's L1D has it (uops.info).
+    Lru3Plru4,
+    /// Ages of two bits (Vila et al., "CacheQuery", PLDI 2020; Abel and Reineke, "nanoBench").
+    Qlru(Qlru),
+    /// Static re-reference interval prediction (Jaleel et al., ISCA 2010).
+    Srrip {
+        /// The width of an interval in bits.
+        bits: u8,
+    },
+}
+
+/// A variant of QLRU, in nanoBench's notation `QLRU_Hxy_Mz_Rr_Uu[_UMO]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Qlru {
+    /// `x`: the age that a hit gives to an entry of age 3.
+    pub hit_at_3: u8,
+    /// `y`: the age that a hit gives to an entry of age 2.
+    pub hit_at_2: u8,
+    /// `z`: the age of a new entry.
+    pub insert: u8,
+    /// `r`: where a new entry goes, 0 to 2.
+    pub replace: u8,
+    /// `u`: how the others age, 0 to 3.
+    pub update: u8,
+    /// `UMO`: they age on misses only.
+    pub update_on: QlruUpdate,
+}
+
+/// When the entries of a QLRU set age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum QlruUpdate {
+    /// At every access.
+    EveryAccess,
+    /// On misses only (`UMO`).
+    MissesOnly,
 }
 
 /// The state of a policy over all sets of an array.
@@ -33,6 +79,7 @@ impl Policy {
         match replacement {
             Replacement::TrueLru => Self::TrueLru(TrueLru::new(geometry)),
             Replacement::TreePlru => Self::TreePlru(TreePlru::new(geometry)),
+            _ => unimplemented!(),
         }
     }
 

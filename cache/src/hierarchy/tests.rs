@@ -44,6 +44,10 @@ fn hierarchy([l1i, l1d, l2, llc]: Shape, walks_enter: WalkPort) -> CacheHierarch
         memory_latency: Cycles::new(200),
         walks_enter,
         combining_buffers: BUFFERS,
+        processors: 1,
+        inclusion: crate::Inclusion::Free,
+        peer_latency: Cycles::new(80),
+        prefetch: crate::Prefetch::default(),
     })
     .unwrap()
 }
@@ -391,7 +395,7 @@ fn an_llc_of_sets_that_are_no_power_of_two_uses_them_all() {
 fn the_error_names_the_cache() {
     let good = level(4, 2, 1);
     let bad = LevelConfig {
-        index: IndexFunction::Xor,
+        index: IndexFunction::Xor { bits: 3 },
         ..level(12, 2, 1)
     };
     let error = CacheHierarchy::new(&HierarchyConfig {
@@ -402,13 +406,17 @@ fn the_error_names_the_cache() {
         memory_latency: Cycles::new(200),
         walks_enter: WalkPort::L1d,
         combining_buffers: BUFFERS,
+        processors: 1,
+        inclusion: crate::Inclusion::Free,
+        peer_latency: Cycles::new(80),
+        prefetch: crate::Prefetch::default(),
     })
     .unwrap_err();
     assert_eq!(
         error,
         ConfigError::Cache {
             cache: CacheId::L2,
-            source: GeometryError::XorOfOddSets { sets: 12 }
+            source: GeometryError::IndexBits { bits: 3, sets: 12 }
         }
     );
     assert_eq!(alloc::format!("{error}"), "the L2 cannot be built");
@@ -425,6 +433,10 @@ fn there_is_at_least_one_write_combining_buffer() {
         memory_latency: Cycles::new(200),
         walks_enter: WalkPort::L1d,
         combining_buffers,
+        processors: 1,
+        inclusion: crate::Inclusion::Free,
+        peer_latency: Cycles::new(80),
+        prefetch: crate::Prefetch::default(),
     };
     assert!(CacheHierarchy::new(&config(1)).is_ok());
     let error = CacheHierarchy::new(&config(0)).unwrap_err();

@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use assoc::{Geometry, GeometryError, IndexFunction, Replacement};
-use mmu_core::{CpuFeatures, Cycles, Feature, TimedConfig, Vendor};
+use mmu_core::{
+    CpuFeatures, Cycles, Feature, NextPage, SoftwareCosts, TimedConfig, Vendor, Walkers,
+};
 use tlb::{PageSizes, Stream, Streams};
 use toml::{Spanned, de::DeTable};
 
@@ -32,6 +34,14 @@ pub(super) fn preset(text: &str) -> Result<Preset, Located> {
         structures: structure_caches(&document.structure_caches)?,
         caches: caches(&document.caches)?,
         accessed_dirty_assist: cycles(&document.costs.accessed_dirty_assist),
+        walkers: Walkers {
+            count: 1,
+            next_page: NextPage::Leave,
+        },
+        software: SoftwareCosts {
+            page_fault: cycles(&document.costs.page_fault),
+            ..SoftwareCosts::default()
+        },
     };
     tlb::TlbHierarchy::<mmu_core::Translation>::new(&timed.tlbs)
         .map_err(|error| (first_level(&document, tree.get_ref()), Invalid::Tlbs(error)))?;
@@ -41,7 +51,6 @@ pub(super) fn preset(text: &str) -> Result<Preset, Located> {
         features: CpuFeatures::new(vendor, bits, features)
             .map_err(|error| (at_bits, Invalid::Width(error)))?,
         timed,
-        page_fault: cycles(&document.costs.page_fault),
         assumptions,
     })
 }
@@ -73,12 +82,14 @@ fn tlb_level(spanned: &Spanned<schema::TlbLevel>) -> Result<tlb::LevelConfig, Lo
         let at = |source| (spanned.span(), Invalid::Geometry(source));
         let index = match tlb.index.value {
             schema::Index::Linear => IndexFunction::Linear,
-            schema::Index::Xor => IndexFunction::Xor,
+            schema::Index::Xor7 => IndexFunction::Xor { bits: 7 },
         };
         let geometry = geometry(tlb.entries.value.0, tlb.ways.value).map_err(at)?;
-        if index == IndexFunction::Xor && !geometry.sets().is_power_of_two() {
+        if let IndexFunction::Xor { bits } = index
+            && geometry.sets() != 1 << bits
+        {
             let sets = geometry.sets();
-            return Err(at(GeometryError::XorOfOddSets { sets }));
+            return Err(at(GeometryError::IndexBits { bits, sets }));
         }
         if tlb.serves.is_empty() || tlb.pages.is_empty() {
             return Err((spanned.span(), Invalid::UselessTlb));
@@ -98,12 +109,14 @@ fn tlb_level(spanned: &Spanned<schema::TlbLevel>) -> Result<tlb::LevelConfig, Lo
             geometry,
             index,
             replacement: tlb.replacement.value.into(),
+            pcids: tlb::PcidCapacity::Unlimited,
+            coalescing: tlb::Coalescing::Never,
         })
     });
-    Ok(tlb::LevelConfig {
-        penalty: cycles(&level.penalty),
-        tlbs: tlbs.collect::<Result<_, _>>()?,
-    })
+    Ok(tlb::LevelConfig::new(
+        cycles(&level.penalty),
+        tlbs.collect::<Result<_, _>>()?,
+    ))
 }
 
 fn structure_caches(
@@ -122,6 +135,7 @@ fn structure_caches(
         }))
     };
     Ok(tlb::StructureCachesConfig {
+        pml5e: None,
         pml4e: cache(&caches.pml4e)?,
         pdpte: cache(&caches.pdpte)?,
         pde: cache(&caches.pde)?,
@@ -159,6 +173,10 @@ fn caches(caches: &schema::Caches) -> Result<cache::HierarchyConfig, Located> {
             schema::WalkPort::L2 => cache::WalkPort::L2,
         },
         combining_buffers: cache::HierarchyConfig::COMBINING_BUFFERS,
+        processors: 1,
+        inclusion: cache::Inclusion::Free,
+        peer_latency: Cycles::ZERO,
+        prefetch: cache::Prefetch::default(),
     })
 }
 

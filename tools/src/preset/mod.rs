@@ -10,7 +10,7 @@ mod whole;
 
 use std::{fs, path::Path};
 
-use mmu_core::{CpuFeatures, Cycles, TimedConfig};
+use mmu_core::{CpuFeatures, TimedConfig};
 
 pub use cited::{Cited, Tag};
 pub use error::{Invalid, PresetError};
@@ -38,8 +38,6 @@ pub struct Preset {
     pub features: CpuFeatures,
     /// Its TLBs and caches.
     pub timed: TimedConfig,
-    /// What a page fault costs, from its entry to the return, the service included.
-    pub page_fault: Cycles,
     /// How well its numbers are known.
     pub assumptions: Assumptions,
 }

@@ -133,7 +133,8 @@ pub(super) enum Stream {
 #[serde(rename_all = "lowercase")]
 pub(super) enum Index {
     Linear,
-    Xor,
+    #[serde(rename = "xor-7")]
+    Xor7,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]

@@ -1,3 +1,5 @@
+use mmu_core::Cycles;
+
 use super::*;
 
 fn golden_cove() -> &'static str {

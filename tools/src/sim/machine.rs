@@ -67,7 +67,7 @@ impl Machine {
             manager,
             process,
             mmu,
-            page_fault: preset.page_fault,
+            page_fault: preset.timed.software.page_fault,
         })
     }
 
