@@ -18,12 +18,27 @@ pub enum Owner {
     WalkL2,
     /// Entries that a walk read from the last-level cache.
     WalkLlc,
+    /// Entries that a walk read from another processor's caches.
+    WalkPeer,
     /// Entries that a walk read from memory.
     WalkMemory,
+    /// Waiting for a page walker, or for another access's walk to the same page.
+    WalkQueue,
     /// Setting accessed and dirty bits.
     AccessedDirty,
     /// Page faults: entering the handler, its work, and coming back.
     Fault,
+    /// MOV to CR3.
+    WriteCr3,
+    /// INVLPG and INVPCID.
+    Invalidation,
+    /// TLB shootdowns: sending interrupts, taking them, waiting for them. The invalidations
+    /// that they are for are not in it.
+    Shootdown,
+    /// Switches between processes, but for MOV to CR3.
+    ContextSwitch,
+    /// Small pages made into large ones.
+    Collapse,
     /// Instruction bytes, once translated.
     Fetch,
     /// Data, once translated.
@@ -32,7 +47,7 @@ pub enum Owner {
 
 impl Owner {
     /// How many owners there are.
-    pub const COUNT: usize = 11;
+    pub const COUNT: usize = 18;
 
     /// Every owner.
     pub const ALL: [Self; Self::COUNT] = [
@@ -42,17 +57,44 @@ impl Owner {
         Self::WalkL1d,
         Self::WalkL2,
         Self::WalkLlc,
+        Self::WalkPeer,
         Self::WalkMemory,
+        Self::WalkQueue,
         Self::AccessedDirty,
         Self::Fault,
+        Self::WriteCr3,
+        Self::Invalidation,
+        Self::Shootdown,
+        Self::ContextSwitch,
+        Self::Collapse,
         Self::Fetch,
         Self::Data,
     ];
 
-    /// Whether the cycle belongs to address translation: to anything but the bytes
-    /// themselves and the operating system's service of faults.
+    /// Whether the processor spends the cycle on address translation: not on the bytes
+    /// themselves, and not on what the operating system does.
     pub const fn is_translation(self) -> bool {
-        !matches!(self, Self::Fault | Self::Fetch | Self::Data)
+        self.is_lookup() || self.is_walk()
+    }
+
+    /// Whether the cycle belongs to a look-up in a TLB.
+    pub const fn is_lookup(self) -> bool {
+        matches!(self, Self::L1Tlb | Self::Stlb)
+    }
+
+    /// Whether the cycle belongs to a page walk.
+    pub const fn is_walk(self) -> bool {
+        matches!(
+            self,
+            Self::StructureCaches
+                | Self::WalkL1d
+                | Self::WalkL2
+                | Self::WalkLlc
+                | Self::WalkPeer
+                | Self::WalkMemory
+                | Self::WalkQueue
+                | Self::AccessedDirty
+        )
     }
 }
 
@@ -87,11 +129,19 @@ impl Breakdown {
 
     /// The cycles of address translation.
     pub fn translation(&self) -> Cycles {
+        self.of_all(Owner::is_translation)
+    }
+
+    /// The cycles of page walks.
+    pub fn walks(&self) -> Cycles {
+        self.of_all(Owner::is_walk)
+    }
+
+    /// The cycles of all owners that are such.
+    pub fn of_all(&self, is_such: impl Fn(Owner) -> bool) -> Cycles {
         let owners = Owner::ALL.into_iter();
-        owners
-            .filter(|owner| owner.is_translation())
-            .map(|owner| self.of(owner))
-            .sum()
+        let such = owners.filter(|&owner| is_such(owner));
+        such.map(|owner| self.of(owner)).sum()
     }
 }
 
@@ -125,7 +175,20 @@ pub struct EntryRead {
     pub memory_type: MemoryType,
 }
 
-/// What the memory references of a page walk cost.
+/// An instruction that software keeps the TLBs in step with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TlbInstruction {
+    /// MOV to CR3 that drops what is cached of the new PCID.
+    WriteCr3,
+    /// MOV to CR3 that keeps it.
+    WriteCr3Keeping,
+    /// INVLPG.
+    Invlpg,
+    /// INVPCID.
+    Invpcid,
+}
+
+/// What the memory references of a page walk cost, and instructions that drop translations.
 pub trait WalkCost {
     /// Whether it matters how the caches treat a reference. If not, all are told as
     /// write-back.
@@ -142,6 +205,10 @@ pub trait WalkCost {
 
     /// A walk sets an accessed or dirty bit, with a locked update of the entry.
     fn update_entry(&mut self, entry: EntryRead, ledger: &mut Self::Ledger);
+
+    /// Such an instruction was executed.
+    #[inline]
+    fn execute(&mut self, _instruction: TlbInstruction, _ledger: &mut Self::Ledger) {}
 }
 
 /// Walks cost nothing.

@@ -92,7 +92,7 @@ mod translation;
 mod translation_cache;
 mod walker;
 
-pub use cost::{Breakdown, EntryRead, Ledger, NoCost, Owner, WalkCost};
+pub use cost::{Breakdown, EntryRead, Ledger, NoCost, Owner, TlbInstruction, WalkCost};
 pub use entry::{Entry, entry_address};
 pub use fault::{Cause, ErrorCode, Fault, PageFault};
 pub use features::{AccessedOnFault, CpuFeatures, Feature, FeaturesError, Vendor};
@@ -118,7 +118,7 @@ pub use rights::{Rights, RightsTable};
 pub use soft_tlb::SoftTlb;
 pub use span::Span;
 pub use timed::{
-    CacheCost, NextPage, SoftwareCosts, TimedConfig, TimedConfigError, TimedMmu, Walkers,
+    CacheCost, Caches, NextPage, SoftwareCosts, TimedConfig, TimedConfigError, TimedMmu, Walkers,
 };
 pub use translation::{Leaf, TableEntry, Translated, Translation};
 pub use translation_cache::TranslationCache;

@@ -1,14 +1,20 @@
-use cache::{CacheHierarchy, Request, Response, ServedBy};
-use tlb::Stream;
-use units::{AccessKind, Cycles, Level, PageSize, PhysAddr, PrivilegeMode, VirtAddr};
+use cache::{CacheHierarchy, Request};
+use units::{AccessKind, Cycles, PageSize, PhysAddr, PrivilegeMode, VirtAddr};
 
 use crate::{
-    Breakdown, CpuFeatures, EntryRead, Fault, GeneralProtection, Ledger, Mmu, ModelledTlb,
-    NoObserver, Observer, Owner, PhysMem, Registers, Span, Translated, WalkCost,
+    CpuFeatures, Fault, GeneralProtection, Ledger, Mmu, ModelledTlb, NoObserver, Observer, Owner,
+    PhysMem, Registers, Span, Translated,
 };
 
+mod cost;
+
+pub use cost::{CacheCost, Caches};
+
 /// An MMU with modelled TLBs, paging-structure caches and data caches, which counts cycles.
-pub type TimedMmu<O = NoObserver> = Mmu<ModelledTlb, CacheCost, O>;
+///
+/// `D` are the data caches: its own, or a door to those of a machine whose processors share
+/// some of them.
+pub type TimedMmu<O = NoObserver, D = CacheHierarchy> = Mmu<ModelledTlb, CacheCost<D>, O>;
 
 /// The shape of a [`TimedMmu`].
 #[derive(Clone, Debug)]
@@ -86,59 +92,8 @@ pub enum TimedConfigError {
     Registers(#[from] GeneralProtection),
 }
 
-/// Walks whose reads go through the data caches.
-#[derive(Clone, Debug)]
-pub struct CacheCost {
-    caches: CacheHierarchy,
-    walk_loads: [[[u64; ServedBy::ALL.len()]; Level::COUNT]; Stream::COUNT],
-    accessed_dirty_assist: Cycles,
-}
-
-impl CacheCost {
-    /// The data caches.
-    pub fn caches(&self) -> &CacheHierarchy {
-        &self.caches
-    }
-
-    /// The entries of a level that walks for a stream read from a level of the caches.
-    pub fn walk_loads(&self, stream: Stream, level: Level, served_by: ServedBy) -> u64 {
-        self.walk_loads[stream.index()][level.index()][served_by.index()]
-    }
-}
-
-impl WalkCost for CacheCost {
-    const ASKS_MEMORY_TYPE: bool = true;
-    const IS_FREE: bool = false;
-
-    type Ledger = Breakdown;
-
-    #[inline]
-    fn read_entry(&mut self, kind: AccessKind, read: EntryRead, ledger: &mut Breakdown) {
-        let Response { served_by, latency } =
-            self.caches
-                .access(read.at, Request::WalkRead, read.memory_type);
-        let loads = &mut self.walk_loads[Stream::of(kind).index()][read.level.index()];
-        loads[served_by.index()] += 1;
-        let owner = match served_by {
-            ServedBy::L1 => Owner::WalkL1d,
-            ServedBy::L2 => Owner::WalkL2,
-            ServedBy::Llc => Owner::WalkLlc,
-            ServedBy::Memory => Owner::WalkMemory,
-        };
-        ledger.charge(owner, latency);
-    }
-
-    fn update_entry(&mut self, entry: EntryRead, ledger: &mut Breakdown) {
-        let response = self
-            .caches
-            .access(entry.at, Request::WalkUpdate, entry.memory_type);
-        let cycles = self.accessed_dirty_assist + response.latency;
-        ledger.charge(Owner::AccessedDirty, cycles);
-    }
-}
-
 impl<O: Observer> TimedMmu<O> {
-    /// A timed MMU with nothing cached yet.
+    /// A timed MMU with nothing cached yet, and data caches of its own.
     ///
     /// # Errors
     /// [`TimedConfigError`] if one of its parts cannot be built.
@@ -148,12 +103,25 @@ impl<O: Observer> TimedMmu<O> {
         config: &TimedConfig,
         observer: O,
     ) -> Result<Self, TimedConfigError> {
+        let caches = CacheHierarchy::new(&config.caches)?;
+        Self::timed_with(features, registers, config, caches, observer)
+    }
+}
+
+impl<O: Observer, D: Caches> TimedMmu<O, D> {
+    /// A timed MMU with no translations cached yet, in front of these data caches.
+    ///
+    /// # Errors
+    /// [`TimedConfigError`] if one of its parts cannot be built.
+    pub fn timed_with(
+        features: CpuFeatures,
+        registers: Registers,
+        config: &TimedConfig,
+        caches: D,
+        observer: O,
+    ) -> Result<Self, TimedConfigError> {
         let cache = ModelledTlb::new(&config.tlbs, &config.structures)?;
-        let cost = CacheCost {
-            caches: CacheHierarchy::new(&config.caches)?,
-            walk_loads: Default::default(),
-            accessed_dirty_assist: config.accessed_dirty_assist,
-        };
+        let cost = CacheCost::new(config, caches);
         Ok(Self::new(features, registers, cache, cost, observer)?)
     }
 
@@ -201,7 +169,7 @@ impl<O: Observer> TimedMmu<O> {
         let mut line = at.as_u64() / cache::LINE_BYTES;
         while line <= last {
             let at = PhysAddr::new(line * cache::LINE_BYTES);
-            let response = self.cost.caches.access(at, request, memory_type);
+            let response = self.cost.caches_mut().access(at, request, memory_type);
             self.spent.charge(owner, response.latency);
             line += 1;
         }

@@ -5,7 +5,8 @@ use tlb::Scope;
 use super::Mmu;
 use crate::{
     AlignmentCheck, Cr0, Cr4, Efer, Feature, Flushed, GeneralProtection, Invalidation, KeyRights,
-    Msr, Observer, PagingMode, Pat, PhysMem, Regime, Registers, TranslationCache, WalkCost,
+    Msr, Observer, PagingMode, Pat, PhysMem, Regime, Registers, TlbInstruction, TranslationCache,
+    WalkCost,
 };
 
 /// Bit 63 of the operand of MOV to CR3: keep what is cached of the new PCID.
@@ -74,6 +75,12 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         } else {
             (!keeps).then_some(Scope::Pcid(self.regime.pcid))
         };
+        let instruction = if keeps {
+            TlbInstruction::WriteCr3Keeping
+        } else {
+            TlbInstruction::WriteCr3
+        };
+        self.cost.execute(instruction, &mut self.spent);
         Ok(self.drop_if_any(scope))
     }
 
@@ -191,6 +198,11 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
     pub fn invalidate(&mut self, invalidation: Invalidation) -> Result<Flushed, GeneralProtection> {
         let regime = &self.regime;
         let scope = invalidation.scope(&self.registers, &regime.linear, regime.pcid)?;
+        let instruction = match invalidation {
+            Invalidation::Invlpg(_) => TlbInstruction::Invlpg,
+            Invalidation::Invpcid { .. } => TlbInstruction::Invpcid,
+        };
+        self.cost.execute(instruction, &mut self.spent);
         Ok(self.drop_if_any(scope))
     }
 

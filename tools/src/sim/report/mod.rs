@@ -1,16 +1,18 @@
 //! What a run found out, as data; text for a terminal and JSON are two ways to show it.
 
 mod events;
+mod owners;
 mod text;
 
 use cache::{CacheId, Request, ServedBy};
-use mmu_core::{Breakdown, Level, Owner, PageSize};
+use mmu_core::{Breakdown, Level, PageSize};
 use serde::Serialize;
 use tlb::Stream;
 
 use super::{Machine, MachineConfig};
 use crate::{input::Source, pages::Pages, preset::Preset, trace::RecordKind};
 use events::Events;
+use owners::ByOwner;
 
 /// Everything a run found out. Serialised, its keys have a fixed order.
 #[derive(Clone, Debug, Serialize)]
@@ -86,21 +88,6 @@ struct Cycles {
     translation_share: f64,
     per_instruction: f64,
     by_owner: ByOwner,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct ByOwner {
-    l1_tlb: u64,
-    stlb: u64,
-    structure_caches: u64,
-    walk_l1d: u64,
-    walk_l2: u64,
-    walk_llc: u64,
-    walk_memory: u64,
-    accessed_dirty: u64,
-    fault: u64,
-    fetch: u64,
-    data: u64,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -255,7 +242,6 @@ impl Processor {
 
 impl Cycles {
     fn new(spent: &Breakdown, instructions: u64) -> Self {
-        let of = |owner| spent.of(owner).as_u64();
         let total = spent.total().as_u64();
         let translation = spent.translation().as_u64();
         Self {
@@ -263,19 +249,7 @@ impl Cycles {
             translation,
             translation_share: ratio(translation, total),
             per_instruction: ratio(total, instructions),
-            by_owner: ByOwner {
-                l1_tlb: of(Owner::L1Tlb),
-                stlb: of(Owner::Stlb),
-                structure_caches: of(Owner::StructureCaches),
-                walk_l1d: of(Owner::WalkL1d),
-                walk_l2: of(Owner::WalkL2),
-                walk_llc: of(Owner::WalkLlc),
-                walk_memory: of(Owner::WalkMemory),
-                accessed_dirty: of(Owner::AccessedDirty),
-                fault: of(Owner::Fault),
-                fetch: of(Owner::Fetch),
-                data: of(Owner::Data),
-            },
+            by_owner: ByOwner(*spent),
         }
     }
 }

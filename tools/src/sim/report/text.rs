@@ -3,9 +3,9 @@
 use std::fmt;
 
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
-use mmu_core::PageSize;
+use mmu_core::{Owner, PageSize};
 
-use super::{Report, ratio};
+use super::{Report, owners, ratio};
 use crate::{byte_size::ByteSize, trace::Excerpt};
 
 impl fmt::Display for Report {
@@ -49,23 +49,24 @@ impl Report {
 
     fn cycle_table(&self) -> Table {
         let cycles = &self.cycles;
-        let by = &cycles.by_owner;
         let mut table = table(["Cycles", "count", "share", "per instruction"]);
-        for (depth, name, count) in [
+        let shown = Owner::ALL.map(|owner| (owner, cycles.by_owner.of(owner)));
+        let shown = shown
+            .into_iter()
+            .filter(|&(owner, count)| count != 0 || owners::is_always_shown(owner));
+        let (translation, others): (Vec<_>, Vec<_>) =
+            shown.partition(|(owner, _)| owner.is_translation());
+        let of = |depth| move |(owner, count)| (depth, owners::title(owner), count);
+        let sums = [
             (1, "total", cycles.total),
             (1, "address translation", cycles.translation),
-            (2, "L1 TLB", by.l1_tlb),
-            (2, "STLB", by.stlb),
-            (2, "paging-structure caches", by.structure_caches),
-            (2, "walk, entries in the L1D", by.walk_l1d),
-            (2, "walk, entries in the L2", by.walk_l2),
-            (2, "walk, entries in the LLC", by.walk_llc),
-            (2, "walk, entries in memory", by.walk_memory),
-            (2, "accessed and dirty bits", by.accessed_dirty),
-            (1, "page faults", by.fault),
-            (1, "instruction fetch", by.fetch),
-            (1, "data", by.data),
-        ] {
+        ];
+        let parts = translation.into_iter().map(of(2));
+        let rows = sums
+            .into_iter()
+            .chain(parts)
+            .chain(others.into_iter().map(of(1)));
+        for (depth, name, count) in rows {
             table.add_row([
                 indented(depth, name),
                 grouped(count),
