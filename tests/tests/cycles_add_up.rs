@@ -69,6 +69,14 @@ impl Counted {
                 let kinds = [Request::Read, Request::Write, Request::ReadModifyWrite];
                 kinds.map(|kind| time(kind, L1D)).iter().sum()
             }
+            // There is one processor, one process, and it does one thing after the other.
+            Owner::WalkPeer
+            | Owner::WalkQueue
+            | Owner::WriteCr3
+            | Owner::Invalidation
+            | Owner::Shootdown
+            | Owner::ContextSwitch
+            | Owner::Collapse => 0,
         }
     }
 }
