@@ -77,6 +77,19 @@ impl Owner {
         self.is_lookup() || self.is_walk()
     }
 
+    /// Whether the operating system spends the cycle.
+    pub const fn is_software(self) -> bool {
+        matches!(
+            self,
+            Self::Fault
+                | Self::WriteCr3
+                | Self::Invalidation
+                | Self::Shootdown
+                | Self::ContextSwitch
+                | Self::Collapse
+        )
+    }
+
     /// Whether the cycle belongs to a look-up in a TLB.
     pub const fn is_lookup(self) -> bool {
         matches!(self, Self::L1Tlb | Self::Stlb)
