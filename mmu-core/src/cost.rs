@@ -1,4 +1,7 @@
-use core::{fmt, ops::Sub};
+use core::{
+    fmt,
+    ops::{Add, Sub},
+};
 
 use units::{AccessKind, Cycles, Level, MemoryType, PhysAddr};
 
@@ -162,6 +165,18 @@ impl Ledger for Breakdown {
     #[inline]
     fn charge(&mut self, owner: Owner, cycles: Cycles) {
         self.cycles[owner as usize] += cycles;
+    }
+}
+
+/// What two spent together.
+impl Add for Breakdown {
+    type Output = Self;
+
+    fn add(mut self, other: Self) -> Self {
+        for (cycles, other) in self.cycles.iter_mut().zip(other.cycles) {
+            *cycles += other;
+        }
+        self
     }
 }
 

@@ -1,5 +1,5 @@
 use cache::{CacheHierarchy, Request};
-use units::{AccessKind, Cycles, PageSize, PhysAddr, PrivilegeMode, VirtAddr};
+use units::{AccessKind, Cycles, MemoryType, PageSize, PhysAddr, PrivilegeMode, VirtAddr};
 
 use crate::{
     CpuFeatures, Fault, GeneralProtection, Ledger, Mmu, ModelledTlb, NoObserver, Observer, Owner,
@@ -15,6 +15,9 @@ pub use cost::{CacheCost, Caches};
 /// `D` are the data caches: its own, or a door to those of a machine whose processors share
 /// some of them.
 pub type TimedMmu<O = NoObserver, D = CacheHierarchy> = Mmu<ModelledTlb, CacheCost<D>, O>;
+
+#[expect(clippy::cast_possible_truncation, reason = "64 fits anywhere")]
+const LINE_BYTES: usize = cache::LINE_BYTES as usize;
 
 /// The shape of a [`TimedMmu`].
 #[derive(Clone, Debug)]
@@ -153,6 +156,20 @@ impl<O: Observer, D: Caches> TimedMmu<O, D> {
             }
         }
         Ok(span)
+    }
+
+    /// Copies a 4-KiB frame to another through the data caches, for what an operating system
+    /// does with its memory: what that costs is charged to the owner.
+    pub fn copy_frame(&mut self, from: PhysAddr, to: PhysAddr, owner: Owner) {
+        let frame = PageSize::Size4KiB;
+        for line in (0..frame.bytes()).step_by(LINE_BYTES) {
+            for (frame, request) in [(from, Request::Read), (to, Request::Write)] {
+                let at = frame.wrapping_add(line);
+                let caches = self.cost.caches_mut();
+                let response = caches.access(at, request, MemoryType::WriteBack);
+                self.spent.charge(owner, response.latency);
+            }
+        }
     }
 
     #[inline]

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod captures;
+pub mod chase;
 pub mod data;
 pub mod fuzzing;
 mod one_page;

@@ -17,6 +17,7 @@ pub mod image;
 pub mod input;
 pub mod number;
 pub mod output;
+pub mod page_policy;
 pub mod pages;
 pub mod preset;
 pub mod sim;

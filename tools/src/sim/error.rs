@@ -1,5 +1,5 @@
 use memory_manager::{AccessError, OutOfMemory};
-use mmu_core::{RamTooLarge, TimedConfigError};
+use mmu_core::{GeneralProtection, RamTooLarge, TimedConfigError};
 
 use crate::{
     byte_size::ByteSize,
@@ -29,6 +29,21 @@ pub enum SimError {
         /// The processor.
         cpu: String,
     },
+    /// The caches cannot be built.
+    #[error(transparent)]
+    Caches(#[from] cache::ConfigError),
+    /// A processor refuses what the operating system writes to its registers.
+    #[error(transparent)]
+    Register(#[from] GeneralProtection),
+    /// The processor that is modelled has no PCIDs.
+    #[error("{cpu} has no PCIDs")]
+    NoPcids {
+        /// The processor.
+        cpu: String,
+    },
+    /// There can be no such number of processes.
+    #[error("there can be 1 to {} processes, not {0}", super::Machine::MAX_PROCESSES)]
+    Processes(usize),
     /// The processor that is modelled has no pages of this size.
     #[error("{cpu} has no {pages} pages")]
     NoSuchPages {

@@ -1,16 +1,22 @@
 //! A trace run through a modelled machine: the program's memory appears on demand in a
 //! process of the memory manager, and every access goes through the MMU and the caches.
 
+mod config;
 mod error;
 mod machine;
+mod port;
+mod processor;
 mod ram_needed;
 mod report;
 mod run;
+mod schedule;
 
 pub use error::SimError;
-pub use machine::{Machine, MachineConfig};
+pub use config::{MachineConfig, Pcids};
+pub use machine::{Machine, MachineError};
 pub use report::{Report, TraceCounts};
-pub use run::{Watch, run};
+pub use run::{Watch, run, run_programs};
+pub use schedule::{Program, Schedule, Traces};
 
 /// The trace that is run when none is named: a Perl program that counts the words of a
 /// text, recorded with `valgrind --tool=lackey --trace-mem=yes`.

@@ -9,8 +9,8 @@ use mmu_core::{Breakdown, Level, PageSize};
 use serde::Serialize;
 use tlb::Stream;
 
-use super::{Machine, MachineConfig};
-use crate::{input::Source, pages::Pages, preset::Preset, trace::RecordKind};
+use super::{Machine, MachineConfig, processor::Processor};
+use crate::{input::Source, page_policy::PagePolicy, preset::Preset, trace::RecordKind};
 use events::Events;
 use owners::ByOwner;
 
@@ -67,7 +67,7 @@ struct Trace {
 struct Processor {
     cpu: String,
     title: String,
-    pages: Pages,
+    pages: PagePolicy,
     ram_bytes: u64,
     /// How many of the preset's numbers are known how well.
     numbers: Numbers,
@@ -130,6 +130,8 @@ struct Walks {
     /// References by the level of the entry and where it was.
     served: Vec<WalkLevel>,
     accessed_dirty_updates: u64,
+    /// Accesses that waited for a walk which another one had begun.
+    merged: u64,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -175,7 +177,7 @@ struct Footprint {
 
 impl Report {
     pub(super) fn new(
-        source: &Source,
+        sources: &[Source],
         counts: TraceCounts,
         preset: &Preset,
         config: MachineConfig,
@@ -183,12 +185,15 @@ impl Report {
     ) -> Self {
         let caches = &preset.timed.caches;
         let shapes = [&caches.l1i, &caches.l1d, &caches.l2, &caches.llc];
-        let counters = machine.mmu.cost().caches().counters();
+        let counters: Vec<_> = machine
+            .mmus()
+            .map(|mmu| mmu.cost().caches().counters())
+            .collect();
         Self {
             lookaside: env!("CARGO_PKG_VERSION"),
-            trace: Trace::new(source, counts),
+            trace: Trace::new(sources, counts),
             machine: Processor::new(preset, config),
-            cycles: Cycles::new(machine.mmu.spent(), counts.of(RecordKind::Fetch)),
+            cycles: Cycles::new(&machine.cycles(), counts.of(RecordKind::Fetch)),
             events: Events::new(counts, machine),
             lookups: lookups(machine),
             tlbs: tlbs(machine),
@@ -197,11 +202,14 @@ impl Report {
             caches: CacheId::ALL
                 .into_iter()
                 .zip(shapes)
-                .map(|(id, shape)| Cache::new(id, shape, counters))
+                .map(|(id, shape)| Cache::new(id, shape, &counters))
                 .collect(),
             memory: Memory {
-                reads: counters.memory_reads(),
-                write_backs: counters.memory_write_backs(),
+                reads: counters.iter().map(cache::Counters::memory_reads).sum(),
+                write_backs: counters
+                    .iter()
+                    .map(cache::Counters::memory_write_backs)
+                    .sum(),
             },
             page_faults: PageFaults {
                 demand_zero: demand_zero_faults(machine),
@@ -212,9 +220,10 @@ impl Report {
 }
 
 impl Trace {
-    fn new(source: &Source, counts: TraceCounts) -> Self {
+    fn new(sources: &[Source], counts: TraceCounts) -> Self {
+        let names: Vec<_> = sources.iter().map(Source::to_string).collect();
         Self {
-            name: source.to_string(),
+            name: names.join(", "),
             records: counts.records(),
             instructions: counts.of(RecordKind::Fetch),
             loads: counts.of(RecordKind::Load),
@@ -256,12 +265,10 @@ impl Cycles {
 
 impl Walks {
     fn new(machine: &Machine) -> Self {
-        let statistics = machine.mmu.observer();
-        let cost = machine.mmu.cost();
         let served = |level, by| -> u64 {
             let streams = Stream::ALL.into_iter();
             streams
-                .map(|stream| cost.walk_loads(stream, level, by))
+                .map(|stream| machine.sum(|mmu| mmu.cost().walk_loads(stream, level, by)))
                 .sum()
         };
         let completed = Stream::ALL
@@ -270,7 +277,7 @@ impl Walks {
         let completed: u64 = completed.sum();
         let faulted = Stream::ALL
             .into_iter()
-            .map(|stream| statistics.faulted(stream))
+            .map(|stream| machine.sum(|mmu| mmu.observer().faulted(stream)))
             .sum();
         let levels = Level::FOUR_LEVEL.into_iter().rev().map(|level| WalkLevel {
             level: level.to_string(),
@@ -289,18 +296,23 @@ impl Walks {
             faulted,
             references,
             references_per_walk: ratio(references, completed + faulted),
-            by_references: statistics.by_references().to_vec(),
+            by_references: by_references(machine),
             served,
-            accessed_dirty_updates: statistics.updates(),
+            accessed_dirty_updates: machine.sum(|mmu| mmu.observer().updates()),
+            merged: machine.processors().iter().map(Processor::merged_walks).sum(),
         }
     }
 }
 
 impl Cache {
-    fn new(id: CacheId, shape: &cache::LevelConfig, counters: &cache::Counters) -> Self {
+    fn new(id: CacheId, shape: &cache::LevelConfig, counters: &[cache::Counters]) -> Self {
         let sum = |count: fn(&cache::Counters, CacheId, Request) -> u64| -> u64 {
-            let requests = Request::ALL.into_iter();
-            requests.map(|request| count(counters, id, request)).sum()
+            let each = counters.iter();
+            each.flat_map(|counters| Request::ALL.map(|request| count(counters, id, request)))
+                .sum()
+        };
+        let total = |count: fn(&cache::Counters, CacheId) -> u64| -> u64 {
+            counters.iter().map(|counters| count(counters, id)).sum()
         };
         Self {
             name: id.to_string(),
@@ -308,8 +320,8 @@ impl Cache {
             ways: shape.geometry.ways(),
             hits: sum(cache::Counters::hits),
             misses: sum(cache::Counters::misses),
-            evictions: counters.evictions(id),
-            write_backs: counters.write_backs(id),
+            evictions: total(cache::Counters::evictions),
+            write_backs: total(cache::Counters::write_backs),
         }
     }
 }
@@ -331,56 +343,86 @@ impl Footprint {
 }
 
 fn lookups(machine: &Machine) -> Vec<Lookups> {
-    let tlbs = machine.mmu.cache().tlbs();
+    let levels = || machine.mmus().map(|mmu| mmu.cache().tlbs().levels().count());
     let of = |stream: Stream| Lookups {
         stream: match stream {
             Stream::Fetch => "fetch",
             Stream::Load => "load",
             Stream::Store => "store",
         },
-        total: tlbs.lookups(stream).total,
-        hits_by_level: (0..tlbs.levels().count())
-            .map(|level| tlbs.hits(stream, level))
+        total: machine.sum(|mmu| mmu.cache().tlbs().lookups(stream).total),
+        hits_by_level: (0..levels().max().unwrap_or(0))
+            .map(|level| machine.sum(|mmu| mmu.cache().tlbs().hits(stream, level)))
             .collect(),
-        missed: tlbs.lookups(stream).missed,
+        missed: machine.sum(|mmu| mmu.cache().tlbs().lookups(stream).missed),
     };
     Stream::ALL.map(of).into()
 }
 
 fn tlbs(machine: &Machine) -> Vec<Tlb> {
-    let levels = machine.mmu.cache().tlbs().levels().enumerate();
-    let tlbs = levels.flat_map(|(level, tlbs)| tlbs.iter().map(move |tlb| (level, tlb)));
-    let of = |(level, tlb): (usize, &tlb::Tlb<_>)| Tlb {
-        name: tlb.config().name.clone(),
-        level: level + 1,
-        entries: tlb.config().geometry.entries(),
-        ways: tlb.config().geometry.ways(),
-        hits: tlb.counters().hits,
-        fills: tlb.counters().fills,
-        evictions: tlb.counters().evictions,
-    };
-    tlbs.map(of).collect()
+    let each = machine.mmus().map(|mmu| {
+        let levels = mmu.cache().tlbs().levels().enumerate();
+        let tlbs = levels.flat_map(|(level, tlbs)| tlbs.iter().map(move |tlb| (level, tlb)));
+        tlbs.map(|(level, tlb)| Tlb {
+            name: tlb.config().name.clone(),
+            level: level + 1,
+            entries: tlb.config().geometry.entries(),
+            ways: tlb.config().geometry.ways(),
+            hits: tlb.counters().hits,
+            fills: tlb.counters().fills,
+            evictions: tlb.counters().evictions,
+        })
+        .collect::<Vec<_>>()
+    });
+    summed(each, |sum, other| {
+        sum.hits += other.hits;
+        sum.fills += other.fills;
+        sum.evictions += other.evictions;
+    })
 }
 
 fn structure_caches(machine: &Machine) -> Vec<StructureCache> {
-    let structures = machine.mmu.cache().structures();
-    let of = |(level, geometry, counters): (Level, assoc::Geometry, tlb::StructureCounters)| {
-        StructureCache {
-            level: level.to_string(),
-            entries: geometry.entries(),
-            ways: geometry.ways(),
-            lookups: structures.lookups(),
-            hits: counters.hits,
-            fills: counters.fills,
+    let each = machine.mmus().map(|mmu| {
+        let structures = mmu.cache().structures();
+        let caches = structures.counters();
+        caches
+            .map(|(level, geometry, counters)| StructureCache {
+                level: level.to_string(),
+                entries: geometry.entries(),
+                ways: geometry.ways(),
+                lookups: structures.lookups(),
+                hits: counters.hits,
+                fills: counters.fills,
+            })
+            .collect::<Vec<_>>()
+    });
+    summed(each, |sum, other| {
+        sum.lookups += other.lookups;
+        sum.hits += other.hits;
+        sum.fills += other.fills;
+    })
+}
+
+fn by_references(machine: &Machine) -> Vec<u64> {
+    let each = machine.mmus().map(|mmu| mmu.observer().by_references());
+    summed(each.map(<[u64]>::to_vec), |sum, other| *sum += other)
+}
+
+/// What the same parts of several processors counted together.
+fn summed<T>(each: impl Iterator<Item = Vec<T>>, mut add: impl FnMut(&mut T, T)) -> Vec<T> {
+    let sum = each.reduce(|mut sum, other| {
+        for (sum, other) in sum.iter_mut().zip(other) {
+            add(sum, other);
         }
-    };
-    structures.counters().map(of).collect()
+        sum
+    });
+    sum.unwrap_or_default()
 }
 
 fn walks_completed(machine: &Machine, stream: Stream) -> u64 {
     let sizes = PageSize::ALL.into_iter();
     sizes
-        .map(|size| machine.mmu.observer().completed(stream, size))
+        .map(|size| machine.sum(|mmu| mmu.observer().completed(stream, size)))
         .sum()
 }
 

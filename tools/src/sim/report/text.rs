@@ -3,10 +3,10 @@
 use std::fmt;
 
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
-use mmu_core::{Owner, PageSize};
+use mmu_core::Owner;
 
 use super::{Report, owners, ratio};
-use crate::{byte_size::ByteSize, trace::Excerpt};
+use crate::{byte_size::ByteSize, page_policy::Description, trace::Excerpt};
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -19,7 +19,7 @@ impl fmt::Display for Report {
             numbers.measured, numbers.manual, numbers.assumed
         )?;
         writeln!(f, "Memory     {}", ByteSize(self.machine.ram_bytes))?;
-        writeln!(f, "Pages      {}", PageSize::from(self.machine.pages))?;
+        writeln!(f, "Pages      {}", Description(self.machine.pages))?;
         section(f, &self.program())?;
         section(f, &self.cycle_table())?;
         section(f, &self.lookup_table())?;
