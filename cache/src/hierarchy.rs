@@ -1,5 +1,5 @@
 use assoc::SetAssociative;
-use units::{Cycles, MemoryType, PhysAddr};
+use units::{Cycles, MemoryType, PhysAddr, ProcessorId};
 
 use crate::{
     CacheId, ConfigError, Counters, HierarchyConfig, LevelConfig, Request, ServedBy, WalkPort,
@@ -24,7 +24,7 @@ struct Cache {
 
 /// The caches of one processor, empty at first, and the memory behind them.
 #[derive(Clone, Debug)]
-pub struct CacheHierarchy {
+pub struct CacheSystem {
     /// In the order of [`CacheId::ALL`].
     caches: [Cache; CacheId::ALL.len()],
     memory_latency: Cycles,
@@ -33,7 +33,7 @@ pub struct CacheHierarchy {
     counters: Counters,
 }
 
-impl CacheHierarchy {
+impl CacheSystem {
     /// An empty hierarchy.
     ///
     /// # Errors
@@ -58,7 +58,13 @@ impl CacheHierarchy {
     /// Makes the request of the one line that holds the byte at `at`. An access that crosses
     /// into another line takes one request for each.
     #[inline]
-    pub fn access(&mut self, at: PhysAddr, request: Request, memory_type: MemoryType) -> Response {
+    pub fn access(
+        &mut self,
+        _by: ProcessorId,
+        at: PhysAddr,
+        request: Request,
+        memory_type: MemoryType,
+    ) -> Response {
         let line = Line::holding(at);
         if memory_type != MemoryType::WriteBack {
             return self.access_typed(line, request, memory_type);
@@ -84,7 +90,13 @@ impl CacheHierarchy {
     }
 
     /// What has happened since the hierarchy was built or [`Self::reset_counters`].
-    pub fn counters(&self) -> &Counters {
+    /// The processors.
+    pub fn processors(&self) -> impl Iterator<Item = ProcessorId> {
+        (0..1).filter_map(ProcessorId::new)
+    }
+
+    /// What has happened.
+    pub fn counters(&self, _by: ProcessorId) -> &Counters {
         &self.counters
     }
 

@@ -3,7 +3,7 @@
 //!
 //! ```
 //! use assoc::{Geometry, IndexFunction, Replacement};
-//! use cache::{CacheHierarchy, HierarchyConfig, LevelConfig, Request, ServedBy, WalkPort};
+//! use cache::{CacheSystem, HierarchyConfig, LevelConfig, Request, ServedBy, WalkPort};
 //! use units::{Cycles, MemoryType, PhysAddr};
 //!
 //! let level = |sets, ways, cycles| -> Result<LevelConfig, assoc::GeometryError> {
@@ -14,7 +14,7 @@
 //!         latency: Cycles::new(cycles),
 //!     })
 //! };
-//! let mut caches = CacheHierarchy::new(&HierarchyConfig {
+//! let mut caches = CacheSystem::new(&HierarchyConfig {
 //!     l1i: level(64, 8, 5)?,
 //!     l1d: level(64, 8, 5)?,
 //!     l2: level(1024, 16, 14)?,
@@ -113,7 +113,7 @@ pub use config::{
     ConfigError, HierarchyConfig, Inclusion, LevelConfig, NextLine, Prefetch, Stride, WalkPort,
 };
 pub use counters::Counters;
-pub use hierarchy::{CacheHierarchy, Response};
+pub use hierarchy::{CacheSystem, Response};
 pub use level::{CacheId, ServedBy};
 pub use line::LINE_BYTES;
 pub use request::Request;

@@ -1,4 +1,4 @@
-use cache::{CacheHierarchy, Request};
+use cache::{CacheSystem, Request};
 use units::{AccessKind, Cycles, MemoryType, PageSize, PhysAddr, PrivilegeMode, VirtAddr};
 
 use crate::{
@@ -14,7 +14,7 @@ pub use cost::{CacheCost, Caches};
 ///
 /// `D` are the data caches: its own, or a door to those of a machine whose processors share
 /// some of them.
-pub type TimedMmu<O = NoObserver, D = CacheHierarchy> = Mmu<ModelledTlb, CacheCost<D>, O>;
+pub type TimedMmu<O = NoObserver, D = CacheSystem> = Mmu<ModelledTlb, CacheCost<D>, O>;
 
 #[expect(clippy::cast_possible_truncation, reason = "64 fits anywhere")]
 const LINE_BYTES: usize = cache::LINE_BYTES as usize;
@@ -106,7 +106,7 @@ impl<O: Observer> TimedMmu<O> {
         config: &TimedConfig,
         observer: O,
     ) -> Result<Self, TimedConfigError> {
-        let caches = CacheHierarchy::new(&config.caches)?;
+        let caches = CacheSystem::new(&config.caches)?;
         Self::timed_with(features, registers, config, caches, observer)
     }
 }

@@ -13,6 +13,7 @@ mod level;
 mod memory_type;
 mod page_size;
 mod pcid;
+mod processor;
 
 pub use access::{AccessKind, PrivilegeMode};
 pub use address::{PhysAddr, VirtAddr};
@@ -21,3 +22,4 @@ pub use level::Level;
 pub use memory_type::MemoryType;
 pub use page_size::PageSize;
 pub use pcid::{Pcid, PcidTooLarge};
+pub use processor::ProcessorId;

@@ -35,8 +35,8 @@ const SINGLE: Shape = [(1, 1); 4];
 /// How many write-combining buffers all of them have.
 const BUFFERS: u32 = 3;
 
-fn hierarchy([l1i, l1d, l2, llc]: Shape, walks_enter: WalkPort) -> CacheHierarchy {
-    CacheHierarchy::new(&HierarchyConfig {
+fn hierarchy([l1i, l1d, l2, llc]: Shape, walks_enter: WalkPort) -> CacheSystem {
+    CacheSystem::new(&HierarchyConfig {
         l1i: level(l1i.0, l1i.1, 3),
         l1d: level(l1d.0, l1d.1, 4),
         l2: level(l2.0, l2.1, 14),
@@ -52,7 +52,7 @@ fn hierarchy([l1i, l1d, l2, llc]: Shape, walks_enter: WalkPort) -> CacheHierarch
     .unwrap()
 }
 
-impl CacheHierarchy {
+impl CacheSystem {
     /// Requests the line with this number, of write-back memory.
     fn request(&mut self, line: u64, request: Request) -> ServedBy {
         let (served_by, _) = self.request_as(line, request, MemoryType::WriteBack);
@@ -210,7 +210,7 @@ fn one_fill_may_write_back_at_every_level_and_again() {
     assert_eq!(caches.held(CacheId::L2), [(2, true)]);
     assert_eq!(caches.held(CacheId::Llc), [(1, true)]);
     let write_backs =
-        |caches: &CacheHierarchy| CacheId::ALL.map(|id| caches.counters().write_backs(id));
+        |caches: &CacheSystem| CacheId::ALL.map(|id| caches.counters().write_backs(id));
     assert_eq!(write_backs(&caches), [0, 2, 1, 0]);
     caches.request(4, Request::Write);
     assert_eq!(caches.held(CacheId::L1d), [(4, true)]);
@@ -398,7 +398,7 @@ fn the_error_names_the_cache() {
         index: IndexFunction::Xor { bits: 3 },
         ..level(12, 2, 1)
     };
-    let error = CacheHierarchy::new(&HierarchyConfig {
+    let error = CacheSystem::new(&HierarchyConfig {
         l1i: good,
         l1d: good,
         l2: bad,
@@ -438,8 +438,8 @@ fn there_is_at_least_one_write_combining_buffer() {
         peer_latency: Cycles::new(80),
         prefetch: crate::Prefetch::default(),
     };
-    assert!(CacheHierarchy::new(&config(1)).is_ok());
-    let error = CacheHierarchy::new(&config(0)).unwrap_err();
+    assert!(CacheSystem::new(&config(1)).is_ok());
+    let error = CacheSystem::new(&config(0)).unwrap_err();
     assert_eq!(
         error,
         ConfigError::CombiningBuffers {

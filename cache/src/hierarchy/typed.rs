@@ -2,14 +2,14 @@
 
 use units::MemoryType;
 
-use super::{CacheHierarchy, Response};
+use super::{CacheSystem, Response};
 use crate::{
     CacheId, Request,
     combining::Gathered,
     line::{Line, LineState},
 };
 
-impl CacheHierarchy {
+impl CacheSystem {
     /// A request to memory that is not write-back.
     #[cold]
     #[inline(never)]

@@ -1,6 +1,6 @@
-use cache::{CacheHierarchy, Request, Response, ServedBy};
+use cache::{CacheSystem, Request, Response, ServedBy};
 use tlb::Stream;
-use units::{AccessKind, Cycles, Level, MemoryType, PhysAddr};
+use units::{AccessKind, Cycles, Level, MemoryType, PhysAddr, ProcessorId};
 
 use super::{SoftwareCosts, TimedConfig};
 use crate::{Breakdown, EntryRead, Ledger, Owner, TlbInstruction, WalkCost};
@@ -11,10 +11,10 @@ pub trait Caches {
     fn access(&mut self, at: PhysAddr, request: Request, memory_type: MemoryType) -> Response;
 }
 
-impl Caches for CacheHierarchy {
+impl Caches for CacheSystem {
     #[inline]
     fn access(&mut self, at: PhysAddr, request: Request, memory_type: MemoryType) -> Response {
-        Self::access(self, at, request, memory_type)
+        Self::access(self, ProcessorId::FIRST, at, request, memory_type)
     }
 }
 

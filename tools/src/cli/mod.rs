@@ -4,6 +4,7 @@ mod conform;
 mod cpus;
 mod error;
 mod interrupt;
+mod machine_options;
 mod maps;
 mod message;
 mod progress;

@@ -1,12 +1,13 @@
 use clap::Args;
 
-use super::{CliError, Outcome, interrupt::Interrupt, progress::ProgressWatch, results::Results};
+use super::{
+    CliError, Outcome, interrupt::Interrupt, machine_options::MachineOptions,
+    progress::ProgressWatch, results::Results,
+};
 use crate::{
-    byte_size::ByteSize,
     input::{self, Input, Source},
-    pages::Pages,
     preset::{self, Preset},
-    sim::{self, EMBEDDED_TRACE, EMBEDDED_TRACE_NAME, MachineConfig, SimError},
+    sim::{self, EMBEDDED_TRACE, EMBEDDED_TRACE_NAME, Program, SimError},
     trace::{self, TraceFormat},
 };
 
@@ -20,20 +21,19 @@ use crate::{
 Examples:
   lookaside sim
   lookaside sim --cpu zen4 --pages 2m --json report.json
+  lookaside sim first.lackey second.lackey --quantum 100000 --pcids on
+  lookaside sim a.lackey b.lackey --threads --processors 2
   valgrind --tool=lackey --trace-mem=yes --log-file=/dev/stdout true | lookaside sim -")]
 pub(super) struct Sim {
-    /// A trace, plain or compressed (.zst, .xz, .gz); - is standard input. Without it, a
+    /// Traces, plain or compressed (.zst, .xz, .gz); - is standard input. Without any, a
     /// built-in recording of a real program
-    trace: Option<std::ffi::OsString>,
+    #[arg(value_name = "TRACE")]
+    traces: Vec<std::ffi::OsString>,
     /// The processor: a preset (see `lookaside cpus`), or a TOML file of your own
     #[arg(long, value_name = "NAME|FILE.toml", default_value = preset::DEFAULT)]
     cpu: String,
-    /// The size of the program's pages
-    #[arg(long, value_enum, default_value_t = Pages::Size4KiB)]
-    pages: Pages,
-    /// The size of the machine's memory
-    #[arg(long, value_name = "SIZE", default_value = "16GiB")]
-    ram: ByteSize,
+    #[command(flatten)]
+    machine: MachineOptions,
     /// The format of the trace: auto or lackey
     #[arg(long, default_value_t = TraceFormat::Auto)]
     format: TraceFormat,
@@ -43,25 +43,34 @@ pub(super) struct Sim {
 
 impl Sim {
     pub(super) fn run(self, interrupt: &Interrupt) -> Result<Outcome, CliError> {
-        let inputs = self.trace.iter().cloned().map(Source::from);
-        let mut inputs: Vec<_> = inputs.collect();
+        let traces = self.traces.iter().cloned().map(Source::from);
+        let mut inputs: Vec<_> = traces.clone().collect();
         inputs.push(Source::from(self.cpu.as_str()));
         self.results.check(&inputs)?;
         let preset = Preset::load(&self.cpu)?;
-        let input = match self.trace {
-            Some(name) => input::open(&Source::from(name))?,
-            None => Input::from_bytes(EMBEDDED_TRACE_NAME, EMBEDDED_TRACE)?,
-        };
-        let source = input.source().clone();
-        let mut reader = trace::open(input, self.format)?;
-        let config = MachineConfig {
-            pages: self.pages,
-            ram: self.ram,
-        };
-        let mut watch = ProgressWatch::new(reader.progress(), interrupt.clone());
-        let report = sim::run(&mut *reader, &source, &preset, config, &mut watch)?;
+        let mut opened = traces
+            .map(|trace| input::open(&trace))
+            .collect::<Result<Vec<_>, _>>()?;
+        if opened.is_empty() {
+            opened.push(Input::from_bytes(EMBEDDED_TRACE_NAME, EMBEDDED_TRACE)?);
+        }
+        let mut readers = Vec::new();
+        for input in opened {
+            let source = input.source().clone();
+            readers.push((trace::open(input, self.format)?, source));
+        }
+        let progress = readers.iter().map(|(reader, _)| reader.progress());
+        let mut watch = ProgressWatch::new(progress.collect(), interrupt.clone());
+        let programs = readers.iter_mut().map(|(reader, source)| Program {
+            reader: &mut **reader,
+            source: source.clone(),
+        });
+        let programs = programs.collect();
+        let (schedule, config) = (self.machine.schedule(), self.machine.config());
+        let report = sim::run_programs(programs, schedule, &preset, config, &mut watch)?;
         watch.clear();
-        let records = reader.counts().records;
+        let counts = readers.iter().map(|(reader, _)| reader.counts().records);
+        let records = counts.sum();
         let over = interrupt.run_is_over();
         over.map_err(|_| SimError::Interrupted { records })?;
         self.results.write_json(&report)?;

@@ -42,7 +42,7 @@ pub enum SimError {
         cpu: String,
     },
     /// There can be no such number of processes.
-    #[error("there can be 1 to {} processes, not {0}", super::Machine::MAX_PROCESSES)]
+    #[error("there can be 1 to {most} processes, not {0}", most = super::Machine::MAX_PROCESSES)]
     Processes(usize),
     /// The processor that is modelled has no pages of this size.
     #[error("{cpu} has no {pages} pages")]

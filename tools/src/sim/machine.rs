@@ -1,7 +1,5 @@
 use hashbrown::HashMap;
-use memory_manager::{
-    AccessError, CollapseError, MemoryManager, Process, Protection, ServiceError, USER_END,
-};
+use memory_manager::{AccessError, CollapseError, MemoryManager, Process, Protection, USER_END};
 use mmu_core::{Breakdown, Feature, PageSize, ProcessorId, TimedMmu, VirtAddr, WalkStatistics};
 
 use super::{
@@ -38,11 +36,7 @@ impl Machine {
     /// # Errors
     /// [`SimError`] if the processors or the memory cannot be built, or there are no or too
     /// many processes.
-    pub fn new(
-        preset: &Preset,
-        config: MachineConfig,
-        processes: usize,
-    ) -> Result<Self, SimError> {
+    pub fn new(preset: &Preset, config: MachineConfig, processes: usize) -> Result<Self, SimError> {
         check(preset, config, processes)?;
         let mut manager = MemoryManager::new(config.ram.0)?;
         let processes: Vec<_> = (0..processes)
@@ -96,7 +90,9 @@ impl Machine {
             attempts += 1;
             runs.access(ram, address, size, record.kind)
         })?;
-        if attempts > 1 && let PagePolicy::Transparent { touched } = self.pages {
+        if attempts > 1
+            && let PagePolicy::Transparent { touched } = self.pages
+        {
             self.appeared(processor, address, touched)?;
         }
         Ok(())
@@ -207,7 +203,11 @@ fn check(preset: &Preset, config: MachineConfig, processes: usize) -> Result<(),
     let cpu = || preset.name.clone();
     let (bits, ram) = (preset.features.physical_address_width(), config.ram);
     if ram.0 > 1 << bits {
-        return Err(SimError::RamBeyondWidth { ram, bits, cpu: cpu() });
+        return Err(SimError::RamBeyondWidth {
+            ram,
+            bits,
+            cpu: cpu(),
+        });
     }
     let pages = config.pages.first_size();
     if pages == PageSize::Size1GiB && !preset.features.has(Feature::PAGES_1_GIB) {

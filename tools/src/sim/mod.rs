@@ -11,8 +11,8 @@ mod report;
 mod run;
 mod schedule;
 
-pub use error::SimError;
 pub use config::{MachineConfig, Pcids};
+pub use error::SimError;
 pub use machine::{Machine, MachineError};
 pub use report::{Report, TraceCounts};
 pub use run::{Watch, run, run_programs};

@@ -47,5 +47,11 @@ pub fn run_programs(
         .collect();
     let mut run = Run::new(machine, programs, schedule, config);
     run.to_the_end(watch)?;
-    Ok(Report::new(&names, run.counts, preset, config, &run.machine))
+    Ok(Report::new(
+        &names,
+        run.counts,
+        preset,
+        config,
+        &run.machine,
+    ))
 }

@@ -7,11 +7,11 @@ use super::*;
 const FROM_MEMORY: (ServedBy, u64) = (MEMORY, 200);
 const FROM_L1D: (ServedBy, u64) = (L1, 4);
 
-fn all_held(caches: &CacheHierarchy) -> [Vec<(u64, bool)>; 4] {
+fn all_held(caches: &CacheSystem) -> [Vec<(u64, bool)>; 4] {
     CacheId::ALL.map(|id| caches.held(id))
 }
 
-fn drops(caches: &CacheHierarchy) -> [u64; 4] {
+fn drops(caches: &CacheSystem) -> [u64; 4] {
     CacheId::ALL.map(|id| caches.counters().drops(id))
 }
 

@@ -42,7 +42,9 @@ fn a_long_access_touches_every_line_and_page_once() {
 /// Every page of a region is read, by one processor; how many faults and collapses that takes.
 fn fill_a_region(machine: &mut Machine) {
     for page in 0..512 {
-        machine.access(0, &load(0x4000_0000 + page * 4096, 8)).unwrap();
+        machine
+            .access(0, &load(0x4000_0000 + page * 4096, 8))
+            .unwrap();
     }
 }
 
@@ -59,7 +61,10 @@ fn a_region_becomes_a_large_page_once_enough_of_it_is_touched() {
     assert_eq!(counters.demand_zero_faults(PageSize::Size4KiB), 100);
     assert_eq!(counters.collapses(), 1);
     assert!(machine.cycles().of(Owner::Collapse) > mmu_core::Cycles::ZERO);
-    assert_eq!(machine.cycles().of(Owner::Shootdown), mmu_core::Cycles::ZERO);
+    assert_eq!(
+        machine.cycles().of(Owner::Shootdown),
+        mmu_core::Cycles::ZERO
+    );
 }
 
 #[test]
@@ -86,11 +91,13 @@ fn only_processors_that_may_remember_a_process_are_interrupted() {
     // Processors 0 and 2 run process 0.
     let mut machine = machine(config, 2);
     machine.access(0, &load(0x4000_0000, 8)).unwrap();
-    let shot = |machine: &Machine, number: usize| {
-        machine.processors[number].cycles().of(Owner::Shootdown)
-    };
+    let shot =
+        |machine: &Machine, number: usize| machine.processors[number].cycles().of(Owner::Shootdown);
     let costs = Preset::load("golden-cove").unwrap().timed.software;
-    assert_eq!(shot(&machine, 0), costs.interrupt_send + costs.interrupt_wait);
+    assert_eq!(
+        shot(&machine, 0),
+        costs.interrupt_send + costs.interrupt_wait
+    );
     assert_eq!(shot(&machine, 1), mmu_core::Cycles::ZERO);
     assert_eq!(shot(&machine, 2), costs.interrupt_service);
 }

@@ -9,7 +9,7 @@ use mmu_core::{Breakdown, Level, PageSize};
 use serde::Serialize;
 use tlb::Stream;
 
-use super::{Machine, MachineConfig, processor::Processor};
+use super::{Machine, MachineConfig, processor};
 use crate::{input::Source, page_policy::PagePolicy, preset::Preset, trace::RecordKind};
 use events::Events;
 use owners::ByOwner;
@@ -299,7 +299,11 @@ impl Walks {
             by_references: by_references(machine),
             served,
             accessed_dirty_updates: machine.sum(|mmu| mmu.observer().updates()),
-            merged: machine.processors().iter().map(Processor::merged_walks).sum(),
+            merged: machine
+                .processors()
+                .iter()
+                .map(processor::Processor::merged_walks)
+                .sum(),
         }
     }
 }
@@ -343,7 +347,11 @@ impl Footprint {
 }
 
 fn lookups(machine: &Machine) -> Vec<Lookups> {
-    let levels = || machine.mmus().map(|mmu| mmu.cache().tlbs().levels().count());
+    let levels = || {
+        machine
+            .mmus()
+            .map(|mmu| mmu.cache().tlbs().levels().count())
+    };
     let of = |stream: Stream| Lookups {
         stream: match stream {
             Stream::Fetch => "fetch",
