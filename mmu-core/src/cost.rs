@@ -216,6 +216,17 @@ pub enum TlbInstruction {
     Invpcid,
 }
 
+/// What a walk does for the page after its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NextPage {
+    /// Nothing.
+    #[default]
+    Leave,
+    /// Walks for it too, off the critical path, if nothing on the way is out of the ordinary: a
+    /// fault, or an accessed or dirty bit to be set, ends it.
+    Prefetch,
+}
+
 /// What the memory references of a page walk cost, and instructions that drop translations.
 pub trait WalkCost {
     /// Whether it matters how the caches treat a reference. If not, all are told as
@@ -233,6 +244,20 @@ pub trait WalkCost {
 
     /// A walk sets an accessed or dirty bit, with a locked update of the entry.
     fn update_entry(&mut self, entry: EntryRead, ledger: &mut Self::Ledger);
+
+    /// What a walk does for the next page.
+    #[inline]
+    fn next_page(&self) -> NextPage {
+        NextPage::Leave
+    }
+
+    /// A walk for a page that nobody has asked for yet reads an entry: nobody waits for it.
+    #[inline]
+    fn read_ahead(&mut self, _read: EntryRead) {}
+
+    /// Such a walk has found a translation.
+    #[inline]
+    fn walked_ahead(&mut self) {}
 
     /// Such an instruction was executed.
     #[inline]

@@ -93,7 +93,7 @@ mod translation;
 mod translation_cache;
 mod walker;
 
-pub use cost::{Breakdown, EntryRead, Ledger, NoCost, Owner, TlbInstruction, WalkCost};
+pub use cost::{Breakdown, EntryRead, Ledger, NextPage, NoCost, Owner, TlbInstruction, WalkCost};
 pub use entry::{Entry, entry_address};
 pub use fault::{Cause, ErrorCode, Fault, PageFault};
 pub use features::{AccessedOnFault, CpuFeatures, Feature, FeaturesError, Vendor};
@@ -120,7 +120,7 @@ pub use rights::{Rights, RightsTable};
 pub use soft_tlb::SoftTlb;
 pub use span::Span;
 pub use timed::{
-    CacheCost, Caches, NextPage, SoftwareCosts, TimedConfig, TimedConfigError, TimedMmu, Walkers,
+    Ahead, CacheCost, Caches, SoftwareCosts, TimedConfig, TimedConfigError, TimedMmu, Walkers,
 };
 pub use translation::{Leaf, TableEntry, Translated, Translation};
 pub use translation_cache::TranslationCache;

@@ -2,13 +2,13 @@ use cache::{CacheSystem, Request};
 use units::{AccessKind, Cycles, MemoryType, PageSize, PhysAddr, PrivilegeMode, VirtAddr};
 
 use crate::{
-    CpuFeatures, Fault, GeneralProtection, Ledger, Mmu, ModelledTlb, NoObserver, Observer, Owner,
-    PhysMem, Registers, Span, Translated,
+    CpuFeatures, Fault, GeneralProtection, Ledger, Mmu, ModelledTlb, NextPage, NoObserver,
+    Observer, Owner, PhysMem, Registers, Span, Translated,
 };
 
 mod cost;
 
-pub use cost::{CacheCost, Caches};
+pub use cost::{Ahead, CacheCost, Caches};
 
 /// An MMU with modelled TLBs, paging-structure caches and data caches, which counts cycles.
 ///
@@ -43,16 +43,6 @@ pub struct Walkers {
     pub count: u32,
     /// What a walk does for the next page.
     pub next_page: NextPage,
-}
-
-/// What a walk does for the page after its own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum NextPage {
-    /// Nothing.
-    #[default]
-    Leave,
-    /// Walks for it too, off the critical path, if no entry needs its accessed bit set.
-    Prefetch,
 }
 
 /// What an operating system's work costs, in cycles an event.

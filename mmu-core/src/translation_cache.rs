@@ -19,6 +19,12 @@ pub trait TranslationCache {
         ledger: &mut L,
     ) -> Option<Translated>;
 
+    /// Whether a translation of the address is remembered for such accesses. Nothing changes.
+    #[inline]
+    fn holds(&self, _address: VirtAddr, _pcid: Pcid, _kind: AccessKind) -> bool {
+        false
+    }
+
     /// Remembers a translation of an address.
     fn fill(&mut self, address: VirtAddr, pcid: Pcid, kind: AccessKind, found: Translation);
 

@@ -1,12 +1,14 @@
 //! What happens when no cached translation permits an access.
 
+mod ahead;
+
 use tlb::Scope;
 use units::{AccessKind, Level, MemoryType, PageSize, PhysAddr, PrivilegeMode, VirtAddr};
 
 use super::Mmu;
 use crate::{
-    AccessedOnFault, Cause, Entry, EntryRead, Fault, Flushed, Leaf, Observer, PhysMem, Regime,
-    TableEntry, Translated, Translation, TranslationCache, WalkCost, WalkEnd,
+    AccessedOnFault, Cause, Entry, EntryRead, Fault, Flushed, Leaf, NextPage, Observer, PhysMem,
+    Regime, TableEntry, Translated, Translation, TranslationCache, WalkCost, WalkEnd,
     format::Wide,
     walker::{Halt, Inspection, Purpose, Start, Walk, WalkEvents, walk},
 };
@@ -98,6 +100,9 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
                     references: self.references(begins(cached), leaf.level),
                     outcome: Ok(translation),
                 });
+                if self.cost.next_page() == NextPage::Prefetch {
+                    self.walk_ahead(memory, address, kind, mode, translation.size());
+                }
                 Ok(Translated::new(address, translation))
             }
             // Nobody notices if it begins again.
@@ -233,7 +238,11 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
             references,
             outcome,
         });
-        outcome.map(|translation| Translated::new(address, translation))
+        let translation = outcome?;
+        if self.cost.next_page() == NextPage::Prefetch {
+            self.walk_ahead(memory, address, kind, access.mode, translation.size());
+        }
+        Ok(Translated::new(address, translation))
     }
 
     /// Whether the translation holds for whatever a cache would answer with it: not where a

@@ -3,7 +3,7 @@ use tlb::Stream;
 use units::{AccessKind, Cycles, Level, MemoryType, PhysAddr, ProcessorId};
 
 use super::{SoftwareCosts, TimedConfig};
-use crate::{Breakdown, EntryRead, Ledger, Owner, TlbInstruction, WalkCost};
+use crate::{Breakdown, EntryRead, Ledger, NextPage, Owner, TlbInstruction, WalkCost};
 
 /// Data caches as one processor sees them.
 pub trait Caches {
@@ -25,6 +25,17 @@ pub struct CacheCost<D> {
     walk_loads: [[[u64; ServedBy::ALL.len()]; Level::COUNT]; Stream::COUNT],
     accessed_dirty_assist: Cycles,
     software: SoftwareCosts,
+    next_page: NextPage,
+    ahead: Ahead,
+}
+
+/// Walks for pages that nobody had asked for yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ahead {
+    /// Those that found a translation.
+    pub walks: u64,
+    /// The entries that all of them read.
+    pub references: u64,
 }
 
 impl<D> CacheCost<D> {
@@ -34,12 +45,19 @@ impl<D> CacheCost<D> {
             walk_loads: Default::default(),
             accessed_dirty_assist: config.accessed_dirty_assist,
             software: config.software,
+            next_page: config.walkers.next_page,
+            ahead: Ahead::default(),
         }
     }
 
     /// The data caches.
     pub fn caches(&self) -> &D {
         &self.caches
+    }
+
+    /// The walks for pages that nobody had asked for yet. They are in no other count of walks.
+    pub fn ahead(&self) -> Ahead {
+        self.ahead
     }
 
     #[inline]
@@ -81,6 +99,21 @@ impl<D: Caches> WalkCost for CacheCost<D> {
             .access(entry.at, Request::WalkUpdate, entry.memory_type);
         let cycles = self.accessed_dirty_assist + response.latency;
         ledger.charge(Owner::AccessedDirty, cycles);
+    }
+
+    #[inline]
+    fn next_page(&self) -> NextPage {
+        self.next_page
+    }
+
+    fn read_ahead(&mut self, read: EntryRead) {
+        self.caches
+            .access(read.at, Request::WalkRead, read.memory_type);
+        self.ahead.references += 1;
+    }
+
+    fn walked_ahead(&mut self) {
+        self.ahead.walks += 1;
     }
 
     fn execute(&mut self, instruction: TlbInstruction, ledger: &mut Breakdown) {
