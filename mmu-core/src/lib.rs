@@ -126,5 +126,6 @@ pub use translation_cache::TranslationCache;
 pub use tlb::Scope;
 
 pub use units::{
-    AccessKind, Cycles, Level, MemoryType, PageSize, Pcid, PhysAddr, PrivilegeMode, VirtAddr,
+    AccessKind, Cycles, Level, MemoryType, PageSize, Pcid, PhysAddr, PrivilegeMode, ProcessorId,
+    VirtAddr,
 };

@@ -1,6 +1,6 @@
-use cache::{CacheHierarchy, Request, Response, ServedBy};
+use cache::{CacheSystem, Request, Response, ServedBy};
 use tlb::Stream;
-use units::{AccessKind, Cycles, Level, PageSize, PhysAddr, PrivilegeMode, VirtAddr};
+use units::{AccessKind, Cycles, Level, PageSize, PhysAddr, PrivilegeMode, ProcessorId, VirtAddr};
 
 use crate::{
     Breakdown, CpuFeatures, EntryRead, Fault, GeneralProtection, Ledger, Mmu, ModelledTlb,
@@ -89,14 +89,14 @@ pub enum TimedConfigError {
 /// Walks whose reads go through the data caches.
 #[derive(Clone, Debug)]
 pub struct CacheCost {
-    caches: CacheHierarchy,
+    caches: CacheSystem,
     walk_loads: [[[u64; ServedBy::ALL.len()]; Level::COUNT]; Stream::COUNT],
     accessed_dirty_assist: Cycles,
 }
 
 impl CacheCost {
     /// The data caches.
-    pub fn caches(&self) -> &CacheHierarchy {
+    pub fn caches(&self) -> &CacheSystem {
         &self.caches
     }
 
@@ -114,24 +114,30 @@ impl WalkCost for CacheCost {
 
     #[inline]
     fn read_entry(&mut self, kind: AccessKind, read: EntryRead, ledger: &mut Breakdown) {
-        let Response { served_by, latency } =
-            self.caches
-                .access(read.at, Request::WalkRead, read.memory_type);
+        let Response { served_by, latency } = self.caches.access(
+            ProcessorId::FIRST,
+            read.at,
+            Request::WalkRead,
+            read.memory_type,
+        );
         let loads = &mut self.walk_loads[Stream::of(kind).index()][read.level.index()];
         loads[served_by.index()] += 1;
         let owner = match served_by {
             ServedBy::L1 => Owner::WalkL1d,
             ServedBy::L2 => Owner::WalkL2,
-            ServedBy::Llc => Owner::WalkLlc,
+            ServedBy::Llc | ServedBy::Peer => Owner::WalkLlc,
             ServedBy::Memory => Owner::WalkMemory,
         };
         ledger.charge(owner, latency);
     }
 
     fn update_entry(&mut self, entry: EntryRead, ledger: &mut Breakdown) {
-        let response = self
-            .caches
-            .access(entry.at, Request::WalkUpdate, entry.memory_type);
+        let response = self.caches.access(
+            ProcessorId::FIRST,
+            entry.at,
+            Request::WalkUpdate,
+            entry.memory_type,
+        );
         let cycles = self.accessed_dirty_assist + response.latency;
         ledger.charge(Owner::AccessedDirty, cycles);
     }
@@ -150,7 +156,7 @@ impl<O: Observer> TimedMmu<O> {
     ) -> Result<Self, TimedConfigError> {
         let cache = ModelledTlb::new(&config.tlbs, &config.structures)?;
         let cost = CacheCost {
-            caches: CacheHierarchy::new(&config.caches)?,
+            caches: CacheSystem::new(&config.caches)?,
             walk_loads: Default::default(),
             accessed_dirty_assist: config.accessed_dirty_assist,
         };
@@ -201,7 +207,10 @@ impl<O: Observer> TimedMmu<O> {
         let mut line = at.as_u64() / cache::LINE_BYTES;
         while line <= last {
             let at = PhysAddr::new(line * cache::LINE_BYTES);
-            let response = self.cost.caches.access(at, request, memory_type);
+            let response = self
+                .cost
+                .caches
+                .access(ProcessorId::FIRST, at, request, memory_type);
             self.spent.charge(owner, response.latency);
             line += 1;
         }

@@ -4,7 +4,7 @@ use cache::{Request, ServedBy};
 use memory_manager::{MemoryManager, Process, Protection};
 use mmu_core::{
     AccessKind, Breakdown, CpuFeatures, Cycles, Entry, Fault, Owner, PageSize, PhysAddr,
-    PrivilegeMode, Registers, TimedConfig, TimedMmu, VirtAddr, WalkStatistics,
+    PrivilegeMode, ProcessorId, Registers, TimedConfig, TimedMmu, VirtAddr, WalkStatistics,
 };
 use proptest::prelude::*;
 use tests::{
@@ -30,7 +30,7 @@ impl Counted {
     fn of(mmu: &TimedMmu<WalkStatistics>) -> Self {
         let tlbs = mmu.cache().tlbs();
         let sum = |count: &dyn Fn(Stream) -> u64| Stream::ALL.into_iter().map(count).sum();
-        let counters = mmu.cost().caches().counters();
+        let counters = mmu.cost().caches().counters(ProcessorId::FIRST);
         Self {
             lookups: sum(&|stream| tlbs.lookups(stream).total),
             beyond_first: sum(&|stream| tlbs.lookups(stream).total - tlbs.hits(stream, 0)),

@@ -4,7 +4,7 @@ use std::{alloc::System, cell::Cell, hint::black_box};
 
 use mmu_core::{
     AccessKind, BusError, CpuFeatures, Entry, FunctionalMmu, Invalidation, PageSize, PhysAddr,
-    PhysMem, PrivilegeMode, Ram, VirtAddr, WalkStatistics,
+    PhysMem, PrivilegeMode, ProcessorId, Ram, VirtAddr, WalkStatistics,
 };
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, Stats, StatsAlloc};
 use tests::{
@@ -200,7 +200,13 @@ fn timed_mmu_allocates_nothing() {
         assert!(mmu.observer().faulted(stream) > 1000);
     }
     assert!(mmu.observer().updates() > PAGES);
-    assert!(mmu.cost().caches().counters().memory_write_backs() > 1000);
+    assert!(
+        mmu.cost()
+            .caches()
+            .counters(ProcessorId::FIRST)
+            .memory_write_backs()
+            > 1000
+    );
 }
 
 fn an_allocation_is_noticed() {

@@ -3,7 +3,8 @@
 use assoc::IndexFunction;
 use cache::{Request, ServedBy, WalkPort};
 use mmu_core::{
-    Level, Observer, PageSize, PhysAddr, PrivilegeMode, TimedConfig, TimedMmu, VirtAddr, WalkEnd,
+    Level, Observer, PageSize, PhysAddr, PrivilegeMode, ProcessorId, TimedConfig, TimedMmu,
+    VirtAddr, WalkEnd,
 };
 use tests::{
     Tables,
@@ -51,7 +52,7 @@ fn expect_walk(mmu: &mut TimedMmu<Reads>, tables: &Tables, address: u64, levels:
 }
 
 fn walk_reads(mmu: &TimedMmu<Reads>) -> u64 {
-    let counters = mmu.cost().caches().counters();
+    let counters = mmu.cost().caches().counters(ProcessorId::FIRST);
     counters.requests(Request::WalkRead)
 }
 

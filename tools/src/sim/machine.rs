@@ -142,7 +142,11 @@ mod tests {
             size: 8192,
         };
         machine.access(&record).unwrap();
-        let counters = machine.mmu.cost().caches().counters();
+        let counters = machine
+            .mmu
+            .cost()
+            .caches()
+            .counters(units::ProcessorId::FIRST);
         let of = |count: fn(&cache::Counters, CacheId, Request) -> u64| {
             count(counters, CacheId::L1d, Request::Read)
         };

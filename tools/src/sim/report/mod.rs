@@ -196,7 +196,11 @@ impl Report {
     ) -> Self {
         let caches = &preset.timed.caches;
         let shapes = [&caches.l1i, &caches.l1d, &caches.l2, &caches.llc];
-        let counters = machine.mmu.cost().caches().counters();
+        let counters = machine
+            .mmu
+            .cost()
+            .caches()
+            .counters(units::ProcessorId::FIRST);
         Self {
             lookaside: env!("CARGO_PKG_VERSION"),
             trace: Trace::new(source, counts),
