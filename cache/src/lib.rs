@@ -4,7 +4,7 @@
 //! ```
 //! use assoc::{Geometry, IndexFunction, Replacement};
 //! use cache::{CacheSystem, HierarchyConfig, LevelConfig, Request, ServedBy, WalkPort};
-//! use units::{Cycles, MemoryType, PhysAddr};
+//! use units::{Cycles, MemoryType, PhysAddr, ProcessorId};
 //!
 //! let level = |sets, ways, cycles| -> Result<LevelConfig, assoc::GeometryError> {
 //!     Ok(LevelConfig {
@@ -28,13 +28,13 @@
 //!     prefetch: cache::Prefetch::default(),
 //! })?;
 //!
-//! let write_back = MemoryType::WriteBack;
-//! let first = caches.access(PhysAddr::new(0x1000), Request::Read, write_back);
+//! let (by, write_back) = (ProcessorId::FIRST, MemoryType::WriteBack);
+//! let first = caches.access(by, PhysAddr::new(0x1000), Request::Read, write_back);
 //! assert_eq!((first.served_by, first.latency), (ServedBy::Memory, Cycles::new(300)));
 //! // The same line.
-//! let second = caches.access(PhysAddr::new(0x1038), Request::WalkRead, write_back);
+//! let second = caches.access(by, PhysAddr::new(0x1038), Request::WalkRead, write_back);
 //! assert_eq!((second.served_by, second.latency), (ServedBy::L1, Cycles::new(5)));
-//! assert_eq!(caches.counters().served(Request::WalkRead, ServedBy::L1), 1);
+//! assert_eq!(caches.counters(by).served(Request::WalkRead, ServedBy::L1), 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -98,22 +98,25 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-#[cfg(test)]
 extern crate alloc;
 
 mod combining;
 mod config;
 mod counters;
-mod hierarchy;
 mod level;
 mod line;
+mod prefetcher;
+mod private;
 mod request;
+mod strides;
+mod system;
 
 pub use config::{
     ConfigError, HierarchyConfig, Inclusion, LevelConfig, NextLine, Prefetch, Stride, WalkPort,
 };
 pub use counters::Counters;
-pub use hierarchy::{CacheSystem, Response};
 pub use level::{CacheId, ServedBy};
 pub use line::LINE_BYTES;
+pub use prefetcher::Prefetcher;
 pub use request::Request;
+pub use system::{CacheSystem, Response};

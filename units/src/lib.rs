@@ -1,5 +1,5 @@
 //! The words every Lookaside crate shares: addresses, page sizes, process-context
-//! identifiers, kinds of access, and cycles.
+//! identifiers, processors, kinds of access, and cycles.
 //!
 //! Nothing here knows a rule of paging; it only keeps a physical address from being
 //! taken for a virtual one, and a count of cycles for a count of anything else.

@@ -88,6 +88,7 @@ impl<D: Caches> WalkCost for CacheCost<D> {
             ServedBy::L1 => Owner::WalkL1d,
             ServedBy::L2 => Owner::WalkL2,
             ServedBy::Llc => Owner::WalkLlc,
+            ServedBy::Peer => Owner::WalkPeer,
             ServedBy::Memory => Owner::WalkMemory,
         };
         ledger.charge(owner, latency);

@@ -76,7 +76,10 @@ fn page_walker_loads(machine: &Machine, events: &mut Vec<(String, u64)>) {
         ("itlb", &[Stream::Fetch]),
     ];
     for (side, streams) in sides {
-        for (served_by, place) in ServedBy::ALL.into_iter().zip(["l1", "l2", "l3", "memory"]) {
+        for (served_by, place) in ServedBy::ALL
+            .into_iter()
+            .zip(["l1", "l2", "l3", "peer", "memory"])
+        {
             let loads = streams.iter().flat_map(|&stream| {
                 let of = |level| machine.sum(|mmu| mmu.cost().walk_loads(stream, level, served_by));
                 Level::FOUR_LEVEL.map(of)

@@ -140,6 +140,7 @@ struct WalkLevel {
     l1d: u64,
     l2: u64,
     llc: u64,
+    peer: u64,
     memory: u64,
 }
 
@@ -284,12 +285,13 @@ impl Walks {
             l1d: served(level, ServedBy::L1),
             l2: served(level, ServedBy::L2),
             llc: served(level, ServedBy::Llc),
+            peer: served(level, ServedBy::Peer),
             memory: served(level, ServedBy::Memory),
         });
         let served: Vec<_> = levels.collect();
         let references = served
             .iter()
-            .map(|by| by.l1d + by.l2 + by.llc + by.memory)
+            .map(|by| by.l1d + by.l2 + by.llc + by.peer + by.memory)
             .sum();
         Self {
             completed,

@@ -57,7 +57,7 @@ proptest! {
                 reference.access(line, request, memory_type)
             );
         }
-        let counters = caches.counters();
+        let counters = caches.counters(ONE);
         let lists = [&reference.l1i, &reference.l1d, &reference.l2, &reference.llc];
         for (id, list) in CacheId::ALL.into_iter().zip(lists) {
             prop_assert_eq!(counters.write_backs(id), list.write_backs, "{}", id);
@@ -98,7 +98,7 @@ proptest! {
             let dirty: BTreeSet<_> = held.filter_map(|(line, dirty)| dirty.then_some(line)).collect();
             prop_assert!(dirty.is_subset(&unsaved), "a line is dirty that nobody wrote");
             let gone = unsaved.difference(&dirty).count() as u64;
-            let now = caches.counters().memory_write_backs();
+            let now = caches.counters(ONE).memory_write_backs();
             prop_assert!(gone <= now - written_back, "{} lines gone", gone);
             written_back = now;
             unsaved = dirty;
@@ -139,7 +139,7 @@ proptest! {
         for &(line, request, memory_type) in &requests {
             caches.request_as(line, request, memory_type);
         }
-        let counters = caches.counters();
+        let counters = caches.counters(ONE);
         for kind in Request::ALL {
             let made = requests
                 .iter()

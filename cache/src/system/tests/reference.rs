@@ -233,6 +233,7 @@ impl Reference {
             (ServedBy::L1, _) => 4,
             (ServedBy::L2, _) => 14,
             (ServedBy::Llc, _) => 50,
+            (ServedBy::Peer, _) => 80,
             (ServedBy::Memory, _) => 200,
         };
         (served_by, cycles)

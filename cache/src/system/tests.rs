@@ -7,12 +7,14 @@ use alloc::vec::Vec;
 use assoc::{Geometry, GeometryError, IndexFunction, Replacement};
 
 use super::*;
-use crate::LINE_BYTES;
+use crate::{LINE_BYTES, LevelConfig};
 
 const L1: ServedBy = ServedBy::L1;
 const L2: ServedBy = ServedBy::L2;
 const LLC: ServedBy = ServedBy::Llc;
 const MEMORY: ServedBy = ServedBy::Memory;
+
+const ONE: ProcessorId = ProcessorId::FIRST;
 
 fn level(sets: u32, ways: u32, latency: u64) -> LevelConfig {
     LevelConfig {
@@ -66,18 +68,27 @@ impl CacheSystem {
         request: Request,
         memory_type: MemoryType,
     ) -> (ServedBy, u64) {
-        let response = self.access(PhysAddr::new(line * LINE_BYTES), request, memory_type);
+        let at = PhysAddr::new(line * LINE_BYTES);
+        let response = self.access(ONE, at, request, memory_type);
         (response.served_by, response.latency.as_u64())
     }
 
-    /// The lines of a cache, by number, and whether each is dirty.
-    fn held(&self, id: CacheId) -> Vec<(u64, bool)> {
-        let entries = self.caches[id.index()].lines.iter();
-        let mut held: Vec<_> = entries
-            .map(|(tag, &state)| (tag.as_u64(), state == LineState::Dirty))
+    /// The lines of a cache that a processor's requests meet, by number, and whether each is
+    /// dirty.
+    fn held_by(&self, by: ProcessorId, id: CacheId) -> Vec<(u64, bool)> {
+        let own = &self.processors[by.index()];
+        let cache = own.caches.get(id.index()).unwrap_or(&self.llc);
+        let lines = cache.iter();
+        let mut held: Vec<_> = lines
+            .map(|(line, state)| (line.number(), state.is_dirty()))
             .collect();
         held.sort_unstable();
         held
+    }
+
+    /// The lines of a cache of the first processor, by number, and whether each is dirty.
+    fn held(&self, id: CacheId) -> Vec<(u64, bool)> {
+        self.held_by(ONE, id)
     }
 }
 
@@ -118,7 +129,12 @@ fn the_bytes_of_a_line_share_it_and_the_next_byte_does_not() {
     let mut caches = hierarchy(TINY, WalkPort::L1d);
     let mut at = |address| {
         caches
-            .access(PhysAddr::new(address), Request::Read, MemoryType::WriteBack)
+            .access(
+                ONE,
+                PhysAddr::new(address),
+                Request::Read,
+                MemoryType::WriteBack,
+            )
             .served_by
     };
     assert_eq!(at(0x1000), MEMORY);
@@ -131,7 +147,7 @@ fn the_bytes_of_a_line_share_it_and_the_next_byte_does_not() {
 fn the_last_line_of_the_address_space_is_a_line() {
     let mut caches = hierarchy(TINY, WalkPort::L2);
     for request in Request::ALL {
-        caches.access(PhysAddr::new(u64::MAX), request, MemoryType::WriteBack);
+        caches.access(ONE, PhysAddr::new(u64::MAX), request, MemoryType::WriteBack);
     }
     assert_eq!(caches.held(CacheId::L1d), [(u64::MAX / LINE_BYTES, true)]);
 }
@@ -155,7 +171,7 @@ fn a_write_allocates_and_is_dirty_only_where_it_enters() {
         assert_eq!(caches.held(CacheId::L1d), [(5, true)]);
         assert_eq!(caches.held(CacheId::L2), [(5, false)]);
         assert_eq!(caches.held(CacheId::Llc), [(5, false)]);
-        assert_eq!(caches.counters().memory_reads(), 1);
+        assert_eq!(caches.counters(ONE).memory_reads(), 1);
     }
 }
 
@@ -183,10 +199,10 @@ fn a_dirty_line_goes_down_by_write_backs_alone() {
     caches.request(3, Request::Read);
     assert_eq!(caches.held(CacheId::L2), [(3, false)]);
     assert_eq!(caches.held(CacheId::Llc), [(1, true)]);
-    assert_eq!(caches.counters().memory_write_backs(), 0);
+    assert_eq!(caches.counters(ONE).memory_write_backs(), 0);
     // And line 4 pushes it out to memory.
     caches.request(4, Request::Read);
-    let counters = caches.counters();
+    let counters = caches.counters(ONE);
     assert_eq!(counters.memory_write_backs(), 1);
     let write_backs = CacheId::ALL.map(|id| counters.write_backs(id));
     assert_eq!(write_backs, [0, 1, 1, 1]);
@@ -210,7 +226,7 @@ fn one_fill_may_write_back_at_every_level_and_again() {
     assert_eq!(caches.held(CacheId::L2), [(2, true)]);
     assert_eq!(caches.held(CacheId::Llc), [(1, true)]);
     let write_backs =
-        |caches: &CacheSystem| CacheId::ALL.map(|id| caches.counters().write_backs(id));
+        |caches: &CacheSystem| CacheId::ALL.map(|id| caches.counters(ONE).write_backs(id));
     assert_eq!(write_backs(&caches), [0, 2, 1, 0]);
     caches.request(4, Request::Write);
     assert_eq!(caches.held(CacheId::L1d), [(4, true)]);
@@ -229,8 +245,8 @@ fn a_write_back_finds_the_copy_below_and_evicts_nothing() {
         caches.held(CacheId::L2),
         [(1, true), (2, false), (3, false)]
     );
-    assert_eq!(caches.counters().write_backs(CacheId::L1d), 1);
-    assert_eq!(caches.counters().evictions(CacheId::L2), 0);
+    assert_eq!(caches.counters(ONE).write_backs(CacheId::L1d), 1);
+    assert_eq!(caches.counters(ONE).evictions(CacheId::L2), 0);
 }
 
 #[test]
@@ -239,7 +255,7 @@ fn a_clean_line_is_dropped_and_written_nowhere() {
     for line in 0..100 {
         caches.request(line, Request::Read);
     }
-    let counters = caches.counters();
+    let counters = caches.counters(ONE);
     assert!(CacheId::ALL.iter().all(|&id| counters.write_backs(id) == 0));
     let evictions = CacheId::ALL.map(|id| counters.evictions(id));
     assert_eq!(evictions, [0, 98, 96, 92]);
@@ -256,8 +272,11 @@ fn a_stream_of_writes_comes_to_memory_once_each() {
         .iter()
         .map(|&id| caches.held(id).iter().filter(|(_, dirty)| *dirty).count())
         .sum();
-    assert_eq!(caches.counters().memory_write_backs() + dirty as u64, 1000);
-    assert_eq!(caches.counters().write_backs(CacheId::L1d), 998);
+    assert_eq!(
+        caches.counters(ONE).memory_write_backs() + dirty as u64,
+        1000
+    );
+    assert_eq!(caches.counters(ONE).write_backs(CacheId::L1d), 998);
 }
 
 #[test]
@@ -349,7 +368,7 @@ fn hits_and_misses_follow_from_where_requests_enter() {
         caches.request(1, request);
     }
     // Fetch: memory, L1I. Read: L2, L1D. Walk: L2, L2.
-    let counters = caches.counters();
+    let counters = caches.counters(ONE);
     let hits = |request| CacheId::ALL.map(|id| counters.hits(id, request));
     let misses = |request| CacheId::ALL.map(|id| counters.misses(id, request));
     assert_eq!(hits(Request::Fetch), [1, 0, 0, 0]);
@@ -368,9 +387,9 @@ fn resetting_the_counters_leaves_the_lines() {
         caches.request(line, Request::Write);
     }
     caches.reset_counters();
-    assert_eq!(caches.counters(), &Counters::new(WalkPort::L1d));
+    assert_eq!(caches.counters(ONE), &Counters::new(WalkPort::L1d));
     assert_eq!(caches.request(19, Request::Read), L1);
-    assert_eq!(caches.counters().served(Request::Read, L1), 1);
+    assert_eq!(caches.counters(ONE).served(Request::Read, L1), 1);
 }
 
 /// A 30 MiB LLC of 40960 sets: only lines a multiple of 40960 apart compete.
@@ -382,7 +401,7 @@ fn an_llc_of_sets_that_are_no_power_of_two_uses_them_all() {
     for line in 0..LINES {
         assert_eq!(caches.request(line, Request::Read), MEMORY);
     }
-    assert_eq!(caches.counters().evictions(CacheId::Llc), 0);
+    assert_eq!(caches.counters(ONE).evictions(CacheId::Llc), 0);
     assert_eq!(caches.held(CacheId::Llc).len() as u64, LINES);
     // The next line takes the place of line 0, the oldest of its set, and of no other.
     assert_eq!(caches.request(LINES, Request::Read), MEMORY);

@@ -12,7 +12,7 @@ fn all_held(caches: &CacheSystem) -> [Vec<(u64, bool)>; 4] {
 }
 
 fn drops(caches: &CacheSystem) -> [u64; 4] {
-    CacheId::ALL.map(|id| caches.counters().drops(id))
+    CacheId::ALL.map(|id| caches.counters(ONE).drops(id))
 }
 
 /// 12.3: "Uncacheable: system memory locations are not cached".
@@ -30,7 +30,7 @@ fn uncacheable_memory_is_never_cached_and_every_access_waits_for_memory() {
         }
     }
     assert_eq!(all_held(&caches), [const { Vec::new() }; 4]);
-    let counters = caches.counters();
+    let counters = caches.counters(ONE);
     assert_eq!(counters.uncached_reads(), 6);
     assert_eq!(counters.uncached_writes(), 2);
     assert!(
@@ -47,8 +47,8 @@ fn an_update_of_uncacheable_memory_waits_twice() {
     for request in [Request::ReadModifyWrite, Request::WalkUpdate] {
         let mut caches = hierarchy(TINY, WalkPort::L2);
         assert_eq!(caches.request_as(5, request, Uncacheable), (MEMORY, 400));
-        assert_eq!(caches.counters().uncached_reads(), 1);
-        assert_eq!(caches.counters().uncached_writes(), 1);
+        assert_eq!(caches.counters(ONE).uncached_reads(), 1);
+        assert_eq!(caches.counters(ONE).uncached_writes(), 1);
     }
 }
 
@@ -61,7 +61,7 @@ fn write_combining_gathers_writes_by_the_line() {
         let response = caches.request_as(line, Request::Write, WriteCombining);
         assert_eq!(response, FROM_L1D);
     }
-    let counters = caches.counters();
+    let counters = caches.counters(ONE);
     assert_eq!(counters.opened_buffers(), 3);
     assert_eq!(counters.combined_writes(), 4);
     assert_eq!(counters.flushed_buffers(), 0);
@@ -80,7 +80,7 @@ fn a_write_that_finds_no_write_combining_buffer_flushes_the_oldest() {
     assert_eq!(write(4), FROM_MEMORY);
     assert_eq!(write(2), FROM_L1D);
     assert_eq!(write(1), FROM_MEMORY);
-    let counters = caches.counters();
+    let counters = caches.counters(ONE);
     assert_eq!(counters.opened_buffers(), 5);
     assert_eq!(counters.flushed_buffers(), 2);
 }
@@ -100,9 +100,9 @@ fn uncached_accesses_empty_the_write_combining_buffers() {
             caches.request_as(line, Request::Write, WriteCombining);
         }
         assert_eq!(caches.request_as(9, request, memory_type), FROM_MEMORY);
-        assert_eq!(caches.counters().flushed_buffers(), 2, "{request:?}");
+        assert_eq!(caches.counters(ONE).flushed_buffers(), 2, "{request:?}");
         caches.request_as(1, Request::Write, WriteCombining);
-        assert_eq!(caches.counters().opened_buffers(), 3, "{request:?}");
+        assert_eq!(caches.counters(ONE).opened_buffers(), 3, "{request:?}");
     }
 }
 
@@ -115,8 +115,8 @@ fn cached_accesses_leave_the_write_combining_buffers_open() {
             caches.request_as(9, request, memory_type);
         }
         caches.request_as(1, Request::Write, WriteCombining);
-        assert_eq!(caches.counters().combined_writes(), 1, "{memory_type}");
-        assert_eq!(caches.counters().flushed_buffers(), 0, "{memory_type}");
+        assert_eq!(caches.counters(ONE).combined_writes(), 1, "{memory_type}");
+        assert_eq!(caches.counters(ONE).flushed_buffers(), 0, "{memory_type}");
     }
 }
 
@@ -127,7 +127,7 @@ fn an_update_of_write_combining_memory_reads_memory_and_opens_a_buffer() {
     let mut update = || caches.request_as(1, Request::ReadModifyWrite, WriteCombining);
     assert_eq!(update(), (MEMORY, 204));
     assert_eq!(update(), (MEMORY, 204));
-    let counters = caches.counters();
+    let counters = caches.counters(ONE);
     assert_eq!(counters.uncached_reads(), 2);
     assert_eq!(counters.opened_buffers(), 2);
     assert_eq!(counters.flushed_buffers(), 1);
@@ -150,7 +150,7 @@ fn write_through_and_write_protected_memory_is_read_as_write_back_memory_is() {
                 }
             }
             assert_eq!(all_held(&typed), all_held(&write_back));
-            assert_eq!(typed.counters(), write_back.counters());
+            assert_eq!(typed.counters(ONE), write_back.counters(ONE));
         }
     }
 }
@@ -167,8 +167,8 @@ fn a_write_through_that_hits_leaves_the_line_clean() {
         assert_eq!(caches.held(id), [(5, false)], "{id}");
     }
     assert_eq!(caches.request_as(5, Request::Read, WriteThrough), FROM_L1D);
-    assert_eq!(caches.counters().write_throughs(), 1);
-    assert_eq!(caches.counters().requests(Request::Write), 0);
+    assert_eq!(caches.counters(ONE).write_throughs(), 1);
+    assert_eq!(caches.counters(ONE).requests(Request::Write), 0);
 }
 
 /// The write keeps the line, which would else be the first to make room.
@@ -201,7 +201,7 @@ fn an_update_of_write_through_memory_reads_from_the_cache_and_waits_for_the_writ
     assert_eq!(update(), (MEMORY, 400));
     assert_eq!(update(), (MEMORY, 204));
     assert_eq!(caches.held(CacheId::L1d), [(5, false)]);
-    let counters = caches.counters();
+    let counters = caches.counters(ONE);
     assert_eq!(counters.served(Request::ReadModifyWrite, MEMORY), 1);
     assert_eq!(counters.served(Request::ReadModifyWrite, L1), 1);
     assert_eq!(counters.write_throughs(), 2);
@@ -222,8 +222,8 @@ fn a_write_of_write_protected_memory_drops_the_line() {
         assert_eq!(caches.held(id), [(6, false)], "{id}");
     }
     assert_eq!(drops(&caches), [1; 4]);
-    assert_eq!(caches.counters().write_throughs(), 1);
-    assert_eq!(caches.counters().memory_write_backs(), 0);
+    assert_eq!(caches.counters(ONE).write_throughs(), 1);
+    assert_eq!(caches.counters(ONE).memory_write_backs(), 0);
 }
 
 /// 12.12.4 forbids software to do so; 12.5.2.2, table 12-7, note 2: processors check their
@@ -241,9 +241,9 @@ fn a_line_that_becomes_uncacheable_is_written_back_and_dropped() {
         assert_eq!(caches.held(CacheId::L2), [(6, false)]);
         assert_eq!(caches.held(CacheId::Llc), [(6, false)]);
         assert_eq!(drops(&caches), [1; 4], "{memory_type}");
-        assert_eq!(caches.counters().snoop_write_backs(), 1);
-        assert_eq!(caches.counters().memory_write_backs(), 1);
-        assert_eq!(caches.counters().evictions(CacheId::L1d), 0);
+        assert_eq!(caches.counters(ONE).snoop_write_backs(), 1);
+        assert_eq!(caches.counters(ONE).memory_write_backs(), 1);
+        assert_eq!(caches.counters(ONE).evictions(CacheId::L1d), 0);
     }
 }
 
@@ -255,7 +255,7 @@ fn a_line_dirty_in_two_caches_is_written_back_once() {
     assert_eq!(caches.held(CacheId::L1d), [(5, true)]);
     assert_eq!(caches.held(CacheId::L2), [(5, true)]);
     caches.request_as(5, Request::Read, Uncacheable);
-    assert_eq!(caches.counters().snoop_write_backs(), 1);
+    assert_eq!(caches.counters(ONE).snoop_write_backs(), 1);
 }
 
 #[test]
@@ -271,7 +271,7 @@ fn resetting_the_counters_leaves_the_write_combining_buffers() {
     let mut caches = hierarchy(TINY, WalkPort::L1d);
     caches.request_as(1, Request::Write, WriteCombining);
     caches.reset_counters();
-    assert_eq!(caches.counters(), &Counters::new(WalkPort::L1d));
+    assert_eq!(caches.counters(ONE), &Counters::new(WalkPort::L1d));
     caches.request_as(1, Request::Write, WriteCombining);
-    assert_eq!(caches.counters().combined_writes(), 1);
+    assert_eq!(caches.counters(ONE).combined_writes(), 1);
 }
