@@ -15,7 +15,7 @@ pub(super) fn caches(caches: &schema::Caches) -> Result<cache::HierarchyConfig, 
             schema::WalkPort::L1d => cache::WalkPort::L1d,
             schema::WalkPort::L2 => cache::WalkPort::L2,
         },
-        combining_buffers: combining_buffers(&caches.combining_buffers)?,
+        combining_buffers: one_set(&caches.combining_buffers)?,
         processors: 1,
         inclusion: match caches.llc_inclusion.value {
             schema::Inclusion::Free => cache::Inclusion::Free,
@@ -51,12 +51,12 @@ fn level(level: &schema::Cache) -> Result<cache::LevelConfig, Located> {
     })
 }
 
-/// They are one set, as far as the model is concerned.
-fn combining_buffers(count: &schema::Placed<schema::Count>) -> Result<u32, Located> {
-    let buffers = at_least_one(count)?;
-    Geometry::fully_associative(buffers)
+/// The entries of a table that is one set.
+fn one_set(count: &schema::Placed<schema::Count>) -> Result<u32, Located> {
+    let entries = at_least_one(count)?;
+    Geometry::fully_associative(entries)
         .map_err(|error| (count.span(), Invalid::Geometry(error)))?;
-    Ok(buffers)
+    Ok(entries)
 }
 
 fn prefetch(prefetch: &schema::Prefetch) -> Result<cache::Prefetch, Located> {
@@ -64,11 +64,10 @@ fn prefetch(prefetch: &schema::Prefetch) -> Result<cache::Prefetch, Located> {
         (None, None) => Stride::Off,
         (Some(lines), Some(pages)) => Stride::Ahead {
             lines: at_least_one(lines)?,
-            pages: at_least_one(pages)?,
+            pages: one_set(pages)?,
         },
-        (Some(one), None) | (None, Some(one)) => {
-            return Err((one.span(), Invalid::HalfAStride));
-        }
+        (Some(lines), None) => return Err((lines.span(), Invalid::HalfAStride)),
+        (None, Some(pages)) => return Err((pages.span(), Invalid::HalfAStride)),
     };
     let next_line = match prefetch.next_line.as_ref().map(|cited| cited.value) {
         None | Some(schema::Switch::Off) => NextLine::Off,

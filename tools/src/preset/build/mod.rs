@@ -15,7 +15,7 @@ use toml::{
     de::{DeTable, Deserializer},
 };
 
-use super::{Cited, Preset, citations, error::Invalid, extend::Known, schema};
+use super::{Cited, Preset, citations, error::Invalid, extend::Known, schema, whole::Whole};
 
 /// A mistake, and the bytes of the text that it lies in.
 pub(super) type Located = (Range<usize>, Invalid);
@@ -113,7 +113,7 @@ fn placed<T: Copy>(spanned: &schema::Placed<T>) -> (T, Range<usize>) {
     (spanned.get_ref().value, spanned.span())
 }
 
-fn at_least_one(count: &schema::Placed<schema::Count>) -> Result<u32, Located> {
+fn at_least_one<const MAX: u32>(count: &schema::Placed<Whole<MAX>>) -> Result<u32, Located> {
     let (count, at) = placed(count);
     match count.0 {
         0 => Err((at, Invalid::Zero)),

@@ -39,6 +39,9 @@ pub(super) type Count = Whole<{ u32::MAX }>;
 /// A number of PCIDs: CR3 has 12 bits for them.
 pub(super) type Pcids = Whole<4096>;
 
+/// How far ahead lines are brought: at most to the end of a 4-KiB page.
+pub(super) type LinesAhead = Whole<63>;
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Paging {
@@ -169,7 +172,7 @@ pub(super) struct Cache {
 #[serde(deny_unknown_fields)]
 pub(super) struct Prefetch {
     pub(super) next_line: Option<Cited<Switch>>,
-    pub(super) stride_lines: Option<Placed<Count>>,
+    pub(super) stride_lines: Option<Placed<LinesAhead>>,
     pub(super) stride_pages: Option<Placed<Count>>,
 }
 

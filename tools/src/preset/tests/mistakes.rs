@@ -188,6 +188,12 @@ fn of_prefetchers() {
             "0",
         ),
         (
+            with("stride_lines = 64\nstride_pages = 1"),
+            "caches.prefetch.stride_lines",
+            "integer `64`, expected a whole number from 0 to 63",
+            "64",
+        ),
+        (
             with("next_line = \"yes\""),
             "caches.prefetch.next_line",
             "unknown variant `yes`, expected `off` or `on`",
