@@ -1,3 +1,5 @@
+use crate::{Replacement, ReplacementError};
+
 /// How many sets of how many ways an array has. Neither need be a power of two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Geometry {
@@ -105,4 +107,18 @@ pub enum GeometryError {
         /// Sets asked for.
         sets: u32,
     },
+    /// The policy takes sets of other sizes only.
+    #[error(
+        "{policy} does not work with {ways} ways: it needs {}",
+        policy.ways_needed()
+    )]
+    PolicyWays {
+        /// The policy asked for.
+        policy: Replacement,
+        /// Ways asked for.
+        ways: u32,
+    },
+    /// There is no such policy.
+    #[error(transparent)]
+    Policy(#[from] ReplacementError),
 }

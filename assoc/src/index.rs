@@ -16,9 +16,10 @@ pub enum IndexFunction {
 /// An index function made ready for one number of sets.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum SetSelector {
-    Mask(u64),
-    Modulo(u64),
-    Xor { shift: u32, mask: u64 },
+    /// The bits of the mask, and onto them those of `folded` from `shift` bits further up.
+    Bits { mask: u64, folded: u64, shift: u32 },
+    /// A remainder, with floor(2^64 / sets) to find it without a division.
+    Modulo { sets: u64, reciprocal: u64 },
 }
 
 impl SetSelector {
@@ -26,10 +27,22 @@ impl SetSelector {
         let sets = geometry.sets();
         let mask = u64::from(sets) - 1;
         match function {
-            IndexFunction::Linear if sets.is_power_of_two() => Ok(Self::Mask(mask)),
-            IndexFunction::Linear => Ok(Self::Modulo(u64::from(sets))),
+            IndexFunction::Linear if sets.is_power_of_two() => Ok(Self::Bits {
+                mask,
+                folded: 0,
+                shift: 0,
+            }),
+            // As sets is no power of two, 2^64 - 1 has the same quotient as 2^64.
+            IndexFunction::Linear => Ok(Self::Modulo {
+                sets: u64::from(sets),
+                reciprocal: u64::MAX / u64::from(sets),
+            }),
             IndexFunction::Xor { bits } if 1_u32.checked_shl(bits) == Some(sets) => {
-                Ok(Self::Xor { shift: bits, mask })
+                Ok(Self::Bits {
+                    mask,
+                    folded: mask,
+                    shift: bits,
+                })
             }
             IndexFunction::Xor { bits } => Err(GeometryError::IndexBits { bits, sets }),
         }
@@ -39,11 +52,22 @@ impl SetSelector {
     #[expect(clippy::cast_possible_truncation, reason = "a set number has 32 bits")]
     pub(crate) fn set_of(self, number: u64) -> usize {
         (match self {
-            Self::Mask(mask) => number & mask,
-            Self::Modulo(sets) => number % sets,
-            Self::Xor { shift, mask } => (number ^ (number >> shift)) & mask,
+            Self::Bits {
+                mask,
+                folded,
+                shift,
+            } => (number ^ number >> shift & folded) & mask,
+            Self::Modulo { sets, reciprocal } => remainder(number, sets, reciprocal),
         }) as usize
     }
+}
+
+/// The quotient by the reciprocal is the true one or one less.
+#[inline]
+fn remainder(number: u64, divisor: u64, reciprocal: u64) -> u64 {
+    let quotient = ((u128::from(number) * u128::from(reciprocal)) >> 64) as u64;
+    let rest = number - quotient * divisor;
+    if rest < divisor { rest } else { rest - divisor }
 }
 
 #[cfg(test)]
@@ -56,8 +80,20 @@ mod tests {
 
     #[test]
     fn a_linear_index_is_the_number_modulo_the_sets() {
-        for sets in [1, 2, 3, 16, 20, 128, 1000] {
-            for number in [0, 1, 19, 20, 127, 128, 0xdead_beef, u64::MAX] {
+        for sets in [1, 2, 3, 16, 20, 128, 1000, 40_960, (1 << 26) - 1] {
+            let several = u64::MAX / u64::from(sets) * u64::from(sets);
+            for number in [
+                0,
+                1,
+                19,
+                20,
+                127,
+                128,
+                0xdead_beef,
+                several - 1,
+                several,
+                u64::MAX,
+            ] {
                 assert_eq!(
                     selector(IndexFunction::Linear, sets).set_of(number) as u64,
                     number % u64::from(sets)
