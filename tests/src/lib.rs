@@ -11,6 +11,7 @@ pub mod oracle;
 pub mod processor;
 pub mod product;
 mod random;
+pub mod random_machine;
 pub mod settings;
 pub mod software;
 mod tables;

@@ -16,15 +16,13 @@ fn cold(config: &TimedConfig, tables: &Tables) -> TimedMmu<WalkStatistics> {
     TimedMmu::timed(features, registers, config, WalkStatistics::default()).unwrap()
 }
 
-fn references(
-    mmu: &mut TimedMmu<WalkStatistics>,
-    tables: &Tables,
-    address: u64,
-) -> Option<usize> {
+fn references(mmu: &mut TimedMmu<WalkStatistics>, tables: &Tables, address: u64) -> Option<usize> {
     let before = mmu.observer().by_references().to_vec();
     processor::read(mmu, tables, VirtAddr::new(address));
     let after = mmu.observer().by_references().iter().zip(before);
-    after.map(|(now, before)| now - before).position(|walks| walks == 1)
+    after
+        .map(|(now, before)| now - before)
+        .position(|walks| walks == 1)
 }
 
 fn mapped(pages: &[(u64, PageSize)]) -> Tables {
@@ -43,7 +41,11 @@ fn a_cold_walk_reads_five_entries_for_4_kib_four_for_2_mib_and_three_for_1_gib()
         let tables = mapped(&[(0, size), (size.bytes(), size)]);
         let mut mmu = cold(&config, &tables);
         for address in [0, size.bytes(), 0] {
-            assert_eq!(references(&mut mmu, &tables, address), Some(expected), "{size}");
+            assert_eq!(
+                references(&mut mmu, &tables, address),
+                Some(expected),
+                "{size}"
+            );
         }
     }
 }

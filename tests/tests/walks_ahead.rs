@@ -1,7 +1,9 @@
 //! Walks for the next page, which nobody has asked for yet.
 
 use assoc::IndexFunction;
-use mmu_core::{AccessKind, Entry, NextPage, PageSize, PhysAddr, PrivilegeMode, TimedMmu, VirtAddr};
+use mmu_core::{
+    AccessKind, Entry, NextPage, PageSize, PhysAddr, PrivilegeMode, TimedMmu, VirtAddr,
+};
 use tests::{
     Tables,
     processor::{self, shape},
