@@ -87,6 +87,17 @@ struct Thread<'a> {
     done: u64,
 }
 
+impl Thread<'_> {
+    /// Whether a record is left, which is read then.
+    fn has_more(&mut self) -> Result<bool, SimError> {
+        if self.next < self.batch.len() {
+            return Ok(true);
+        }
+        self.next = 0;
+        Ok(self.program.reader.next_batch(&mut self.batch)? != 0)
+    }
+}
+
 /// The threads of a processor, the one that runs first.
 struct Queue {
     threads: VecDeque<usize>,
@@ -157,16 +168,13 @@ impl<'a> Run<'a> {
         let Some(&number) = self.processors[processor].threads.front() else {
             return Ok(false);
         };
-        let thread = &mut self.threads[number];
-        if thread.next == thread.batch.len() {
-            thread.next = 0;
-            if thread.program.reader.next_batch(&mut thread.batch)? == 0 {
-                self.end(processor)?;
-                return Ok(true);
-            }
+        if !self.threads[number].has_more()? {
+            self.end(processor)?;
+            return Ok(true);
         }
-        let queue = &mut self.processors[processor];
-        let left = usize::try_from(queue.quantum_left).unwrap_or(usize::MAX);
+        let thread = &self.threads[number];
+        let left = self.processors[processor].quantum_left;
+        let left = usize::try_from(left).unwrap_or(usize::MAX);
         let records = &thread.batch[thread.next..];
         let records = &records[..records.len().min(self.turn).min(left)];
         for (place, record) in records.iter().enumerate() {
@@ -176,11 +184,14 @@ impl<'a> Run<'a> {
             self.counts.count(record.kind);
         }
         let count = records.len();
+        let thread = &mut self.threads[number];
         thread.next += count;
         thread.done += count as u64;
-        queue.quantum_left -= count as u64;
-        if queue.quantum_left == 0 {
-            queue.threads.rotate_left(1);
+        self.processors[processor].quantum_left -= count as u64;
+        if !thread.has_more()? {
+            self.end(processor)?;
+        } else if self.processors[processor].quantum_left == 0 {
+            self.processors[processor].threads.rotate_left(1);
             self.go_on(processor, number)?;
         }
         Ok(true)

@@ -11,6 +11,7 @@ mod memory;
 mod modes;
 mod outputs;
 mod pipes;
+mod processors;
 mod sim;
 mod support;
 mod walk;
