@@ -6,13 +6,13 @@ use tlb::{PageSizes, Streams, StructureCacheConfig, StructureCachesConfig, TlbCo
 /// sequence touches no more than some ten pages in two address spaces: most of what it leaves
 /// in the caches stays there, and yet the smallest of them overflow.
 pub(super) fn small() -> Result<TimedConfig, GeometryError> {
-    let structures = |entries| {
+    let structures = |entries| -> Result<_, GeometryError> {
         Ok(Some(StructureCacheConfig {
             geometry: Geometry::fully_associative(entries)?,
             replacement: Replacement::TrueLru,
         }))
     };
-    let data = |entries| {
+    let data = |entries| -> Result<_, GeometryError> {
         Ok(cache::LevelConfig {
             geometry: Geometry::fully_associative(entries)?,
             index: IndexFunction::Linear,
