@@ -25,7 +25,7 @@ fn check(cases: impl IntoIterator<Item = (String, &'static str, &'static str, &'
 }
 
 #[test]
-fn of_shape() {
+fn of_the_shape_of_tlbs() {
     let load = "name = \"dtlb.load.4k\"";
     let stlb = "name = \"stlb.4k.2m\"";
     let pde = "[structure_caches.pde]";
@@ -83,6 +83,12 @@ fn of_shape() {
             "mru3-plru4 does not work with 4 ways: it needs 12",
             "{ value = \"mru3-plru4\"",
         ),
+    ]);
+}
+
+#[test]
+fn of_the_shape_of_caches() {
+    check([
         (
             within("[caches.l2]", "qlru-h00-m1-r0-u1", "qlru-h00-m1-r3-u1"),
             "caches.l2.replacement",
