@@ -10,6 +10,7 @@ pub mod oracle;
 pub mod processor;
 pub mod product;
 mod random;
+pub mod reference;
 pub mod settings;
 pub mod software;
 mod tables;
