@@ -120,5 +120,8 @@ pub enum GeometryError {
     },
     /// There is no such policy.
     #[error(transparent)]
-    Policy(#[from] ReplacementError),
+    Policy {
+        /// Why not.
+        source: ReplacementError,
+    },
 }

@@ -12,6 +12,7 @@ pub mod processor;
 pub mod product;
 mod random;
 pub mod random_machine;
+pub mod reference;
 pub mod settings;
 pub mod software;
 mod tables;

@@ -110,7 +110,8 @@ impl Replacement {
     }
 
     pub(crate) fn check(self, geometry: Geometry) -> Result<(), GeometryError> {
-        self.validate()?;
+        self.validate()
+            .map_err(|source| GeometryError::Policy { source })?;
         let ways = geometry.ways();
         let fits = match self {
             Self::TreePlru => ways.is_power_of_two(),

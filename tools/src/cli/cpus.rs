@@ -28,9 +28,10 @@ impl Cpus {
         if let Some(name) = &self.name {
             let whole = whole_text(name)?;
             let document: toml::Table = toml::from_str(&whole).unwrap_or_default();
-            let text = match self.whole {
-                true => &whole,
-                false => built_in_text(name)?,
+            let text = if self.whole {
+                &whole
+            } else {
+                built_in_text(name)?
             };
             interrupt.run_is_over().map_err(|_| CliError::Interrupted)?;
             self.results.write_json(&document)?;

@@ -82,7 +82,7 @@ pub enum PresetError {
         cause: std::io::Error,
     },
     /// The file cannot be understood.
-    #[error("{path} does not describe a CPU: {}{invalid}", prefix(.field))]
+    #[error("{path} does not describe a CPU: {}{invalid}", prefix(.field.as_deref()))]
     Invalid {
         /// Its path.
         path: String,
@@ -118,7 +118,6 @@ impl PresetError {
     }
 }
 
-fn prefix(field: &Option<String>) -> String {
-    let field = field.as_ref();
+fn prefix(field: Option<&str>) -> String {
     field.map(|field| format!("{field}: ")).unwrap_or_default()
 }

@@ -10,7 +10,6 @@ mod error;
 mod extend;
 mod place;
 mod print;
-mod replacement;
 mod schema;
 mod whole;
 

@@ -115,7 +115,7 @@ fn an_unknown_name_is_answered_with_suggestions() {
     ] {
         match Preset::load(name).unwrap_err() {
             PresetError::Unknown { advice, .. } => {
-                assert!(advice.starts_with(expected), "{advice}")
+                assert!(advice.starts_with(expected), "{advice}");
             }
             other => panic!("{other}"),
         }

@@ -10,16 +10,18 @@ pub(super) fn level(spanned: &Spanned<schema::TlbLevel>) -> Result<tlb::LevelCon
     if level.tlb.is_empty() {
         return Err((spanned.span(), Invalid::EmptyLevel));
     }
-    let says = |value: &Option<super::Cited<bool>>| value.as_ref().is_none_or(|cited| cited.value);
+    let yes = |value: &Option<super::Cited<bool>>| value.as_ref().is_none_or(|cited| cited.value);
     let tlbs = level.tlb.iter().map(tlb).collect::<Result<_, _>>()?;
     Ok(tlb::LevelConfig {
-        on_miss: match says(&level.fill_on_miss) {
-            true => OnMiss::Fill,
-            false => OnMiss::Pass,
+        on_miss: if yes(&level.fill_on_miss) {
+            OnMiss::Fill
+        } else {
+            OnMiss::Pass
         },
-        on_lower_hit: match says(&level.promote_on_hit) {
-            true => OnLowerHit::Promote,
-            false => OnLowerHit::Leave,
+        on_lower_hit: if yes(&level.promote_on_hit) {
+            OnLowerHit::Promote
+        } else {
+            OnLowerHit::Leave
         },
         inclusion: match level.inclusion.as_ref().map(|cited| cited.value) {
             None | Some(schema::Inclusion::Free) => tlb::Inclusion::Free,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use assoc::ParseReplacementError;
 use serde::{
     Deserialize, Deserializer,
     de::{Error, Unexpected, Visitor},
@@ -27,13 +28,26 @@ impl<'de> Deserialize<'de> for Index {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::preset) struct Replacement(pub(in crate::preset) assoc::Replacement);
 
+/// What was meant is found among these; the digits of QLRU and the seed are free.
+const POLICIES: [&str; 9] = [
+    "true-lru",
+    "tree-plru",
+    "fifo",
+    "random",
+    "random:SEED",
+    "mru3-plru4",
+    "lru3-plru4",
+    "qlru-h11-m1-r0-u0",
+    "srrip-2",
+];
+
 impl<'de> Deserialize<'de> for Replacement {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
-        let parsed = super::super::replacement::parse(&name);
-        parsed
-            .map(Self)
-            .ok_or_else(|| D::Error::unknown_variant(&name, &super::super::replacement::NAMES))
+        name.parse().map(Self).map_err(|error| match error {
+            ParseReplacementError::Unknown { name } => D::Error::unknown_variant(&name, &POLICIES),
+            ParseReplacementError::Invalid(error) => D::Error::custom(error),
+        })
     }
 }
 

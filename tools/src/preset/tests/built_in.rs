@@ -100,7 +100,7 @@ fn what_is_printed_whole_describes_the_same_machine() {
     }
 }
 
-/// The thresholds and the steps behind them in InstLatx64's random pointer-chase curves: at
+/// The thresholds and the steps behind them in `InstLatx64`'s random pointer-chase curves: at
 /// strides of 4, 8 and 16 KiB, 16 sets of 4 ways reach 256 KiB, of 6 ways 384 KiB; full
 /// associativity reaches as many pages whatever the stride.
 #[test]
@@ -148,7 +148,7 @@ fn skylake_s_second_level_is_as_measured() {
     assert_eq!(stlb.pcids, four);
 }
 
-/// WikiChip, Zen 2: 1-GiB pages go into the second level in pieces of 2 MiB.
+/// `WikiChip`, Zen 2: 1-GiB pages go into the second level in pieces of 2 MiB.
 #[test]
 fn zen_2_s_second_level_holds_no_pages_of_1_gib() {
     let preset = Preset::load("zen2").unwrap();

@@ -25,7 +25,7 @@ fn check(cases: impl IntoIterator<Item = (String, &'static str, &'static str, &'
 }
 
 #[test]
-fn of_shape() {
+fn of_the_shape_of_tlbs() {
     let load = "name = \"dtlb.load.4k\"";
     let stlb = "name = \"stlb.4k.2m\"";
     let pde = "[structure_caches.pde]";
@@ -74,20 +74,32 @@ fn of_shape() {
                 &cited("\"tree-plru\""),
             ),
             "tlb_level[0].tlb[2].replacement",
-            "6 ways",
+            "tree-plru does not work with 6 ways: it needs a power of two",
             "{ value = \"tree-plru\"",
         ),
         (
             within(pde, "\"true-lru\"", "\"mru3-plru4\""),
             "structure_caches.pde.replacement",
-            "4 ways",
+            "mru3-plru4 does not work with 4 ways: it needs 12",
             "{ value = \"mru3-plru4\"",
         ),
+    ]);
+}
+
+#[test]
+fn of_the_shape_of_caches() {
+    check([
         (
-            within("[caches.llc]", "value = 12,", "value = 10,"),
+            within("[caches.l2]", "qlru-h00-m1-r0-u1", "qlru-h00-m1-r3-u1"),
+            "caches.l2.replacement",
+            "of QLRU is at most 2: got 3",
+            "\"qlru-h00-m1-r3-u1\"",
+        ),
+        (
+            within("[caches.llc]", "value = 12,", "value = 11,"),
             "caches.llc.ways",
-            "491520 entries do not fill whole sets of 10 ways",
-            "{ value = 10",
+            "491520 entries do not fill whole sets of 11 ways",
+            "{ value = 11",
         ),
         (
             within("[caches.llc]", "\"30MiB\"", "\"1TiB\""),
