@@ -22,7 +22,7 @@ struct Counted {
     lookups: u64,
     beyond_first: u64,
     structure_lookups: u64,
-    served: [[u64; 4]; 6],
+    served: [[u64; 5]; 6],
     updates: u64,
 }
 
@@ -49,11 +49,12 @@ impl Counted {
     fn cost(&self, owner: Owner, faults: u64) -> u64 {
         let served = |request: Request| self.served[request.index()];
         let time = |request, first| {
-            let latencies = [first, L2, LLC, MEMORY];
+            // There are no other processors.
+            let latencies = [first, L2, LLC, 0, MEMORY];
             let served = served(request).into_iter().zip(latencies);
             served.map(|(count, latency)| count * latency).sum::<u64>()
         };
-        let [l1d, l2, llc, memory] = served(Request::WalkRead);
+        let [l1d, l2, llc, _, memory] = served(Request::WalkRead);
         match owner {
             Owner::L1Tlb => self.lookups * L1_TLB,
             Owner::Stlb => self.beyond_first * STLB,
