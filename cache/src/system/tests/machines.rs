@@ -55,12 +55,14 @@ pub(super) fn machine(random: &mut Random) -> HierarchyConfig {
 }
 
 /// A stream of requests: half of them to a few lines, some to any of three pages, and some
-/// one after the other in a stride. Four of five are to write-back memory.
+/// one after the other in a stride. One of six is to the same
+/// line once more. Four of five are to write-back memory.
 pub(super) struct Requests<'a> {
     random: &'a mut Random,
     processors: u64,
     stride: i64,
     next: u64,
+    last: (ProcessorId, u64),
 }
 
 impl<'a> Requests<'a> {
@@ -70,6 +72,7 @@ impl<'a> Requests<'a> {
             processors: u64::from(config.processors),
             stride: 1,
             next: 0,
+            last: (ONE, 0),
         }
     }
 
@@ -91,7 +94,10 @@ impl<'a> Requests<'a> {
             _ => MemoryType::WriteBack,
         };
         let by = u32::try_from(self.random.below(self.processors)).unwrap();
-        let by = ProcessorId::new(by).unwrap();
+        if self.random.below(6) != 0 {
+            self.last = (ProcessorId::new(by).unwrap(), line);
+        }
+        let (by, line) = self.last;
         (by, line, self.random.of(&Request::ALL), memory_type)
     }
 }
