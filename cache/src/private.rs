@@ -1,4 +1,4 @@
-use assoc::SetAssociative;
+use assoc::{Replacement, SetAssociative};
 use units::Cycles;
 
 use crate::{
@@ -13,7 +13,17 @@ use crate::{
 pub(crate) struct Cache {
     lines: SetAssociative<LineState>,
     pub(crate) latency: Cycles,
+    /// The number of the line that was found last, if nothing happened to the cache since:
+    /// finding it once more would change nothing.
+    last_read: u64,
+    /// The same, if the line is dirty: neither would writing to it.
+    last_written: u64,
+    /// [`NO_LINE`] if finding a line twice is more than finding it once.
+    forget: u64,
 }
+
+/// No line has this number, whatever bits are set besides.
+const NO_LINE: u64 = u64::MAX;
 
 impl Cache {
     pub(crate) fn new(id: CacheId, config: &LevelConfig) -> Result<Self, ConfigError> {
@@ -21,12 +31,47 @@ impl Cache {
         Ok(Self {
             lines: lines.map_err(|source| ConfigError::Cache { cache: id, source })?,
             latency: config.latency,
+            last_read: NO_LINE,
+            last_written: NO_LINE,
+            forget: match config.replacement {
+                // Its ages go down step by step.
+                Replacement::Qlru(_) => NO_LINE,
+                _ => 0,
+            },
         })
+    }
+
+    /// Whether a request would find the line as the request before left it, and change
+    /// nothing.
+    #[inline]
+    pub(crate) fn repeats(&self, line: Line, writes: bool) -> bool {
+        let last = if writes {
+            self.last_written
+        } else {
+            self.last_read
+        };
+        line.number() == last
+    }
+
+    /// A request found the line, which is in this state now.
+    #[inline]
+    pub(crate) fn note(&mut self, line: Line, state: LineState) {
+        self.last_read = line.number() | self.forget;
+        if state.is_dirty() {
+            self.last_written = self.last_read;
+        }
+    }
+
+    #[inline]
+    fn forget_last(&mut self) {
+        self.last_read = NO_LINE;
+        self.last_written = NO_LINE;
     }
 
     /// The copy of the line; finding it is a use.
     #[inline]
     pub(crate) fn find(&mut self, line: Line) -> Option<&mut LineState> {
+        self.forget_last();
         self.lines.get(line.number(), line.tag())
     }
 
@@ -38,11 +83,13 @@ impl Cache {
 
     /// Takes the copy of the line out.
     pub(crate) fn take(&mut self, line: Line) -> Option<LineState> {
+        self.forget_last();
         self.lines.remove(line.number(), line.tag())
     }
 
     /// Puts a line in that is not there, and returns the one that has to make room.
     pub(crate) fn put(&mut self, line: Line, state: LineState) -> Option<(Line, LineState)> {
+        self.forget_last();
         let evicted = self.lines.insert_new(line.number(), line.tag(), state)?;
         Some((Line::of_tag(evicted.tag), evicted.value))
     }

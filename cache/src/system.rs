@@ -87,7 +87,30 @@ impl CacheSystem {
         memory_type: MemoryType,
     ) -> Response {
         let line = Line::holding(at);
-        let by = by.index();
+        let first = request.enters(self.walks_enter);
+        if memory_type == MemoryType::WriteBack
+            && let Some(own) = self.processors.get_mut(by.index())
+            && let cache = &own.caches[first.index()]
+            && cache.repeats(line, request.writes())
+        {
+            own.counters.count_served(request, first.level());
+            return Response {
+                served_by: first.level(),
+                latency: cache.latency,
+            };
+        }
+        self.look_up(by.index(), line, request, memory_type)
+    }
+
+    /// An access that does not repeat the one before.
+    #[inline(never)]
+    fn look_up(
+        &mut self,
+        by: usize,
+        line: Line,
+        request: Request,
+        memory_type: MemoryType,
+    ) -> Response {
         if memory_type != MemoryType::WriteBack {
             return self.access_typed(by, line, request, memory_type);
         }
@@ -96,23 +119,21 @@ impl CacheSystem {
             return self.response_of_memory();
         };
         let cache = &mut own.caches[first.index()];
-        let latency = cache.latency;
         let Some(state) = cache.find(line) else {
             return self.access_below(by, first, line, request, Purpose::of(request));
         };
         let found = *state;
-        let noteworthy = if request.writes() {
-            *state = LineState::DIRTY;
-            found.hinders_writes()
-        } else if found.is_prefetched() {
-            *state = found.found();
-            true
+        let (after, noteworthy) = if request.writes() {
+            (LineState::DIRTY, found.hinders_writes())
         } else {
-            false
+            (found.found(), found.is_prefetched())
         };
+        *state = after;
+        cache.note(line, after);
         if noteworthy {
             return self.hit_at_last(by, first, line, request, found, Purpose::of(request));
         }
+        let latency = cache.latency;
         own.counters.count_served(request, first.level());
         Response {
             served_by: first.level(),

@@ -25,7 +25,6 @@ impl ProcessorId {
 
     /// The first `count` processors, or all there can be if that is more.
     pub fn first(count: u32) -> impl ExactSizeIterator<Item = Self> + Clone {
-        #[expect(clippy::cast_possible_truncation, reason = "it is at most COUNT")]
         let count = count.min(Self::COUNT) as u8;
         (0..count).map(Self)
     }

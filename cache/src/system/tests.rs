@@ -1,5 +1,8 @@
 mod against_reference;
+mod coherence;
+mod machines;
 mod memory_types;
+mod prefetching;
 mod reference;
 
 use alloc::vec::Vec;
@@ -12,6 +15,7 @@ use crate::{LINE_BYTES, LevelConfig};
 const L1: ServedBy = ServedBy::L1;
 const L2: ServedBy = ServedBy::L2;
 const LLC: ServedBy = ServedBy::Llc;
+const PEER: ServedBy = ServedBy::Peer;
 const MEMORY: ServedBy = ServedBy::Memory;
 
 const ONE: ProcessorId = ProcessorId::FIRST;
@@ -37,8 +41,13 @@ const SINGLE: Shape = [(1, 1); 4];
 /// How many write-combining buffers all of them have.
 const BUFFERS: u32 = 3;
 
-fn hierarchy([l1i, l1d, l2, llc]: Shape, walks_enter: WalkPort) -> CacheSystem {
-    CacheSystem::new(&HierarchyConfig {
+fn hierarchy(shape: Shape, walks_enter: WalkPort) -> CacheSystem {
+    CacheSystem::new(&config(shape, walks_enter)).unwrap()
+}
+
+/// One processor, an LLC that is free of it, no prefetchers.
+fn config([l1i, l1d, l2, llc]: Shape, walks_enter: WalkPort) -> HierarchyConfig {
+    HierarchyConfig {
         l1i: level(l1i.0, l1i.1, 3),
         l1d: level(l1d.0, l1d.1, 4),
         l2: level(l2.0, l2.1, 14),
@@ -50,8 +59,7 @@ fn hierarchy([l1i, l1d, l2, llc]: Shape, walks_enter: WalkPort) -> CacheSystem {
         inclusion: crate::Inclusion::Free,
         peer_latency: Cycles::new(80),
         prefetch: crate::Prefetch::default(),
-    })
-    .unwrap()
+    }
 }
 
 impl CacheSystem {
@@ -412,23 +420,13 @@ fn an_llc_of_sets_that_are_no_power_of_two_uses_them_all() {
 
 #[test]
 fn the_error_names_the_cache() {
-    let good = level(4, 2, 1);
     let bad = LevelConfig {
         index: IndexFunction::Xor { bits: 3 },
         ..level(12, 2, 1)
     };
     let error = CacheSystem::new(&HierarchyConfig {
-        l1i: good,
-        l1d: good,
         l2: bad,
-        llc: good,
-        memory_latency: Cycles::new(200),
-        walks_enter: WalkPort::L1d,
-        combining_buffers: BUFFERS,
-        processors: 1,
-        inclusion: crate::Inclusion::Free,
-        peer_latency: Cycles::new(80),
-        prefetch: crate::Prefetch::default(),
+        ..config(TINY, WalkPort::L1d)
     })
     .unwrap_err();
     assert_eq!(
@@ -443,19 +441,9 @@ fn the_error_names_the_cache() {
 
 #[test]
 fn there_is_at_least_one_write_combining_buffer() {
-    let good = level(4, 2, 1);
     let config = |combining_buffers| HierarchyConfig {
-        l1i: good,
-        l1d: good,
-        l2: good,
-        llc: good,
-        memory_latency: Cycles::new(200),
-        walks_enter: WalkPort::L1d,
         combining_buffers,
-        processors: 1,
-        inclusion: crate::Inclusion::Free,
-        peer_latency: Cycles::new(80),
-        prefetch: crate::Prefetch::default(),
+        ..config(TINY, WalkPort::L1d)
     };
     assert!(CacheSystem::new(&config(1)).is_ok());
     let error = CacheSystem::new(&config(0)).unwrap_err();

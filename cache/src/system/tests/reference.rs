@@ -1,298 +1,454 @@
-//! The hierarchy once more, with lists and nothing clever.
+//! The caches of a machine once more, with lists and nothing clever.
 
-use alloc::{vec, vec::Vec};
+mod lists;
+
+use alloc::vec::Vec;
 
 use units::MemoryType;
 
-use crate::{Request, ServedBy, WalkPort};
+use self::lists::{Had, Held};
+pub(super) use self::lists::{List, Tally};
+use crate::{
+    CacheId, HierarchyConfig, Inclusion, NextLine, Prefetcher, Request, ServedBy, Stride, WalkPort,
+};
 
-use super::{BUFFERS, Shape};
+const L1I: usize = 0;
+const L1D: usize = 1;
+const L2: usize = 2;
+const LLC: usize = 3;
 
-#[derive(Clone, Copy, PartialEq)]
-struct Held {
-    line: u64,
-    dirty: bool,
-}
-
-/// A cache: of each set its copies, the least recently used first.
-pub(super) struct List {
-    sets: Vec<Vec<Held>>,
-    ways: usize,
-    pub(super) evictions: u64,
-    pub(super) write_backs: u64,
-    pub(super) drops: u64,
-}
-
-impl List {
-    fn new((sets, ways): (u32, u32)) -> Self {
-        Self {
-            sets: vec![Vec::new(); sets as usize],
-            ways: ways as usize,
-            evictions: 0,
-            write_backs: 0,
-            drops: 0,
-        }
-    }
-
-    fn set_of(&mut self, line: u64) -> &mut Vec<Held> {
-        let sets = self.sets.len() as u64;
-        &mut self.sets[usize::try_from(line % sets).unwrap()]
-    }
-
-    /// Whether the line is there; if so it becomes the most recent, and dirty if it says so.
-    fn used(&mut self, line: u64, makes_dirty: bool) -> bool {
-        let set = self.set_of(line);
-        for place in 0..set.len() {
-            if set[place].line == line {
-                let mut copy = set.remove(place);
-                copy.dirty = copy.dirty || makes_dirty;
-                set.push(copy);
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Adds the line; returns the number of the line this pushes out, if that is dirty.
-    fn add(&mut self, line: u64, dirty: bool) -> Option<u64> {
-        let ways = self.ways;
-        let set = self.set_of(line);
-        assert!(set.iter().all(|copy| copy.line != line), "held twice");
-        set.push(Held { line, dirty });
-        if set.len() <= ways {
-            return None;
-        }
-        let oldest = set.remove(0);
-        self.evictions += 1;
-        if !oldest.dirty {
-            return None;
-        }
-        self.write_backs += 1;
-        Some(oldest.line)
-    }
-
-    /// Takes the line out; returns whether it was there and dirty.
-    fn drop_line(&mut self, line: u64) -> bool {
-        let set = self.set_of(line);
-        let Some(place) = set.iter().position(|copy| copy.line == line) else {
-            return false;
-        };
-        let dirty = set.remove(place).dirty;
-        self.drops += 1;
-        dirty
-    }
-
-    pub(super) fn held(&self) -> Vec<(u64, bool)> {
-        let copies = self.sets.iter().flatten();
-        let mut held: Vec<_> = copies.map(|copy| (copy.line, copy.dirty)).collect();
-        held.sort_unstable();
-        held
-    }
+pub(super) struct Own {
+    /// L1I, L1D, L2.
+    pub(super) caches: [List; 3],
+    /// The lines in the write-combining buffers, the oldest first.
+    combining: Vec<u64>,
+    /// The pages watched, the one that missed longest ago first: page, last line, stride.
+    strides: Vec<(u64, u64, i64)>,
+    pub(super) tally: Tally,
 }
 
 pub(super) struct Reference {
-    pub(super) l1i: List,
-    pub(super) l1d: List,
-    pub(super) l2: List,
+    config: HierarchyConfig,
+    pub(super) processors: Vec<Own>,
     pub(super) llc: List,
-    walks_enter: WalkPort,
-    /// The lines written to memory, in order.
+    /// The lines written back to memory, in order.
     pub(super) to_memory: Vec<u64>,
-    /// The lines in the write-combining buffers, the oldest first.
-    combining: Vec<u64>,
-    pub(super) typed: Typed,
-}
-
-/// What accesses to memory that is not write-back did.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Typed {
-    pub(super) uncached_reads: u64,
-    pub(super) uncached_writes: u64,
-    pub(super) combined_writes: u64,
-    pub(super) opened_buffers: u64,
-    pub(super) flushed_buffers: u64,
-    pub(super) write_throughs: u64,
-    pub(super) snoop_write_backs: u64,
 }
 
 impl Reference {
-    pub(super) fn new([l1i, l1d, l2, llc]: Shape, walks_enter: WalkPort) -> Self {
-        Self {
-            l1i: List::new(l1i),
-            l1d: List::new(l1d),
-            l2: List::new(l2),
-            llc: List::new(llc),
-            walks_enter,
-            to_memory: Vec::new(),
+    pub(super) fn new(config: &HierarchyConfig) -> Self {
+        let own = |_| Own {
+            caches: [&config.l1i, &config.l1d, &config.l2].map(List::new),
             combining: Vec::new(),
-            typed: Typed::default(),
+            strides: Vec::new(),
+            tally: Tally::default(),
+        };
+        Self {
+            config: *config,
+            processors: (0..config.processors).map(own).collect(),
+            llc: List::new(&config.llc),
+            to_memory: Vec::new(),
         }
     }
 
     /// Who serves the request, and after how many cycles.
     pub(super) fn access(
         &mut self,
+        by: usize,
         line: u64,
         request: Request,
         memory_type: MemoryType,
     ) -> (ServedBy, u64) {
-        use MemoryType::{Uncacheable, WriteBack, WriteCombining, WriteProtected, WriteThrough};
-        const MEMORY: (ServedBy, u64) = (ServedBy::Memory, 200);
+        use MemoryType::{Uncacheable, WriteBack, WriteCombining, WriteThrough};
+        let memory = (ServedBy::Memory, self.config.memory_latency.as_u64());
 
-        // What reads, and whether something writes after it.
-        let (reads, writes) = match request {
-            Request::Fetch => (Some(Request::Fetch), false),
-            Request::Read => (Some(Request::Read), false),
-            Request::Write => (None, true),
-            Request::ReadModifyWrite => (Some(Request::Read), true),
-            Request::WalkRead => (Some(Request::WalkRead), false),
-            Request::WalkUpdate => (Some(Request::WalkRead), true),
-        };
-        let read = reads.map(|reads| match memory_type {
+        if memory_type == WriteBack {
+            return self.cached(by, line, request, request.writes());
+        }
+        let reads = request != Request::Write;
+        let read = reads.then(|| match memory_type {
             Uncacheable | WriteCombining => {
-                self.drop_everywhere(line);
-                self.flush();
-                self.typed.uncached_reads += 1;
-                MEMORY
+                self.drop_everywhere(by, line);
+                self.flush(by);
+                self.processors[by].tally.uncached_reads += 1;
+                memory
             }
-            WriteThrough | WriteProtected => self.cached(line, reads),
-            WriteBack => self.cached(line, request),
+            _ => self.cached(by, line, request, false),
         });
-        let write = writes.then(|| match memory_type {
+        let write = request.writes().then(|| match memory_type {
             Uncacheable => {
-                self.drop_everywhere(line);
-                self.flush();
-                self.typed.uncached_writes += 1;
-                MEMORY
+                self.drop_everywhere(by, line);
+                self.flush(by);
+                self.processors[by].tally.uncached_writes += 1;
+                memory
             }
             WriteCombining => {
-                self.drop_everywhere(line);
-                self.combine(line)
+                self.drop_everywhere(by, line);
+                self.combine(by, line)
             }
             WriteThrough => {
-                if !matches!(
-                    (request, self.walks_enter),
-                    (Request::WalkUpdate, WalkPort::L2)
-                ) {
-                    self.l1d.used(line, false);
+                self.others_lose(by, line);
+                let first = self.first(request);
+                for cache in &mut self.processors[by].caches[first..] {
+                    cache.used(line);
                 }
-                self.l2.used(line, false);
-                self.llc.used(line, false);
-                self.typed.write_throughs += 1;
-                MEMORY
+                self.llc.used(line);
+                self.processors[by].tally.write_throughs += 1;
+                memory
             }
-            WriteProtected => {
-                self.drop_everywhere(line);
-                self.typed.write_throughs += 1;
-                MEMORY
+            _ => {
+                self.drop_everywhere(by, line);
+                self.processors[by].tally.write_throughs += 1;
+                memory
             }
-            WriteBack => match read {
-                // One access, made above.
-                Some(_) => (ServedBy::L1, 0),
-                None => self.cached(line, request),
-            },
         });
         let (read_by, read_cycles) = read.unwrap_or((ServedBy::L1, 0));
         let (write_by, write_cycles) = write.unwrap_or((ServedBy::L1, 0));
         (read_by.max(write_by), read_cycles + write_cycles)
     }
 
-    fn drop_everywhere(&mut self, line: u64) {
-        let lists = [&mut self.l1i, &mut self.l1d, &mut self.l2, &mut self.llc];
-        let dirty: Vec<_> = lists.into_iter().map(|list| list.drop_line(line)).collect();
-        if dirty.contains(&true) {
-            self.to_memory.push(line);
-            self.typed.snoop_write_backs += 1;
+    /// The first cache that a request looks in.
+    fn first(&self, request: Request) -> usize {
+        match (request, self.config.walks_enter) {
+            (Request::Fetch, _) => L1I,
+            (Request::WalkRead | Request::WalkUpdate, WalkPort::L2) => L2,
+            _ => L1D,
         }
     }
 
-    fn flush(&mut self) {
-        self.typed.flushed_buffers += self.combining.len() as u64;
-        self.combining.clear();
+    fn write_to_memory(&mut self, by: usize, line: u64) {
+        self.to_memory.push(line);
+        self.processors[by].tally.memory_write_backs += 1;
     }
 
-    fn combine(&mut self, line: u64) -> (ServedBy, u64) {
-        if self.combining.contains(&line) {
-            self.typed.combined_writes += 1;
-            return (ServedBy::L1, 4);
+    fn drop_everywhere(&mut self, by: usize, line: u64) {
+        let mut dirty = false;
+        for own in &mut self.processors {
+            for id in [L1I, L1D, L2] {
+                if let Some(copy) = own.caches[id].without(line) {
+                    own.tally.drops[id] += 1;
+                    own.tally.lost(id, copy);
+                    dirty |= copy.dirty;
+                }
+            }
         }
-        self.typed.opened_buffers += 1;
-        self.combining.push(line);
-        if self.combining.len() <= BUFFERS as usize {
-            return (ServedBy::L1, 4);
+        if let Some(copy) = self.llc.without(line) {
+            self.processors[by].tally.drops[LLC] += 1;
+            dirty |= copy.dirty;
         }
-        self.combining.remove(0);
-        self.typed.flushed_buffers += 1;
-        (ServedBy::Memory, 200)
+        if dirty {
+            self.write_to_memory(by, line);
+            self.processors[by].tally.snoop_write_backs += 1;
+        }
     }
 
-    fn cached(&mut self, line: u64, request: Request) -> (ServedBy, u64) {
-        let served_by = self.access_write_back(line, request);
-        let cycles = match (served_by, request) {
-            (ServedBy::L1, Request::Fetch) => 3,
-            (ServedBy::L1, _) => 4,
-            (ServedBy::L2, _) => 14,
-            (ServedBy::Llc, _) => 50,
-            (ServedBy::Peer, _) => 80,
-            (ServedBy::Memory, _) => 200,
-        };
+    fn flush(&mut self, by: usize) {
+        let own = &mut self.processors[by];
+        own.tally.flushed_buffers += own.combining.len() as u64;
+        own.combining.clear();
+    }
+
+    fn combine(&mut self, by: usize, line: u64) -> (ServedBy, u64) {
+        let quick = (ServedBy::L1, self.config.l1d.latency.as_u64());
+        let own = &mut self.processors[by];
+        if own.combining.contains(&line) {
+            own.tally.combined_writes += 1;
+            return quick;
+        }
+        own.tally.opened_buffers += 1;
+        own.combining.push(line);
+        if own.combining.len() <= self.config.combining_buffers as usize {
+            return quick;
+        }
+        own.combining.remove(0);
+        own.tally.flushed_buffers += 1;
+        (ServedBy::Memory, self.config.memory_latency.as_u64())
+    }
+
+    /// A request of which the caches are asked, and what the prefetchers make of it.
+    fn cached(&mut self, by: usize, line: u64, request: Request, writes: bool) -> (ServedBy, u64) {
+        let first = self.first(request);
+        let (served_by, cycles) = self.look_in(by, first, line, writes, true);
+        if writes {
+            let copy = self.processors[by].caches[first].copy_mut(line).unwrap();
+            copy.dirty = true;
+        }
+        self.processors[by].tally.served[request.index()][served_by.index()] += 1;
+        let data = matches!(
+            request,
+            Request::Read | Request::Write | Request::ReadModifyWrite
+        );
+        if data && served_by != ServedBy::L1 {
+            self.prefetch(by, line);
+        }
         (served_by, cycles)
     }
 
-    fn access_write_back(&mut self, line: u64, request: Request) -> ServedBy {
-        match (request, self.walks_enter) {
-            (Request::Fetch, _) => {
-                if self.l1i.used(line, false) {
-                    return ServedBy::L1;
+    /// Looks for a line in a cache, then below, and leaves it there. Prefetchers are no
+    /// demand.
+    fn look_in(
+        &mut self,
+        by: usize,
+        id: usize,
+        line: u64,
+        writes: bool,
+        demand: bool,
+    ) -> (ServedBy, u64) {
+        let latency = [&self.config.l1i, &self.config.l1d, &self.config.l2][id]
+            .latency
+            .as_u64();
+        let own = &mut self.processors[by];
+        if let Some(copy) = own.caches[id].used(line) {
+            let was = *copy;
+            if writes {
+                copy.shared = false;
+            }
+            if demand {
+                copy.fresh = false;
+                if was.fresh {
+                    own.tally.useful[usize::from(id == L2)] += 1;
                 }
-                let served_by = self.enter_l2(line, false);
-                assert_eq!(self.l1i.add(line, false), None, "nobody writes to the L1I");
-                served_by
             }
-            (Request::WalkRead, WalkPort::L2) => self.enter_l2(line, false),
-            (Request::WalkUpdate, WalkPort::L2) => self.enter_l2(line, true),
-            (Request::Read | Request::WalkRead, _) => self.enter_l1d(line, false),
-            (Request::Write | Request::ReadModifyWrite | Request::WalkUpdate, _) => {
-                self.enter_l1d(line, true)
+            let served_by = if id == L2 { ServedBy::L2 } else { ServedBy::L1 };
+            if writes && was.shared {
+                own.tally.upgrades += 1;
+                if self.others_lose(by, line) != Had::Nothing {
+                    return (served_by, self.config.peer_latency.as_u64());
+                }
             }
+            return (served_by, latency);
         }
+        if id == L2 {
+            let (answer, copy) = self.beyond(by, line, writes);
+            self.add(by, L2, copy);
+            return answer;
+        }
+        let answer = self.look_in(by, L2, line, writes, demand);
+        let shared = self.processors[by].caches[L2].copy(line).unwrap().shared;
+        self.add(
+            by,
+            id,
+            Held {
+                shared,
+                ..Held::clean(line)
+            },
+        );
+        answer
     }
 
-    fn enter_l1d(&mut self, line: u64, write: bool) -> ServedBy {
-        if self.l1d.used(line, write) {
-            return ServedBy::L1;
-        }
-        let served_by = self.enter_l2(line, false);
-        if let Some(dirty) = self.l1d.add(line, write)
-            && !self.l2.used(dirty, true)
-            && let Some(next) = self.l2.add(dirty, true)
-        {
-            self.write_back_to_llc(next);
-        }
-        served_by
-    }
-
-    fn enter_l2(&mut self, line: u64, write: bool) -> ServedBy {
-        if self.l2.used(line, write) {
-            return ServedBy::L2;
-        }
-        let served_by = if self.llc.used(line, false) {
-            ServedBy::Llc
+    /// What the LLC, the other processors and memory answer to an L2, and the copy it gets.
+    fn beyond(&mut self, by: usize, line: u64, writes: bool) -> ((ServedBy, u64), Held) {
+        let had = if writes {
+            self.others_lose(by, line)
         } else {
-            let dirty = self.llc.add(line, false);
-            self.to_memory.extend(dirty);
-            ServedBy::Memory
+            self.others_share(by, line)
         };
-        if let Some(dirty) = self.l2.add(line, write) {
-            self.write_back_to_llc(dirty);
+        let mut copy = Held::clean(line);
+        copy.shared = had != Had::Nothing && !writes;
+        let exclusive = self.config.inclusion == Inclusion::Exclusive;
+        let in_llc = if exclusive {
+            self.llc.without(line)
+        } else if had == Had::Dirty {
+            // It was just written there.
+            None
+        } else {
+            self.llc.used(line).copied()
+        };
+        let served_by = match (had, in_llc) {
+            (Had::Dirty, _) | (Had::Clean, None) => ServedBy::Peer,
+            (_, Some(_)) => ServedBy::Llc,
+            (Had::Nothing, None) => ServedBy::Memory,
+        };
+        if exclusive {
+            if let Some(Held { dirty: true, .. }) = in_llc
+                && had != Had::Dirty
+            {
+                if copy.shared {
+                    self.write_to_memory(by, line);
+                    self.processors[by].tally.peer_write_backs += 1;
+                } else {
+                    copy.dirty = true;
+                }
+            }
+        } else if served_by == ServedBy::Memory || (had == Had::Clean && in_llc.is_none()) {
+            self.add_to_llc(by, Held::clean(line));
         }
-        served_by
+        let config = &self.config;
+        let cycles = match served_by {
+            ServedBy::Memory => config.memory_latency,
+            ServedBy::Llc if had == Had::Nothing || !writes => config.llc.latency,
+            _ => config.peer_latency,
+        };
+        ((served_by, cycles.as_u64()), copy)
     }
 
-    fn write_back_to_llc(&mut self, line: u64) {
-        if !self.llc.used(line, true) {
-            let dirty = self.llc.add(line, true);
-            self.to_memory.extend(dirty);
+    fn others_lose(&mut self, by: usize, line: u64) -> Had {
+        let mut had = Had::Nothing;
+        for other in 0..self.processors.len() {
+            let own = &mut self.processors[other];
+            for id in [L1I, L1D, L2] {
+                if other != by
+                    && let Some(copy) = own.caches[id].without(line)
+                {
+                    own.tally.invalidations[id] += 1;
+                    own.tally.lost(id, copy);
+                    had = had.max(Had::of(copy));
+                }
+            }
         }
+        self.save_what_others_had(by, line, had);
+        had
+    }
+
+    fn others_share(&mut self, by: usize, line: u64) -> Had {
+        let mut had = Had::Nothing;
+        for other in 0..self.processors.len() {
+            let own = &mut self.processors[other];
+            for id in [L1I, L1D, L2] {
+                let there = own.caches[id].copy(line).copied();
+                if other != by
+                    && let Some(copy) = there
+                {
+                    had = had.max(Had::of(copy));
+                    if !copy.shared {
+                        let copy = own.caches[id].used(line).unwrap();
+                        copy.shared = true;
+                        copy.dirty = false;
+                    }
+                }
+            }
+        }
+        self.save_what_others_had(by, line, had);
+        had
+    }
+
+    fn save_what_others_had(&mut self, by: usize, line: u64, had: Had) {
+        if had == Had::Dirty {
+            self.processors[by].tally.peer_write_backs += 1;
+            if self.config.inclusion == Inclusion::Exclusive {
+                self.write_to_memory(by, line);
+            } else {
+                self.write_back_to_llc(by, line);
+            }
+        }
+    }
+
+    fn write_back_to_llc(&mut self, by: usize, line: u64) {
+        match self.llc.used(line) {
+            Some(copy) => copy.dirty = true,
+            None => self.add_to_llc(by, Held::dirty(line)),
+        }
+    }
+
+    fn add_to_llc(&mut self, by: usize, copy: Held) {
+        let Some(mut out) = self.llc.add(copy) else {
+            return;
+        };
+        if self.config.inclusion == Inclusion::Inclusive {
+            for own in &mut self.processors {
+                for id in [L1I, L1D, L2] {
+                    if let Some(copy) = own.caches[id].without(out.line) {
+                        own.tally.back_invalidations[id] += 1;
+                        own.tally.lost(id, copy);
+                        out.dirty |= copy.dirty;
+                    }
+                }
+            }
+        }
+        self.processors[by].tally.evictions[LLC] += 1;
+        if out.dirty {
+            self.processors[by].tally.write_backs[LLC] += 1;
+            self.write_to_memory(by, out.line);
+        }
+    }
+
+    /// Adds a line to a private cache, and finds a place for what that pushes out.
+    fn add(&mut self, by: usize, id: usize, copy: Held) {
+        let own = &mut self.processors[by];
+        let Some(out) = own.caches[id].add(copy) else {
+            return;
+        };
+        own.tally.evictions[id] += 1;
+        own.tally.lost(id, out);
+        if out.dirty {
+            own.tally.write_backs[id] += 1;
+        }
+        let exclusive = self.config.inclusion == Inclusion::Exclusive;
+        if id == L2 && exclusive {
+            let others = (0..self.processors.len()).filter(|&other| other != by);
+            let elsewhere = others
+                .into_iter()
+                .any(|other| self.processors[other].caches[L2].copy(out.line).is_some());
+            if !elsewhere {
+                let dirty = out.dirty;
+                self.add_to_llc(
+                    by,
+                    Held {
+                        dirty,
+                        ..Held::clean(out.line)
+                    },
+                );
+            }
+        } else if id == L2 && out.dirty {
+            self.write_back_to_llc(by, out.line);
+        } else if out.dirty {
+            if let Some(copy) = own.caches[L2].used(out.line) {
+                copy.dirty = true;
+                copy.shared = false;
+            } else {
+                if exclusive {
+                    self.llc.without(out.line);
+                }
+                self.add(by, L2, Held::dirty(out.line));
+            }
+        }
+    }
+
+    fn prefetch(&mut self, by: usize, line: u64) {
+        if self.config.prefetch.next_line == NextLine::On && line % 64 != 63 {
+            self.prefetch_into(by, L1D, line + 1, Prefetcher::NextLine);
+        }
+        let Stride::Ahead { lines, pages } = self.config.prefetch.stride else {
+            return;
+        };
+        let strides = &mut self.processors[by].strides;
+        let seen = strides.iter().position(|&(page, ..)| page == line / 64);
+        let Some(place) = seen else {
+            strides.push((line / 64, line, 0));
+            if strides.len() > pages as usize {
+                strides.remove(0);
+            }
+            return;
+        };
+        let (page, last, before) = strides.remove(place);
+        let stride = line.cast_signed() - last.cast_signed();
+        let kept = if stride == 0 { before } else { stride };
+        strides.push((page, line, kept));
+        if stride == 0 || stride != before {
+            return;
+        }
+        for step in 1..=i64::from(lines) {
+            let there = (line % 64).cast_signed() + step * stride;
+            if (0..64).contains(&there) {
+                let there = page * 64 + there.cast_unsigned();
+                self.prefetch_into(by, L2, there, Prefetcher::Stride);
+            }
+        }
+    }
+
+    fn prefetch_into(&mut self, by: usize, id: usize, line: u64, prefetcher: Prefetcher) {
+        if self.processors[by].caches[id].copy(line).is_some() {
+            return;
+        }
+        let (served_by, _) = self.look_in(by, id, line, false, false);
+        let own = &mut self.processors[by];
+        own.tally.prefetched[prefetcher.index()][served_by.index()] += 1;
+        own.caches[id].copy_mut(line).unwrap().fresh = true;
+    }
+
+    /// The list of a cache that a processor's requests meet.
+    pub(super) fn list(&self, by: usize, id: CacheId) -> &List {
+        let own = &self.processors[by];
+        own.caches.get(id.index()).unwrap_or(&self.llc)
     }
 }
