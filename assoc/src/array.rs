@@ -147,6 +147,13 @@ impl<V: Copy + Default> SetAssociative<V> {
         Some(&self.entries[set * self.ways + way].value)
     }
 
+    /// Whether every way of the set that `number` chooses holds something.
+    #[inline]
+    pub fn is_full(&self, number: u64) -> bool {
+        let set = self.selector.set_of(number);
+        self.heads.empty_way(set, self.first_empty).is_none()
+    }
+
     /// Puts an entry into the set that `number` chooses, as one just used: in place of one
     /// with the same tag, which is a hit to the policy, else in an empty way, else in place of
     /// the policy's victim, which is returned.

@@ -125,7 +125,7 @@ pub use timed::{
 pub use translation::{Leaf, TableEntry, Translated, Translation};
 pub use translation_cache::TranslationCache;
 
-pub use tlb::Scope;
+pub use tlb::{Cr3Write, Scope};
 
 pub use units::{
     AccessKind, Cycles, Level, MemoryType, PageSize, Pcid, PhysAddr, PrivilegeMode, ProcessorId,

@@ -1,6 +1,6 @@
 //! What is written to the registers and what that drops (SDM vol. 3, 4.10.4.1).
 
-use tlb::Scope;
+use tlb::{Cr3Write, Scope};
 
 use super::Mmu;
 use crate::{
@@ -75,13 +75,15 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         } else {
             (!keeps).then_some(Scope::Pcid(self.regime.pcid))
         };
-        let instruction = if keeps {
-            TlbInstruction::WriteCr3Keeping
+        let (instruction, written) = if keeps {
+            (TlbInstruction::WriteCr3Keeping, Cr3Write::Keeping)
         } else {
-            TlbInstruction::WriteCr3
+            (TlbInstruction::WriteCr3, Cr3Write::Plain)
         };
         self.cost.execute(instruction, &mut self.spent);
-        Ok(self.drop_if_any(scope))
+        let flushed = self.drop_if_any(scope);
+        self.cache.cr3_written(self.regime.pcid, written);
+        Ok(flushed)
     }
 
     /// MOV to CR4. A change of PGE, or of what else is folded into cached translations, and

@@ -2,7 +2,10 @@ use alloc::{string::ToString, vec};
 
 use assoc::{Geometry, IndexFunction, Replacement};
 
+use units::PageSize;
+
 use super::*;
+use crate::{Coalescing, PageSizes, PcidCapacity, Streams, TlbConfig};
 
 /// A page that knows its size, whether it is global, and a number to tell it by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,6 +22,13 @@ impl Cacheable for Page {
 
     fn is_global(&self) -> bool {
         self.global
+    }
+
+    fn neighbour(&self, pages: i64) -> Self {
+        Self {
+            mark: self.mark.wrapping_add_signed(pages),
+            ..*self
+        }
     }
 }
 
@@ -42,8 +52,8 @@ fn tlb(name: &str, serves: Streams, holds: PageSizes, sets: u32, ways: u32) -> T
         geometry: Geometry::new(sets, ways).unwrap(),
         index: IndexFunction::Linear,
         replacement: Replacement::TrueLru,
-        pcids: crate::PcidCapacity::Unlimited,
-        coalescing: crate::Coalescing::Never,
+        pcids: PcidCapacity::Unlimited,
+        coalescing: Coalescing::Never,
     }
 }
 
@@ -228,3 +238,5 @@ fn a_stream_without_a_first_level_tlb_is_refused() {
         }
     );
 }
+
+mod behaviour;
