@@ -106,6 +106,7 @@ mod counters;
 mod level;
 mod line;
 mod prefetcher;
+mod presence;
 mod private;
 mod request;
 mod strides;

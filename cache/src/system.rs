@@ -8,6 +8,7 @@ use crate::{
     CacheId, ConfigError, Counters, HierarchyConfig, Inclusion, NextLine, Request, ServedBy,
     WalkPort,
     line::{Line, LineState},
+    presence::Presence,
     private::{Cache, Private},
 };
 
@@ -25,6 +26,7 @@ pub struct Response {
 pub struct CacheSystem {
     /// By their numbers.
     processors: Box<[Private]>,
+    presence: Presence,
     llc: Cache,
     memory_latency: Cycles,
     peer_latency: Cycles,
@@ -57,6 +59,7 @@ impl CacheSystem {
         let processors: Result<Vec<_>, _> = (0..count).map(|_| Private::new(config)).collect();
         Ok(Self {
             processors: processors?.into_boxed_slice(),
+            presence: Presence::new(config),
             llc: Cache::new(CacheId::Llc, &config.llc)?,
             memory_latency: config.memory_latency,
             peer_latency: config.peer_latency,

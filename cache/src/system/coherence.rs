@@ -30,8 +30,10 @@ impl CacheSystem {
     /// Makes every copy that other processors have a shared one, for a read.
     pub(super) fn share_with_others(&mut self, by: usize, line: Line) -> Others {
         let mut had = Others::Nothing;
-        for other in others(&mut self.processors, by) {
-            had = had.max(other.share(line));
+        for (other, caches) in self.processors.iter_mut().enumerate() {
+            if other != by && self.presence.may_have(other, line) {
+                had = had.max(caches.share(line));
+            }
         }
         self.write_back_for(by, line, had);
         had
@@ -40,8 +42,10 @@ impl CacheSystem {
     /// Drops every copy that other processors have, for a write.
     pub(super) fn take_from_others(&mut self, by: usize, line: Line) -> Others {
         let mut had = Others::Nothing;
-        for other in others(&mut self.processors, by) {
-            had = had.max(other.give_up(line, Counters::count_invalidation));
+        for other in 0..self.processors.len() {
+            if other != by {
+                had = had.max(self.give_up(other, line, Counters::count_invalidation));
+            }
         }
         self.write_back_for(by, line, had);
         had
@@ -74,7 +78,8 @@ impl CacheSystem {
     pub(super) fn another_l2_has(&self, by: usize, line: Line) -> bool {
         let mut processors = self.processors.iter().enumerate();
         processors.any(|(index, other)| {
-            index != by && other.caches[CacheId::L2.index()].peek(line).is_some()
+            let others = index != by && self.presence.may_have(index, line);
+            others && other.caches[CacheId::L2.index()].peek(line).is_some()
         })
     }
 
@@ -82,17 +87,38 @@ impl CacheSystem {
     /// one of them had it dirty.
     pub(super) fn drop_above_the_llc(&mut self, line: Line) -> bool {
         let mut had = Others::Nothing;
-        for own in &mut self.processors {
-            had = had.max(own.give_up(line, Counters::count_back_invalidation));
+        for above in 0..self.processors.len() {
+            had = had.max(self.give_up(above, line, Counters::count_back_invalidation));
         }
         had == Others::Dirty
     }
-}
 
-/// All processors but this one.
-fn others(processors: &mut [Private], by: usize) -> impl Iterator<Item = &mut Private> {
-    let processors = processors.iter_mut().enumerate();
-    processors.filter_map(move |(index, other)| (index != by).then_some(other))
+    /// Drops every copy that a processor has of the line, counts each so, and says what there
+    /// was.
+    pub(super) fn give_up(
+        &mut self,
+        from: usize,
+        line: Line,
+        count: fn(&mut Counters, CacheId),
+    ) -> Others {
+        let mut had = Others::Nothing;
+        if !self.presence.may_have(from, line) {
+            return had;
+        }
+        let own = &mut self.processors[from];
+        for (id, cache) in CacheId::PRIVATE.into_iter().zip(&mut own.caches) {
+            let Some(state) = cache.take(line) else {
+                continue;
+            };
+            self.presence.went(from, line);
+            count(&mut own.counters, id);
+            if state.is_prefetched() {
+                own.counters.count_useless(Prefetcher::of(id));
+            }
+            had = had.max(Others::with(state));
+        }
+        had
+    }
 }
 
 impl Private {
@@ -109,22 +135,6 @@ impl Private {
             {
                 *copy = state.shared();
             }
-        }
-        had
-    }
-
-    /// Drops every copy of the line, counts each so, and says what there was.
-    pub(super) fn give_up(&mut self, line: Line, count: fn(&mut Counters, CacheId)) -> Others {
-        let mut had = Others::Nothing;
-        for (id, cache) in CacheId::PRIVATE.into_iter().zip(&mut self.caches) {
-            let Some(state) = cache.take(line) else {
-                continue;
-            };
-            count(&mut self.counters, id);
-            if state.is_prefetched() {
-                self.counters.count_useless(Prefetcher::of(id));
-            }
-            had = had.max(Others::with(state));
         }
         had
     }

@@ -9,10 +9,12 @@ use crate::{
 impl CacheSystem {
     /// Puts a line into a private cache that does not hold it.
     pub(super) fn put(&mut self, by: usize, id: CacheId, line: Line, state: LineState) {
+        self.presence.came(by, line);
         let own = &mut self.processors[by];
         let Some((evicted, state)) = own.caches[id.index()].put(line, state) else {
             return;
         };
+        self.presence.went(by, evicted);
         own.counters.count_eviction(id);
         if state.is_prefetched() {
             own.counters.count_useless(Prefetcher::of(id));

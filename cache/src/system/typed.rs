@@ -130,8 +130,8 @@ impl CacheSystem {
     /// to memory if one is dirty.
     fn drop_line(&mut self, by: usize, line: Line) {
         let mut had = Others::Nothing;
-        for own in &mut self.processors {
-            had = had.max(own.give_up(line, Counters::count_drop));
+        for from in 0..self.processors.len() {
+            had = had.max(self.give_up(from, line, Counters::count_drop));
         }
         let counters = &mut self.processors[by].counters;
         if let Some(state) = self.llc.take(line) {
