@@ -1,13 +1,13 @@
 mod heads;
+mod rules;
 
 use alloc::{boxed::Box, vec};
 
 use crate::{
-    Geometry, GeometryError, IndexFunction, Replacement,
-    index::SetSelector,
-    policy::{FirstEmpty, IdleAfter, Policy},
+    Geometry, GeometryError, IndexFunction, Replacement, index::SetSelector, policy::Policy,
 };
 use heads::Heads;
+use rules::{Room, Rules};
 
 /// What tells an entry from the others of its set: 63 bits of the user's choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,15 +47,12 @@ pub struct SetAssociative<V> {
     geometry: Geometry,
     replacement: Replacement,
     selector: SetSelector,
-    ways: usize,
     heads: Heads,
+    rules: Rules,
     /// `ways` entries a set, set after set; no tag stands twice in a set.
     entries: Box<[Entry<V>]>,
     /// How many of them hold something.
     held: usize,
-    policy: Policy,
-    first_empty: FirstEmpty,
-    idle_after: IdleAfter,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -86,13 +83,10 @@ impl<V: Copy + Default> SetAssociative<V> {
             geometry,
             replacement,
             selector: SetSelector::new(index, geometry)?,
-            ways: geometry.ways() as usize,
             heads: Heads::new(geometry, policy.words(), policy.first_word()),
+            rules: Rules::new(replacement, geometry, policy),
             entries: vec![nothing; geometry.entries()].into_boxed_slice(),
             held: 0,
-            first_empty: policy.first_empty(),
-            idle_after: IdleAfter::of(replacement),
-            policy,
         })
     }
 
@@ -121,22 +115,26 @@ impl<V: Copy + Default> SetAssociative<V> {
     pub fn get(&mut self, number: u64, tag: Tag) -> Option<&mut V> {
         let set = self.selector.set_of(number);
         let recent = self.heads.recent(set, tag);
-        if recent < self.ways as u64 {
-            #[expect(clippy::cast_possible_truncation, reason = "less than the ways")]
-            let place = set * self.ways + recent as usize;
-            if self.entries[place].tag == tag {
-                return Some(&mut self.entries[place].value);
-            }
+        if recent < self.entries.len() && self.entries[recent].tag == tag {
+            return Some(&mut self.entries[recent].value);
         }
-        let place = self.get_elsewhere(set, tag)?;
-        Some(&mut self.entries[place].value)
+        self.get_elsewhere(set, tag)
     }
 
-    /// The place of the entry, which is used now.
-    fn get_elsewhere(&mut self, set: usize, tag: Tag) -> Option<usize> {
-        let way = self.way_of(set, tag)?;
-        self.hit(set, tag, way);
-        Some(set * self.ways + way)
+    /// As [`SetAssociative::get`], of an entry that was not the last one found in its set.
+    #[inline(never)]
+    fn get_elsewhere(&mut self, set: usize, tag: Tag) -> Option<&mut V> {
+        let place = match &mut self.heads {
+            Heads::Narrow(heads) => {
+                let head = heads[set].head();
+                self.rules.find(head, &self.entries, set, tag)
+            }
+            Heads::Wide(heads) => {
+                let head = heads.head(set);
+                self.rules.find(head, &self.entries, set, tag)
+            }
+        };
+        Some(&mut self.entries[place?].value)
     }
 
     /// The entry with this tag in the set that `number` chooses, without using it.
@@ -144,7 +142,7 @@ impl<V: Copy + Default> SetAssociative<V> {
     pub fn peek(&self, number: u64, tag: Tag) -> Option<&V> {
         let set = self.selector.set_of(number);
         let way = self.way_of(set, tag)?;
-        Some(&self.entries[set * self.ways + way].value)
+        Some(&self.entries[set * self.rules.ways + way].value)
     }
 
     /// Puts an entry into the set that `number` chooses, as one just used: in place of one
@@ -153,10 +151,9 @@ impl<V: Copy + Default> SetAssociative<V> {
     #[inline]
     pub fn insert(&mut self, number: u64, tag: Tag, value: V) -> Option<Evicted<V>> {
         let set = self.selector.set_of(number);
-        match self.way_of(set, tag) {
-            Some(way) => {
-                self.entries[set * self.ways + way].value = value;
-                self.hit(set, tag, way);
+        match self.get_elsewhere(set, tag) {
+            Some(held) => {
+                *held = value;
                 None
             }
             None => self.insert_into(set, tag, value),
@@ -172,29 +169,27 @@ impl<V: Copy + Default> SetAssociative<V> {
         self.insert_into(set, tag, value)
     }
 
+    #[inline(never)]
     fn insert_into(&mut self, set: usize, tag: Tag, value: V) -> Option<Evicted<V>> {
-        let words = self.heads.policy(set);
-        self.policy.before_insertion(words);
-        let empty = self.heads.empty_way(set, self.first_empty);
-        let words = self.heads.policy(set);
-        let way = empty.unwrap_or_else(|| self.policy.victim(set, words));
-        self.policy.inserted(set, words, way);
-        self.heads.fill(set, way, tag);
-        match self.idle_after {
-            IdleAfter::HitOrInsertion => self.heads.set_recent(set, tag, way),
-            IdleAfter::Hit => self.heads.forget_recent(set),
-            IdleAfter::Nothing => {}
-        }
+        let room = match &mut self.heads {
+            Heads::Narrow(heads) => self.rules.make_room(heads[set].head(), set, tag),
+            Heads::Wide(heads) => self.rules.make_room(heads.head(set), set, tag),
+        };
         let new = Entry { tag, value };
-        let old = core::mem::replace(&mut self.entries[set * self.ways + way], new);
-        if empty.is_some() {
-            self.held += 1;
-            return None;
+        match room {
+            Room::Empty { place } => {
+                self.entries[place] = new;
+                self.held += 1;
+                None
+            }
+            Room::Given { place } => {
+                let old = core::mem::replace(&mut self.entries[place], new);
+                Some(Evicted {
+                    tag: old.tag,
+                    value: old.value,
+                })
+            }
         }
-        Some(Evicted {
-            tag: old.tag,
-            value: old.value,
-        })
     }
 
     /// Takes the entry with this tag out of the set that `number` chooses.
@@ -205,9 +200,9 @@ impl<V: Copy + Default> SetAssociative<V> {
         }
         let set = self.selector.set_of(number);
         let way = self.way_of(set, tag)?;
-        let entry = &mut self.entries[set * self.ways + way];
+        let entry = &mut self.entries[set * self.rules.ways + way];
         entry.tag = Tag::EMPTY;
-        self.heads.clear(set, way);
+        self.heads.head(set).clear(way);
         self.held -= 1;
         Some(entry.value)
     }
@@ -216,13 +211,15 @@ impl<V: Copy + Default> SetAssociative<V> {
     pub fn retain(&mut self, mut keep: impl FnMut(Tag, &mut V) -> bool) -> usize {
         let before = self.held;
         let mut unseen = before;
-        for (set, entries) in self.entries.chunks_exact_mut(self.ways).enumerate() {
+        for (set, entries) in self.entries.chunks_exact_mut(self.rules.ways).enumerate() {
             if unseen == 0 {
                 break;
             }
-            self.heads.retain(set, |way| {
+            self.heads.head(set).retain(|way| {
+                let Some(entry) = entries.get_mut(way) else {
+                    return true;
+                };
                 unseen -= 1;
-                let entry = &mut entries[way];
                 let kept = keep(entry.tag, &mut entry.value);
                 if !kept {
                     entry.tag = Tag::EMPTY;
@@ -242,17 +239,9 @@ impl<V: Copy + Default> SetAssociative<V> {
 
     #[inline]
     fn way_of(&self, set: usize, tag: Tag) -> Option<usize> {
-        let entries = &self.entries[set * self.ways..][..self.ways];
-        self.heads.find(set, tag, |way| entries[way].tag == tag)
-    }
-
-    #[inline]
-    fn hit(&mut self, set: usize, tag: Tag, way: usize) {
-        match self.idle_after {
-            IdleAfter::HitOrInsertion | IdleAfter::Hit => self.heads.set_recent(set, tag, way),
-            IdleAfter::Nothing => {}
-        }
-        self.policy.hit(set, self.heads.policy(set), way);
+        let first = set * self.rules.ways;
+        let holds = |way: usize| self.entries[first + way].tag == tag;
+        self.heads.find(set, tag, holds)
     }
 }
 

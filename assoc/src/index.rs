@@ -16,10 +16,16 @@ pub enum IndexFunction {
 /// An index function made ready for one number of sets.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum SetSelector {
-    /// The bits of the mask, and onto them those of `folded` from `shift` bits further up.
-    Bits { mask: u64, folded: u64, shift: u32 },
-    /// A remainder, with floor(2^64 / sets) to find it without a division.
-    Modulo { sets: u64, reciprocal: u64 },
+    Mask(u64),
+    Xor {
+        shift: u32,
+        mask: u64,
+    },
+    /// With floor(2^64 / sets), to find the remainder without a division.
+    Modulo {
+        sets: u64,
+        reciprocal: u64,
+    },
 }
 
 impl SetSelector {
@@ -27,22 +33,14 @@ impl SetSelector {
         let sets = geometry.sets();
         let mask = u64::from(sets) - 1;
         match function {
-            IndexFunction::Linear if sets.is_power_of_two() => Ok(Self::Bits {
-                mask,
-                folded: 0,
-                shift: 0,
-            }),
-            // As sets is no power of two, 2^64 - 1 has the same quotient as 2^64.
+            IndexFunction::Linear if sets.is_power_of_two() => Ok(Self::Mask(mask)),
+            // As the sets are no power of two, 2^64 - 1 has the same quotient as 2^64.
             IndexFunction::Linear => Ok(Self::Modulo {
                 sets: u64::from(sets),
                 reciprocal: u64::MAX / u64::from(sets),
             }),
             IndexFunction::Xor { bits } if 1_u32.checked_shl(bits) == Some(sets) => {
-                Ok(Self::Bits {
-                    mask,
-                    folded: mask,
-                    shift: bits,
-                })
+                Ok(Self::Xor { shift: bits, mask })
             }
             IndexFunction::Xor { bits } => Err(GeometryError::IndexBits { bits, sets }),
         }
@@ -52,11 +50,8 @@ impl SetSelector {
     #[expect(clippy::cast_possible_truncation, reason = "a set number has 32 bits")]
     pub(crate) fn set_of(self, number: u64) -> usize {
         (match self {
-            Self::Bits {
-                mask,
-                folded,
-                shift,
-            } => (number ^ number >> shift & folded) & mask,
+            Self::Mask(mask) => number & mask,
+            Self::Xor { shift, mask } => (number ^ (number >> shift)) & mask,
             Self::Modulo { sets, reciprocal } => remainder(number, sets, reciprocal),
         }) as usize
     }

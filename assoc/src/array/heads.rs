@@ -1,7 +1,7 @@
 //! What is kept of each set beside its entries, so that a look-up reads one line of the host's
 //! cache and then only entries that are very likely the right ones.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, vec, vec::Vec};
 
 use super::Tag;
 use crate::{Geometry, policy::FirstEmpty};
@@ -12,61 +12,88 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 /// The bits that mark a way as holding something; seven bits of a hash stand below each.
 const TOPS: u64 = ONES << 7;
 
-/// A word for the way used last, the words of the policy, and the prints of the ways, set
-/// after set.
+/// The words of prints in a narrow head.
+const NARROW: usize = 2;
+
+/// What stands in the bytes of a word of prints beyond the last way: no tag's print.
+const BEYOND: u64 = u64::MAX;
+
+/// What is kept of each set.
 #[derive(Clone, Debug)]
-pub(super) struct Heads {
+pub(super) enum Heads {
+    /// Of sets of up to sixteen ways, in half a line of the host's cache each.
+    Narrow(Box<[NarrowHead]>),
+    Wide(WideHeads),
+}
+
+#[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
+pub(super) struct NarrowHead {
+    recent: u64,
+    policy: [u64; 1],
+    prints: [u64; NARROW],
+}
+
+/// For each set the word for the place found last, the words of the policy, and the prints.
+#[derive(Clone, Debug)]
+pub(super) struct WideHeads {
     words: Box<[u64]>,
     /// The words of one set.
     stride: usize,
-    /// Where in them the prints begin.
-    prints: usize,
-    /// The marks of the last word of prints that stand for ways.
-    last_marks: u64,
+    policy_words: usize,
 }
 
-/// A way and what can be told of its tag, in one word: 48 bits of the tag above 16 of the way.
-const WAY_BITS: u32 = 16;
+/// What is kept of one set.
+#[derive(Debug)]
+pub(super) struct Head<'a> {
+    recent: &'a mut u64,
+    /// The words of the policy.
+    pub(super) policy: &'a mut [u64],
+    prints: &'a mut [u64],
+}
 
-/// Of no way.
-const NO_WAY: u64 = u64::MAX;
+/// A place in the array and what can be told of the tag there, in one word: 37 bits of the tag
+/// above 27 of the place.
+const PLACE_BITS: u32 = 27;
+
+/// No array has such a place.
+const NO_PLACE: u64 = u64::MAX;
+
+const _: () = assert!(Geometry::MAX_ENTRIES < 1 << PLACE_BITS);
 
 impl Heads {
     pub(super) fn new(geometry: Geometry, policy_words: usize, first_word: u64) -> Self {
+        let sets = geometry.sets() as usize;
         let ways = geometry.ways() as usize;
         let print_words = ways.div_ceil(LANES);
-        let unused = print_words * LANES - ways;
-        let mut head = Vec::from([NO_WAY]);
-        head.resize(1 + policy_words, first_word);
-        head.resize(1 + policy_words + print_words, 0);
-        Self {
-            stride: head.len(),
-            prints: 1 + policy_words,
-            last_marks: TOPS >> (8 * unused),
-            words: head.repeat(geometry.sets() as usize).into_boxed_slice(),
+        if policy_words <= 1 && print_words <= NARROW {
+            let head = NarrowHead {
+                recent: NO_PLACE,
+                policy: [first_word],
+                prints: core::array::from_fn(|index| no_prints(ways, index)),
+            };
+            return Self::Narrow(vec![head; sets].into_boxed_slice());
         }
+        let mut head = Vec::from([NO_PLACE]);
+        head.resize(1 + policy_words, first_word);
+        head.extend((0..print_words).map(|index| no_prints(ways, index)));
+        Self::Wide(WideHeads {
+            stride: head.len(),
+            policy_words,
+            words: head.repeat(sets).into_boxed_slice(),
+        })
     }
 
-    /// The way used last, if it may hold the tag; otherwise some number that is no way.
+    /// The place in the array that was found last in this set, if it may hold the tag;
+    /// otherwise some number that is no place.
     #[inline]
-    pub(super) fn recent(&self, set: usize, tag: Tag) -> u64 {
-        self.words[set * self.stride] ^ tag.as_u64() << WAY_BITS
-    }
-
-    #[inline]
-    pub(super) fn set_recent(&mut self, set: usize, tag: Tag, way: usize) {
-        self.words[set * self.stride] = tag.as_u64() << WAY_BITS | way as u64;
-    }
-
-    #[inline]
-    pub(super) fn forget_recent(&mut self, set: usize) {
-        self.words[set * self.stride] = NO_WAY;
-    }
-
-    /// The words of the policy.
-    #[inline]
-    pub(super) fn policy(&mut self, set: usize) -> &mut [u64] {
-        &mut self.words[set * self.stride..][1..self.prints]
+    #[expect(clippy::cast_possible_truncation, reason = "a place is a usize")]
+    pub(super) fn recent(&self, set: usize, tag: Tag) -> usize {
+        let recent = match self {
+            Self::Narrow(heads) => heads[set].recent,
+            Self::Wide(heads) => heads.words[set * heads.stride],
+        };
+        (recent ^ tag.as_u64() << PLACE_BITS) as usize
     }
 
     /// Finds a way that has the tag's print and is the right one.
@@ -77,61 +104,105 @@ impl Heads {
         tag: Tag,
         is_right: impl Fn(usize) -> bool,
     ) -> Option<usize> {
-        let print = print(tag) * ONES;
-        for (index, &word) in self.prints_of(set).iter().enumerate() {
-            let differs = word ^ print;
-            let mut same = !(((differs | TOPS) - ONES) | differs) & TOPS;
-            while same != 0 {
-                let way = LANES * index + lane(same);
-                if is_right(way) {
-                    return Some(way);
-                }
-                same &= same - 1;
+        match self {
+            Self::Narrow(heads) => find(&heads[set].prints, tag, is_right),
+            Self::Wide(heads) => {
+                let head = &heads.words[set * heads.stride..][..heads.stride];
+                find(&head[1 + heads.policy_words..], tag, is_right)
             }
         }
-        None
     }
 
     #[inline]
-    pub(super) fn empty_way(&self, set: usize, first: FirstEmpty) -> Option<usize> {
-        let prints = self.prints_of(set);
-        let empty = |index: usize| {
-            let empty = !prints[index] & self.marks(prints, index);
-            (empty != 0).then_some((index, empty))
+    pub(super) fn head(&mut self, set: usize) -> Head<'_> {
+        match self {
+            Self::Narrow(heads) => heads[set].head(),
+            Self::Wide(heads) => heads.head(set),
+        }
+    }
+}
+
+impl NarrowHead {
+    #[inline]
+    pub(super) fn head(&mut self) -> Head<'_> {
+        Head {
+            recent: &mut self.recent,
+            policy: &mut self.policy,
+            prints: &mut self.prints,
+        }
+    }
+}
+
+impl WideHeads {
+    #[inline]
+    pub(super) fn head(&mut self, set: usize) -> Head<'_> {
+        let words = &mut self.words[set * self.stride..][..self.stride];
+        let (first, prints) = words.split_at_mut(1 + self.policy_words);
+        let (recent, policy) = first.split_at_mut(1);
+        Head {
+            recent: &mut recent[0],
+            policy,
+            prints,
+        }
+    }
+}
+
+impl Head<'_> {
+    #[inline]
+    pub(super) fn set_recent(&mut self, tag: Tag, place: usize) {
+        *self.recent = tag.as_u64() << PLACE_BITS | place as u64;
+    }
+
+    #[inline]
+    pub(super) fn forget_recent(&mut self) {
+        *self.recent = NO_PLACE;
+    }
+
+    /// Finds a way that has the tag's print and is the right one.
+    #[inline]
+    pub(super) fn find(&self, tag: Tag, is_right: impl Fn(usize) -> bool) -> Option<usize> {
+        find(self.prints, tag, is_right)
+    }
+
+    /// The first way that holds nothing.
+    #[inline]
+    pub(super) fn empty_way(&self, first: FirstEmpty) -> Option<usize> {
+        let empty = |(index, word): (usize, &u64)| {
+            let empty = !word & TOPS;
+            (empty != 0).then_some((LANES * index, empty))
         };
+        let mut words = self.prints.iter().enumerate();
         match first {
             FirstEmpty::Leftmost => {
-                let (index, empty) = (0..prints.len()).find_map(empty)?;
-                Some(LANES * index + lane(empty))
+                let (before, empty) = words.find_map(empty)?;
+                Some(before + lane(empty))
             }
             FirstEmpty::Rightmost => {
-                let (index, empty) = (0..prints.len()).rev().find_map(empty)?;
-                Some(LANES * index + empty.ilog2() as usize / 8)
+                let (before, empty) = words.rev().find_map(empty)?;
+                Some(before + empty.ilog2() as usize / 8)
             }
         }
     }
 
     /// Marks the way as holding the tag.
     #[inline]
-    pub(super) fn fill(&mut self, set: usize, way: usize, tag: Tag) {
+    pub(super) fn fill(&mut self, way: usize, tag: Tag) {
         let shift = 8 * (way % LANES);
-        let word = self.print_word(set, way);
+        let word = &mut self.prints[way / LANES];
         *word = *word & !(0xff << shift) | print(tag) << shift;
     }
 
     /// Marks the way as empty.
     #[inline]
-    pub(super) fn clear(&mut self, set: usize, way: usize) {
-        let shift = 8 * (way % LANES);
-        *self.print_word(set, way) &= !(0xff << shift);
+    pub(super) fn clear(&mut self, way: usize) {
+        self.prints[way / LANES] &= !(0xff << (8 * (way % LANES)));
     }
 
-    /// Calls the function with each way that holds something; those for which it is false
-    /// become empty. Says how many did not.
+    /// Calls the function with each way that holds something, and with those beyond the last;
+    /// those for which it is false become empty.
     #[inline]
-    pub(super) fn retain(&mut self, set: usize, mut keep: impl FnMut(usize) -> bool) {
-        let prints = &mut self.words[set * self.stride..][self.prints..self.stride];
-        for (index, word) in prints.iter_mut().enumerate() {
+    pub(super) fn retain(self, mut keep: impl FnMut(usize) -> bool) {
+        for (index, word) in self.prints.iter_mut().enumerate() {
             let mut held = *word & TOPS;
             while held != 0 {
                 let lane = lane(held);
@@ -142,25 +213,25 @@ impl Heads {
             }
         }
     }
+}
 
-    #[inline]
-    fn prints_of(&self, set: usize) -> &[u64] {
-        &self.words[set * self.stride..][self.prints..self.stride]
-    }
-
-    #[inline]
-    fn print_word(&mut self, set: usize, way: usize) -> &mut u64 {
-        &mut self.words[set * self.stride + self.prints + way / LANES]
-    }
-
-    #[inline]
-    fn marks(&self, prints: &[u64], index: usize) -> u64 {
-        if index + 1 == prints.len() {
-            self.last_marks
-        } else {
-            TOPS
+#[inline]
+fn find(prints: &[u64], tag: Tag, is_right: impl Fn(usize) -> bool) -> Option<usize> {
+    let print = print(tag) * ONES;
+    let mut first = 0;
+    for &word in prints {
+        let differs = word ^ print;
+        let mut same = !(((differs | TOPS) - ONES) | differs) & TOPS;
+        while same != 0 {
+            let way = first + lane(same);
+            if is_right(way) {
+                return Some(way);
+            }
+            same &= same - 1;
         }
+        first += LANES;
     }
+    None
 }
 
 /// The lowest way that is marked.
@@ -169,9 +240,17 @@ fn lane(marks: u64) -> usize {
     marks.trailing_zeros() as usize / 8
 }
 
-/// The mark of a way that holds something and seven bits that depend on the whole tag: the top
-/// ones of a product with 2^64 over the golden ratio (Knuth, vol. 3, 6.4).
+/// The prints of a word of an empty set.
+fn no_prints(ways: usize, index: usize) -> u64 {
+    let in_word = ways.saturating_sub(LANES * index).min(LANES);
+    (0..in_word).fold(BEYOND, |prints, lane| prints & !(0xff << (8 * lane)))
+}
+
+/// The mark of a way that holds something and seven bits that depend on the whole tag, the top
+/// ones of a product with 2^64 over the golden ratio (Knuth, vol. 3, 6.4); but never
+/// [`BEYOND`].
 #[inline]
 fn print(tag: Tag) -> u64 {
-    tag.as_u64().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 57 | 0x80
+    let hash = tag.as_u64().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 57;
+    hash.min(0x7e) | 0x80
 }

@@ -108,37 +108,38 @@ impl Policy {
         }
     }
 
-    /// Makes ready for a new entry, whether or not there is an empty way.
+    /// Notes that a new entry goes into this empty way or, if there is none, into the one that
+    /// the policy gives up; says which.
     #[inline]
-    pub(crate) fn before_insertion(&self, words: &mut [u64]) {
-        if let Self::Qlru(policy) = self {
-            policy.before_insertion(words);
-        }
-    }
-
-    /// The way of a full set to give up.
-    #[inline]
-    pub(crate) fn victim(&mut self, set: usize, words: &mut [u64]) -> usize {
+    pub(crate) fn insert(&mut self, set: usize, words: &mut [u64], empty: Option<usize>) -> usize {
         match self {
-            Self::TrueLru(policy) | Self::Fifo(policy) => policy.last(set, words),
-            Self::Random(policy) => policy.next(),
-            Self::TreePlru(policy) => policy.victim(words),
-            Self::ThreeTrees(policy) => policy.victim(words),
-            Self::Qlru(policy) => policy.victim(words),
-            Self::Srrip(policy) => policy.victim(words),
-        }
-    }
-
-    /// Notes that a new entry was put in.
-    #[inline]
-    pub(crate) fn inserted(&mut self, set: usize, words: &mut [u64], way: usize) {
-        match self {
-            Self::TrueLru(policy) | Self::Fifo(policy) => policy.move_to_front(set, words, way),
-            Self::Random(_) => {}
-            Self::TreePlru(policy) => policy.touch(words, way),
-            Self::ThreeTrees(_) => ThreeTrees::touch(words, way),
-            Self::Qlru(policy) => policy.inserted(words, way),
-            Self::Srrip(policy) => policy.inserted(words, way),
+            Self::TrueLru(policy) | Self::Fifo(policy) => {
+                let way = empty.unwrap_or_else(|| policy.last(set, words));
+                policy.move_to_front(set, words, way);
+                way
+            }
+            Self::Random(policy) => empty.unwrap_or_else(|| policy.next()),
+            Self::TreePlru(policy) => {
+                let way = empty.unwrap_or_else(|| policy.victim(words));
+                policy.touch(words, way);
+                way
+            }
+            Self::ThreeTrees(policy) => {
+                let way = empty.unwrap_or_else(|| policy.victim(words));
+                ThreeTrees::touch(words, way);
+                way
+            }
+            Self::Qlru(policy) => {
+                policy.before_insertion(words);
+                let way = empty.unwrap_or_else(|| policy.victim(words));
+                policy.inserted(words, way);
+                way
+            }
+            Self::Srrip(policy) => {
+                let way = empty.unwrap_or_else(|| policy.victim(words));
+                policy.inserted(words, way);
+                way
+            }
         }
     }
 }

@@ -49,6 +49,11 @@ impl TreePlru {
 
     #[inline]
     pub(super) fn touch(&self, words: &mut [u64], way: usize) {
+        if let [word] = words {
+            let update = self.updates[way];
+            *word = *word & !update.path | update.pointers;
+            return;
+        }
         let updates = &self.updates[way * self.words..][..self.words];
         for (word, update) in words.iter_mut().zip(updates) {
             *word = *word & !update.path | update.pointers;
