@@ -1,6 +1,7 @@
 mod built_in;
 mod extending;
 mod mistakes;
+mod shapes;
 
 use mmu_core::Cycles;
 
@@ -40,6 +41,28 @@ fn refused(text: &str) -> Refusal {
             advice,
         },
         other => panic!("{other}"),
+    }
+}
+
+/// Replaces the first text behind `section`.
+fn within(section: &str, from: &str, to: &str) -> String {
+    let text = golden_cove();
+    let start = text.find(section).unwrap();
+    let (before, after) = text.split_at(start);
+    assert!(after.contains(from), "{from}");
+    format!("{before}{}", after.replacen(from, to, 1))
+}
+
+fn check(cases: impl IntoIterator<Item = (String, &'static str, &'static str, &'static str)>) {
+    for (text, field, why, place) in cases {
+        let refusal = refused(&text);
+        assert!(
+            refusal.why.contains(why),
+            "got: {}\nexpected: {why}",
+            refusal.why
+        );
+        assert_eq!(refusal.field, field, "{why}");
+        assert!(refusal.place.starts_with(place), "{}: {why}", refusal.place);
     }
 }
 
