@@ -18,6 +18,7 @@ pub mod input;
 pub mod number;
 pub mod output;
 pub mod pages;
+pub mod pattern;
 pub mod preset;
 pub mod sim;
 pub mod trace;
