@@ -60,7 +60,7 @@ pub enum OutputError {
 }
 
 impl OutputError {
-    fn new(path: &Path, cause: io::Error) -> Self {
+    pub(crate) fn new(path: &Path, cause: io::Error) -> Self {
         let path = path.to_owned();
         match cause.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::NoDirectory { path },

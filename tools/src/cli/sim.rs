@@ -1,13 +1,20 @@
 use clap::Args;
 
-use super::{CliError, Outcome, interrupt::Interrupt, progress::ProgressWatch, results::Results};
+use super::{
+    CliError, Outcome,
+    interrupt::Interrupt,
+    progress::ProgressWatch,
+    results::Results,
+    saved_trace::{self, MaybeSaved},
+    trace_input::{self, Generated},
+};
 use crate::{
     byte_size::ByteSize,
-    input::{self, Input, Source},
+    input::Source,
     pages::Pages,
     preset::{self, Preset},
-    sim::{self, EMBEDDED_TRACE, EMBEDDED_TRACE_NAME, MachineConfig, SimError},
-    trace::{self, TraceFormat},
+    sim::{self, MachineConfig, SimError},
+    trace::{TraceFormat, TraceReader},
 };
 
 /// Run a memory trace through a modelled machine and report what it cost
@@ -20,6 +27,7 @@ use crate::{
 Examples:
   lookaside sim
   lookaside sim --cpu zen4 --pages 2m --json report.json
+  lookaside sim --pattern chase:1GiB --accesses 20000000
   valgrind --tool=lackey --trace-mem=yes --log-file=/dev/stdout true | lookaside sim -")]
 pub(super) struct Sim {
     /// A trace, plain or compressed (.zst, .xz, .gz); - is standard input. Without it, a
@@ -34,9 +42,14 @@ pub(super) struct Sim {
     /// The size of the machine's memory
     #[arg(long, value_name = "SIZE", default_value = "16GiB")]
     ram: ByteSize,
-    /// The format of the trace: auto or lackey
+    /// The format of the trace: auto, lackey or compact
     #[arg(long, default_value_t = TraceFormat::Auto)]
     format: TraceFormat,
+    #[command(flatten)]
+    generated: Generated,
+    /// Write what is read to this file as well, as a compact trace (.lkt)
+    #[arg(long, value_name = "FILE.lkt")]
+    save_trace: Option<std::path::PathBuf>,
     #[command(flatten)]
     results: Results,
 }
@@ -47,23 +60,23 @@ impl Sim {
         let mut inputs: Vec<_> = inputs.collect();
         inputs.push(Source::from(self.cpu.as_str()));
         self.results.check(&inputs)?;
+        if let Some(path) = &self.save_trace {
+            saved_trace::check(path, &inputs)?;
+        }
         let preset = Preset::load(&self.cpu)?;
-        let input = match self.trace {
-            Some(name) => input::open(&Source::from(name))?,
-            None => Input::from_bytes(EMBEDDED_TRACE_NAME, EMBEDDED_TRACE)?,
-        };
-        let source = input.source().clone();
-        let mut reader = trace::open(input, self.format)?;
+        let (source, reader) = trace_input::open(self.trace, self.format, &self.generated)?;
         let config = MachineConfig {
             pages: self.pages,
             ram: self.ram,
         };
         let mut watch = ProgressWatch::new(reader.progress(), interrupt.clone());
-        let report = sim::run(&mut *reader, &source, &preset, config, &mut watch)?;
+        let mut reader = MaybeSaved::new(reader, self.save_trace.as_ref(), interrupt)?;
+        let report = sim::run(reader.reader(), &source, &preset, config, &mut watch)?;
         watch.clear();
-        let records = reader.counts().records;
+        let records = reader.reader().counts().records;
         let over = interrupt.run_is_over();
         over.map_err(|_| SimError::Interrupted { records })?;
+        reader.commit()?;
         self.results.write_json(&report)?;
         interrupt.files_are_written();
         self.results.print(|writer| write!(writer, "{report}"))?;

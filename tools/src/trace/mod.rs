@@ -12,6 +12,7 @@ mod lackey;
 pub mod mmut;
 mod reader;
 mod record;
+mod saving;
 mod threaded;
 
 pub use compact::{CompactReader, CompactWriter};
@@ -21,4 +22,5 @@ pub use format::{TraceFormat, UnknownFormatName, open};
 pub use lackey::{LackeyReader, Malformed};
 pub use reader::{BATCH_RECORDS, Counts, Records, TraceReader};
 pub use record::{Record, RecordKind};
+pub use saving::SavingReader;
 pub use threaded::ThreadedReader;
