@@ -204,7 +204,7 @@ fn the_random_numbers_are_those_of_splitmix64() {
 fn the_first_places_are_what_they_were() {
     let mut random = Random::new(Seed(1));
     let numbers = [(); 4].map(|()| random.below(Bound::new(1000)));
-    assert_eq!(numbers, [566, 746, 976, 709]);
+    assert_eq!(numbers, [566, 745, 971, 444]);
     let order = shuffled(8, &mut random);
     let mut sorted = order.to_vec();
     sorted.sort_unstable();

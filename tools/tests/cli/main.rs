@@ -11,6 +11,7 @@ mod memory;
 mod modes;
 mod outputs;
 mod pipes;
+mod record;
 mod sim;
 mod support;
 mod walk;
