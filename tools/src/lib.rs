@@ -19,6 +19,7 @@ pub mod number;
 pub mod output;
 pub mod page_policy;
 pub mod pages;
+pub mod pattern;
 pub mod preset;
 pub mod sim;
 pub mod trace;

@@ -97,6 +97,32 @@ pub enum CliError {
     /// The result would replace what it is made of.
     #[error("{0}: is an input, and would be replaced by the JSON")]
     OutputIsInput(Source),
+    /// The trace that is written would replace what it is made of.
+    #[error("{0}: is an input, and would be replaced by the trace that is written")]
+    TraceIsInput(Source),
+    /// There is no valgrind.
+    #[error(
+        "cannot find valgrind, which records the program: install it (the package is called \
+         valgrind), or put it into PATH"
+    )]
+    NoValgrind,
+    /// Valgrind cannot be started, or waited for.
+    #[error("cannot run valgrind: {0}")]
+    Valgrind(io::Error),
+    /// Nothing was recorded.
+    #[error("{program}: nothing was recorded, and nothing written; valgrind ended with {status}")]
+    NothingRecorded {
+        /// The program.
+        program: String,
+        /// How valgrind ended.
+        status: std::process::ExitStatus,
+    },
+    /// A trace of a program that prints cannot go where its output goes.
+    #[error("-o {}: the program's own output goes there; name a file", path.display())]
+    RecordToOutput {
+        /// The output.
+        path: std::path::PathBuf,
+    },
     /// Standard input can be read only once.
     #[error("- stands for standard input, which can be read only once")]
     StdinTwice,
@@ -111,9 +137,12 @@ impl CliError {
         match self {
             Self::Sim(
                 SimError::Interrupted { .. }
+                | SimError::Trace(TraceError::NotSaved(_))
                 | SimError::OutOfMemory { .. }
                 | SimError::NoRoomForTables { .. },
             )
+            | Self::Trace(TraceError::NotSaved(_))
+            | Self::NothingRecorded { .. }
             | Self::Output(_)
             | Self::Stdout(_)
             | Self::Interrupted => 1,

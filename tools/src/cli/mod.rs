@@ -8,11 +8,14 @@ mod machine_options;
 mod maps;
 mod message;
 mod progress;
+mod record;
 mod registers;
 mod results;
 mod rights;
+mod saved_trace;
 mod sim;
 mod stoppable;
+mod trace_input;
 mod walk;
 
 use clap::{Parser, Subcommand};
@@ -32,6 +35,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Sim(sim::Sim),
+    Record(record::Record),
     Maps(maps::Maps),
     Walk(walk::Walk),
     Conform(conform::Conform),
@@ -45,6 +49,8 @@ pub enum Outcome {
     Done,
     /// It was a check, and something did not pass.
     CheckFailed,
+    /// The program that was recorded ended with this.
+    Exited(u8),
 }
 
 impl Arguments {
@@ -56,6 +62,7 @@ impl Arguments {
         let interrupt = Interrupt::install();
         match self.command {
             Command::Sim(command) => command.run(&interrupt),
+            Command::Record(command) => command.run(&interrupt),
             Command::Maps(command) => command.run(&interrupt),
             Command::Walk(command) => command.run(&interrupt),
             Command::Conform(command) => command.run(&interrupt),

@@ -1,14 +1,19 @@
 use clap::Args;
 
 use super::{
-    CliError, Outcome, interrupt::Interrupt, machine_options::MachineOptions,
-    progress::ProgressWatch, results::Results,
+    CliError, Outcome,
+    interrupt::Interrupt,
+    machine_options::MachineOptions,
+    progress::ProgressWatch,
+    results::Results,
+    saved_trace::{self, MaybeSaved},
+    trace_input::{self, Generated},
 };
 use crate::{
-    input::{self, Input, Source},
+    input::Source,
     preset::{self, Preset},
-    sim::{self, EMBEDDED_TRACE, EMBEDDED_TRACE_NAME, Program, SimError},
-    trace::{self, TraceFormat},
+    sim::{self, Program, SimError},
+    trace::{TraceFormat, TraceReader},
 };
 
 /// Run a memory trace through a modelled machine and report what it cost
@@ -23,6 +28,7 @@ Examples:
   lookaside sim --cpu zen4 --pages 2m --json report.json
   lookaside sim first.lackey second.lackey --quantum 100000 --pcids on
   lookaside sim a.lackey b.lackey --threads --processors 2
+  lookaside sim --pattern chase:1GiB --accesses 20000000
   valgrind --tool=lackey --trace-mem=yes --log-file=/dev/stdout true | lookaside sim -")]
 pub(super) struct Sim {
     /// Traces, plain or compressed (.zst, .xz, .gz); - is standard input. Without any, a
@@ -34,9 +40,14 @@ pub(super) struct Sim {
     cpu: String,
     #[command(flatten)]
     machine: MachineOptions,
-    /// The format of the trace: auto or lackey
+    /// The format of the trace: auto, lackey or compact
     #[arg(long, default_value_t = TraceFormat::Auto)]
     format: TraceFormat,
+    #[command(flatten)]
+    generated: Generated,
+    /// Write what is read to this file as well, as a compact trace (.lkt)
+    #[arg(long, value_name = "FILE.lkt")]
+    save_trace: Option<std::path::PathBuf>,
     #[command(flatten)]
     results: Results,
 }
@@ -47,32 +58,34 @@ impl Sim {
         let mut inputs: Vec<_> = traces.clone().collect();
         inputs.push(Source::from(self.cpu.as_str()));
         self.results.check(&inputs)?;
+        if let Some(path) = &self.save_trace {
+            saved_trace::check(path, &inputs)?;
+        }
         let preset = Preset::load(&self.cpu)?;
-        let mut opened = traces
-            .map(|trace| input::open(&trace))
-            .collect::<Result<Vec<_>, _>>()?;
-        if opened.is_empty() {
-            opened.push(Input::from_bytes(EMBEDDED_TRACE_NAME, EMBEDDED_TRACE)?);
-        }
-        let mut readers = Vec::new();
-        for input in opened {
-            let source = input.source().clone();
-            readers.push((trace::open(input, self.format)?, source));
-        }
-        let progress = readers.iter().map(|(reader, _)| reader.progress());
+        let opened = trace_input::open(&self.traces, self.format, &self.generated)?;
+        let progress = opened.iter().map(|(_, reader)| reader.progress());
         let mut watch = ProgressWatch::new(progress.collect(), interrupt.clone());
-        let programs = readers.iter_mut().map(|(reader, source)| Program {
-            reader: &mut **reader,
+        let mut readers = Vec::new();
+        for (source, reader) in opened {
+            let saved = MaybeSaved::new(reader, self.save_trace.as_ref(), interrupt)?;
+            readers.push((source, saved));
+        }
+        let programs = readers.iter_mut().map(|(source, reader)| Program {
+            reader: reader.reader(),
             source: source.clone(),
         });
         let programs = programs.collect();
         let (schedule, config) = (self.machine.schedule(), self.machine.config());
         let report = sim::run_programs(programs, schedule, &preset, config, &mut watch)?;
         watch.clear();
-        let counts = readers.iter().map(|(reader, _)| reader.counts().records);
-        let records = counts.sum();
+        let counts = readers.iter_mut();
+        let records = counts.map(|(_, reader)| reader.reader().counts().records);
+        let records = records.sum();
         let over = interrupt.run_is_over();
         over.map_err(|_| SimError::Interrupted { records })?;
+        for (_, reader) in readers {
+            reader.commit()?;
+        }
         self.results.write_json(&report)?;
         interrupt.files_are_written();
         self.results.print(|writer| write!(writer, "{report}"))?;

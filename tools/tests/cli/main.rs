@@ -12,6 +12,7 @@ mod modes;
 mod outputs;
 mod pipes;
 mod processors;
+mod record;
 mod sim;
 mod support;
 mod walk;
