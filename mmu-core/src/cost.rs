@@ -54,18 +54,40 @@ impl Owner {
     pub const fn is_translation(self) -> bool {
         !matches!(self, Self::Fault | Self::Fetch | Self::Data)
     }
+
+    /// Whether the cycle belongs to a page walk, from the look-up in the paging-structure
+    /// caches on.
+    pub const fn is_walk(self) -> bool {
+        matches!(
+            self,
+            Self::StructureCaches
+                | Self::WalkL1d
+                | Self::WalkL2
+                | Self::WalkLlc
+                | Self::WalkMemory
+                | Self::AccessedDirty
+        )
+    }
 }
 
 /// Where cycles are written down as they are spent.
 pub trait Ledger: Copy + Default + fmt::Debug {
     /// Writes down cycles of an owner.
     fn charge(&mut self, owner: Owner, cycles: Cycles);
+
+    /// All cycles of page walks written down so far.
+    fn walks(&self) -> Cycles;
 }
 
 /// No time passes.
 impl Ledger for () {
     #[inline]
     fn charge(&mut self, _: Owner, _: Cycles) {}
+
+    #[inline]
+    fn walks(&self) -> Cycles {
+        Cycles::ZERO
+    }
 }
 
 /// Cycles by owner.
@@ -99,6 +121,15 @@ impl Ledger for Breakdown {
     #[inline]
     fn charge(&mut self, owner: Owner, cycles: Cycles) {
         self.cycles[owner as usize] += cycles;
+    }
+
+    #[inline]
+    fn walks(&self) -> Cycles {
+        let owners = Owner::ALL.into_iter();
+        owners
+            .filter(|owner| owner.is_walk())
+            .map(|owner| self.of(owner))
+            .sum()
     }
 }
 

@@ -1,12 +1,12 @@
 //! What happens when no cached translation permits an access.
 
 use tlb::Scope;
-use units::{AccessKind, Level, MemoryType, PageSize, PhysAddr, PrivilegeMode, VirtAddr};
+use units::{AccessKind, Cycles, Level, MemoryType, PageSize, PhysAddr, PrivilegeMode, VirtAddr};
 
 use super::Mmu;
 use crate::{
-    AccessedOnFault, Cause, Entry, EntryRead, Fault, Flushed, Leaf, Observer, PhysMem, Regime,
-    TableEntry, Translated, Translation, TranslationCache, WalkCost, WalkEnd,
+    AccessedOnFault, Cause, Entry, EntryRead, Fault, Flushed, Leaf, Ledger, Observer, PhysMem,
+    Regime, TableEntry, Translated, Translation, TranslationCache, WalkCost, WalkEnd,
     format::Wide,
     walker::{Halt, Inspection, Purpose, Start, Walk, WalkEvents, walk},
 };
@@ -17,6 +17,8 @@ struct Access {
     address: VirtAddr,
     kind: AccessKind,
     mode: PrivilegeMode,
+    /// What all walks before had cost.
+    spent_before: Cycles,
 }
 
 impl Access {
@@ -72,6 +74,7 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
             return self.missed_otherwise(memory, address, kind, mode);
         }
         let pcid = self.regime.pcid;
+        let spent_before = self.spent.walks();
         let cached = self.cache.deepest_table(address, pcid, &mut self.spent);
         let mut events = Events {
             regime: &self.regime,
@@ -96,6 +99,7 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
                     address,
                     kind,
                     references: self.references(begins(cached), leaf.level),
+                    cycles: self.spent.walks() - spent_before,
                     outcome: Ok(translation),
                 });
                 Ok(Translated::new(address, translation))
@@ -109,6 +113,7 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
                     address,
                     kind,
                     mode,
+                    spent_before,
                 };
                 self.resume(memory, access, begins(cached), halt)
             }
@@ -157,6 +162,7 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
             address,
             kind,
             mode,
+            spent_before: self.spent.walks(),
         };
         let pcid = self.regime.pcid;
         let cached = self.cache.deepest_table(address, pcid, &mut self.spent);
@@ -231,6 +237,7 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
             address,
             kind,
             references,
+            cycles: self.spent.walks() - access.spent_before,
             outcome,
         });
         outcome.map(|translation| Translated::new(address, translation))
