@@ -7,7 +7,7 @@ use crate::{
     input::{InputError, Source},
     output::OutputError,
     preset::PresetError,
-    sim::SimError,
+    sim::{SimError, baseline::BaselineError, compare::AxisError},
     trace::TraceError,
 };
 
@@ -17,6 +17,18 @@ pub enum CliError {
     /// A simulation failed.
     #[error(transparent)]
     Sim(#[from] SimError),
+    /// A run cannot be judged by a baseline.
+    #[error(transparent)]
+    Baseline(#[from] BaselineError),
+    /// These machines cannot be compared.
+    #[error(transparent)]
+    Compare(#[from] AxisError),
+    /// Two options name processors.
+    #[error("--cpu and --compare cpu= both name processors; name them all in --compare")]
+    TwoCpus,
+    /// Two options name sizes of pages.
+    #[error("--pages and --compare pages= both name sizes; name them all in --compare")]
+    TwoSizes,
     /// There is no such CPU.
     #[error(transparent)]
     Preset(#[from] PresetError),
@@ -109,14 +121,8 @@ impl CliError {
     /// 2 for bad usage and bad input, 1 for a run that failed.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Sim(
-                SimError::Interrupted { .. }
-                | SimError::OutOfMemory { .. }
-                | SimError::NoRoomForTables { .. },
-            )
-            | Self::Output(_)
-            | Self::Stdout(_)
-            | Self::Interrupted => 1,
+            Self::Sim(error) if error.is_of_the_run() => 1,
+            Self::Output(_) | Self::Stdout(_) | Self::Interrupted => 1,
             _ => 2,
         }
     }

@@ -1,12 +1,20 @@
+use std::io::Write;
+
 use clap::Args;
 
-use super::{CliError, Outcome, interrupt::Interrupt, progress::ProgressWatch, results::Results};
+use super::{
+    CliError, Outcome,
+    comparisons::{Comparisons, outcome},
+    interrupt::Interrupt,
+    progress::ProgressWatch,
+    results::Results,
+};
 use crate::{
     byte_size::ByteSize,
     input::{self, Input, Source},
     pages::Pages,
     preset::{self, Preset},
-    sim::{self, EMBEDDED_TRACE, EMBEDDED_TRACE_NAME, MachineConfig, SimError},
+    sim::{self, EMBEDDED_TRACE, EMBEDDED_TRACE_NAME, MachineConfig, SimError, compare},
     trace::{self, TraceFormat},
 };
 
@@ -20,6 +28,8 @@ use crate::{
 Examples:
   lookaside sim
   lookaside sim --cpu zen4 --pages 2m --json report.json
+  lookaside sim --compare cpu=golden-cove,zen4 --compare pages=4k,2m
+  lookaside sim --baseline report.json --fail-if 'translation_cycles > +1%'
   valgrind --tool=lackey --trace-mem=yes --log-file=/dev/stdout true | lookaside sim -")]
 pub(super) struct Sim {
     /// A trace, plain or compressed (.zst, .xz, .gz); - is standard input. Without it, a
@@ -37,6 +47,11 @@ pub(super) struct Sim {
     /// The format of the trace: auto or lackey
     #[arg(long, default_value_t = TraceFormat::Auto)]
     format: TraceFormat,
+    /// How many of the pages, regions and instructions to show that walks cost most for
+    #[arg(long, value_name = "COUNT", default_value_t = sim::DEFAULT_TOP)]
+    top: usize,
+    #[command(flatten)]
+    comparisons: Comparisons,
     #[command(flatten)]
     results: Results,
 }
@@ -46,27 +61,50 @@ impl Sim {
         let inputs = self.trace.iter().cloned().map(Source::from);
         let mut inputs: Vec<_> = inputs.collect();
         inputs.push(Source::from(self.cpu.as_str()));
+        inputs.extend(self.comparisons.inputs());
         self.results.check(&inputs)?;
+        let variants = self.comparisons.variants(&self.cpu, self.pages, self.ram)?;
         let preset = Preset::load(&self.cpu)?;
+        let config = MachineConfig {
+            pages: self.pages,
+            ram: self.ram,
+        };
+        let baseline = self.comparisons.baseline(&preset, config)?;
         let input = match self.trace {
             Some(name) => input::open(&Source::from(name))?,
             None => Input::from_bytes(EMBEDDED_TRACE_NAME, EMBEDDED_TRACE)?,
         };
         let source = input.source().clone();
         let mut reader = trace::open(input, self.format)?;
-        let config = MachineConfig {
-            pages: self.pages,
-            ram: self.ram,
-        };
         let mut watch = ProgressWatch::new(reader.progress(), interrupt.clone());
-        let report = sim::run(&mut *reader, &source, &preset, config, &mut watch)?;
+        if let Some(variants) = variants {
+            let mut comparison = compare::compare(&mut *reader, &source, &variants, &mut watch)?;
+            comparison.keep_top(self.top);
+            watch.clear();
+            let records = reader.counts().records;
+            let over = interrupt.run_is_over();
+            over.map_err(|_| SimError::Interrupted { records })?;
+            self.results.write_json(&comparison)?;
+            interrupt.files_are_written();
+            let print = |writer: &mut dyn Write| write!(writer, "{comparison}");
+            self.results.print(print)?;
+            return Ok(Outcome::Done);
+        }
+        let mut report = sim::run(&mut *reader, &source, &preset, config, &mut watch)?;
+        report.keep_top(self.top);
         watch.clear();
+        let verdict = self.comparisons.judge(baseline.as_ref(), &report)?;
         let records = reader.counts().records;
         let over = interrupt.run_is_over();
         over.map_err(|_| SimError::Interrupted { records })?;
         self.results.write_json(&report)?;
         interrupt.files_are_written();
-        self.results.print(|writer| write!(writer, "{report}"))?;
-        Ok(Outcome::Done)
+        self.results.print(|writer| {
+            write!(writer, "{report}")?;
+            verdict
+                .iter()
+                .try_for_each(|verdict| write!(writer, "{verdict}"))
+        })?;
+        Ok(outcome(verdict.as_ref()))
     }
 }

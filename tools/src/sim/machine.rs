@@ -1,11 +1,15 @@
 use memory_manager::{AccessError, MemoryManager, Process, Protection, USER_END};
 use mmu_core::{
     Cycles, Fault, Feature, Owner, PageSize, PrivilegeMode, Registers, TimedMmu, VirtAddr,
-    WalkStatistics,
 };
 
-use super::SimError;
-use crate::{byte_size::ByteSize, pages::Pages, preset::Preset, trace::Record};
+use super::{SimError, why::WalkLog};
+use crate::{
+    byte_size::ByteSize,
+    pages::Pages,
+    preset::Preset,
+    trace::{Record, RecordKind},
+};
 
 /// What is chosen about a machine besides its processor.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +25,7 @@ pub struct MachineConfig {
 pub struct Machine {
     pub(super) manager: MemoryManager,
     process: Process,
-    pub(super) mmu: TimedMmu<WalkStatistics>,
+    pub(super) mmu: TimedMmu<WalkLog>,
     page_fault: Cycles,
 }
 
@@ -61,7 +65,7 @@ impl Machine {
             preset.features,
             Registers::four_level(process.root()),
             &preset.timed,
-            WalkStatistics::default(),
+            WalkLog::new(pages),
         )?;
         Ok(Self {
             manager,
@@ -77,6 +81,9 @@ impl Machine {
     /// [`AccessError`] if it cannot be made.
     #[inline]
     pub fn access(&mut self, record: &Record) -> Result<(), AccessError> {
+        if record.kind == RecordKind::Fetch {
+            self.mmu.observer_mut().at_instruction(record.address);
+        }
         if record.size <= Self::MAX_PIECE {
             return self.access_piece(record.address, record.size, record);
         }
@@ -126,7 +133,6 @@ mod tests {
     use cache::{CacheId, Request};
 
     use super::*;
-    use crate::trace::RecordKind;
 
     #[test]
     fn a_long_access_touches_every_line_and_page_once() {

@@ -1,15 +1,19 @@
 //! A trace run through a modelled machine: the program's memory appears on demand in a
 //! process of the memory manager, and every access goes through the MMU and the caches.
 
+pub mod baseline;
+pub mod compare;
 mod error;
 mod machine;
+pub mod metric;
 mod ram_needed;
 mod report;
 mod run;
+pub mod why;
 
 pub use error::SimError;
 pub use machine::{Machine, MachineConfig};
-pub use report::{Report, TraceCounts};
+pub use report::{DEFAULT_TOP, Report, TraceCounts};
 pub use run::{Watch, run};
 
 /// The trace that is run when none is named: a Perl program that counts the words of a

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use memory_manager::{AccessError, ServiceError};
 
 use super::{
@@ -31,34 +33,91 @@ pub fn run(
     config: MachineConfig,
     watch: &mut dyn Watch,
 ) -> Result<Report, SimError> {
-    let mut machine = Machine::new(preset, config)?;
-    let mut counts = TraceCounts::default();
+    let mut run = Run::new(source_name, preset, config)?;
     let mut batch = Vec::new();
     loop {
         let read = reader.next_batch(&mut batch)?;
         if read == 0 {
-            break;
+            return Ok(run.report());
         }
-        for (place, record) in batch.iter().enumerate() {
-            if let Err(error) = machine.access(record) {
+        run.make(&batch, reader, watch)?;
+        let records = run.counts.records();
+        watch.records_done(records);
+        if watch.is_interrupted() {
+            return Err(SimError::Interrupted { records });
+        }
+    }
+}
+
+/// A machine on its way through a trace.
+#[derive(Debug)]
+pub(super) struct Run<'a> {
+    source_name: &'a Source,
+    preset: &'a Preset,
+    config: MachineConfig,
+    pub(super) machine: Machine,
+    counts: TraceCounts,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        source_name: &'a Source,
+        preset: &'a Preset,
+        config: MachineConfig,
+    ) -> Result<Self, SimError> {
+        Ok(Self {
+            source_name,
+            preset,
+            config,
+            machine: Machine::new(preset, config)?,
+            counts: TraceCounts::default(),
+        })
+    }
+
+    /// Makes the next accesses. If one cannot be made for lack of memory, the rest of the
+    /// trace is read to tell how much it needs.
+    pub(super) fn make(
+        &mut self,
+        batch: &[Record],
+        reader: &mut dyn TraceReader,
+        watch: &mut dyn Watch,
+    ) -> Result<(), SimError> {
+        self.make_part(batch, 0..batch.len(), reader, watch)
+    }
+
+    /// Makes some of the next accesses.
+    pub(super) fn make_part(
+        &mut self,
+        batch: &[Record],
+        part: Range<usize>,
+        reader: &mut dyn TraceReader,
+        watch: &mut dyn Watch,
+    ) -> Result<(), SimError> {
+        for (place, record) in batch.iter().enumerate().take(part.end).skip(part.start) {
+            if let Err(error) = self.machine.access(record) {
                 let failed = Failed {
-                    source_name,
-                    number: counts.records() + 1,
+                    source_name: self.source_name,
+                    number: self.counts.records() + 1,
                     record,
                     rest: &batch[place..],
                 };
-                return Err(failed.explain(&error, &machine, config, reader, watch));
+                return Err(failed.explain(&error, &self.machine, self.config, reader, watch));
             }
-            counts.count(record.kind);
+            self.counts.count(record.kind);
         }
-        watch.records_done(counts.records());
-        if watch.is_interrupted() {
-            return Err(SimError::Interrupted {
-                records: counts.records(),
-            });
-        }
+        Ok(())
     }
-    Ok(Report::new(source_name, counts, preset, config, &machine))
+
+    pub(super) fn report(self) -> Report {
+        let Self {
+            source_name,
+            preset,
+            config,
+            machine,
+            counts,
+        } = self;
+        Report::new(source_name, counts, preset, config, &machine)
+    }
 }
 
 /// A record whose access could not be made.

@@ -2,6 +2,8 @@
 #![cfg(unix)]
 
 mod bad_input;
+mod baseline;
+mod compare;
 mod conform;
 mod cpus;
 mod golden;
@@ -14,3 +16,4 @@ mod pipes;
 mod sim;
 mod support;
 mod walk;
+mod why;

@@ -51,7 +51,7 @@ fn misses(machine: &Machine, stream: Stream, events: &mut Vec<(String, u64)>) {
     };
     let tlbs = machine.mmu.cache().tlbs();
     let lower = (1..tlbs.levels().count()).map(|level| tlbs.hits(stream, level));
-    let statistics = machine.mmu.observer();
+    let statistics = machine.mmu.observer().statistics();
     let completed = walks_completed(machine, stream) + statistics.faulted(stream);
     let mut push = |name: &str, count| events.push((format!("{prefix}.{name}"), count));
     push("stlb_hit", lower.sum());

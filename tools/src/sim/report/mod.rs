@@ -1,7 +1,9 @@
 //! What a run found out, as data; text for a terminal and JSON are two ways to show it.
 
 mod events;
-mod text;
+mod hot;
+mod latency;
+pub(super) mod text;
 
 use cache::{CacheId, Request, ServedBy};
 use mmu_core::{Breakdown, Level, Owner, PageSize};
@@ -11,6 +13,8 @@ use tlb::Stream;
 use super::{Machine, MachineConfig};
 use crate::{input::Source, pages::Pages, preset::Preset, trace::RecordKind};
 use events::Events;
+use hot::Hot;
+use latency::WalkLatency;
 
 /// Everything a run found out. Serialised, its keys have a fixed order.
 #[derive(Clone, Debug, Serialize)]
@@ -24,6 +28,7 @@ pub struct Report {
     tlbs: Vec<Tlb>,
     structure_caches: Vec<StructureCache>,
     walks: Walks,
+    hot: Hot,
     caches: Vec<Cache>,
     memory: Memory,
     page_faults: PageFaults,
@@ -134,20 +139,25 @@ struct StructureCache {
 
 #[derive(Clone, Debug, Serialize)]
 struct Walks {
+    total: u64,
     completed: u64,
     faulted: u64,
     references: u64,
     references_per_walk: f64,
+    /// All cycles of walks.
+    cycles: u64,
     /// Walks by how many entries they read, from 0 on.
     by_references: Vec<u64>,
     /// References by the level of the entry and where it was.
     served: Vec<WalkLevel>,
     accessed_dirty_updates: u64,
+    latency: Vec<WalkLatency>,
 }
 
 #[derive(Clone, Debug, Serialize)]
 struct WalkLevel {
     level: String,
+    per_walk: f64,
     l1d: u64,
     l2: u64,
     llc: u64,
@@ -207,6 +217,7 @@ impl Report {
             tlbs: tlbs(machine),
             structure_caches: structure_caches(machine),
             walks: Walks::new(machine),
+            hot: Hot::new(machine.mmu.observer()),
             caches: CacheId::ALL
                 .into_iter()
                 .zip(shapes)
@@ -221,6 +232,17 @@ impl Report {
             },
             footprint: Footprint::new(machine),
         }
+    }
+}
+
+/// How many pages, regions and instructions are shown if nobody says otherwise.
+pub const DEFAULT_TOP: usize = 10;
+
+impl Report {
+    /// Keeps only so many of the pages, regions and instructions that walks cost most for. A
+    /// new report has all of them.
+    pub fn keep_top(&mut self, count: usize) {
+        self.hot.keep_top(count);
     }
 }
 
@@ -282,7 +304,8 @@ impl Cycles {
 
 impl Walks {
     fn new(machine: &Machine) -> Self {
-        let statistics = machine.mmu.observer();
+        let log = machine.mmu.observer();
+        let statistics = log.statistics();
         let cost = machine.mmu.cost();
         let served = |level, by| -> u64 {
             let streams = Stream::ALL.into_iter();
@@ -290,34 +313,40 @@ impl Walks {
                 .map(|stream| cost.walk_loads(stream, level, by))
                 .sum()
         };
-        let completed = Stream::ALL
-            .into_iter()
-            .map(|stream| walks_completed(machine, stream));
-        let completed: u64 = completed.sum();
-        let faulted = Stream::ALL
-            .into_iter()
-            .map(|stream| statistics.faulted(stream))
-            .sum();
-        let levels = Level::FOUR_LEVEL.into_iter().rev().map(|level| WalkLevel {
-            level: level.to_string(),
-            l1d: served(level, ServedBy::L1),
-            l2: served(level, ServedBy::L2),
-            llc: served(level, ServedBy::Llc),
-            memory: served(level, ServedBy::Memory),
+        let of_streams =
+            |count: &dyn Fn(Stream) -> u64| -> u64 { Stream::ALL.into_iter().map(count).sum() };
+        let completed = of_streams(&|stream| walks_completed(machine, stream));
+        let faulted = of_streams(&|stream| statistics.faulted(stream));
+        let total = completed + faulted;
+        let levels = Level::FOUR_LEVEL.into_iter().rev().map(|level| {
+            let [l1d, l2, llc, memory] = ServedBy::ALL.map(|by| served(level, by));
+            WalkLevel {
+                level: level.to_string(),
+                per_walk: ratio(l1d + l2 + llc + memory, total),
+                l1d,
+                l2,
+                llc,
+                memory,
+            }
         });
         let served: Vec<_> = levels.collect();
         let references = served
             .iter()
             .map(|by| by.l1d + by.l2 + by.llc + by.memory)
             .sum();
+        let latency = WalkLatency::of_all_streams(log);
+        debug_assert_eq!(total, latency.iter().map(WalkLatency::walks).sum::<u64>());
         Self {
+            total,
             completed,
             faulted,
             references,
-            references_per_walk: ratio(references, completed + faulted),
+            references_per_walk: ratio(references, total),
+            cycles: latency.iter().map(WalkLatency::cycles).sum(),
             by_references: statistics.by_references().to_vec(),
             served,
             accessed_dirty_updates: statistics.updates(),
+            latency,
         }
     }
 }
@@ -356,14 +385,18 @@ impl Footprint {
     }
 }
 
+fn stream_name(stream: Stream) -> &'static str {
+    match stream {
+        Stream::Fetch => "fetch",
+        Stream::Load => "load",
+        Stream::Store => "store",
+    }
+}
+
 fn lookups(machine: &Machine) -> Vec<Lookups> {
     let tlbs = machine.mmu.cache().tlbs();
     let of = |stream: Stream| Lookups {
-        stream: match stream {
-            Stream::Fetch => "fetch",
-            Stream::Load => "load",
-            Stream::Store => "store",
-        },
+        stream: stream_name(stream),
         total: tlbs.lookups(stream).total,
         hits_by_level: (0..tlbs.levels().count())
             .map(|level| tlbs.hits(stream, level))
@@ -406,7 +439,7 @@ fn structure_caches(machine: &Machine) -> Vec<StructureCache> {
 fn walks_completed(machine: &Machine, stream: Stream) -> u64 {
     let sizes = PageSize::ALL.into_iter();
     sizes
-        .map(|size| machine.mmu.observer().completed(stream, size))
+        .map(|size| machine.mmu.observer().statistics().completed(stream, size))
         .sum()
 }
 
@@ -418,7 +451,7 @@ fn demand_zero_faults(machine: &Machine) -> u64 {
 }
 
 /// Zero where there is nothing to divide by.
-fn ratio(part: u64, whole: u64) -> f64 {
+pub(super) fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 {
         0.0
     } else {
