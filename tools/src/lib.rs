@@ -18,6 +18,7 @@ pub mod input;
 pub mod number;
 pub mod output;
 pub mod pages;
+pub mod plot;
 pub mod preset;
 pub mod sim;
 pub mod trace;

@@ -9,6 +9,7 @@ pub mod metric;
 mod ram_needed;
 mod report;
 mod run;
+pub mod sweep;
 pub mod why;
 
 pub use error::SimError;
