@@ -149,7 +149,8 @@ impl<V: Copy + Default> SetAssociative<V> {
     #[inline]
     pub fn is_full(&self, number: u64) -> bool {
         let set = self.selector.set_of(number);
-        self.heads.empty_way(set, self.first_empty).is_none()
+        let entries = &self.entries[set * self.rules.ways..][..self.rules.ways];
+        entries.iter().all(|entry| entry.tag != Tag::EMPTY)
     }
 
     /// Puts an entry into the set that `number` chooses, as one just used: in place of one

@@ -98,7 +98,8 @@ impl Owner {
         matches!(self, Self::L1Tlb | Self::Stlb)
     }
 
-    /// Whether the cycle belongs to a page walk.
+    /// Whether the cycle belongs to a page walk, from the look-up in the paging-structure
+    /// caches on.
     pub const fn is_walk(self) -> bool {
         matches!(
             self,
@@ -118,12 +119,20 @@ impl Owner {
 pub trait Ledger: Copy + Default + fmt::Debug {
     /// Writes down cycles of an owner.
     fn charge(&mut self, owner: Owner, cycles: Cycles);
+
+    /// All cycles of page walks written down so far.
+    fn walks(&self) -> Cycles;
 }
 
 /// No time passes.
 impl Ledger for () {
     #[inline]
     fn charge(&mut self, _: Owner, _: Cycles) {}
+
+    #[inline]
+    fn walks(&self) -> Cycles {
+        Cycles::ZERO
+    }
 }
 
 /// Cycles by owner.
@@ -165,6 +174,11 @@ impl Ledger for Breakdown {
     #[inline]
     fn charge(&mut self, owner: Owner, cycles: Cycles) {
         self.cycles[owner as usize] += cycles;
+    }
+
+    #[inline]
+    fn walks(&self) -> Cycles {
+        Self::walks(self)
     }
 }
 

@@ -20,6 +20,7 @@ pub mod output;
 pub mod page_policy;
 pub mod pages;
 pub mod pattern;
+pub mod plot;
 pub mod preset;
 pub mod sim;
 pub mod trace;

@@ -3,12 +3,12 @@
 mod ahead;
 
 use tlb::Scope;
-use units::{AccessKind, Level, MemoryType, PageSize, PhysAddr, PrivilegeMode, VirtAddr};
+use units::{AccessKind, Cycles, Level, MemoryType, PageSize, PhysAddr, PrivilegeMode, VirtAddr};
 
 use super::Mmu;
 use crate::{
-    AccessedOnFault, Cause, Entry, EntryRead, Fault, Flushed, Leaf, NextPage, Observer, PhysMem,
-    Regime, TableEntry, Translated, Translation, TranslationCache, WalkCost, WalkEnd,
+    AccessedOnFault, Cause, Entry, EntryRead, Fault, Flushed, Leaf, Ledger, NextPage, Observer,
+    PhysMem, Regime, TableEntry, Translated, Translation, TranslationCache, WalkCost, WalkEnd,
     format::Wide,
     walker::{Halt, Inspection, Purpose, Start, Walk, WalkEvents, walk},
 };
@@ -19,6 +19,8 @@ struct Access {
     address: VirtAddr,
     kind: AccessKind,
     mode: PrivilegeMode,
+    /// What all walks before had cost.
+    spent_before: Cycles,
 }
 
 impl Access {
@@ -74,6 +76,7 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
             return self.missed_otherwise(memory, address, kind, mode);
         }
         let pcid = self.regime.pcid;
+        let spent_before = self.spent.walks();
         let cached = self.cache.deepest_table(address, pcid, &mut self.spent);
         let mut events = Events {
             regime: &self.regime,
@@ -98,6 +101,7 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
                     address,
                     kind,
                     references: self.references(begins(cached), leaf.level),
+                    cycles: self.spent.walks() - spent_before,
                     outcome: Ok(translation),
                 });
                 if self.cost.next_page() == NextPage::Prefetch {
@@ -114,6 +118,7 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
                     address,
                     kind,
                     mode,
+                    spent_before,
                 };
                 self.resume(memory, access, begins(cached), halt)
             }
@@ -162,6 +167,7 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
             address,
             kind,
             mode,
+            spent_before: self.spent.walks(),
         };
         let pcid = self.regime.pcid;
         let cached = self.cache.deepest_table(address, pcid, &mut self.spent);
@@ -236,6 +242,7 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
             address,
             kind,
             references,
+            cycles: self.spent.walks() - access.spent_before,
             outcome,
         });
         let translation = outcome?;

@@ -7,16 +7,31 @@ use crate::{
     input::{InputError, Source},
     output::OutputError,
     preset::PresetError,
-    sim::SimError,
+    sim::{SimError, baseline::BaselineError, compare::AxisError},
     trace::TraceError,
 };
 
 /// A command could not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
+    /// Something that is not possible with several traces.
+    #[error("{0} is for one trace, not for several")]
+    OneTraceOnly(&'static str),
     /// A simulation failed.
     #[error(transparent)]
     Sim(#[from] SimError),
+    /// A run cannot be judged by a baseline.
+    #[error(transparent)]
+    Baseline(#[from] BaselineError),
+    /// These machines cannot be compared.
+    #[error(transparent)]
+    Compare(#[from] AxisError),
+    /// Two options name processors.
+    #[error("--cpu and --compare cpu= both name processors; name them all in --compare")]
+    TwoCpus,
+    /// Two options name sizes of pages.
+    #[error("--pages and --compare pages= both name sizes; name them all in --compare")]
+    TwoSizes,
     /// There is no such CPU.
     #[error(transparent)]
     Preset(#[from] PresetError),
@@ -135,13 +150,8 @@ impl CliError {
     /// 2 for bad usage and bad input, 1 for a run that failed.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Sim(
-                SimError::Interrupted { .. }
-                | SimError::Trace(TraceError::NotSaved(_))
-                | SimError::OutOfMemory { .. }
-                | SimError::NoRoomForTables { .. },
-            )
-            | Self::Trace(TraceError::NotSaved(_))
+            Self::Sim(error) if error.is_of_the_run() => 1,
+            Self::Trace(TraceError::NotSaved(_))
             | Self::NothingRecorded { .. }
             | Self::Output(_)
             | Self::Stdout(_)

@@ -1,5 +1,6 @@
 //! The command line: what may be said, and what is done then.
 
+mod comparisons;
 mod conform;
 mod cpus;
 mod error;

@@ -84,7 +84,7 @@ impl Record {
         check(&output, std::slice::from_ref(&source))?;
         let reader = ThreadedReader::new(open(input::open(&source)?, self.format)?)?;
         let mut reader = SavingReader::new(reader, create(&output, interrupt)?)?;
-        let mut watch = ProgressWatch::new(reader.progress(), interrupt.clone());
+        let mut watch = ProgressWatch::new(vec![reader.progress()], interrupt.clone());
         drain(&mut reader, &mut watch)?;
         watch.clear();
         commit(reader, interrupt)?;

@@ -93,12 +93,42 @@ pub enum SimError {
         #[source]
         error: AccessError,
     },
+    /// One of the machines of a comparison.
+    #[error("{variant}: {error}")]
+    Variant {
+        /// The machine.
+        variant: String,
+        /// What is wrong with it.
+        error: Box<SimError>,
+    },
+    /// No access was left to measure.
+    #[error("there are {records} records, and the first {warm_up} are its warm-up")]
+    NothingMeasured {
+        /// How many records there are.
+        records: u64,
+        /// How many are not measured.
+        warm_up: u64,
+    },
     /// Ctrl-C.
     #[error("interrupted after {records} records; nothing was written")]
     Interrupted {
         /// How many records were simulated.
         records: u64,
     },
+}
+
+impl SimError {
+    /// Whether the run failed, and not what it was given.
+    pub fn is_of_the_run(&self) -> bool {
+        match self {
+            Self::Variant { error, .. } => error.is_of_the_run(),
+            Self::Interrupted { .. }
+            | Self::OutOfMemory { .. }
+            | Self::NoRoomForTables { .. }
+            | Self::Trace(TraceError::NotSaved(_)) => true,
+            _ => false,
+        }
+    }
 }
 
 /// What a record is, for people.

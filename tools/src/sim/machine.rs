@@ -1,13 +1,18 @@
 use hashbrown::HashMap;
 use memory_manager::{AccessError, CollapseError, MemoryManager, Process, Protection, USER_END};
-use mmu_core::{Breakdown, Feature, PageSize, ProcessorId, TimedMmu, VirtAddr, WalkStatistics};
+use mmu_core::{Breakdown, Feature, PageSize, ProcessorId, TimedMmu, VirtAddr};
 
 use super::{
     MachineConfig, Pcids, SimError,
     port::{Port, SharedCaches},
     processor::Processor,
+    why::WalkLog,
 };
-use crate::{page_policy::PagePolicy, preset::Preset, trace::Record};
+use crate::{
+    page_policy::PagePolicy,
+    preset::Preset,
+    trace::{Record, RecordKind},
+};
 
 /// Processors, their memory, and processes whose memory appears on demand.
 #[derive(Debug)]
@@ -62,6 +67,10 @@ impl Machine {
     /// [`SimError`] or [`AccessError`] if it cannot be made.
     #[inline]
     pub fn access(&mut self, processor: usize, record: &Record) -> Result<(), MachineError> {
+        if record.kind == RecordKind::Fetch {
+            let log = self.processors[processor].mmu.observer_mut();
+            log.at_instruction(record.address);
+        }
         if record.size <= Self::MAX_PIECE {
             return self.access_piece(processor, record.address, record.size, record);
         }
@@ -172,13 +181,22 @@ impl Machine {
     }
 
     /// The MMUs of its processors, all of one shape.
-    pub(super) fn mmus(&self) -> impl Iterator<Item = &TimedMmu<WalkStatistics, Port>> {
+    pub(super) fn mmus(&self) -> impl Iterator<Item = &TimedMmu<WalkLog, Port>> {
         self.processors.iter().map(|processor| &processor.mmu)
     }
 
     /// Something of all processors, added up.
-    pub(super) fn sum(&self, of: impl Fn(&TimedMmu<WalkStatistics, Port>) -> u64) -> u64 {
+    pub(super) fn sum(&self, of: impl Fn(&TimedMmu<WalkLog, Port>) -> u64) -> u64 {
         self.mmus().map(of).sum()
+    }
+
+    /// The walks of all processors.
+    pub(super) fn walk_log(&self) -> WalkLog {
+        let mut log = WalkLog::new(self.pages.first_size());
+        for mmu in self.mmus() {
+            log.merge(mmu.observer());
+        }
+        log
     }
 
     /// What all processors spent.

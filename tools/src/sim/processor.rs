@@ -3,10 +3,10 @@ use std::num::NonZeroU32;
 use memory_manager::Process;
 use mmu_core::{
     Breakdown, Cr4, Cycles, Fault, Invalidation, Owner, PhysAddr, PhysMem, PrivilegeMode, Ram,
-    Registers, SoftwareCosts, TimedMmu, VirtAddr, WalkStatistics,
+    Registers, SoftwareCosts, TimedMmu, VirtAddr,
 };
 
-use super::{Pcids, SimError, config::MachineConfig, port::Port};
+use super::{Pcids, SimError, config::MachineConfig, port::Port, why::WalkLog};
 use crate::{preset::Preset, trace::RecordKind};
 
 /// Bit 63 of the operand of MOV to CR3: keep what is cached of the new PCID.
@@ -18,7 +18,7 @@ const SINGLE_CONTEXT: u64 = 1;
 /// One of a machine's processors, and what its operating system knows of it.
 #[derive(Debug)]
 pub(super) struct Processor {
-    pub(super) mmu: TimedMmu<WalkStatistics, Port>,
+    pub(super) mmu: TimedMmu<WalkLog, Port>,
     costs: SoftwareCosts,
     pcids: Pcids,
     /// The process whose page tables CR3 has.
@@ -43,8 +43,8 @@ impl Processor {
             registers.cr3 |= pcid(first);
         }
         let timed = &preset.timed;
-        let statistics = WalkStatistics::default();
-        let mmu = TimedMmu::timed_with(preset.features, registers, timed, port, statistics)?;
+        let log = WalkLog::new(config.pages.first_size());
+        let mmu = TimedMmu::timed_with(preset.features, registers, timed, port, log)?;
         let mut remembers = vec![false; processes.len()];
         remembers[first] = true;
         let walkers = NonZeroU32::new(timed.walkers.count).unwrap_or(NonZeroU32::MIN);

@@ -5,11 +5,12 @@ use std::{collections::VecDeque, num::NonZeroU64};
 use memory_manager::{AccessError, ServiceError};
 
 use super::{
-    Machine, MachineConfig, MachineError, SimError, TraceCounts, Watch, error::describe,
+    Machine, MachineConfig, MachineError, Report, SimError, TraceCounts, Watch, error::describe,
     ram_needed::PagesTouched,
 };
 use crate::{
     input::Source,
+    preset::Preset,
     trace::{BATCH_RECORDS, Record, TraceReader},
 };
 
@@ -47,7 +48,7 @@ impl Schedule {
     pub const QUANTUM: NonZeroU64 = NonZeroU64::new(3_000_000).unwrap();
 
     /// How many processes so many traces are.
-    pub(super) fn processes(self, traces: usize) -> usize {
+    fn processes(self, traces: usize) -> usize {
         match self.traces {
             Traces::Processes => traces,
             Traces::Threads => traces.min(1),
@@ -64,14 +65,42 @@ impl Default for Schedule {
     }
 }
 
+/// Runs several traces through one machine: trace `n` on processor `n`, and again from the
+/// first on. The traces of one processor take turns.
+///
+/// # Errors
+/// [`SimError`] if the machine cannot be built, a trace cannot be read to its end, an access
+/// cannot be made, or the watch ends the run.
+pub fn run_programs(
+    programs: Vec<Program<'_>>,
+    schedule: Schedule,
+    preset: &Preset,
+    config: MachineConfig,
+    watch: &mut dyn Watch,
+) -> Result<Report, SimError> {
+    let processes = schedule.processes(programs.len());
+    let machine = Machine::new(preset, config, processes)?;
+    let names = programs.iter().map(|program| program.source.clone());
+    let names: Vec<_> = names.collect();
+    let mut turns = Turns::new(machine, programs, schedule, config);
+    turns.to_the_end(watch)?;
+    Ok(Report::new(
+        &names,
+        turns.counts,
+        preset,
+        config,
+        &turns.machine,
+    ))
+}
+
 /// How many records a processor does before the next one has its turn, if there are several:
 /// few, since what they share is shared at the same time.
 const TURN: usize = 16;
 
 /// Traces on their way through a machine.
-pub(super) struct Run<'a> {
-    pub(super) machine: Machine,
-    pub(super) counts: TraceCounts,
+struct Turns<'a> {
+    machine: Machine,
+    counts: TraceCounts,
     threads: Vec<Thread<'a>>,
     processors: Vec<Queue>,
     quantum: u64,
@@ -104,8 +133,8 @@ struct Queue {
     quantum_left: u64,
 }
 
-impl<'a> Run<'a> {
-    pub(super) fn new(
+impl<'a> Turns<'a> {
+    fn new(
         machine: Machine,
         programs: Vec<Program<'a>>,
         schedule: Schedule,
@@ -138,7 +167,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    pub(super) fn to_the_end(&mut self, watch: &mut dyn Watch) -> Result<(), SimError> {
+    fn to_the_end(&mut self, watch: &mut dyn Watch) -> Result<(), SimError> {
         let mut told = 0;
         while self.round(watch)? {
             let records = self.counts.records();

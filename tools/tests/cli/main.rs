@@ -2,6 +2,8 @@
 #![cfg(unix)]
 
 mod bad_input;
+mod baseline;
+mod compare;
 mod conform;
 mod cpus;
 mod golden;
@@ -16,3 +18,4 @@ mod record;
 mod sim;
 mod support;
 mod walk;
+mod why;

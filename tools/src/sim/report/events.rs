@@ -55,7 +55,7 @@ fn misses(machine: &Machine, stream: Stream, events: &mut Vec<(String, u64)>) {
             .map(|level| tlbs.hits(stream, level))
             .sum()
     });
-    let faulted = machine.sum(|mmu| mmu.observer().faulted(stream));
+    let faulted = machine.sum(|mmu| mmu.observer().statistics().faulted(stream));
     let completed = walks_completed(machine, stream) + faulted;
     let mut push = |name: &str, count| events.push((format!("{prefix}.{name}"), count));
     push("stlb_hit", lower);
@@ -64,7 +64,7 @@ fn misses(machine: &Machine, stream: Stream, events: &mut Vec<(String, u64)>) {
     for (size, name) in PageSize::IA32E.into_iter().zip(["4k", "2m_4m", "1g"]) {
         push(
             &format!("walk_completed_{name}"),
-            machine.sum(|mmu| mmu.observer().completed(stream, size)),
+            machine.sum(|mmu| mmu.observer().statistics().completed(stream, size)),
         );
     }
 }

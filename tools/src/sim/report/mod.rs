@@ -1,17 +1,21 @@
 //! What a run found out, as data; text for a terminal and JSON are two ways to show it.
 
 mod events;
-mod owners;
-mod text;
+mod hot;
+mod latency;
+pub(super) mod owners;
+pub(super) mod text;
 
 use cache::{CacheId, Request, ServedBy};
 use mmu_core::{Breakdown, Level, PageSize};
 use serde::Serialize;
 use tlb::Stream;
 
-use super::{Machine, MachineConfig, processor};
+use super::{Machine, MachineConfig, processor, why::WalkLog};
 use crate::{input::Source, page_policy::PagePolicy, preset::Preset, trace::RecordKind};
 use events::Events;
+use hot::Hot;
+use latency::WalkLatency;
 use owners::ByOwner;
 
 /// Everything a run found out. Serialised, its keys have a fixed order.
@@ -26,6 +30,7 @@ pub struct Report {
     tlbs: Vec<Tlb>,
     structure_caches: Vec<StructureCache>,
     walks: Walks,
+    hot: Hot,
     caches: Vec<Cache>,
     memory: Memory,
     page_faults: PageFaults,
@@ -121,10 +126,13 @@ struct StructureCache {
 
 #[derive(Clone, Debug, Serialize)]
 struct Walks {
+    total: u64,
     completed: u64,
     faulted: u64,
     references: u64,
     references_per_walk: f64,
+    /// All cycles of walks.
+    cycles: u64,
     /// Walks by how many entries they read, from 0 on.
     by_references: Vec<u64>,
     /// References by the level of the entry and where it was.
@@ -132,11 +140,13 @@ struct Walks {
     accessed_dirty_updates: u64,
     /// Accesses that waited for a walk which another one had begun.
     merged: u64,
+    latency: Vec<WalkLatency>,
 }
 
 #[derive(Clone, Debug, Serialize)]
 struct WalkLevel {
     level: String,
+    per_walk: f64,
     l1d: u64,
     l2: u64,
     llc: u64,
@@ -186,6 +196,7 @@ impl Report {
     ) -> Self {
         let caches = &preset.timed.caches;
         let shapes = [&caches.l1i, &caches.l1d, &caches.l2, &caches.llc];
+        let log = machine.walk_log();
         let counters: Vec<_> = machine
             .mmus()
             .map(|mmu| mmu.cost().caches().counters())
@@ -199,7 +210,8 @@ impl Report {
             lookups: lookups(machine),
             tlbs: tlbs(machine),
             structure_caches: structure_caches(machine),
-            walks: Walks::new(machine),
+            walks: Walks::new(machine, &log),
+            hot: Hot::new(&log),
             caches: CacheId::ALL
                 .into_iter()
                 .zip(shapes)
@@ -217,6 +229,17 @@ impl Report {
             },
             footprint: Footprint::new(machine),
         }
+    }
+}
+
+/// How many pages, regions and instructions are shown if nobody says otherwise.
+pub const DEFAULT_TOP: usize = 10;
+
+impl Report {
+    /// Keeps only so many of the pages, regions and instructions that walks cost most for. A
+    /// new report has all of them.
+    pub fn keep_top(&mut self, count: usize) {
+        self.hot.keep_top(count);
     }
 }
 
@@ -265,47 +288,54 @@ impl Cycles {
 }
 
 impl Walks {
-    fn new(machine: &Machine) -> Self {
+    fn new(machine: &Machine, log: &WalkLog) -> Self {
         let served = |level, by| -> u64 {
             let streams = Stream::ALL.into_iter();
             streams
                 .map(|stream| machine.sum(|mmu| mmu.cost().walk_loads(stream, level, by)))
                 .sum()
         };
-        let completed = Stream::ALL
-            .into_iter()
-            .map(|stream| walks_completed(machine, stream));
-        let completed: u64 = completed.sum();
-        let faulted = Stream::ALL
-            .into_iter()
-            .map(|stream| machine.sum(|mmu| mmu.observer().faulted(stream)))
-            .sum();
-        let levels = Level::FOUR_LEVEL.into_iter().rev().map(|level| WalkLevel {
-            level: level.to_string(),
-            l1d: served(level, ServedBy::L1),
-            l2: served(level, ServedBy::L2),
-            llc: served(level, ServedBy::Llc),
-            peer: served(level, ServedBy::Peer),
-            memory: served(level, ServedBy::Memory),
+        let of_streams =
+            |count: &dyn Fn(Stream) -> u64| -> u64 { Stream::ALL.into_iter().map(count).sum() };
+        let completed = of_streams(&|stream| walks_completed(machine, stream));
+        let faulted =
+            of_streams(&|stream| machine.sum(|mmu| mmu.observer().statistics().faulted(stream)));
+        let total = completed + faulted;
+        let levels = Level::FOUR_LEVEL.into_iter().rev().map(|level| {
+            let [l1d, l2, llc, peer, memory] = ServedBy::ALL.map(|by| served(level, by));
+            WalkLevel {
+                level: level.to_string(),
+                per_walk: ratio(l1d + l2 + llc + peer + memory, total),
+                l1d,
+                l2,
+                llc,
+                peer,
+                memory,
+            }
         });
         let served: Vec<_> = levels.collect();
         let references = served
             .iter()
             .map(|by| by.l1d + by.l2 + by.llc + by.peer + by.memory)
             .sum();
+        let latency = WalkLatency::of_all_streams(log);
+        debug_assert_eq!(total, latency.iter().map(WalkLatency::walks).sum::<u64>());
         Self {
+            total,
             completed,
             faulted,
             references,
-            references_per_walk: ratio(references, completed + faulted),
+            references_per_walk: ratio(references, total),
+            cycles: latency.iter().map(WalkLatency::cycles).sum(),
             by_references: by_references(machine),
             served,
-            accessed_dirty_updates: machine.sum(|mmu| mmu.observer().updates()),
+            accessed_dirty_updates: machine.sum(|mmu| mmu.observer().statistics().updates()),
             merged: machine
                 .processors()
                 .iter()
                 .map(processor::Processor::merged_walks)
                 .sum(),
+            latency,
         }
     }
 }
@@ -348,6 +378,14 @@ impl Footprint {
     }
 }
 
+fn stream_name(stream: Stream) -> &'static str {
+    match stream {
+        Stream::Fetch => "fetch",
+        Stream::Load => "load",
+        Stream::Store => "store",
+    }
+}
+
 fn lookups(machine: &Machine) -> Vec<Lookups> {
     let levels = || {
         machine
@@ -355,11 +393,7 @@ fn lookups(machine: &Machine) -> Vec<Lookups> {
             .map(|mmu| mmu.cache().tlbs().levels().count())
     };
     let of = |stream: Stream| Lookups {
-        stream: match stream {
-            Stream::Fetch => "fetch",
-            Stream::Load => "load",
-            Stream::Store => "store",
-        },
+        stream: stream_name(stream),
         total: machine.sum(|mmu| mmu.cache().tlbs().lookups(stream).total),
         hits_by_level: (0..levels().max().unwrap_or(0))
             .map(|level| machine.sum(|mmu| mmu.cache().tlbs().hits(stream, level)))
@@ -414,7 +448,9 @@ fn structure_caches(machine: &Machine) -> Vec<StructureCache> {
 }
 
 fn by_references(machine: &Machine) -> Vec<u64> {
-    let each = machine.mmus().map(|mmu| mmu.observer().by_references());
+    let each = machine
+        .mmus()
+        .map(|mmu| mmu.observer().statistics().by_references());
     summed(each.map(<[u64]>::to_vec), |sum, other| *sum += other)
 }
 
@@ -432,7 +468,7 @@ fn summed<T>(each: impl Iterator<Item = Vec<T>>, mut add: impl FnMut(&mut T, T))
 fn walks_completed(machine: &Machine, stream: Stream) -> u64 {
     let sizes = PageSize::ALL.into_iter();
     sizes
-        .map(|size| machine.sum(|mmu| mmu.observer().completed(stream, size)))
+        .map(|size| machine.sum(|mmu| mmu.observer().statistics().completed(stream, size)))
         .sum()
 }
 
@@ -444,7 +480,7 @@ fn demand_zero_faults(machine: &Machine) -> u64 {
 }
 
 /// Zero where there is nothing to divide by.
-fn ratio(part: u64, whole: u64) -> f64 {
+pub(super) fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 {
         0.0
     } else {

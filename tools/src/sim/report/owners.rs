@@ -20,7 +20,7 @@ impl Serialize for ByOwner {
 }
 
 /// The name of an owner in JSON.
-pub(super) const fn key(owner: Owner) -> &'static str {
+pub(in crate::sim) const fn key(owner: Owner) -> &'static str {
     match owner {
         Owner::L1Tlb => "l1_tlb",
         Owner::Stlb => "stlb",
