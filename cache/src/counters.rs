@@ -5,6 +5,10 @@ use crate::{CacheId, Prefetcher, Request, ServedBy, WalkPort};
 /// What the requests of one processor have done since the caches were built, or the
 /// counters were last reset.
 ///
+/// What happens in a processor's private caches is counted for that processor, whoever caused
+/// it; what happens in the LLC and in memory, for the processor whose request caused it. So
+/// the sums over all processors are those of the machine.
+///
 /// Only the level that served is counted per request: since a request misses in every cache
 /// it meets before that one, the hits and misses of each cache follow.
 ///
@@ -163,7 +167,8 @@ impl Counters {
         }
     }
 
-    /// How many requests of this kind looked in this cache in vain. A write-back that has to
+    /// How many requests of this kind looked in this cache in vain; a copy that another
+    /// processor has made stale is as none. A write-back that has to
     /// be allocated is not among them: it is not a request.
     pub fn misses(&self, cache: CacheId, request: Request) -> u64 {
         if self.meets(cache, request) {
@@ -174,7 +179,8 @@ impl Counters {
         }
     }
 
-    /// How many lines, clean or dirty, this cache gave up to make room.
+    /// How many lines, clean or dirty, this cache gave up to make room; of the LLC, those that
+    /// requests of this processor pushed out.
     pub fn evictions(&self, cache: CacheId) -> u64 {
         self.evictions[cache.index()]
     }
@@ -186,7 +192,8 @@ impl Counters {
     }
 
     /// How many lines this cache dropped because they were accessed as memory of a type that
-    /// it must not hold, or written as write-protected memory. These are no evictions.
+    /// it must not hold, or written as write-protected memory, by any processor; of the LLC,
+    /// by this one. These are no evictions.
     pub fn drops(&self, cache: CacheId) -> u64 {
         self.drops[cache.index()]
     }
@@ -227,7 +234,7 @@ impl Counters {
         self.write_throughs
     }
 
-    /// How many lines were read from memory into caches: by requests and by prefetches.
+    /// How many lines were read from memory into caches by this processor: by requests and by prefetches.
     pub fn memory_reads(&self) -> u64 {
         let prefetchers = Prefetcher::ALL.into_iter();
         let prefetched: u64 = prefetchers
@@ -242,7 +249,7 @@ impl Counters {
         reads.map(|kind| self.served(kind, ServedBy::Memory)).sum()
     }
 
-    /// How many dirty lines were written back to memory.
+    /// How many dirty lines requests of this processor made caches write back to memory.
     pub fn memory_write_backs(&self) -> u64 {
         self.memory_write_backs
     }

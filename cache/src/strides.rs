@@ -66,7 +66,7 @@ impl StrideTable {
 }
 
 /// The lines ahead in a stride, as far as the page goes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Steady {
     next: Line,
     stride: i8,

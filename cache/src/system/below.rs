@@ -91,13 +91,12 @@ impl CacheSystem {
             self.put(by, CacheId::L2, line, state.for_purpose(purpose));
             return response;
         }
-        let (response, state) = match self.bring_from_l2(by, line, purpose) {
-            Some(found) => found,
-            None => {
-                let (response, state) = self.bring_from_beyond(by, line, purpose);
-                self.put(by, CacheId::L2, line, state);
-                (response, state)
-            }
+        let (response, state) = if let Some(found) = self.bring_from_l2(by, line, purpose) {
+            found
+        } else {
+            let (response, state) = self.bring_from_beyond(by, line, purpose);
+            self.put(by, CacheId::L2, line, state);
+            (response, state)
         };
         let state = if state.is_shared() {
             LineState::SHARED
@@ -194,8 +193,7 @@ impl CacheSystem {
     ) -> (ServedBy, LineState) {
         let taken = self.llc.take(line);
         match (others, taken) {
-            (Others::Dirty, _) => (ServedBy::Peer, LineState::CLEAN),
-            (Others::Clean, None) => (ServedBy::Peer, LineState::CLEAN),
+            (Others::Dirty, _) | (Others::Clean, None) => (ServedBy::Peer, LineState::CLEAN),
             (Others::Nothing, None) => (ServedBy::Memory, LineState::CLEAN),
             (Others::Clean, Some(state)) if purpose != Purpose::Write => {
                 // A line that several processors have is dirty nowhere but in the LLC.

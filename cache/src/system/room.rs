@@ -47,15 +47,14 @@ impl CacheSystem {
 
     /// Takes a dirty line that an L1D gives up.
     fn write_back_to_l2(&mut self, by: usize, line: Line) {
-        match self.processors[by].l2().find(line) {
-            Some(state) => *state = state.written_back(),
-            None => {
-                if self.inclusion == Inclusion::Exclusive {
-                    self.llc.take(line);
-                }
-                self.put(by, CacheId::L2, line, LineState::DIRTY);
-            }
+        if let Some(state) = self.processors[by].l2().find(line) {
+            *state = state.written_back();
+            return;
         }
+        if self.inclusion == Inclusion::Exclusive {
+            self.llc.take(line);
+        }
+        self.put(by, CacheId::L2, line, LineState::DIRTY);
     }
 
     /// Takes a line that an L2 gives up.
