@@ -2,10 +2,13 @@ use std::io;
 
 use super::message::tell;
 use crate::{
+    byte_size::ByteSize,
     golden::GoldenError,
     image::ImageError,
     input::{InputError, Source},
     output::OutputError,
+    pattern::PatternError,
+    plot::PlotError,
     preset::PresetError,
     sim::{SimError, baseline::BaselineError, compare::AxisError},
     trace::TraceError,
@@ -17,6 +20,20 @@ pub enum CliError {
     /// Something that is not possible with several traces.
     #[error("{0} is for one trace, not for several")]
     OneTraceOnly(&'static str),
+    /// No power of two times the smallest working set is in the range.
+    #[error("there is no working set from {from} to {to}")]
+    NoWorkingSet {
+        /// The smallest.
+        from: ByteSize,
+        /// The largest.
+        to: ByteSize,
+    },
+    /// There is no such access pattern.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// The curves cannot be drawn.
+    #[error(transparent)]
+    Plot(#[from] PlotError),
     /// A simulation failed.
     #[error(transparent)]
     Sim(#[from] SimError),

@@ -16,6 +16,7 @@ mod rights;
 mod saved_trace;
 mod sim;
 mod stoppable;
+mod sweep;
 mod trace_input;
 mod walk;
 
@@ -36,6 +37,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Sim(sim::Sim),
+    Sweep(sweep::Sweep),
     Record(record::Record),
     Maps(maps::Maps),
     Walk(walk::Walk),
@@ -63,6 +65,7 @@ impl Arguments {
         let interrupt = Interrupt::install();
         match self.command {
             Command::Sim(command) => command.run(&interrupt),
+            Command::Sweep(command) => command.run(&interrupt),
             Command::Record(command) => command.run(&interrupt),
             Command::Maps(command) => command.run(&interrupt),
             Command::Walk(command) => command.run(&interrupt),

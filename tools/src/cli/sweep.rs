@@ -1,16 +1,14 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{
-    CliError, Outcome, interrupt::Interrupt, progress::ProgressWatch, results::Results,
-};
+use super::{CliError, Outcome, interrupt::Interrupt, progress::ProgressWatch, results::Results};
 use crate::{
     byte_size::ByteSize,
     input::Source,
     output::{check_place, write_whole},
     pages::Pages,
-    pattern::{Pattern, PatternReader, Seed, Shape},
+    pattern::{Pattern, PatternError, PatternReader, Seed, Shape},
     preset::{self, Preset},
     sim::{
         SimError,
@@ -71,15 +69,15 @@ impl Sweep {
         }
         let preset = Preset::load(&self.cpu)?;
         let sizes = self.sizes();
-        let patterns = sizes.iter().map(|&size| self.pattern(size));
-        let patterns = patterns.collect::<Result<Vec<_>, _>>()?;
-        let [first, ..] = &*patterns else {
-            return Err(CliError::NoWorkingSet {
-                from: self.from,
-                to: self.to,
-            });
-        };
-        let source = PatternReader::new(first, 1, self.seed).source().clone();
+        let mut first = None;
+        for &size in &sizes {
+            first = first.or(Some(self.pattern(size)?));
+        }
+        let first = first.ok_or(CliError::NoWorkingSet {
+            from: self.from,
+            to: self.to,
+        })?;
+        let source = PatternReader::new(&first, 1, self.seed).source().clone();
         let config = SweepConfig {
             preset: &preset,
             ram: self.ram,
@@ -87,18 +85,18 @@ impl Sweep {
             pages: &self.pages,
         };
         let mut watch = ProgressWatch::new(Vec::new(), interrupt.clone());
-        let workload = |size: ByteSize| Ok(self.workload(size, &patterns));
+        let workload = |size: ByteSize| self.workload(size);
         let swept = sweep::sweep(&config, &source, workload, &mut watch)?;
         watch.clear();
         let over = interrupt.run_is_over();
         over.map_err(|_| SimError::Interrupted { records: 0 })?;
         if let Some(path) = &self.svg {
             let svg = swept.svg(&format!("Pointer chase, {}", preset.title))?;
-            write_whole(path, |mut writer| std::io::Write::write_all(&mut writer, svg.as_bytes()))?;
+            write_text(path, &svg)?;
         }
         if let Some(path) = &self.csv {
             let csv = swept.csv();
-            write_whole(path, |mut writer| std::io::Write::write_all(&mut writer, csv.as_bytes()))?;
+            write_text(path, &csv)?;
         }
         self.results.write_json(&swept)?;
         interrupt.files_are_written();
@@ -116,22 +114,27 @@ impl Sweep {
             .collect()
     }
 
-    fn pattern(&self, size: ByteSize) -> Result<Pattern, CliError> {
-        let stride = self.stride;
-        Ok(Pattern::new(size, Shape::Chase { stride })?)
+    fn pattern(&self, size: ByteSize) -> Result<Pattern, PatternError> {
+        let stride = self.stride.0;
+        Pattern::new(size, Shape::Chase { stride })
     }
 
-    /// Two laps to warm up, then laps enough.
-    fn workload(&self, size: ByteSize, patterns: &[Pattern]) -> Workload {
-        let lap = size.0 / self.stride.0;
+    /// Two laps to warm up, then as many as are wanted.
+    fn workload(&self, size: ByteSize) -> Result<Workload, SimError> {
+        let pattern = self.pattern(size)?;
+        let lap = (size.0 / self.stride.0).max(1);
         let warm_up = 2 * lap;
         let counted = self.accesses.get().div_ceil(lap) * lap;
-        let pattern = patterns.iter().find(|pattern| pattern.size() == size);
-        let reader = pattern.map(|pattern| PatternReader::new(pattern, warm_up + counted, self.seed));
-        let reader: Box<dyn crate::trace::TraceReader> = match reader {
-            Some(reader) => Box::new(reader),
-            None => unreachable!("every size has its pattern"),
-        };
-        Workload { reader, warm_up }
+        let reader = PatternReader::new(&pattern, warm_up + counted, self.seed);
+        Ok(Workload {
+            reader: Box::new(reader),
+            warm_up,
+        })
     }
+}
+
+fn write_text(path: &Path, text: &str) -> Result<(), CliError> {
+    Ok(write_whole(path, |writer| {
+        writer.write_all(text.as_bytes())
+    })?)
 }

@@ -4,6 +4,7 @@ use mmu_core::{GeneralProtection, RamTooLarge, TimedConfigError};
 use crate::{
     byte_size::ByteSize,
     input::Source,
+    pattern::PatternError,
     trace::{Record, RecordKind, TraceError},
 };
 
@@ -29,6 +30,9 @@ pub enum SimError {
         /// The processor.
         cpu: String,
     },
+    /// There is no such access pattern.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
     /// The caches cannot be built.
     #[error(transparent)]
     Caches(#[from] cache::ConfigError),

@@ -6,7 +6,10 @@ use mmu_core::{Owner, PageSize};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{Sweep, SweepPoint};
-use crate::sim::report::owners;
+use crate::sim::report::{
+    owners,
+    text::{indented, table},
+};
 use crate::{
     pages::Pages,
     plot::{self, PlotError, Series},
@@ -60,6 +63,22 @@ impl Sweep {
             ]
         });
         lines.collect()
+    }
+}
+
+/// A line a point, for a terminal.
+impl fmt::Display for Sweep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = table(["Working set", "pages", "cycles per access", "translation"]);
+        for point in &self.points {
+            table.add_row([
+                indented(1, &point.working_set.to_string()),
+                PageSize::from(point.pages).to_string(),
+                format!("{:.2}", point.total()),
+                format!("{:.2}", point.translation()),
+            ]);
+        }
+        writeln!(f, "{table}")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mmu_core::{Cycles, Ledger};
+use mmu_core::Cycles;
 
 use super::*;
 use crate::{
@@ -98,7 +98,6 @@ fn the_log_has_what_a_recount_from_outside_has() {
         }
     }
     let log = &machine.walk_log();
-    let counts = machine.sum(|mmu| mmu.observer().statistics().by_references().iter().sum());
     let logged = log.pages().dearest_first().into_iter();
     let logged = logged.map(|(page, spent)| (page.address.as_u64(), spent.cycles.as_u64()));
     assert_eq!(logged.collect::<BTreeMap<_, _>>(), pages);
