@@ -82,14 +82,15 @@ fn hits_as_often_as_the_automaton_of_the_policy_does() {
         let mut array = set(ways, replacement);
         let ways = u64::from(ways);
         // The walk has come to the last number, the first that has to evict another.
-        assert_eq!(hits(&mut array, ways, ways as usize), 0);
+        let once = array.geometry().entries();
+        assert_eq!(hits(&mut array, ways, once), 0);
         let mut row = Permuted::new(filled_in_order(replacement, ways), moves);
         assert_eq!(access(&mut array, ways), row.access(ways));
 
         let rate = rate_of_automaton(row, ways + 1);
         println!("{replacement} of {ways}: {rate:?}");
         // Far more rounds than any of them needs to get into its cycle.
-        hits(&mut array, ways + 1, 10_000 * (ways as usize + 1));
+        hits(&mut array, ways + 1, 10_000 * (once + 1));
         for _ in 0..10 {
             assert_eq!(hits(&mut array, ways + 1, rate.accesses), rate.hits);
         }
