@@ -124,17 +124,19 @@ impl<V: Copy + Default> SetAssociative<V> {
     /// As [`SetAssociative::get`], of an entry that was not the last one found in its set.
     #[inline(never)]
     fn get_elsewhere(&mut self, set: usize, tag: Tag) -> Option<&mut V> {
-        let place = match &mut self.heads {
-            Heads::Narrow(heads) => {
-                let head = heads[set].head();
-                self.rules.find(head, &self.entries, set, tag)
-            }
-            Heads::Wide(heads) => {
-                let head = heads.head(set);
-                self.rules.find(head, &self.entries, set, tag)
-            }
+        let Heads::Narrow(heads) = &mut self.heads else {
+            return self.get_in_wide(set, tag);
         };
-        Some(&mut self.entries[place?].value)
+        let head = heads[set].head();
+        let place = self.rules.find(head, &self.entries, set, tag)?;
+        Some(&mut self.entries[place].value)
+    }
+
+    #[inline(never)]
+    fn get_in_wide(&mut self, set: usize, tag: Tag) -> Option<&mut V> {
+        let head = self.heads.head(set);
+        let place = self.rules.find(head, &self.entries, set, tag)?;
+        Some(&mut self.entries[place].value)
     }
 
     /// The entry with this tag in the set that `number` chooses, without using it.
@@ -179,11 +181,21 @@ impl<V: Copy + Default> SetAssociative<V> {
 
     #[inline(never)]
     fn insert_into(&mut self, set: usize, tag: Tag, value: V) -> Option<Evicted<V>> {
-        let room = match &mut self.heads {
-            Heads::Narrow(heads) => self.rules.make_room(heads[set].head(), set, tag),
-            Heads::Wide(heads) => self.rules.make_room(heads.head(set), set, tag),
+        let Heads::Narrow(heads) = &mut self.heads else {
+            return self.insert_into_wide(set, tag, value);
         };
-        let new = Entry { tag, value };
+        let room = self.rules.make_room(heads[set].head(), set, tag);
+        self.put(room, Entry { tag, value })
+    }
+
+    #[inline(never)]
+    fn insert_into_wide(&mut self, set: usize, tag: Tag, value: V) -> Option<Evicted<V>> {
+        let room = self.rules.make_room(self.heads.head(set), set, tag);
+        self.put(room, Entry { tag, value })
+    }
+
+    #[inline]
+    fn put(&mut self, room: Room, new: Entry<V>) -> Option<Evicted<V>> {
         match room {
             Room::Empty { place } => {
                 self.entries[place] = new;

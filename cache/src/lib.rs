@@ -10,7 +10,7 @@
 //!     Ok(LevelConfig {
 //!         geometry: Geometry::new(sets, ways)?,
 //!         index: IndexFunction::Linear,
-//!         replacement: Replacement::TreePlru,
+//!         replacement: Replacement::TrueLru,
 //!         latency: Cycles::new(cycles),
 //!     })
 //! };

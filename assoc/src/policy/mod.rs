@@ -47,6 +47,10 @@ pub(crate) enum IdleAfter {
     Nothing,
 }
 
+#[expect(
+    clippy::inline_always,
+    reason = "for a narrow set, lengths must be known to the compiler"
+)]
 impl Policy {
     /// The policy has been checked against the geometry.
     pub(crate) fn new(replacement: Replacement, geometry: Geometry) -> Self {
@@ -96,7 +100,7 @@ impl Policy {
     }
 
     /// Notes a hit.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn hit(&mut self, set: usize, words: &mut [u64], way: usize) {
         match self {
             Self::TrueLru(policy) => policy.move_to_front(set, words, way),
@@ -110,7 +114,7 @@ impl Policy {
 
     /// Notes that a new entry goes into this empty way or, if there is none, into the one that
     /// the policy gives up; says which.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn insert(&mut self, set: usize, words: &mut [u64], empty: Option<usize>) -> usize {
         match self {
             Self::TrueLru(policy) | Self::Fifo(policy) => {

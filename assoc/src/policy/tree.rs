@@ -63,6 +63,12 @@ impl TreePlru {
     #[inline]
     pub(super) fn victim(&self, words: &[u64]) -> usize {
         let mut node = 1;
+        if let [word] = words {
+            while node < self.ways {
+                node = 2 * node + usize::from(word & 1 << node != 0);
+            }
+            return node - self.ways;
+        }
         while node < self.ways {
             let pointer = words[node / BITS] >> (node % BITS) & 1;
             node = 2 * node + pointer as usize;

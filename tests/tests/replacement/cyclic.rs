@@ -1,6 +1,6 @@
 //! A walk in a circle over one number more than a set has ways.
 
-use assoc::Replacement;
+use assoc::{Replacement, SetAssociative};
 
 use super::{
     Found, access,
@@ -47,27 +47,52 @@ fn rate_of_automaton(mut row: Permuted, numbers: u64) -> Rate {
     }
 }
 
+/// The row of an array whose ways were filled from left to right: the pointers of a tree
+/// lead to its first way, and the trees were used in their order.
+fn filled_in_order(replacement: Replacement, ways: u64) -> Vec<u64> {
+    let (trees, ways_of_one) = match replacement {
+        Replacement::TreePlru => (1, ways),
+        _ => (3, 4),
+    };
+    let depth = ways_of_one.ilog2();
+    let place = |way: u64| {
+        let (tree, way) = (way / ways_of_one, way % ways_of_one);
+        // Bit k of a place is for depth k, where the upper bits of a way's number choose.
+        let pointed_to = (0..depth).filter(|k| way >> (depth - 1 - k) & 1 == 0);
+        let place: u64 = pointed_to.map(|k| 1 << k).sum();
+        place * trees + (trees - 1 - tree)
+    };
+    let mut row: Vec<_> = (0..ways).collect();
+    row.sort_by_key(|&way| place(way));
+    row
+}
+
+fn hits(array: &mut SetAssociative<u64>, numbers: u64, accesses: usize) -> usize {
+    let circle = (0..numbers).cycle().take(accesses);
+    circle
+        .filter(|&number| access(array, number) == Found::Hit)
+        .count()
+}
+
+/// A walk that fills the set itself hits at first; then every tree comes to give up its ways
+/// one after the other, as FIFO does.
 #[test]
 fn hits_as_often_as_the_automaton_of_the_policy_does() {
     for (replacement, ways, moves) in TREES {
-        let numbers = u64::from(ways) + 1;
         let mut array = set(ways, replacement);
-        let held: Vec<_> = (1000..1000 + u64::from(ways)).collect();
-        for &number in &held {
-            access(&mut array, number);
-        }
-        let rate = rate_of_automaton(Permuted::new(held, moves), numbers);
-        let mut hits = |accesses| {
-            let circle = (0..numbers).cycle().take(accesses);
-            circle
-                .filter(|&number| access(&mut array, number) == Found::Hit)
-                .count()
-        };
-        // Far more rounds than any of them needs to get into its cycle.
-        hits(10_000 * ways as usize + 10_000);
-        for _ in 0..10 {
-            assert_eq!(hits(rate.accesses), rate.hits, "{replacement} of {ways}");
-        }
+        let ways = u64::from(ways);
+        // The walk has come to the last number, the first that has to evict another.
+        let once = array.geometry().entries();
+        assert_eq!(hits(&mut array, ways, once), 0);
+        let mut row = Permuted::new(filled_in_order(replacement, ways), moves);
+        assert_eq!(access(&mut array, ways), row.access(ways));
+
+        let rate = rate_of_automaton(row, ways + 1);
         println!("{replacement} of {ways}: {rate:?}");
+        // Far more rounds than any of them needs to get into its cycle.
+        hits(&mut array, ways + 1, 10_000 * (once + 1));
+        for _ in 0..10 {
+            assert_eq!(hits(&mut array, ways + 1, rate.accesses), rate.hits);
+        }
     }
 }

@@ -132,8 +132,9 @@ impl Pair {
 
     fn compare(&self) {
         assert!(self.real.iter().eq(self.reference.iter()));
-        assert_eq!(self.real.len(), self.reference.iter().count());
-        assert_eq!(self.real.is_empty(), self.real.len() == 0);
+        let held = self.reference.iter().count();
+        assert_eq!(self.real.len(), held);
+        assert_eq!(self.real.is_empty(), held == 0);
     }
 }
 
