@@ -129,10 +129,9 @@ impl Record {
 
 /// Whether the output is one of the streams that the program has too.
 fn is_an_output_stream(output: &Path) -> bool {
-    let is_stream = |stream: &&str| output == Path::new(stream);
     ["-", "/dev/stdout", "/dev/stderr"]
         .iter()
-        .any(|stream| is_stream(&stream))
+        .any(|stream| output == Path::new(stream))
 }
 
 /// Reads all there is; the reader saves it.

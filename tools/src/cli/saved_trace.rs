@@ -42,7 +42,7 @@ pub(super) fn check(path: &Path, inputs: &[Source]) -> Result<(), CliError> {
 /// A reader whose records are saved if that was asked for.
 pub(super) enum MaybeSaved<R> {
     Read(R),
-    Saved(SavingReader<R>),
+    Saved(Box<SavingReader<R>>),
 }
 
 impl<R: TraceReader> MaybeSaved<R> {
@@ -53,14 +53,17 @@ impl<R: TraceReader> MaybeSaved<R> {
     ) -> Result<Self, CliError> {
         Ok(match path {
             None => Self::Read(reader),
-            Some(path) => Self::Saved(SavingReader::new(reader, create(path, interrupt)?)?),
+            Some(path) => {
+                let saving = SavingReader::new(reader, create(path, interrupt)?)?;
+                Self::Saved(Box::new(saving))
+            }
         })
     }
 
     pub(super) fn reader(&mut self) -> &mut dyn TraceReader {
         match self {
             Self::Read(reader) => reader,
-            Self::Saved(reader) => reader,
+            Self::Saved(reader) => &mut **reader,
         }
     }
 

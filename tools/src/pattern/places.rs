@@ -31,7 +31,6 @@ impl Places {
         let mut random = Random::new(seed);
         let count = pattern.places();
         // A pattern that is shuffled has no more places than this.
-        #[expect(clippy::cast_possible_truncation, reason = "it is less than 2^32")]
         let few = count.min(SHUFFLED_MAX) as u32;
         match pattern.shape() {
             Shape::Sequential { .. } => Self::Sequential { next: 0, count },
@@ -67,7 +66,9 @@ impl Places {
                 while wanted > 0 {
                     let rest = &order[*next..];
                     let now = &rest[..rest.len().min(wanted)];
-                    now.iter().for_each(|&place| give(place.into()));
+                    for &place in now {
+                        give(place.into());
+                    }
                     wanted -= now.len();
                     *next = (*next + now.len()) % order.len();
                 }

@@ -62,7 +62,7 @@ impl Bound {
 pub(super) fn shuffled(count: u32, random: &mut Random) -> Box<[u32]> {
     let mut order: Box<[u32]> = (0..count).collect();
     for (left, last) in (1..count).rev().map(|last| (u64::from(last) + 1, last)) {
-        // Below `count`, which has 32 bits.
+        #[expect(clippy::cast_possible_truncation, reason = "it is below `count`")]
         let chosen = random.below(Bound::new(left)) as usize;
         order.swap(last as usize, chosen);
     }

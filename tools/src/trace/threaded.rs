@@ -138,7 +138,8 @@ mod tests {
     }
 
     fn text(records: u32) -> String {
-        (0..records).map(|n| format!(" L {n:08x},8\n")).collect()
+        let lines: Vec<_> = (0..records).map(|n| format!(" L {n:08x},8")).collect();
+        lines.join("\n") + "\n"
     }
 
     #[test]

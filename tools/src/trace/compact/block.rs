@@ -33,11 +33,10 @@ pub(super) struct BlockHeader {
 
 impl BlockHeader {
     pub(super) fn from_bytes(bytes: [u8; HEADER_BYTES]) -> Self {
-        let [a, b, c, d, e, f, g, h, i, j, k, l] = bytes;
         Self {
-            records: u32::from_le_bytes([a, b, c, d]),
-            data_bytes: u32::from_le_bytes([e, f, g, h]),
-            checksum: u32::from_le_bytes([i, j, k, l]),
+            records: word(&bytes, 0),
+            data_bytes: word(&bytes, 4),
+            checksum: word(&bytes, 8),
         }
     }
 
@@ -49,6 +48,11 @@ impl BlockHeader {
         }
         bytes
     }
+}
+
+/// The word at an offset within these bytes.
+pub(super) fn word<const N: usize>(bytes: &[u8; N], at: usize) -> u32 {
+    u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 
 /// The checksum of a block: the CRC-32 of its two numbers, its opcodes and its data.

@@ -130,7 +130,7 @@ mod tests {
         for byte in 0..=u8::MAX {
             let opcode = Opcode(byte);
             let size = opcode.size();
-            assert_eq!(size == 0, byte >> 2 & 7 == 0);
+            assert_eq!(size == 0, byte & 0b1_1100 == 0);
             let record = Record {
                 address: units::VirtAddr::new(0),
                 size: if size == 0 { 1000 } else { size },

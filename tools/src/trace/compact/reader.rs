@@ -325,11 +325,7 @@ fn check(header: &[u8; HEADER_BYTES], length: usize) -> Result<(), CompactError>
         let length = length as u64;
         return Err(CompactError::HeaderTruncated { length });
     }
-    let [.., a, b, c, d, e, f, g, h] = *header;
-    match (
-        u32::from_le_bytes([a, b, c, d]),
-        u32::from_le_bytes([e, f, g, h]),
-    ) {
+    match (block::word(header, 8), block::word(header, 12)) {
         (VERSION, 0) => Ok(()),
         (VERSION, found) => Err(CompactError::Reserved { found }),
         (found, _) => Err(CompactError::Version { found }),

@@ -6,8 +6,8 @@ use super::{
 };
 use crate::trace::Record;
 
-/// How hard zstd tries. Higher levels make a trace little smaller, and much slower to write.
-const ZSTD_LEVEL: i32 = 3;
+/// How hard zstd tries. Higher levels make a trace hardly smaller, and slower to write.
+const ZSTD_LEVEL: i32 = 7;
 
 /// Writes a compact trace, in constant memory. Without [`CompactWriter::finish`] it has no
 /// end, and a reader says that it is truncated.
