@@ -104,7 +104,8 @@ impl HierarchyConfig {
             }
             above = Some(config);
         }
-        if self.levels.iter().any(LevelConfig::takes_what_walks_find) {
+        let fills = self.levels.iter().any(LevelConfig::takes_what_walks_find);
+        if fills || self.levels.is_empty() {
             Ok(())
         } else {
             problem(1, LevelProblem::NothingIsFilled)

@@ -92,9 +92,10 @@ fn numbers_need_no_citation_in_a_file_of_one_s_own() {
 
 #[test]
 fn every_choice_reaches_the_configuration() {
-    let text = replaced(
-        "\n[[tlb_level]]\n",
-        "\n[[tlb_level]]\nfill_on_miss = false\npromote_on_hit = false\ninclusion = \"exclusive\"\n",
+    let (first, second) = golden_cove().rsplit_once("\n[[tlb_level]]\n").unwrap();
+    let text = format!(
+        "{first}\n[[tlb_level]]\nfill_on_miss = false\npromote_on_hit = false\n\
+         inclusion = \"inclusive\"\n{second}"
     );
     let text = text.replacen(
         "serves = [\"fetch\"]\n",
@@ -109,10 +110,11 @@ fn every_choice_reaches_the_configuration() {
     );
     let text = text.replacen("[structure_caches.pml4e]", "[structure_caches.pml5e]", 1);
     let timed = Preset::parse("test.toml", &text).unwrap().timed;
-    let level = &timed.tlbs.levels[0];
+    let level = &timed.tlbs.levels[1];
     assert_eq!(level.on_miss, tlb::OnMiss::Pass);
     assert_eq!(level.on_lower_hit, tlb::OnLowerHit::Leave);
-    assert_eq!(level.inclusion, tlb::Inclusion::Exclusive);
+    assert_eq!(level.inclusion, tlb::Inclusion::Inclusive);
+    let level = &timed.tlbs.levels[0];
     let pcids = tlb::PcidCapacity::Last {
         plain: 1,
         keeping: 3,
