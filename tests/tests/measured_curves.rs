@@ -1,5 +1,5 @@
 //! Where the latency curves of real processors rise because their first-level data TLB is too
-//! small, and by how much. Measured by InstLatx64 with pointer chases in random order, one line
+//! small, and by how much. Measured by `InstLatx64` with pointer chases in random order, one line
 //! every stride, in 4-KiB pages; the strides tell a linear index (the same threshold for all)
 //! from full associativity (it doubles).
 
@@ -60,7 +60,7 @@ fn a_second_level_hit_costs_what_it_does_on_the_processor() {
     for Measured { preset, fits, step } in CURVES {
         let mut chaser = Chaser::new(preset, PageSize::Size4KiB);
         // Four times what fits is far from the edge of the first level, and fits the second.
-        let (cycles, loads) = chaser.lap(4 * fits[0] << 10, STRIDES[0], SEED);
+        let (cycles, loads) = chaser.lap(4 * (fits[0] << 10), STRIDES[0], SEED);
         let found = cycles.translation().as_u64() as f64 / loads as f64;
         let step = step as f64;
         assert!((found - step).abs() <= 1.0, "{preset}: {found}, not {step}");

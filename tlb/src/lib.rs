@@ -46,6 +46,7 @@ pub trait Cacheable: Copy + Default + PartialEq {
 
     /// What the entry of the 4-KiB page so many pages after this one says, if it lies so many
     /// frames after this one's and is like it in all else.
+    #[must_use]
     fn neighbour(&self, pages: i64) -> Self;
 }
 

@@ -83,7 +83,7 @@ pub fn run_programs(
     let names = programs.iter().map(|program| program.source.clone());
     let names: Vec<_> = names.collect();
     let mut turns = Turns::new(machine, programs, schedule, config);
-    turns.to_the_end(watch)?;
+    turns.run_all(watch)?;
     Ok(Report::new(
         &names,
         turns.counts,
@@ -167,7 +167,7 @@ impl<'a> Turns<'a> {
         }
     }
 
-    fn to_the_end(&mut self, watch: &mut dyn Watch) -> Result<(), SimError> {
+    fn run_all(&mut self, watch: &mut dyn Watch) -> Result<(), SimError> {
         let mut told = 0;
         while self.round(watch)? {
             let records = self.counts.records();

@@ -8,7 +8,8 @@ use crate::support::{Files, lookaside, stdout_of};
 fn loads(first_page: u64, pages: u64, laps: u64) -> String {
     let lap = || (0..pages).map(|page| (first_page + page) << 12 | (page & 63) << 6);
     let addresses = (0..laps).flat_map(|_| lap());
-    addresses.map(|at| format!(" L {at:08x},8\n")).collect()
+    let lines: Vec<_> = addresses.map(|at| format!(" L {at:08x},8\n")).collect();
+    lines.concat()
 }
 
 fn report(arguments: &[&str]) -> Value {

@@ -178,7 +178,7 @@ fn two_arrays_of_a_level_hold_as_many_pages_as_one_of_their_size() {
     let left = (0..4).filter(|&number| level_of(&mut tlbs, number).is_some());
     assert_eq!(left.count(), 2);
     fill(&mut tlbs, [10, 10, 10]);
-    let entries: usize = tlbs.levels().flatten().map(|tlb| tlb.array_len()).sum();
+    let entries: usize = tlbs.levels().flatten().map(Tlb::array_len).sum();
     assert_eq!(entries, 4, "a page stands only once in a level");
 }
 
@@ -201,8 +201,7 @@ fn write_and_fill(tlbs: &mut TlbHierarchy<Page>, number: u64, written: Cr3Write)
     dropped
 }
 
-/// The second-level TLB keeps four PCIDs, the least recently used of which goes: pi_3 = 3, 0,
-/// 1, 2.
+/// The second-level TLB keeps four PCIDs, the least recently used of which goes.
 #[test]
 fn a_fifth_pcid_drops_the_entries_of_the_one_used_longest_ago() {
     let mut tlbs = limited(4, 4);
@@ -266,7 +265,7 @@ fn neighbours_in_both_memories_share_an_entry() {
         assert_eq!(level_of(&mut tlbs, number), Some(0), "{number}");
     }
     assert_eq!(level_of(&mut tlbs, 8), None);
-    let entries: usize = tlbs.levels().flatten().map(|tlb| tlb.array_len()).sum();
+    let entries: usize = tlbs.levels().flatten().map(Tlb::array_len).sum();
     assert_eq!(entries, 2);
 }
 
