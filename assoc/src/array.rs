@@ -1,8 +1,13 @@
+mod heads;
+mod rules;
+
 use alloc::{boxed::Box, vec};
 
 use crate::{
-    Geometry, GeometryError, IndexFunction, Replacement, index::SetSelector, replacement::Policy,
+    Geometry, GeometryError, IndexFunction, Replacement, index::SetSelector, policy::Policy,
 };
+use heads::Heads;
+use rules::{Room, Rules};
 
 /// What tells an entry from the others of its set: 63 bits of the user's choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,37 +45,48 @@ pub struct Evicted<V> {
 #[derive(Clone, Debug)]
 pub struct SetAssociative<V> {
     geometry: Geometry,
+    replacement: Replacement,
     selector: SetSelector,
-    ways: usize,
-    /// `ways` tags a set, set after set; no tag stands twice in a set.
-    tags: Box<[Tag]>,
-    values: Box<[V]>,
-    /// The way last touched in each set: where a look-up tries first.
-    recent: Box<[u16]>,
-    /// How many ways of each set hold something.
-    held: Box<[u16]>,
-    policy: Policy,
+    heads: Heads,
+    rules: Rules,
+    /// `ways` entries a set, set after set; no tag stands twice in a set.
+    entries: Box<[Entry<V>]>,
+    /// How many of them hold something.
+    held: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry<V> {
+    tag: Tag,
+    value: V,
 }
 
 impl<V: Copy + Default> SetAssociative<V> {
     /// An empty array.
     ///
     /// # Errors
-    /// [`GeometryError::XorOfOddSets`] if the index function does not fit the geometry.
+    /// [`GeometryError::IndexBits`] if the index function does not fit the geometry,
+    /// [`GeometryError::PolicyWays`] if the policy does not, and [`GeometryError::Policy`] if
+    /// there is no such policy.
     pub fn new(
         geometry: Geometry,
         index: IndexFunction,
         replacement: Replacement,
     ) -> Result<Self, GeometryError> {
+        replacement.check(geometry)?;
+        let policy = Policy::new(replacement, geometry);
+        let nothing = Entry {
+            tag: Tag::EMPTY,
+            value: V::default(),
+        };
         Ok(Self {
             geometry,
+            replacement,
             selector: SetSelector::new(index, geometry)?,
-            ways: geometry.ways() as usize,
-            tags: vec![Tag::EMPTY; geometry.entries()].into_boxed_slice(),
-            values: vec![V::default(); geometry.entries()].into_boxed_slice(),
-            recent: vec![0; geometry.sets() as usize].into_boxed_slice(),
-            held: vec![0; geometry.sets() as usize].into_boxed_slice(),
-            policy: Policy::new(replacement, geometry),
+            heads: Heads::new(geometry, policy.words(), policy.first_word()),
+            rules: Rules::new(replacement, geometry, policy),
+            entries: vec![nothing; geometry.entries()].into_boxed_slice(),
+            held: 0,
         })
     }
 
@@ -79,18 +95,48 @@ impl<V: Copy + Default> SetAssociative<V> {
         self.geometry
     }
 
+    /// How a full set makes room.
+    pub fn replacement(&self) -> Replacement {
+        self.replacement
+    }
+
+    /// How many entries are in it.
+    pub fn len(&self) -> usize {
+        self.held
+    }
+
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.held == 0
+    }
+
     /// The entry with this tag in the set that `number` chooses; finding it counts as a use.
     #[inline]
     pub fn get(&mut self, number: u64, tag: Tag) -> Option<&mut V> {
         let set = self.selector.set_of(number);
-        let first = set * self.ways;
-        let recent = first + usize::from(self.recent[set]);
-        if self.tags[recent] == tag {
-            return Some(&mut self.values[recent]);
+        let recent = self.heads.recent(set, tag);
+        if recent < self.entries.len() && self.entries[recent].tag == tag {
+            return Some(&mut self.entries[recent].value);
         }
-        let way = self.way_of(set, tag)?;
-        self.touch(set, way);
-        Some(&mut self.values[first + way])
+        self.get_elsewhere(set, tag)
+    }
+
+    /// As [`SetAssociative::get`], of an entry that was not the last one found in its set.
+    #[inline(never)]
+    fn get_elsewhere(&mut self, set: usize, tag: Tag) -> Option<&mut V> {
+        let Heads::Narrow(heads) = &mut self.heads else {
+            return self.get_in_wide(set, tag);
+        };
+        let head = heads[set].head();
+        let place = self.rules.find(head, &self.entries, set, tag)?;
+        Some(&mut self.entries[place].value)
+    }
+
+    #[inline(never)]
+    fn get_in_wide(&mut self, set: usize, tag: Tag) -> Option<&mut V> {
+        let head = self.heads.head(set);
+        let place = self.rules.find(head, &self.entries, set, tag)?;
+        Some(&mut self.entries[place].value)
     }
 
     /// The entry with this tag in the set that `number` chooses, without using it.
@@ -98,18 +144,26 @@ impl<V: Copy + Default> SetAssociative<V> {
     pub fn peek(&self, number: u64, tag: Tag) -> Option<&V> {
         let set = self.selector.set_of(number);
         let way = self.way_of(set, tag)?;
-        Some(&self.values[set * self.ways + way])
+        Some(&self.entries[set * self.rules.ways + way].value)
+    }
+
+    /// Whether every way of the set that `number` chooses holds something.
+    #[inline]
+    pub fn is_full(&self, number: u64) -> bool {
+        let set = self.selector.set_of(number);
+        let entries = &self.entries[set * self.rules.ways..][..self.rules.ways];
+        entries.iter().all(|entry| entry.tag != Tag::EMPTY)
     }
 
     /// Puts an entry into the set that `number` chooses, as one just used: in place of one
-    /// with the same tag, else in an empty way, else in place of the policy's victim, which
-    /// is returned.
+    /// with the same tag, which is a hit to the policy, else in an empty way, else in place of
+    /// the policy's victim, which is returned.
     #[inline]
     pub fn insert(&mut self, number: u64, tag: Tag, value: V) -> Option<Evicted<V>> {
         let set = self.selector.set_of(number);
-        match self.way_of(set, tag) {
-            Some(way) => {
-                self.put(set, way, tag, value);
+        match self.get_elsewhere(set, tag) {
+            Some(held) => {
+                *held = value;
                 None
             }
             None => self.insert_into(set, tag, value),
@@ -125,77 +179,89 @@ impl<V: Copy + Default> SetAssociative<V> {
         self.insert_into(set, tag, value)
     }
 
-    #[inline]
+    #[inline(never)]
     fn insert_into(&mut self, set: usize, tag: Tag, value: V) -> Option<Evicted<V>> {
-        if usize::from(self.held[set]) < self.ways
-            && let Some(empty) = self.way_of(set, Tag::EMPTY)
-        {
-            self.held[set] += 1;
-            self.put(set, empty, tag, value);
-            return None;
-        }
-        let way = self.policy.victim(set);
-        let place = set * self.ways + way;
-        let evicted = Evicted {
-            tag: self.tags[place],
-            value: self.values[place],
+        let Heads::Narrow(heads) = &mut self.heads else {
+            return self.insert_into_wide(set, tag, value);
         };
-        self.put(set, way, tag, value);
-        Some(evicted)
+        let room = self.rules.make_room(heads[set].head(), set, tag);
+        self.put(room, Entry { tag, value })
+    }
+
+    #[inline(never)]
+    fn insert_into_wide(&mut self, set: usize, tag: Tag, value: V) -> Option<Evicted<V>> {
+        let room = self.rules.make_room(self.heads.head(set), set, tag);
+        self.put(room, Entry { tag, value })
     }
 
     #[inline]
-    fn put(&mut self, set: usize, way: usize, tag: Tag, value: V) {
-        let place = set * self.ways + way;
-        self.tags[place] = tag;
-        self.values[place] = value;
-        self.touch(set, way);
+    fn put(&mut self, room: Room, new: Entry<V>) -> Option<Evicted<V>> {
+        match room {
+            Room::Empty { place } => {
+                self.entries[place] = new;
+                self.held += 1;
+                None
+            }
+            Room::Given { place } => {
+                let old = core::mem::replace(&mut self.entries[place], new);
+                Some(Evicted {
+                    tag: old.tag,
+                    value: old.value,
+                })
+            }
+        }
     }
 
     /// Takes the entry with this tag out of the set that `number` chooses.
     #[inline]
     pub fn remove(&mut self, number: u64, tag: Tag) -> Option<V> {
+        if self.is_empty() {
+            return None;
+        }
         let set = self.selector.set_of(number);
-        let place = set * self.ways + self.way_of(set, tag)?;
-        self.tags[place] = Tag::EMPTY;
-        self.held[set] -= 1;
-        Some(self.values[place])
+        let way = self.way_of(set, tag)?;
+        let entry = &mut self.entries[set * self.rules.ways + way];
+        entry.tag = Tag::EMPTY;
+        self.heads.head(set).clear(way);
+        self.held -= 1;
+        Some(entry.value)
     }
 
     /// Drops every entry for which `keep` is false, and says how many those were.
     pub fn retain(&mut self, mut keep: impl FnMut(Tag, &mut V) -> bool) -> usize {
-        let mut dropped = 0;
-        let tags = self.tags.chunks_exact_mut(self.ways);
-        let values = self.values.chunks_exact_mut(self.ways);
-        for ((tags, values), held) in tags.zip(values).zip(&mut self.held) {
-            for (tag, value) in tags.iter_mut().zip(values) {
-                if *tag != Tag::EMPTY && !keep(*tag, value) {
-                    *tag = Tag::EMPTY;
-                    *held -= 1;
-                    dropped += 1;
-                }
+        let before = self.held;
+        let mut unseen = before;
+        for (set, entries) in self.entries.chunks_exact_mut(self.rules.ways).enumerate() {
+            if unseen == 0 {
+                break;
             }
+            self.heads.head(set).retain(|way| {
+                let Some(entry) = entries.get_mut(way) else {
+                    return true;
+                };
+                unseen -= 1;
+                let kept = keep(entry.tag, &mut entry.value);
+                if !kept {
+                    entry.tag = Tag::EMPTY;
+                    self.held -= 1;
+                }
+                kept
+            });
         }
-        dropped
+        before - self.held
     }
 
     /// Every entry, set after set.
     pub fn iter(&self) -> impl Iterator<Item = (Tag, &V)> {
-        let entries = self.tags.iter().zip(&self.values);
-        entries.filter_map(|(&tag, value)| (tag != Tag::EMPTY).then_some((tag, value)))
+        let held = self.entries.iter().filter(|entry| entry.tag != Tag::EMPTY);
+        held.map(|entry| (entry.tag, &entry.value)).take(self.held)
     }
 
     #[inline]
     fn way_of(&self, set: usize, tag: Tag) -> Option<usize> {
-        let tags = &self.tags[set * self.ways..][..self.ways];
-        tags.iter().position(|&held| held == tag)
-    }
-
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "Geometry::MAX_WAYS")]
-    fn touch(&mut self, set: usize, way: usize) {
-        self.recent[set] = way as u16;
-        self.policy.touch(set, way);
+        let first = set * self.rules.ways;
+        let holds = |way: usize| self.entries[first + way].tag == tag;
+        self.heads.find(set, tag, holds)
     }
 }
 

@@ -1,3 +1,5 @@
+use crate::{Replacement, ReplacementError};
+
 /// How many sets of how many ways an array has. Neither need be a power of two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Geometry {
@@ -97,10 +99,29 @@ pub enum GeometryError {
         /// Ways asked for.
         ways: u32,
     },
-    /// A hash of bit fields needs a power of two of sets.
-    #[error("an XOR index needs a power of two of sets: got {sets}")]
-    XorOfOddSets {
+    /// The index is wider or narrower than the sets.
+    #[error("an index of {bits} bits does not choose among {sets} sets")]
+    IndexBits {
+        /// The width of the index.
+        bits: u32,
         /// Sets asked for.
         sets: u32,
+    },
+    /// The policy takes sets of other sizes only.
+    #[error(
+        "{policy} does not work with {ways} ways: it needs {}",
+        policy.ways_needed()
+    )]
+    PolicyWays {
+        /// The policy asked for.
+        policy: Replacement,
+        /// Ways asked for.
+        ways: u32,
+    },
+    /// There is no such policy.
+    #[error(transparent)]
+    Policy {
+        /// Why not.
+        source: ReplacementError,
     },
 }

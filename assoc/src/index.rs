@@ -5,17 +5,27 @@ use crate::{Geometry, GeometryError};
 pub enum IndexFunction {
     /// The number modulo the number of sets.
     Linear,
-    /// Of 2^n sets: bits n-1:0 of the number XOR its bits 2n-1:n. Skylake's second-level TLB
-    /// uses it with n = 7 (Tatar et al., "TLB;DR", USENIX Security 2022).
-    Xor,
+    /// XOR-n, of 2^n sets: bits n-1:0 of the number XOR its bits 2n-1:n. Skylake's
+    /// second-level TLB uses it with n = 7 (Tatar et al., "TLB;DR", USENIX Security 2022).
+    Xor {
+        /// n.
+        bits: u32,
+    },
 }
 
 /// An index function made ready for one number of sets.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum SetSelector {
     Mask(u64),
-    Modulo(u64),
-    Xor { shift: u32, mask: u64 },
+    Xor {
+        shift: u32,
+        mask: u64,
+    },
+    /// With floor(2^64 / sets), to find the remainder without a division.
+    Modulo {
+        sets: u64,
+        reciprocal: u64,
+    },
 }
 
 impl SetSelector {
@@ -24,12 +34,15 @@ impl SetSelector {
         let mask = u64::from(sets) - 1;
         match function {
             IndexFunction::Linear if sets.is_power_of_two() => Ok(Self::Mask(mask)),
-            IndexFunction::Linear => Ok(Self::Modulo(u64::from(sets))),
-            IndexFunction::Xor if sets.is_power_of_two() => Ok(Self::Xor {
-                shift: sets.trailing_zeros(),
-                mask,
+            // As the sets are no power of two, 2^64 - 1 has the same quotient as 2^64.
+            IndexFunction::Linear => Ok(Self::Modulo {
+                sets: u64::from(sets),
+                reciprocal: u64::MAX / u64::from(sets),
             }),
-            IndexFunction::Xor => Err(GeometryError::XorOfOddSets { sets }),
+            IndexFunction::Xor { bits } if 1_u32.checked_shl(bits) == Some(sets) => {
+                Ok(Self::Xor { shift: bits, mask })
+            }
+            IndexFunction::Xor { bits } => Err(GeometryError::IndexBits { bits, sets }),
         }
     }
 
@@ -38,10 +51,18 @@ impl SetSelector {
     pub(crate) fn set_of(self, number: u64) -> usize {
         (match self {
             Self::Mask(mask) => number & mask,
-            Self::Modulo(sets) => number % sets,
             Self::Xor { shift, mask } => (number ^ (number >> shift)) & mask,
+            Self::Modulo { sets, reciprocal } => remainder(number, sets, reciprocal),
         }) as usize
     }
+}
+
+/// The quotient by the reciprocal is the true one or one less.
+#[inline]
+fn remainder(number: u64, divisor: u64, reciprocal: u64) -> u64 {
+    let quotient = ((u128::from(number) * u128::from(reciprocal)) >> 64) as u64;
+    let rest = number - quotient * divisor;
+    if rest < divisor { rest } else { rest - divisor }
 }
 
 #[cfg(test)]
@@ -54,8 +75,20 @@ mod tests {
 
     #[test]
     fn a_linear_index_is_the_number_modulo_the_sets() {
-        for sets in [1, 2, 3, 16, 20, 128, 1000] {
-            for number in [0, 1, 19, 20, 127, 128, 0xdead_beef, u64::MAX] {
+        for sets in [1, 2, 3, 16, 20, 128, 1000, 40_960, (1 << 26) - 1] {
+            let several = u64::MAX / u64::from(sets) * u64::from(sets);
+            for number in [
+                0,
+                1,
+                19,
+                20,
+                127,
+                128,
+                0xdead_beef,
+                several - 1,
+                several,
+                u64::MAX,
+            ] {
                 assert_eq!(
                     selector(IndexFunction::Linear, sets).set_of(number) as u64,
                     number % u64::from(sets)
@@ -66,16 +99,19 @@ mod tests {
 
     #[test]
     fn an_xor_index_folds_the_next_bits_in() {
-        let xor7 = selector(IndexFunction::Xor, 128);
+        let xor7 = selector(IndexFunction::Xor { bits: 7 }, 128);
         assert_eq!(xor7.set_of(0x55 << 7 | 0x01), 0x54);
         assert_eq!(xor7.set_of(0xffff), 0);
     }
 
     #[test]
-    fn an_xor_index_needs_a_power_of_two() {
-        assert_eq!(
-            SetSelector::new(IndexFunction::Xor, Geometry::new(12, 4).unwrap()).unwrap_err(),
-            GeometryError::XorOfOddSets { sets: 12 }
-        );
+    fn an_xor_index_is_as_wide_as_the_sets() {
+        for (bits, sets) in [(3, 12), (7, 64), (6, 128), (32, 1), (u32::MAX, 128)] {
+            let index = IndexFunction::Xor { bits };
+            assert_eq!(
+                SetSelector::new(index, Geometry::new(sets, 4).unwrap()).unwrap_err(),
+                GeometryError::IndexBits { bits, sets }
+            );
+        }
     }
 }

@@ -22,9 +22,12 @@ extern crate alloc;
 mod array;
 mod geometry;
 mod index;
+mod policy;
 mod replacement;
 
 pub use array::{Evicted, SetAssociative, Tag};
 pub use geometry::{Geometry, GeometryError};
 pub use index::IndexFunction;
-pub use replacement::Replacement;
+pub use replacement::{
+    ParseReplacementError, Qlru, QlruField, QlruUpdate, Replacement, ReplacementError,
+};

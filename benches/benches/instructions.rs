@@ -21,10 +21,10 @@ fn functional(mut world: FunctionalWorld) -> FunctionalWorld {
 }
 
 #[library_benchmark(teardown = audit_timed)]
-#[bench::hit_same_line(args = (), setup = TimedWorld::same_line, config = at_most(157))]
-#[bench::hit_other_pages(args = (), setup = TimedWorld::other_pages, config = at_most(322))]
-#[bench::stlb_hit(args = (), setup = TimedWorld::stlb_hits, config = at_most(1052))]
-#[bench::walk(args = (), setup = TimedWorld::walks, config = at_most(2760))]
+#[bench::hit_same_line(args = (), setup = TimedWorld::same_line, config = at_most(126))]
+#[bench::hit_other_pages(args = (), setup = TimedWorld::other_pages, config = at_most(430))]
+#[bench::stlb_hit(args = (), setup = TimedWorld::stlb_hits, config = at_most(1432))]
+#[bench::walk(args = (), setup = TimedWorld::walks, config = at_most(4320))]
 fn timed(mut world: TimedWorld) -> TimedWorld {
     black_box(&mut world).round();
     world

@@ -1,7 +1,5 @@
 use lookaside::{
-    byte_size::ByteSize,
     input::Input,
-    pages::Pages,
     preset::Preset,
     sim::{self, EMBEDDED_TRACE, EMBEDDED_TRACE_NAME, MachineConfig, Watch},
     trace::{self, TraceFormat},
@@ -67,10 +65,7 @@ pub fn simulate(preset: &Preset, extent: Extent) -> Vec<u8> {
     let source = input.source().clone();
     let reader = trace::open(input, TraceFormat::Auto).expect("the trace has a known format");
     let mut reader = Cut::new(reader, extent.limit);
-    let config = MachineConfig {
-        pages: Pages::Size4KiB,
-        ram: ByteSize(16 << 30),
-    };
+    let config = MachineConfig::default();
     let report = sim::run(&mut reader, &source, preset, config, &mut Unwatched);
     let report = report.expect("the trace can be run");
     serde_json::to_vec_pretty(&report).expect("the report can be JSON")

@@ -1,6 +1,13 @@
-use crate::{CacheId, Request, ServedBy, WalkPort};
+use core::ops::AddAssign;
 
-/// What a hierarchy has done since it was built, or its counters were last reset.
+use crate::{CacheId, Prefetcher, Request, ServedBy, WalkPort};
+
+/// What the requests of one processor have done since the caches were built, or the
+/// counters were last reset.
+///
+/// What happens in a processor's private caches is counted for that processor, whoever caused
+/// it; what happens in the LLC and in memory, for the processor whose request caused it. So
+/// the sums over all processors are those of the machine.
 ///
 /// Only the level that served is counted per request: since a request misses in every cache
 /// it meets before that one, the hits and misses of each cache follow.
@@ -17,7 +24,15 @@ pub struct Counters {
     evictions: [u64; CacheId::ALL.len()],
     write_backs: [u64; CacheId::ALL.len()],
     drops: [u64; CacheId::ALL.len()],
+    invalidations: [u64; CacheId::PRIVATE.len()],
+    back_invalidations: [u64; CacheId::PRIVATE.len()],
+    upgrades: u64,
+    peer_write_backs: u64,
     snoop_write_backs: u64,
+    memory_write_backs: u64,
+    prefetches: [[u64; ServedBy::ALL.len()]; Prefetcher::ALL.len()],
+    useful: [u64; Prefetcher::ALL.len()],
+    useless: [u64; Prefetcher::ALL.len()],
     uncached_reads: u64,
     uncached_writes: u64,
     combined_writes: u64,
@@ -34,7 +49,15 @@ impl Counters {
             evictions: [0; CacheId::ALL.len()],
             write_backs: [0; CacheId::ALL.len()],
             drops: [0; CacheId::ALL.len()],
+            invalidations: [0; CacheId::PRIVATE.len()],
+            back_invalidations: [0; CacheId::PRIVATE.len()],
+            upgrades: 0,
+            peer_write_backs: 0,
             snoop_write_backs: 0,
+            memory_write_backs: 0,
+            prefetches: [[0; ServedBy::ALL.len()]; Prefetcher::ALL.len()],
+            useful: [0; Prefetcher::ALL.len()],
+            useless: [0; Prefetcher::ALL.len()],
             uncached_reads: 0,
             uncached_writes: 0,
             combined_writes: 0,
@@ -63,8 +86,41 @@ impl Counters {
         self.drops[from.index()] += 1;
     }
 
+    pub(crate) fn count_invalidation(&mut self, from: CacheId) {
+        self.invalidations[from.index()] += 1;
+    }
+
+    pub(crate) fn count_back_invalidation(&mut self, from: CacheId) {
+        self.back_invalidations[from.index()] += 1;
+    }
+
+    pub(crate) fn count_upgrade(&mut self) {
+        self.upgrades += 1;
+    }
+
+    pub(crate) fn count_peer_write_back(&mut self) {
+        self.peer_write_backs += 1;
+    }
+
     pub(crate) fn count_snoop_write_back(&mut self) {
         self.snoop_write_backs += 1;
+        self.memory_write_backs += 1;
+    }
+
+    pub(crate) fn count_memory_write_back(&mut self) {
+        self.memory_write_backs += 1;
+    }
+
+    pub(crate) fn count_prefetch(&mut self, prefetcher: Prefetcher, by: ServedBy) {
+        self.prefetches[prefetcher.index()][by.index()] += 1;
+    }
+
+    pub(crate) fn count_useful(&mut self, prefetcher: Prefetcher) {
+        self.useful[prefetcher.index()] += 1;
+    }
+
+    pub(crate) fn count_useless(&mut self, prefetcher: Prefetcher) {
+        self.useless[prefetcher.index()] += 1;
     }
 
     pub(crate) fn count_uncached_read(&mut self) {
@@ -111,7 +167,8 @@ impl Counters {
         }
     }
 
-    /// How many requests of this kind looked in this cache in vain. A write-back that has to
+    /// How many requests of this kind looked in this cache in vain; a copy that another
+    /// processor has made stale is as none. A write-back that has to
     /// be allocated is not among them: it is not a request.
     pub fn misses(&self, cache: CacheId, request: Request) -> u64 {
         if self.meets(cache, request) {
@@ -122,7 +179,8 @@ impl Counters {
         }
     }
 
-    /// How many lines, clean or dirty, this cache gave up to make room.
+    /// How many lines, clean or dirty, this cache gave up to make room; of the LLC, those that
+    /// requests of this processor pushed out.
     pub fn evictions(&self, cache: CacheId) -> u64 {
         self.evictions[cache.index()]
     }
@@ -134,12 +192,13 @@ impl Counters {
     }
 
     /// How many lines this cache dropped because they were accessed as memory of a type that
-    /// it must not hold, or written as write-protected memory. These are no evictions.
+    /// it must not hold, or written as write-protected memory, by any processor; of the LLC,
+    /// by this one. These are no evictions.
     pub fn drops(&self, cache: CacheId) -> u64 {
         self.drops[cache.index()]
     }
 
-    /// How many of the dropped lines were dirty in a cache, and were written back to memory.
+    /// How many of the lines that this processor's requests made caches drop were dirty, and were written back to memory.
     pub fn snoop_write_backs(&self) -> u64 {
         self.snoop_write_backs
     }
@@ -175,20 +234,134 @@ impl Counters {
         self.write_throughs
     }
 
-    /// How many lines were read from memory into caches.
+    /// How many lines were read from memory into caches by this processor: by requests and by prefetches.
     pub fn memory_reads(&self) -> u64 {
+        let prefetchers = Prefetcher::ALL.into_iter();
+        let prefetched: u64 = prefetchers
+            .map(|prefetcher| self.prefetched_from(prefetcher, ServedBy::Memory))
+            .sum();
+        self.demand_memory_reads() + prefetched
+    }
+
+    /// How many of the [memory reads](Self::memory_reads) requests waited for.
+    pub fn demand_memory_reads(&self) -> u64 {
         let reads = Request::ALL.into_iter();
         reads.map(|kind| self.served(kind, ServedBy::Memory)).sum()
     }
 
-    /// How many dirty lines were written back to memory.
+    /// How many dirty lines requests of this processor made caches write back to memory.
     pub fn memory_write_backs(&self) -> u64 {
-        self.write_backs(CacheId::Llc) + self.snoop_write_backs
+        self.memory_write_backs
+    }
+
+    /// How many lines this cache lost because another processor wrote to them. The LLC loses
+    /// none.
+    pub fn invalidations(&self, cache: CacheId) -> u64 {
+        self.invalidations
+            .get(cache.index())
+            .map_or(0, |&lost| lost)
+    }
+
+    /// How many lines this cache lost because an inclusive LLC evicted them.
+    pub fn back_invalidations(&self, cache: CacheId) -> u64 {
+        self.back_invalidations
+            .get(cache.index())
+            .map_or(0, |&lost| lost)
+    }
+
+    /// How many writes found their line in a cache of the processor as one that others may
+    /// have too, so that the others had to be asked to drop it.
+    pub fn upgrades(&self) -> u64 {
+        self.upgrades
+    }
+
+    /// How many dirty lines were written back because this processor asked for a line that
+    /// another has: to the LLC, or to memory if the LLC is exclusive.
+    pub fn peer_write_backs(&self) -> u64 {
+        self.peer_write_backs
+    }
+
+    /// How many lines this prefetcher brought from this level.
+    pub fn prefetched_from(&self, prefetcher: Prefetcher, by: ServedBy) -> u64 {
+        self.prefetches[prefetcher.index()][by.index()]
+    }
+
+    /// How many lines this prefetcher brought.
+    pub fn prefetches(&self, prefetcher: Prefetcher) -> u64 {
+        self.prefetches[prefetcher.index()].iter().sum()
+    }
+
+    /// How many of the lines that this prefetcher brought a request found where they were
+    /// brought.
+    pub fn useful_prefetches(&self, prefetcher: Prefetcher) -> u64 {
+        self.useful[prefetcher.index()]
+    }
+
+    /// How many of the lines that this prefetcher brought were lost again before a request
+    /// found them.
+    pub fn useless_prefetches(&self, prefetcher: Prefetcher) -> u64 {
+        self.useless[prefetcher.index()]
     }
 
     /// Whether the cache lies on the way of such requests.
     fn meets(&self, cache: CacheId, request: Request) -> bool {
         let first = request.enters(self.walks_enter);
         cache == first || first.below().contains(&cache)
+    }
+}
+
+/// Counts of processors of the same machine, together.
+impl AddAssign<&Self> for Counters {
+    fn add_assign(&mut self, more: &Self) {
+        let Self {
+            walks_enter: _,
+            served,
+            evictions,
+            write_backs,
+            drops,
+            invalidations,
+            back_invalidations,
+            upgrades,
+            peer_write_backs,
+            snoop_write_backs,
+            memory_write_backs,
+            prefetches,
+            useful,
+            useless,
+            uncached_reads,
+            uncached_writes,
+            combined_writes,
+            opened_buffers,
+            flushed_buffers,
+            write_throughs,
+        } = self;
+        add(served.as_flattened_mut(), more.served.as_flattened());
+        add(evictions, &more.evictions);
+        add(write_backs, &more.write_backs);
+        add(drops, &more.drops);
+        add(invalidations, &more.invalidations);
+        add(back_invalidations, &more.back_invalidations);
+        *upgrades += more.upgrades;
+        *peer_write_backs += more.peer_write_backs;
+        *snoop_write_backs += more.snoop_write_backs;
+        *memory_write_backs += more.memory_write_backs;
+        add(
+            prefetches.as_flattened_mut(),
+            more.prefetches.as_flattened(),
+        );
+        add(useful, &more.useful);
+        add(useless, &more.useless);
+        *uncached_reads += more.uncached_reads;
+        *uncached_writes += more.uncached_writes;
+        *combined_writes += more.combined_writes;
+        *opened_buffers += more.opened_buffers;
+        *flushed_buffers += more.flushed_buffers;
+        *write_throughs += more.write_throughs;
+    }
+}
+
+fn add(counts: &mut [u64], more: &[u64]) {
+    for (count, more) in counts.iter_mut().zip(more) {
+        *count += more;
     }
 }

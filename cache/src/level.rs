@@ -18,6 +18,9 @@ impl CacheId {
     /// Every cache.
     pub const ALL: [Self; 4] = [Self::L1i, Self::L1d, Self::L2, Self::Llc];
 
+    /// The caches that each processor has for itself.
+    pub const PRIVATE: [Self; 3] = [Self::L1i, Self::L1d, Self::L2];
+
     /// The place of this cache in [`CacheId::ALL`].
     #[inline]
     pub const fn index(self) -> usize {
@@ -55,7 +58,7 @@ impl fmt::Display for CacheId {
     }
 }
 
-/// The level that had the line.
+/// Where the line was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum ServedBy {
@@ -65,13 +68,15 @@ pub enum ServedBy {
     L2,
     /// The last-level cache.
     Llc,
-    /// Memory: no cache on the way had it.
+    /// The private caches of another processor.
+    Peer,
+    /// Memory: no cache had it.
     Memory,
 }
 
 impl ServedBy {
     /// Every level, the nearest first.
-    pub const ALL: [Self; 4] = [Self::L1, Self::L2, Self::Llc, Self::Memory];
+    pub const ALL: [Self; 5] = [Self::L1, Self::L2, Self::Llc, Self::Peer, Self::Memory];
 
     /// The place of this level in [`ServedBy::ALL`].
     #[inline]
@@ -86,6 +91,7 @@ impl fmt::Display for ServedBy {
             Self::L1 => "L1",
             Self::L2 => "L2",
             Self::Llc => "LLC",
+            Self::Peer => "peer",
             Self::Memory => "memory",
         })
     }

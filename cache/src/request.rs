@@ -48,6 +48,11 @@ impl Request {
         matches!(self, Self::Write | Self::ReadModifyWrite | Self::WalkUpdate)
     }
 
+    /// Whether the prefetchers watch its misses in the L1D.
+    pub(crate) const fn trains_prefetchers(self) -> bool {
+        matches!(self, Self::Read | Self::Write | Self::ReadModifyWrite)
+    }
+
     /// The cache the request looks in first, where walks enter as given.
     #[inline]
     pub const fn enters(self, walks_enter: WalkPort) -> CacheId {

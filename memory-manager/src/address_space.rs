@@ -50,6 +50,13 @@ pub(crate) struct Region {
     pub(crate) protection: Protection,
 }
 
+impl Region {
+    /// Whether so many bytes from an address of it lie in it.
+    pub(crate) fn reaches(&self, start: VirtAddr, length: u64) -> bool {
+        self.end - start.as_u64() >= length
+    }
+}
+
 /// The memory that a process has committed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AddressSpace {

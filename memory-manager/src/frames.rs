@@ -1,6 +1,7 @@
 use mmu_core::{PageSize, PhysAddr};
 
-/// Hands out the frames of physical memory, each naturally aligned, the lowest first.
+/// Hands out the frames of physical memory, each naturally aligned, those given back last
+/// first, then the lowest.
 ///
 /// What is left of a larger frame that had to be broken is used up before another one is.
 #[derive(Clone, Debug)]
@@ -48,6 +49,16 @@ impl FrameAllocator {
             end: broken + larger.bytes(),
         });
         self.allocate(size)
+    }
+}
+
+impl FrameAllocator {
+    /// Takes back a frame that was handed out.
+    pub fn free(&mut self, frame: PhysAddr, size: PageSize) {
+        self.free[size.index()].push(Run {
+            next: frame.as_u64(),
+            end: frame.as_u64() + size.bytes(),
+        });
     }
 }
 

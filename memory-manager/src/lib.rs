@@ -36,5 +36,5 @@ mod process;
 pub use address_space::{CommitError, Protection, USER_END};
 pub use error::{AccessError, OutOfMemory, ServiceError};
 pub use frames::FrameAllocator;
-pub use manager::{Counters, MemoryManager};
+pub use manager::{CollapseError, Collapsed, Counters, MemoryManager};
 pub use process::Process;

@@ -7,6 +7,10 @@ use crate::{
     AccessError, FrameAllocator, OutOfMemory, Process, ServiceError, address_space::Region,
 };
 
+mod collapse;
+
+pub use collapse::{CollapseError, Collapsed};
+
 /// How often one access may fault: once for each of the pages it can reach, and as often
 /// again for a processor that still had an old translation.
 const MAX_FAULTS_PER_ACCESS: u32 = 8;
@@ -16,6 +20,7 @@ const MAX_FAULTS_PER_ACCESS: u32 = 8;
 pub struct Counters {
     demand_zero_faults: [u64; PageSize::ALL.len()],
     page_tables: u64,
+    collapses: u64,
 }
 
 impl Counters {
@@ -27,6 +32,11 @@ impl Counters {
     /// Frames in use as page tables, of every level.
     pub fn page_tables(&self) -> u64 {
         self.page_tables
+    }
+
+    /// Large pages that were made of small ones.
+    pub fn collapses(&self) -> u64 {
+        self.collapses
     }
 }
 
@@ -163,12 +173,21 @@ impl MemoryManager {
         Ok(table)
     }
 
-    /// A frame of zeros: none was ever written, since none is given back.
+    /// A frame of zeros: none was written yet, or it was given back as zeros.
     fn allocate(&mut self, size: PageSize) -> Result<PhysAddr, OutOfMemory> {
         self.frames.allocate(size).ok_or(OutOfMemory {
             size,
             total_bytes: self.total_bytes,
         })
+    }
+
+    /// Gives a frame back.
+    fn free(&mut self, frame: PhysAddr, size: PageSize) -> Result<(), BusError> {
+        for part in (0..size.bytes()).step_by(4096) {
+            self.ram.zero_frame(frame.wrapping_add(part))?;
+        }
+        self.frames.free(frame, size);
+        Ok(())
     }
 
     fn write_entry(&self, at: PhysAddr, entry: Entry) -> Result<(), BusError> {

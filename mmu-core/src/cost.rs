@@ -1,4 +1,7 @@
-use core::{fmt, ops::Sub};
+use core::{
+    fmt,
+    ops::{Add, Sub},
+};
 
 use units::{AccessKind, Cycles, Level, MemoryType, PhysAddr};
 
@@ -18,12 +21,27 @@ pub enum Owner {
     WalkL2,
     /// Entries that a walk read from the last-level cache.
     WalkLlc,
+    /// Entries that a walk read from another processor's caches.
+    WalkPeer,
     /// Entries that a walk read from memory.
     WalkMemory,
+    /// Waiting for a page walker, or for another access's walk to the same page.
+    WalkQueue,
     /// Setting accessed and dirty bits.
     AccessedDirty,
     /// Page faults: entering the handler, its work, and coming back.
     Fault,
+    /// MOV to CR3.
+    WriteCr3,
+    /// INVLPG and INVPCID.
+    Invalidation,
+    /// TLB shootdowns: sending interrupts, taking them, waiting for them. The invalidations
+    /// that they are for are not in it.
+    Shootdown,
+    /// Switches between processes, but for MOV to CR3.
+    ContextSwitch,
+    /// Small pages made into large ones.
+    Collapse,
     /// Instruction bytes, once translated.
     Fetch,
     /// Data, once translated.
@@ -32,7 +50,7 @@ pub enum Owner {
 
 impl Owner {
     /// How many owners there are.
-    pub const COUNT: usize = 11;
+    pub const COUNT: usize = 18;
 
     /// Every owner.
     pub const ALL: [Self; Self::COUNT] = [
@@ -42,17 +60,58 @@ impl Owner {
         Self::WalkL1d,
         Self::WalkL2,
         Self::WalkLlc,
+        Self::WalkPeer,
         Self::WalkMemory,
+        Self::WalkQueue,
         Self::AccessedDirty,
         Self::Fault,
+        Self::WriteCr3,
+        Self::Invalidation,
+        Self::Shootdown,
+        Self::ContextSwitch,
+        Self::Collapse,
         Self::Fetch,
         Self::Data,
     ];
 
-    /// Whether the cycle belongs to address translation: to anything but the bytes
-    /// themselves and the operating system's service of faults.
+    /// Whether the processor spends the cycle on address translation: not on the bytes
+    /// themselves, and not on what the operating system does.
     pub const fn is_translation(self) -> bool {
-        !matches!(self, Self::Fault | Self::Fetch | Self::Data)
+        self.is_lookup() || self.is_walk()
+    }
+
+    /// Whether the operating system spends the cycle.
+    pub const fn is_software(self) -> bool {
+        matches!(
+            self,
+            Self::Fault
+                | Self::WriteCr3
+                | Self::Invalidation
+                | Self::Shootdown
+                | Self::ContextSwitch
+                | Self::Collapse
+        )
+    }
+
+    /// Whether the cycle belongs to a look-up in a TLB.
+    pub const fn is_lookup(self) -> bool {
+        matches!(self, Self::L1Tlb | Self::Stlb)
+    }
+
+    /// Whether the cycle belongs to a page walk, from the look-up in the paging-structure
+    /// caches on.
+    pub const fn is_walk(self) -> bool {
+        matches!(
+            self,
+            Self::StructureCaches
+                | Self::WalkL1d
+                | Self::WalkL2
+                | Self::WalkLlc
+                | Self::WalkPeer
+                | Self::WalkMemory
+                | Self::WalkQueue
+                | Self::AccessedDirty
+        )
     }
 }
 
@@ -60,12 +119,20 @@ impl Owner {
 pub trait Ledger: Copy + Default + fmt::Debug {
     /// Writes down cycles of an owner.
     fn charge(&mut self, owner: Owner, cycles: Cycles);
+
+    /// All cycles of page walks written down so far.
+    fn walks(&self) -> Cycles;
 }
 
 /// No time passes.
 impl Ledger for () {
     #[inline]
     fn charge(&mut self, _: Owner, _: Cycles) {}
+
+    #[inline]
+    fn walks(&self) -> Cycles {
+        Cycles::ZERO
+    }
 }
 
 /// Cycles by owner.
@@ -87,11 +154,19 @@ impl Breakdown {
 
     /// The cycles of address translation.
     pub fn translation(&self) -> Cycles {
+        self.of_all(Owner::is_translation)
+    }
+
+    /// The cycles of page walks.
+    pub fn walks(&self) -> Cycles {
+        self.of_all(Owner::is_walk)
+    }
+
+    /// The cycles of all owners that are such.
+    pub fn of_all(&self, is_such: impl Fn(Owner) -> bool) -> Cycles {
         let owners = Owner::ALL.into_iter();
-        owners
-            .filter(|owner| owner.is_translation())
-            .map(|owner| self.of(owner))
-            .sum()
+        let such = owners.filter(|&owner| is_such(owner));
+        such.map(|owner| self.of(owner)).sum()
     }
 }
 
@@ -99,6 +174,23 @@ impl Ledger for Breakdown {
     #[inline]
     fn charge(&mut self, owner: Owner, cycles: Cycles) {
         self.cycles[owner as usize] += cycles;
+    }
+
+    #[inline]
+    fn walks(&self) -> Cycles {
+        Self::walks(self)
+    }
+}
+
+/// What two spent together.
+impl Add for Breakdown {
+    type Output = Self;
+
+    fn add(mut self, other: Self) -> Self {
+        for (cycles, other) in self.cycles.iter_mut().zip(other.cycles) {
+            *cycles += other;
+        }
+        self
     }
 }
 
@@ -125,7 +217,31 @@ pub struct EntryRead {
     pub memory_type: MemoryType,
 }
 
-/// What the memory references of a page walk cost.
+/// An instruction that software keeps the TLBs in step with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TlbInstruction {
+    /// MOV to CR3 that drops what is cached of the new PCID.
+    WriteCr3,
+    /// MOV to CR3 that keeps it.
+    WriteCr3Keeping,
+    /// INVLPG.
+    Invlpg,
+    /// INVPCID.
+    Invpcid,
+}
+
+/// What a walk does for the page after its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NextPage {
+    /// Nothing.
+    #[default]
+    Leave,
+    /// Walks for it too, off the critical path, if nothing on the way is out of the ordinary: a
+    /// fault, or an accessed or dirty bit to be set, ends it.
+    Prefetch,
+}
+
+/// What the memory references of a page walk cost, and instructions that drop translations.
 pub trait WalkCost {
     /// Whether it matters how the caches treat a reference. If not, all are told as
     /// write-back.
@@ -142,6 +258,24 @@ pub trait WalkCost {
 
     /// A walk sets an accessed or dirty bit, with a locked update of the entry.
     fn update_entry(&mut self, entry: EntryRead, ledger: &mut Self::Ledger);
+
+    /// What a walk does for the next page.
+    #[inline]
+    fn next_page(&self) -> NextPage {
+        NextPage::Leave
+    }
+
+    /// A walk for a page that nobody has asked for yet reads an entry: nobody waits for it.
+    #[inline]
+    fn read_ahead(&mut self, _read: EntryRead) {}
+
+    /// Such a walk has found a translation.
+    #[inline]
+    fn walked_ahead(&mut self) {}
+
+    /// Such an instruction was executed.
+    #[inline]
+    fn execute(&mut self, _instruction: TlbInstruction, _ledger: &mut Self::Ledger) {}
 }
 
 /// Walks cost nothing.

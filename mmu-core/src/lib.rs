@@ -75,6 +75,7 @@ mod msr;
 mod mtrr;
 mod observer;
 mod ordinary;
+mod overlap;
 mod paging_mode;
 mod pat;
 mod path;
@@ -92,7 +93,7 @@ mod translation;
 mod translation_cache;
 mod walker;
 
-pub use cost::{Breakdown, EntryRead, Ledger, NoCost, Owner, WalkCost};
+pub use cost::{Breakdown, EntryRead, Ledger, NextPage, NoCost, Owner, TlbInstruction, WalkCost};
 pub use entry::{Entry, entry_address};
 pub use fault::{Cause, ErrorCode, Fault, PageFault};
 pub use features::{AccessedOnFault, CpuFeatures, Feature, FeaturesError, Vendor};
@@ -106,6 +107,7 @@ pub use modelled::ModelledTlb;
 pub use msr::Msr;
 pub use mtrr::Mtrrs;
 pub use observer::{NoObserver, Observer, WalkEnd, WalkStatistics};
+pub use overlap::Overlap;
 pub use paging_mode::PagingMode;
 pub use pat::{Pat, PatType};
 pub use path::{Step, WalkPath};
@@ -117,12 +119,15 @@ pub use registers::{AlignmentCheck, Cr0, Cr4, Efer, Registers};
 pub use rights::{Rights, RightsTable};
 pub use soft_tlb::SoftTlb;
 pub use span::Span;
-pub use timed::{CacheCost, TimedConfig, TimedConfigError, TimedMmu};
+pub use timed::{
+    Ahead, CacheCost, Caches, SoftwareCosts, TimedConfig, TimedConfigError, TimedMmu, Walkers,
+};
 pub use translation::{Leaf, TableEntry, Translated, Translation};
 pub use translation_cache::TranslationCache;
 
-pub use tlb::Scope;
+pub use tlb::{Cr3Write, Scope};
 
 pub use units::{
-    AccessKind, Cycles, Level, MemoryType, PageSize, Pcid, PhysAddr, PrivilegeMode, VirtAddr,
+    AccessKind, Cycles, Level, MemoryType, PageSize, Pcid, PhysAddr, PrivilegeMode, ProcessorId,
+    VirtAddr,
 };

@@ -171,6 +171,11 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         &self.observer
     }
 
+    /// Who watches, to be told something.
+    pub fn observer_mut(&mut self) -> &mut O {
+        &mut self.observer
+    }
+
     /// Everything spent so far. What one access costs is the difference that it makes.
     pub fn spent(&self) -> &C::Ledger {
         &self.spent

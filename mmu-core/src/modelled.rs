@@ -1,6 +1,6 @@
 use tlb::{
-    ConfigError, HierarchyConfig, PagingStructureCaches, Scope, Stream, StructureCachesConfig,
-    TlbHierarchy,
+    ConfigError, Cr3Write, HierarchyConfig, PagingStructureCaches, Scope, Stream,
+    StructureCachesConfig, TlbHierarchy,
 };
 use units::{AccessKind, Level, Pcid, VirtAddr};
 
@@ -86,6 +86,14 @@ impl TranslationCache for ModelledTlb {
 
     fn forget_tables(&mut self, address: VirtAddr, pcid: Pcid) -> usize {
         self.structures.forget(address, pcid)
+    }
+
+    fn holds(&self, address: VirtAddr, pcid: Pcid, kind: AccessKind) -> bool {
+        self.tlbs.holds(address, pcid, Stream::of(kind))
+    }
+
+    fn cr3_written(&mut self, pcid: Pcid, written: Cr3Write) -> usize {
+        self.tlbs.cr3_written(pcid, written)
     }
 
     fn invalidate(&mut self, scope: Scope) -> Flushed {

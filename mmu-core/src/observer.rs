@@ -1,5 +1,5 @@
 use tlb::Stream;
-use units::{AccessKind, Level, PageSize, PhysAddr, VirtAddr};
+use units::{AccessKind, Cycles, Level, PageSize, PhysAddr, VirtAddr};
 
 use crate::{Entry, Fault, Flushed, Translation};
 
@@ -12,6 +12,9 @@ pub struct WalkEnd {
     pub kind: AccessKind,
     /// How many entries were read.
     pub references: u32,
+    /// What it cost: the look-up in the paging-structure caches, the reads, and the updates of
+    /// accessed and dirty bits. Nothing where no time passes.
+    pub cycles: Cycles,
     /// What it found.
     pub outcome: Result<Translation, Fault>,
 }

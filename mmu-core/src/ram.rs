@@ -154,6 +154,24 @@ impl Ram {
         Ok(())
     }
 
+    /// Copies the frame that holds one address over the frame that holds another.
+    ///
+    /// # Errors
+    /// [`BusError`] if no memory answers at one of them; nothing was copied then.
+    pub fn copy_frame(&self, from: PhysAddr, to: PhysAddr) -> Result<(), BusError> {
+        self.check(from, 1)?;
+        self.check(to, 1)?;
+        let Some(frame) = self.frame(from) else {
+            return self.zero_frame(to);
+        };
+        let start = to.as_u64() & !PageSize::Size4KiB.offset_mask();
+        for (at, word) in (start..).step_by(size_of::<u64>()).zip(frame) {
+            let word = word.load(Ordering::Relaxed);
+            self.update(PhysAddr::new(at), |_| word);
+        }
+        Ok(())
+    }
+
     /// The first address of `length` bytes at which no memory answers, as an error.
     fn check(&self, at: PhysAddr, length: usize) -> Result<(), BusError> {
         let Some(range) = self.range(at) else {

@@ -1,14 +1,23 @@
-use cache::{CacheHierarchy, Request, Response, ServedBy};
-use tlb::Stream;
-use units::{AccessKind, Cycles, Level, PageSize, PhysAddr, PrivilegeMode, VirtAddr};
+use cache::{CacheSystem, Request};
+use units::{AccessKind, Cycles, MemoryType, PageSize, PhysAddr, PrivilegeMode, VirtAddr};
 
 use crate::{
-    Breakdown, CpuFeatures, EntryRead, Fault, GeneralProtection, Ledger, Mmu, ModelledTlb,
-    NoObserver, Observer, Owner, PhysMem, Registers, Span, Translated, WalkCost,
+    CpuFeatures, Fault, GeneralProtection, Ledger, Mmu, ModelledTlb, NextPage, NoObserver,
+    Observer, Owner, PhysMem, Registers, Span, Translated,
 };
 
+mod cost;
+
+pub use cost::{Ahead, CacheCost, Caches};
+
 /// An MMU with modelled TLBs, paging-structure caches and data caches, which counts cycles.
-pub type TimedMmu<O = NoObserver> = Mmu<ModelledTlb, CacheCost, O>;
+///
+/// `D` are the data caches: its own, or a door to those of a machine whose processors share
+/// some of them.
+pub type TimedMmu<O = NoObserver, D = CacheSystem> = Mmu<ModelledTlb, CacheCost<D>, O>;
+
+#[expect(clippy::cast_possible_truncation, reason = "64 fits anywhere")]
+const LINE_BYTES: usize = cache::LINE_BYTES as usize;
 
 /// The shape of a [`TimedMmu`].
 #[derive(Clone, Debug)]
@@ -21,6 +30,45 @@ pub struct TimedConfig {
     pub caches: cache::HierarchyConfig,
     /// What setting an accessed or dirty bit adds to the reads and writes it makes.
     pub accessed_dirty_assist: Cycles,
+    /// Its page walkers.
+    pub walkers: Walkers,
+    /// What the operating system's work costs.
+    pub software: SoftwareCosts,
+}
+
+/// The page walkers of a processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Walkers {
+    /// How many walks go on at the same time, at least one.
+    pub count: u32,
+    /// What a walk does for the next page.
+    pub next_page: NextPage,
+}
+
+/// What an operating system's work costs, in cycles an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SoftwareCosts {
+    /// A page fault, from its entry to the return, its service included.
+    pub page_fault: Cycles,
+    /// MOV to CR3 that drops what is cached of the PCID.
+    pub write_cr3: Cycles,
+    /// MOV to CR3 that keeps it (bit 63).
+    pub write_cr3_keeping: Cycles,
+    /// INVLPG.
+    pub invlpg: Cycles,
+    /// INVPCID.
+    pub invpcid: Cycles,
+    /// Sending an interrupt to one processor, for a TLB shootdown.
+    pub interrupt_send: Cycles,
+    /// Taking such an interrupt, but for the invalidations it is for.
+    pub interrupt_service: Cycles,
+    /// Waiting for the other processors after all interrupts are sent.
+    pub interrupt_wait: Cycles,
+    /// A switch from one process to another, but for MOV to CR3.
+    pub context_switch: Cycles,
+    /// Making one large page of small ones, but for the copies and the shootdown: the
+    /// allocation, the locks, the walk over the old entries.
+    pub collapse: Cycles,
 }
 
 /// The MMU cannot be built.
@@ -37,59 +85,8 @@ pub enum TimedConfigError {
     Registers(#[from] GeneralProtection),
 }
 
-/// Walks whose reads go through the data caches.
-#[derive(Clone, Debug)]
-pub struct CacheCost {
-    caches: CacheHierarchy,
-    walk_loads: [[[u64; ServedBy::ALL.len()]; Level::COUNT]; Stream::COUNT],
-    accessed_dirty_assist: Cycles,
-}
-
-impl CacheCost {
-    /// The data caches.
-    pub fn caches(&self) -> &CacheHierarchy {
-        &self.caches
-    }
-
-    /// The entries of a level that walks for a stream read from a level of the caches.
-    pub fn walk_loads(&self, stream: Stream, level: Level, served_by: ServedBy) -> u64 {
-        self.walk_loads[stream.index()][level.index()][served_by.index()]
-    }
-}
-
-impl WalkCost for CacheCost {
-    const ASKS_MEMORY_TYPE: bool = true;
-    const IS_FREE: bool = false;
-
-    type Ledger = Breakdown;
-
-    #[inline]
-    fn read_entry(&mut self, kind: AccessKind, read: EntryRead, ledger: &mut Breakdown) {
-        let Response { served_by, latency } =
-            self.caches
-                .access(read.at, Request::WalkRead, read.memory_type);
-        let loads = &mut self.walk_loads[Stream::of(kind).index()][read.level.index()];
-        loads[served_by.index()] += 1;
-        let owner = match served_by {
-            ServedBy::L1 => Owner::WalkL1d,
-            ServedBy::L2 => Owner::WalkL2,
-            ServedBy::Llc => Owner::WalkLlc,
-            ServedBy::Memory => Owner::WalkMemory,
-        };
-        ledger.charge(owner, latency);
-    }
-
-    fn update_entry(&mut self, entry: EntryRead, ledger: &mut Breakdown) {
-        let response = self
-            .caches
-            .access(entry.at, Request::WalkUpdate, entry.memory_type);
-        let cycles = self.accessed_dirty_assist + response.latency;
-        ledger.charge(Owner::AccessedDirty, cycles);
-    }
-}
-
 impl<O: Observer> TimedMmu<O> {
-    /// A timed MMU with nothing cached yet.
+    /// A timed MMU with nothing cached yet, and data caches of its own.
     ///
     /// # Errors
     /// [`TimedConfigError`] if one of its parts cannot be built.
@@ -99,12 +96,25 @@ impl<O: Observer> TimedMmu<O> {
         config: &TimedConfig,
         observer: O,
     ) -> Result<Self, TimedConfigError> {
+        let caches = CacheSystem::new(&config.caches)?;
+        Self::timed_with(features, registers, config, caches, observer)
+    }
+}
+
+impl<O: Observer, D: Caches> TimedMmu<O, D> {
+    /// A timed MMU with no translations cached yet, in front of these data caches.
+    ///
+    /// # Errors
+    /// [`TimedConfigError`] if one of its parts cannot be built.
+    pub fn timed_with(
+        features: CpuFeatures,
+        registers: Registers,
+        config: &TimedConfig,
+        caches: D,
+        observer: O,
+    ) -> Result<Self, TimedConfigError> {
         let cache = ModelledTlb::new(&config.tlbs, &config.structures)?;
-        let cost = CacheCost {
-            caches: CacheHierarchy::new(&config.caches)?,
-            walk_loads: Default::default(),
-            accessed_dirty_assist: config.accessed_dirty_assist,
-        };
+        let cost = CacheCost::new(config, caches);
         Ok(Self::new(features, registers, cache, cost, observer)?)
     }
 
@@ -138,6 +148,20 @@ impl<O: Observer> TimedMmu<O> {
         Ok(span)
     }
 
+    /// Copies a 4-KiB frame to another through the data caches, for what an operating system
+    /// does with its memory: what that costs is charged to the owner.
+    pub fn copy_frame(&mut self, from: PhysAddr, to: PhysAddr, owner: Owner) {
+        let frame = PageSize::Size4KiB;
+        for line in (0..frame.bytes()).step_by(LINE_BYTES) {
+            for (frame, request) in [(from, Request::Read), (to, Request::Write)] {
+                let at = frame.wrapping_add(line);
+                let caches = self.cost.caches_mut();
+                let response = caches.access(at, request, MemoryType::WriteBack);
+                self.spent.charge(owner, response.latency);
+            }
+        }
+    }
+
     #[inline]
     fn touch_lines(&mut self, start: Translated, length: u64, kind: AccessKind) {
         let at = start.address;
@@ -152,7 +176,7 @@ impl<O: Observer> TimedMmu<O> {
         let mut line = at.as_u64() / cache::LINE_BYTES;
         while line <= last {
             let at = PhysAddr::new(line * cache::LINE_BYTES);
-            let response = self.cost.caches.access(at, request, memory_type);
+            let response = self.cost.caches_mut().access(at, request, memory_type);
             self.spent.charge(owner, response.latency);
             line += 1;
         }

@@ -138,6 +138,14 @@ impl Cacheable for Translation {
     fn is_global(&self) -> bool {
         self.0 & Entry::GLOBAL.bits() != 0
     }
+
+    /// Before the first frame and after the last there is none: what comes out then is no
+    /// translation of any page, but leads back to this one.
+    #[inline]
+    fn neighbour(&self, pages: i64) -> Self {
+        let bytes = pages * PageSize::Size4KiB.bytes().cast_signed();
+        Self(self.0.wrapping_add_signed(bytes))
+    }
 }
 
 /// A translated address.

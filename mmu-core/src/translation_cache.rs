@@ -1,4 +1,4 @@
-use tlb::Scope;
+use tlb::{Cr3Write, Scope};
 use units::{AccessKind, Level, Pcid, VirtAddr};
 
 use crate::{Flushed, Ledger, TableEntry, Translated, Translation};
@@ -18,6 +18,12 @@ pub trait TranslationCache {
         kind: AccessKind,
         ledger: &mut L,
     ) -> Option<Translated>;
+
+    /// Whether a translation of the address is remembered for such accesses. Nothing changes.
+    #[inline]
+    fn holds(&self, _address: VirtAddr, _pcid: Pcid, _kind: AccessKind) -> bool {
+        false
+    }
 
     /// Remembers a translation of an address.
     fn fill(&mut self, address: VirtAddr, pcid: Pcid, kind: AccessKind, found: Translation);
@@ -43,6 +49,13 @@ pub trait TranslationCache {
     /// Drops what is remembered on the way to the address, and says how many entries.
     #[inline]
     fn forget_tables(&mut self, _address: VirtAddr, _pcid: Pcid) -> usize {
+        0
+    }
+
+    /// CR3 was written, and what that drops by the manual is dropped. Drops what the
+    /// processor cannot keep besides, and says how many translations.
+    #[inline]
+    fn cr3_written(&mut self, _pcid: Pcid, _written: Cr3Write) -> usize {
         0
     }
 

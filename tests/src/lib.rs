@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod captures;
+pub mod chase;
 pub mod data;
 pub mod fuzzing;
 mod one_page;
@@ -10,6 +11,8 @@ pub mod oracle;
 pub mod processor;
 pub mod product;
 mod random;
+pub mod random_machine;
+pub mod reference;
 pub mod settings;
 pub mod software;
 mod tables;

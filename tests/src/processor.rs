@@ -38,17 +38,19 @@ pub fn shape(sets: u32, ways: u32) -> Geometry {
 
 /// A level of one TLB for every kind of access and size of page, with true LRU.
 pub fn tlb_level(penalty: u64, geometry: Geometry, index: IndexFunction) -> tlb::LevelConfig {
-    tlb::LevelConfig {
-        penalty: Cycles::new(penalty),
-        tlbs: vec![TlbConfig {
+    tlb::LevelConfig::new(
+        Cycles::new(penalty),
+        vec![TlbConfig {
             name: "tlb".into(),
             serves: Streams::all(),
             holds: PageSizes::all(),
             geometry,
             index,
             replacement: Replacement::TrueLru,
+            pcids: tlb::PcidCapacity::Unlimited,
+            coalescing: tlb::Coalescing::Never,
         }],
-    }
+    )
 }
 
 /// A processor with one TLB and nothing that helps its walks but the data caches.
@@ -75,8 +77,17 @@ pub fn one_tlb(geometry: Geometry, index: IndexFunction) -> TimedConfig {
             memory_latency: Cycles::new(MEMORY),
             walks_enter: cache::WalkPort::L1d,
             combining_buffers: cache::HierarchyConfig::COMBINING_BUFFERS,
+            processors: 1,
+            inclusion: cache::Inclusion::Free,
+            peer_latency: Cycles::new(1),
+            prefetch: cache::Prefetch::default(),
         },
         accessed_dirty_assist: Cycles::new(ASSIST),
+        walkers: mmu_core::Walkers {
+            count: 1,
+            next_page: mmu_core::NextPage::Leave,
+        },
+        software: mmu_core::SoftwareCosts::default(),
     }
 }
 

@@ -42,6 +42,16 @@ impl Tables {
         Registers::four_level(Self::ROOT)
     }
 
+    /// The registers to walk them with in 5-level paging: a PML5 table that leads to them for
+    /// the lowest 256 TiB is put in front, into the first frame.
+    pub fn registers_of_five_levels(&self) -> Registers {
+        let root = PhysAddr::new(0);
+        self.set(root, Entry::table(Self::ROOT) | Entry::ACCESSED);
+        let mut registers = Registers::four_level(root);
+        registers.cr4 |= mmu_core::Cr4::LINEAR_ADDRESS_57;
+        registers
+    }
+
     /// Maps a page, with the tables that are missing on the way.
     ///
     /// # Panics

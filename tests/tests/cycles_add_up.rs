@@ -22,7 +22,7 @@ struct Counted {
     lookups: u64,
     beyond_first: u64,
     structure_lookups: u64,
-    served: [[u64; 4]; 6],
+    served: [[u64; 5]; 6],
     updates: u64,
 }
 
@@ -30,7 +30,7 @@ impl Counted {
     fn of(mmu: &TimedMmu<WalkStatistics>) -> Self {
         let tlbs = mmu.cache().tlbs();
         let sum = |count: &dyn Fn(Stream) -> u64| Stream::ALL.into_iter().map(count).sum();
-        let counters = mmu.cost().caches().counters();
+        let counters = mmu.cost().caches().counters(mmu_core::ProcessorId::FIRST);
         Self {
             lookups: sum(&|stream| tlbs.lookups(stream).total),
             beyond_first: sum(&|stream| tlbs.lookups(stream).total - tlbs.hits(stream, 0)),
@@ -49,11 +49,11 @@ impl Counted {
     fn cost(&self, owner: Owner, faults: u64) -> u64 {
         let served = |request: Request| self.served[request.index()];
         let time = |request, first| {
-            let latencies = [first, L2, LLC, MEMORY];
+            let latencies = [first, L2, LLC, 0, MEMORY];
             let served = served(request).into_iter().zip(latencies);
             served.map(|(count, latency)| count * latency).sum::<u64>()
         };
-        let [l1d, l2, llc, memory] = served(Request::WalkRead);
+        let [l1d, l2, llc, _, memory] = served(Request::WalkRead);
         match owner {
             Owner::L1Tlb => self.lookups * L1_TLB,
             Owner::Stlb => self.beyond_first * STLB,
@@ -69,6 +69,14 @@ impl Counted {
                 let kinds = [Request::Read, Request::Write, Request::ReadModifyWrite];
                 kinds.map(|kind| time(kind, L1D)).iter().sum()
             }
+            // There is one processor, one process, and it does one thing after the other.
+            Owner::WalkPeer
+            | Owner::WalkQueue
+            | Owner::WriteCr3
+            | Owner::Invalidation
+            | Owner::Shootdown
+            | Owner::ContextSwitch
+            | Owner::Collapse => 0,
         }
     }
 }

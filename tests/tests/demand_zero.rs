@@ -157,7 +157,11 @@ fn report(name: &str, size: PageSize) -> Vec<u8> {
     let mut reader = trace::open(input, TraceFormat::Auto).unwrap();
     let preset = Preset::load("golden-cove").unwrap();
     let ram = ByteSize(1 << 36);
-    let config = MachineConfig { pages, ram };
+    let config = MachineConfig {
+        pages: pages.into(),
+        ram,
+        ..MachineConfig::default()
+    };
     let report = sim::run(&mut *reader, &source, &preset, config, &mut Unwatched).unwrap();
     serde_json::to_vec(&report).unwrap()
 }

@@ -81,6 +81,9 @@ fn traces_of_any_content_are_read_or_refused() {
 #[test]
 fn processors_of_any_content_are_read_or_refused() {
     at_random(fuzzing::presets, 1_000);
-    let text = lookaside::preset::built_in_text("zen4").unwrap();
-    damaged(fuzzing::presets, text.as_bytes(), 1_000);
+    // One that says everything, and one that extends others.
+    for name in ["golden-cove", "zen4"] {
+        let text = lookaside::preset::built_in_text(name).unwrap();
+        damaged(fuzzing::presets, text.as_bytes(), 1_000);
+    }
 }

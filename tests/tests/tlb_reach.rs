@@ -159,7 +159,7 @@ fn fits(index: IndexFunction, ways: u32, pages: &[u64]) -> bool {
 #[test]
 fn an_xor_index_collides_elsewhere_than_a_linear_one() {
     const LINEAR: IndexFunction = IndexFunction::Linear;
-    const XOR: IndexFunction = IndexFunction::Xor;
+    const XOR: IndexFunction = IndexFunction::Xor { bits: 7 };
     for ways in [1, 4, 12] {
         let count = u64::from(ways) + 1;
         // Equal halves: every XOR is 0, every set of the linear index another.

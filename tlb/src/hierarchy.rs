@@ -1,26 +1,14 @@
-use alloc::{boxed::Box, vec::Vec};
+mod config;
+mod level;
 
-use units::{Cycles, PageSize, Pcid, VirtAddr};
+use alloc::boxed::Box;
 
-use crate::{
-    Cacheable, ConfigError, PageSizes, Scope, Stream, Streams, Tlb, TlbConfig, tag::LINEAR_BITS,
-};
+use units::{Cycles, Pcid, VirtAddr};
 
-/// One level of a hierarchy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LevelConfig {
-    /// What a look-up at this level adds to an access, found or not.
-    pub penalty: Cycles,
-    /// The TLBs of the level.
-    pub tlbs: Vec<TlbConfig>,
-}
+use crate::{Cacheable, ConfigError, Cr3Write, Scope, Stream, Tlb, tag::LINEAR_BITS, unit::Victim};
 
-/// The shape of a TLB hierarchy, the level nearest the processor first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HierarchyConfig {
-    /// Its levels.
-    pub levels: Vec<LevelConfig>,
-}
+pub use config::{HierarchyConfig, Inclusion, LevelConfig, LevelProblem, OnLowerHit, OnMiss};
+use level::Level;
 
 /// The look-ups of one stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,27 +30,23 @@ pub struct Found<P> {
 
 /// The TLBs of one processor.
 ///
-/// A look-up asks level after level; what a lower level finds is put into the levels above
-/// it, and what no level has is put into all of them by [`TlbHierarchy::fill`]. A hit in an
-/// upper level leaves the lower ones as they are, and nothing forces what is above to be
-/// below as well: so Intel's hierarchies behave (Tatar et al., "TLB;DR", USENIX Security
-/// 2022).
+/// A look-up asks level after level. What a lower level finds is put into the levels above it
+/// that take it, and what no level has into all that take it, by [`TlbHierarchy::fill`]. A hit
+/// in an upper level leaves the lower ones as they are, and so does an eviction, unless the
+/// level below is [exclusive](Inclusion::Exclusive): so Intel's hierarchies behave (Tatar et
+/// al., "TLB;DR", USENIX Security 2022).
+///
+/// If several TLBs of a level hold pages of the same size for the same stream, as the two
+/// arrays of Golden Cove's second level do, all are asked, and a new page goes to the first
+/// whose set has room, else to each in turn. How a processor chooses is not published.
 #[derive(Clone, Debug)]
 pub struct TlbHierarchy<P> {
     levels: Box<[Level<P>]>,
     lookups: [Lookups; Stream::COUNT],
     /// Look-ups answered, by stream and level.
     hits: Box<[[u64; Stream::COUNT]]>,
-}
-
-#[derive(Clone, Debug)]
-struct Level<P> {
-    penalty: Cycles,
-    tlbs: Box<[Tlb<P>]>,
-    /// Which of the TLBs serve each stream.
-    serving: [Box<[usize]>; Stream::COUNT],
-    /// For each stream and page size, as which size the level holds such a page, if it does.
-    held_as: [[Option<PageSize>; PageSize::ALL.len()]; Stream::COUNT],
+    /// Whether a level includes or excludes another.
+    evictions_matter: bool,
 }
 
 impl<P: Cacheable> TlbHierarchy<P> {
@@ -71,6 +55,7 @@ impl<P: Cacheable> TlbHierarchy<P> {
     /// # Errors
     /// [`ConfigError`] if a TLB cannot be built, or a stream has none at the first level.
     pub fn new(config: &HierarchyConfig) -> Result<Self, ConfigError> {
+        config.check()?;
         let levels: Box<[_]> = config
             .levels
             .iter()
@@ -78,12 +63,15 @@ impl<P: Cacheable> TlbHierarchy<P> {
             .collect::<Result<_, _>>()?;
         for stream in Stream::ALL {
             let first = levels.first();
-            if first.is_none_or(|level| level.serving[stream.index()].is_empty()) {
+            if first.is_none_or(|level| !level.serves(stream)) {
                 return Err(ConfigError::Unserved { stream });
             }
         }
         Ok(Self {
             hits: levels.iter().map(|_| [0; Stream::COUNT]).collect(),
+            evictions_matter: levels
+                .iter()
+                .any(|level| level.inclusion != Inclusion::Free),
             levels,
             lookups: [Lookups::default(); Stream::COUNT],
         })
@@ -121,13 +109,10 @@ impl<P: Cacheable> TlbHierarchy<P> {
         mut spend: impl FnMut(usize, Cycles),
     ) -> Option<Found<P>> {
         for level in 1..self.levels.len() {
-            let (above, below) = self.levels.split_at_mut(level);
-            spend(level, below[0].penalty);
-            if let Some(payload) = below[0].lookup(address, pcid, stream) {
+            spend(level, self.levels[level].penalty);
+            if let Some(payload) = self.levels[level].lookup(address, pcid, stream) {
                 self.hits[level][stream.index()] += 1;
-                for level in above {
-                    level.fill(address, pcid, stream, payload);
-                }
+                self.promote(level, address, pcid, stream, payload);
                 return Some(Found { payload, level });
             }
         }
@@ -135,13 +120,72 @@ impl<P: Cacheable> TlbHierarchy<P> {
         None
     }
 
-    /// Puts a translation into every level that can hold it. The address must be canonical.
-    pub fn fill(&mut self, address: VirtAddr, pcid: Pcid, stream: Stream, payload: P) {
-        if address.is_canonical(LINEAR_BITS) {
-            for level in &mut self.levels {
-                level.fill(address, pcid, stream, payload);
+    /// Puts what a level has answered into the levels above that take it.
+    #[inline]
+    fn promote(&mut self, from: usize, address: VirtAddr, pcid: Pcid, stream: Stream, payload: P) {
+        if self.levels[from].inclusion == Inclusion::Exclusive {
+            self.levels[from].forget(address, pcid);
+        }
+        for level in (0..from).rev() {
+            if self.levels[level].on_lower_hit == OnLowerHit::Promote {
+                self.put(level, address, pcid, stream, payload);
             }
         }
+    }
+
+    /// Puts a translation into every level that takes what walks find. The address must be
+    /// canonical.
+    pub fn fill(&mut self, address: VirtAddr, pcid: Pcid, stream: Stream, payload: P) {
+        if !address.is_canonical(LINEAR_BITS) {
+            return;
+        }
+        for level in (0..self.levels.len()).rev() {
+            if self.levels[level].takes_what_walks_find {
+                self.put(level, address, pcid, stream, payload);
+            }
+        }
+    }
+
+    /// Puts a translation into a level, and sees to what has to make room there.
+    #[inline]
+    fn put(&mut self, level: usize, address: VirtAddr, pcid: Pcid, stream: Stream, payload: P) {
+        if let Some(victim) = self.levels[level].fill(address, pcid, stream, payload)
+            && self.evictions_matter
+        {
+            self.made_room(level, pcid, stream, &victim);
+        }
+    }
+
+    #[cold]
+    fn made_room(&mut self, level: usize, pcid: Pcid, stream: Stream, victim: &Victim<P>) {
+        if self.levels[level].inclusion == Inclusion::Inclusive {
+            for above in &mut self.levels[..level] {
+                above.forget_victim(victim);
+            }
+        }
+        let below = level + 1;
+        let is_exclusive = |level: &Level<P>| level.inclusion == Inclusion::Exclusive;
+        if self.levels.get(below).is_some_and(is_exclusive) {
+            for (address, payload) in victim.pages() {
+                self.put(below, address, victim.pcid.unwrap_or(pcid), stream, payload);
+            }
+        }
+    }
+
+    /// Whether a look-up would find the address. Nothing changes.
+    pub fn holds(&self, address: VirtAddr, pcid: Pcid, stream: Stream) -> bool {
+        address.is_canonical(LINEAR_BITS)
+            && self
+                .levels
+                .iter()
+                .any(|level| level.holds(address, pcid, stream))
+    }
+
+    /// CR3 was written, and the invalidation that goes with it is done: what the TLBs cannot
+    /// keep of other PCIDs is dropped. Says how many entries.
+    pub fn cr3_written(&mut self, pcid: Pcid, written: Cr3Write) -> usize {
+        let tlbs = self.tlbs_mut();
+        tlbs.map(|tlb| tlb.cr3_written(pcid, written)).sum()
     }
 
     /// Drops the entries that a look-up of the address could find, and says how many.
@@ -172,63 +216,6 @@ impl<P: Cacheable> TlbHierarchy<P> {
     fn tlbs_mut(&mut self) -> impl Iterator<Item = &mut Tlb<P>> {
         self.levels.iter_mut().flat_map(|level| &mut level.tlbs)
     }
-}
-
-impl<P: Cacheable> Level<P> {
-    fn new(config: &LevelConfig) -> Result<Self, ConfigError> {
-        let serving = |stream: Stream| {
-            let tlbs = config.tlbs.iter().enumerate();
-            let serving = tlbs.filter(|(_, tlb)| tlb.serves.contains(Streams::from(stream)));
-            serving.map(|(place, _)| place).collect()
-        };
-        let holds = |stream: Stream| {
-            let tlbs = config.tlbs.iter();
-            let serving = tlbs.filter(|tlb| tlb.serves.contains(Streams::from(stream)));
-            serving.fold(PageSizes::empty(), |sizes, tlb| sizes | tlb.holds)
-        };
-        Ok(Self {
-            penalty: config.penalty,
-            tlbs: config.tlbs.iter().map(Tlb::new).collect::<Result<_, _>>()?,
-            serving: Stream::ALL.map(serving),
-            held_as: Stream::ALL.map(|stream| {
-                let holds = holds(stream);
-                PageSize::ALL.map(|size| largest_held(holds, size))
-            }),
-        })
-    }
-
-    #[inline]
-    fn lookup(&mut self, address: VirtAddr, pcid: Pcid, stream: Stream) -> Option<P> {
-        for &tlb in &self.serving[stream.index()] {
-            let found = self.tlbs[tlb].lookup(address, pcid);
-            if found.is_some() {
-                return found;
-            }
-        }
-        None
-    }
-
-    fn fill(&mut self, address: VirtAddr, pcid: Pcid, stream: Stream, payload: P) {
-        let size = payload.page_size();
-        let Some(size) = self.held_as[stream.index()][size.index()] else {
-            return;
-        };
-        for &tlb in &self.serving[stream.index()] {
-            let tlb = &mut self.tlbs[tlb];
-            if tlb.config().holds.contains(size.into()) {
-                tlb.fill(address, pcid, size, payload);
-                return;
-            }
-        }
-    }
-}
-
-/// The largest of the sizes that is no larger than the page.
-fn largest_held(holds: PageSizes, page: PageSize) -> Option<PageSize> {
-    let sizes = PageSize::ALL.into_iter().rev();
-    sizes
-        .filter(|&size| size <= page)
-        .find(|&size| holds.contains(size.into()))
 }
 
 #[cfg(test)]

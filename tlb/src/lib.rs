@@ -11,14 +11,21 @@
 
 extern crate alloc;
 
+mod coalescing;
 mod hierarchy;
+mod pcids;
 mod scope;
 mod stream;
 mod structures;
 mod tag;
 mod unit;
 
-pub use hierarchy::{Found, HierarchyConfig, LevelConfig, Lookups, TlbHierarchy};
+pub use coalescing::Coalescing;
+pub use hierarchy::{
+    Found, HierarchyConfig, Inclusion, LevelConfig, LevelProblem, Lookups, OnLowerHit, OnMiss,
+    TlbHierarchy,
+};
+pub use pcids::{Cr3Write, PcidCapacity};
 pub use scope::Scope;
 pub use stream::{Stream, Streams};
 pub use structures::{
@@ -29,13 +36,18 @@ pub use unit::{PageSizes, Tlb, TlbConfig, TlbCounters};
 use units::PageSize;
 
 /// What a TLB entry says of its page.
-pub trait Cacheable: Copy + Default {
+pub trait Cacheable: Copy + Default + PartialEq {
     /// The size of the page as the page tables have it, even where a TLB holds only a
     /// fragment of it.
     fn page_size(&self) -> PageSize;
 
     /// Whether the translation holds under every PCID (SDM vol. 3, 4.10.2.4).
     fn is_global(&self) -> bool;
+
+    /// What the entry of the 4-KiB page so many pages after this one says, if it lies so many
+    /// frames after this one's and is like it in all else.
+    #[must_use]
+    fn neighbour(&self, pages: i64) -> Self;
 }
 
 /// A hierarchy that cannot be built.
@@ -56,6 +68,20 @@ pub enum ConfigError {
         level: units::Level,
         /// What is wrong with its array.
         source: assoc::GeometryError,
+    },
+    /// Entries cannot hold groups of this size.
+    #[error("TLB \"{name}\": an entry can hold 2, 4, 8 or 16 neighbouring pages")]
+    Coalescing {
+        /// The TLB.
+        name: alloc::string::String,
+    },
+    /// A level cannot behave as it is told to.
+    #[error("TLB level {level}: {problem}")]
+    Level {
+        /// The level, from 1.
+        level: usize,
+        /// What is wrong.
+        problem: LevelProblem,
     },
     /// A TLB that could never hold anything.
     #[error("TLB \"{name}\" serves no kind of access or holds no size of page")]

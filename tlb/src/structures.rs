@@ -17,6 +17,8 @@ pub struct StructureCacheConfig {
 /// The shape of the paging-structure caches; a level without one is None.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StructureCachesConfig {
+    /// The cache of PML5 entries.
+    pub pml5e: Option<StructureCacheConfig>,
     /// The cache of PML4 entries.
     pub pml4e: Option<StructureCacheConfig>,
     /// The cache of page-directory-pointer-table entries.
@@ -79,6 +81,7 @@ impl<E: Copy + Default> PagingStructureCaches<E> {
             (Level::Pde, config.pde),
             (Level::Pdpte, config.pdpte),
             (Level::Pml4e, config.pml4e),
+            (Level::Pml5e, config.pml5e),
         ];
         let built = levels.into_iter().filter_map(|(level, shape)| {
             let shape = shape?;
@@ -180,6 +183,7 @@ mod tests {
             })
         };
         PagingStructureCaches::new(&StructureCachesConfig {
+            pml5e: None,
             pml4e: of(2),
             pdpte: of(4),
             pde: of(8),

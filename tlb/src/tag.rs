@@ -18,6 +18,18 @@ pub(crate) fn page_number(address: VirtAddr, size: PageSize) -> u64 {
     (address.as_u64() & ((1 << LINEAR_BITS) - 1)) >> size.shift()
 }
 
+/// The canonical address with these bits.
+#[inline]
+pub(crate) fn address(bits: u64) -> VirtAddr {
+    let unused = u64::BITS - LINEAR_BITS;
+    VirtAddr::new(
+        (bits << unused)
+            .cast_signed()
+            .wrapping_shr(unused)
+            .cast_unsigned(),
+    )
+}
+
 /// The tag of a page under one PCID.
 #[inline]
 pub(crate) fn local(number: u64, size: PageSize, pcid: Pcid) -> Tag {
@@ -49,10 +61,22 @@ impl Parts {
         }
     }
 
-    /// Whether the entry is a part of the page of this size that holds the address.
-    pub(crate) fn lies_in_page_of(&self, address: VirtAddr, size: PageSize) -> bool {
-        let size = size.max(self.held_as);
-        self.number >> (size.shift() - self.held_as.shift()) == page_number(address, size)
+    /// Whether the entry is a part of the page of this size that holds the address, or a group
+    /// of 4-KiB pages with it.
+    pub(crate) fn lies_in_page_of(
+        &self,
+        address: VirtAddr,
+        size: PageSize,
+        group_bits: u32,
+    ) -> bool {
+        let own = if self.held_as == PageSize::Size4KiB {
+            self.held_as.shift() + group_bits
+        } else {
+            self.held_as.shift()
+        };
+        let shift = size.shift().max(own);
+        let address = address.as_u64() & ((1 << LINEAR_BITS) - 1);
+        self.number >> (shift - own) == address >> shift
     }
 }
 
@@ -70,8 +94,8 @@ mod tests {
             assert_eq!((parts.number, parts.held_as), (number, size));
             assert_eq!(parts.pcid, Some(pcid));
             assert_eq!(Parts::of(global(number, size)).pcid, None);
-            assert!(parts.lies_in_page_of(address, PageSize::Size1GiB));
-            assert!(!parts.lies_in_page_of(VirtAddr::new(0x1000), PageSize::Size1GiB));
+            assert!(parts.lies_in_page_of(address, PageSize::Size1GiB, 0));
+            assert!(!parts.lies_in_page_of(VirtAddr::new(0x1000), PageSize::Size1GiB, 0));
         }
     }
 }

@@ -1,11 +1,13 @@
 use alloc::string::String;
 
-use assoc::{Geometry, IndexFunction, Replacement, SetAssociative};
+use assoc::{Geometry, IndexFunction, Replacement, SetAssociative, Tag};
 use bitflags::bitflags;
 use units::{PageSize, Pcid, VirtAddr};
 
 use crate::{
-    Cacheable, ConfigError, Scope, Streams,
+    Cacheable, Coalescing, ConfigError, Cr3Write, PcidCapacity, Scope, Streams,
+    coalescing::{self, Held},
+    pcids::{Gone, PcidsHeld},
     tag::{self, Parts},
 };
 
@@ -60,6 +62,10 @@ pub struct TlbConfig {
     pub index: IndexFunction,
     /// How a full set makes room.
     pub replacement: Replacement,
+    /// Of how many PCIDs it keeps entries.
+    pub pcids: PcidCapacity,
+    /// Whether one entry can hold several neighbouring pages.
+    pub coalescing: Coalescing,
 }
 
 /// What happened to one TLB.
@@ -71,19 +77,26 @@ pub struct TlbCounters {
     pub fills: u64,
     /// Entries that made room for others.
     pub evictions: u64,
+    /// Entries that an invalidation, or a PCID too many, has dropped.
+    pub dropped: u64,
 }
 
 /// One TLB.
 #[derive(Clone, Debug)]
 pub struct Tlb<P> {
     config: TlbConfig,
-    array: SetAssociative<P>,
+    array: SetAssociative<Held<P>>,
+    /// How many bits of the numbers of 4-KiB pages do not tell entries apart.
+    group_bits: u32,
     /// The sizes that were put in since the TLB was last empty: others need no look-up.
     present: PageSizes,
     /// The same for global pages.
     present_global: PageSizes,
-    /// The entry found last, which is the most recently used of its set: finding it again
-    /// changes nothing but a count.
+    pcids: PcidsHeld,
+    written: Cr3Write,
+    /// Whether the entry found last may be found again without a look-up.
+    remembers_last: bool,
+    /// The entry found last: finding it again changes nothing but a count.
     last: Last<P>,
     counters: TlbCounters,
 }
@@ -111,26 +124,65 @@ fn piece(address: VirtAddr, pcid: Pcid) -> u64 {
     address.page_number(PageSize::Size4KiB) ^ pcid.as_u64() << 52
 }
 
+/// An entry that had to make room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Victim<P> {
+    pub(crate) address: VirtAddr,
+    /// The size it was held as, or the size of its group.
+    pub(crate) bytes: u64,
+    /// None for a global page.
+    pub(crate) pcid: Option<Pcid>,
+    /// The pages that were in it, by their places; one if it was no group.
+    pub(crate) held: Held<P>,
+}
+
+impl<P: Cacheable> Victim<P> {
+    /// The pages that were in it, each with what it says.
+    pub(crate) fn pages(&self) -> impl Iterator<Item = (VirtAddr, P)> {
+        let Self { address, held, .. } = *self;
+        let places = (0..u16::BITS).filter(move |place| held.seen >> place & 1 != 0);
+        let is_group = held.seen != 1;
+        places.map(move |place| {
+            let payload = if is_group && held.first.page_size() == PageSize::Size4KiB {
+                held.first.neighbour(place.into())
+            } else {
+                held.first
+            };
+            (address.wrapping_add(u64::from(place) << 12), payload)
+        })
+    }
+}
+
 impl<P: Cacheable> Tlb<P> {
     pub(crate) fn new(config: &TlbConfig) -> Result<Self, ConfigError> {
+        let name = || config.name.clone();
         if config.serves.is_empty() || config.holds.is_empty() {
-            return Err(ConfigError::Useless {
-                name: config.name.clone(),
-            });
+            return Err(ConfigError::Useless { name: name() });
         }
+        let group_bits = config.coalescing.bits();
+        let group_bits = group_bits.ok_or_else(|| ConfigError::Coalescing { name: name() })?;
         let array = SetAssociative::new(config.geometry, config.index, config.replacement)
             .map_err(|source| ConfigError::Tlb {
-                name: config.name.clone(),
+                name: name(),
                 source,
             })?;
         Ok(Self {
             config: config.clone(),
             array,
+            group_bits,
             present: PageSizes::empty(),
             present_global: PageSizes::empty(),
+            pcids: PcidsHeld::new(config.pcids),
+            written: Cr3Write::Plain,
+            remembers_last: config.replacement.is_idle_on_repeat(),
             last: Last::none(),
             counters: TlbCounters::default(),
         })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn array_len(&self) -> usize {
+        self.array.len()
     }
 
     /// The shape it was built with.
@@ -146,45 +198,141 @@ impl<P: Cacheable> Tlb<P> {
     #[inline]
     pub(crate) fn lookup(&mut self, address: VirtAddr, pcid: Pcid) -> Option<P> {
         let piece = piece(address, pcid);
-        if self.last.piece != piece {
-            let payload = self.lookup_array(address, pcid)?;
+        if self.last.piece == piece {
+            self.counters.hits += 1;
+            return Some(self.last.payload);
+        }
+        let payload = self.lookup_array(address, pcid)?;
+        if self.remembers_last {
             self.last = Last { piece, payload };
         }
         self.counters.hits += 1;
-        Some(self.last.payload)
+        Some(payload)
     }
 
     #[inline]
     fn lookup_array(&mut self, address: VirtAddr, pcid: Pcid) -> Option<P> {
         for size in self.present.sizes() {
-            let number = tag::page_number(address, size);
-            if let Some(&mut found) = self.array.get(number, tag::local(number, size, pcid)) {
-                return Some(found);
+            let number = self.number(address, size);
+            if let Some(found) = self.array.get(number, tag::local(number, size, pcid))
+                && let Some(payload) = page_of(found, address, size, self.group_bits)
+            {
+                return Some(payload);
             }
         }
         for size in self.present_global.sizes() {
-            let number = tag::page_number(address, size);
-            if let Some(&mut found) = self.array.get(number, tag::global(number, size)) {
-                return Some(found);
+            let number = self.number(address, size);
+            if let Some(found) = self.array.get(number, tag::global(number, size))
+                && let Some(payload) = page_of(found, address, size, self.group_bits)
+            {
+                return Some(payload);
             }
         }
         None
     }
 
-    /// Puts the translation in, held as `size`.
-    pub(crate) fn fill(&mut self, address: VirtAddr, pcid: Pcid, size: PageSize, payload: P) {
-        self.last = Last::none();
+    /// Whether a look-up would find the address. Nothing changes.
+    pub(crate) fn holds(&self, address: VirtAddr, pcid: Pcid) -> bool {
+        let of = |sizes: PageSizes, tag: &dyn Fn(u64, PageSize) -> Tag| {
+            sizes.sizes().any(|size| {
+                let number = self.number(address, size);
+                let found = self.array.peek(number, tag(number, size));
+                found.is_some_and(|found| page_of(found, address, size, self.group_bits).is_some())
+            })
+        };
+        of(self.present, &|number, size| tag::local(number, size, pcid))
+            || of(self.present_global, &tag::global)
+    }
+
+    /// What chooses the set of an address's page, and tells it from others.
+    #[inline]
+    fn number(&self, address: VirtAddr, size: PageSize) -> u64 {
         let number = tag::page_number(address, size);
+        if size == PageSize::Size4KiB {
+            number >> self.group_bits
+        } else {
+            number
+        }
+    }
+
+    /// Whether the set of the address has a way to spare for a page of this size.
+    pub(crate) fn has_room(&self, address: VirtAddr, size: PageSize) -> bool {
+        !self.array.is_full(self.number(address, size))
+    }
+
+    /// Puts the translation in, held as `size`. What had to make room comes out.
+    pub(crate) fn fill(
+        &mut self,
+        address: VirtAddr,
+        pcid: Pcid,
+        size: PageSize,
+        payload: P,
+    ) -> Option<Victim<P>> {
+        self.last = Last::none();
+        let number = self.number(address, size);
         let tag = if payload.is_global() {
             self.present_global |= size.into();
             tag::global(number, size)
         } else {
             self.present |= size.into();
+            if let Some(gone) = self.pcids.used(pcid, self.written) {
+                self.drop_all_of(gone);
+            }
             tag::local(number, size, pcid)
         };
         self.counters.fills += 1;
-        if self.array.insert(number, tag, payload).is_some() {
-            self.counters.evictions += 1;
+        let held = self.held(number, tag, address, size, payload);
+        let evicted = self.array.insert(number, tag, held)?;
+        self.counters.evictions += 1;
+        Some(self.victim(evicted.tag, evicted.value))
+    }
+
+    /// The page with what is in its group already, if they are of one kind.
+    fn held(
+        &self,
+        number: u64,
+        tag: Tag,
+        address: VirtAddr,
+        size: PageSize,
+        payload: P,
+    ) -> Held<P> {
+        if self.group_bits == 0 || size != PageSize::Size4KiB {
+            return Held {
+                first: payload,
+                seen: 1,
+            };
+        }
+        let place = coalescing::place(address, self.group_bits);
+        let alone = payload.page_size() == PageSize::Size4KiB;
+        let first = if alone {
+            payload.neighbour(-i64::from(place))
+        } else {
+            payload
+        };
+        let others = self.array.peek(number, tag);
+        let seen = others.filter(|held| held.first == first);
+        Held {
+            first,
+            seen: seen.map_or(0, |held| held.seen) | 1 << place,
+        }
+    }
+
+    fn victim(&self, tag: Tag, held: Held<P>) -> Victim<P> {
+        let entry = Parts::of(tag);
+        let shift = entry.held_as.shift() + self.group_bits_of(entry.held_as);
+        Victim {
+            address: tag::address(entry.number << shift),
+            bytes: 1 << shift,
+            pcid: entry.pcid,
+            held,
+        }
+    }
+
+    fn group_bits_of(&self, size: PageSize) -> u32 {
+        if size == PageSize::Size4KiB {
+            self.group_bits
+        } else {
+            0
         }
     }
 
@@ -192,37 +340,107 @@ impl<P: Cacheable> Tlb<P> {
     pub(crate) fn forget(&mut self, address: VirtAddr, pcid: Pcid) -> usize {
         self.last = Last::none();
         let mut dropped = 0;
-        for size in PageSize::ALL {
-            let number = tag::page_number(address, size);
-            for tag in [tag::local(number, size, pcid), tag::global(number, size)] {
-                dropped += usize::from(self.array.remove(number, tag).is_some());
-            }
+        for size in self.present.sizes() {
+            let number = self.number(address, size);
+            let tag = tag::local(number, size, pcid);
+            dropped += usize::from(self.array.remove(number, tag).is_some());
         }
+        for size in self.present_global.sizes() {
+            let number = self.number(address, size);
+            let tag = tag::global(number, size);
+            dropped += usize::from(self.array.remove(number, tag).is_some());
+        }
+        self.counters.dropped += dropped as u64;
         dropped
     }
 
+    /// Drops what overlaps with an entry that a lower level had to give up.
+    pub(crate) fn forget_victim<Q>(&mut self, victim: &Victim<Q>) {
+        let start = victim.address.as_u64();
+        let end = start + (victim.bytes - 1);
+        self.retain(|first, last, entry, _| {
+            entry.pcid != victim.pcid || last < start || first > end
+        });
+    }
+
+    /// CR3 was written; what the TLB cannot keep is dropped.
+    pub(crate) fn cr3_written(&mut self, pcid: Pcid, written: Cr3Write) -> usize {
+        self.written = written;
+        match self.pcids.written(pcid, written) {
+            Gone::None => 0,
+            Gone::One(gone) => self.drop_all_of(gone),
+            Gone::All => self.invalidate(Scope::NonGlobal),
+        }
+    }
+
+    #[cold]
+    fn drop_all_of(&mut self, pcid: Pcid) -> usize {
+        self.invalidate(Scope::Pcid(pcid))
+    }
+
     pub(crate) fn invalidate(&mut self, scope: Scope) -> usize {
-        self.last = Last::none();
-        let dropped = self.array.retain(|tag, payload| {
-            let entry = Parts::of(tag);
+        let group_bits = self.group_bits;
+        self.retain(|_, _, entry, payload| {
+            let covers = |address| entry.lies_in_page_of(address, payload.page_size(), group_bits);
             match scope {
                 Scope::Page { address, pcid } => {
-                    entry.pcid.is_some_and(|own| own != pcid)
-                        || !entry.lies_in_page_of(address, payload.page_size())
+                    entry.pcid.is_some_and(|own| own != pcid) || !covers(address)
                 }
-                Scope::PageOfPcid { address, pcid } => {
-                    entry.pcid != Some(pcid) || !entry.lies_in_page_of(address, payload.page_size())
-                }
+                Scope::PageOfPcid { address, pcid } => entry.pcid != Some(pcid) || !covers(address),
                 Scope::Pcid(pcid) => entry.pcid != Some(pcid),
                 Scope::PcidAndGlobal(pcid) => entry.pcid.is_some_and(|own| own != pcid),
                 Scope::NonGlobal => entry.pcid.is_none(),
                 Scope::All => false,
             }
+        })
+    }
+
+    /// Keeps the entries, of which the first and the last byte are told, that are to be kept.
+    fn retain(&mut self, mut keep: impl FnMut(u64, u64, &Parts, &P) -> bool) -> usize {
+        self.last = Last::none();
+        if self.array.is_empty() {
+            return 0;
+        }
+        let group_bits = self.group_bits;
+        let dropped = self.array.retain(|tag, held| {
+            let entry = Parts::of(tag);
+            let own_bits = if entry.held_as == PageSize::Size4KiB {
+                group_bits
+            } else {
+                0
+            };
+            let shift = entry.held_as.shift() + own_bits;
+            let first = tag::address(entry.number << shift).as_u64();
+            keep(first, first + ((1 << shift) - 1), &entry, &held.first)
         });
-        if self.array.iter().next().is_none() {
+        if self.array.is_empty() {
             self.present = PageSizes::empty();
             self.present_global = PageSizes::empty();
         }
+        self.counters.dropped += dropped as u64;
         dropped
     }
+}
+
+/// The translation of the address's page, if it was seen.
+#[inline]
+fn page_of<P: Cacheable>(
+    held: &Held<P>,
+    address: VirtAddr,
+    size: PageSize,
+    group_bits: u32,
+) -> Option<P> {
+    if group_bits == 0 || size != PageSize::Size4KiB {
+        return Some(held.first);
+    }
+    let place = coalescing::place(address, group_bits);
+    if held.seen >> place & 1 == 0 {
+        return None;
+    }
+    let alone = held.first.page_size() == PageSize::Size4KiB;
+    Some(if alone {
+        held.first.neighbour(place.into())
+    } else {
+        held.first
+    })
 }

@@ -10,6 +10,7 @@ fn main() -> ExitCode {
     match arguments.run() {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::CheckFailed) => ExitCode::from(1),
+        Ok(Outcome::Exited(code)) => ExitCode::from(code),
         Err(error) => {
             let code = error.exit_code();
             error.print();

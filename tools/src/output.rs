@@ -3,12 +3,15 @@
 mod target;
 #[cfg(test)]
 mod tests;
+mod whole_file;
 
 use std::{
-    fs::{self, OpenOptions, Permissions},
-    io::{self, BufWriter, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
 };
+
+pub use whole_file::WholeFile;
+use whole_file::temporary;
 
 use target::Target;
 
@@ -57,7 +60,7 @@ pub enum OutputError {
 }
 
 impl OutputError {
-    fn new(path: &Path, cause: io::Error) -> Self {
+    pub(crate) fn new(path: &Path, cause: io::Error) -> Self {
         let path = path.to_owned();
         match cause.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::NoDirectory { path },
@@ -72,7 +75,7 @@ impl OutputError {
 
 /// Writes an output file whole: until all of it is safely written, nothing is seen at the
 /// path, or what was there before; after an error that stays so, and nothing is left beside
-/// it. Devices, pipes, `-` and `/dev/stdout` are written to as they are.
+/// it. See [`WholeFile`].
 ///
 /// # Errors
 /// [`OutputError`] if it cannot be written, or with the error that `content` returns.
@@ -80,18 +83,10 @@ pub fn write_whole(
     path: &Path,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), OutputError> {
-    let written = Target::find(path).and_then(|target| match target {
-        Target::Stdout => write_to(io::stdout().lock(), content),
-        Target::Stderr => write_to(io::stderr().lock(), content),
-        Target::InPlace => {
-            // What is behind a descriptor may be a file that others append to as well.
-            let file = OpenOptions::new().append(true).open(path)?;
-            write_to(file, content)
-        }
-        Target::New(path) => replace(&path, None, content),
-        Target::Old(path, permissions) => replace(&path, Some(permissions), content),
-    });
-    written.map_err(|cause| OutputError::new(path, cause))
+    let mut file = WholeFile::create(path)?;
+    let made = content(&mut file);
+    made.map_err(|cause| OutputError::new(path, cause))?;
+    file.commit()
 }
 
 /// Finds out whether an output could be written, by making a file beside it and dropping it.
@@ -104,42 +99,4 @@ pub fn check_place(path: &Path) -> Result<(), OutputError> {
         Target::Stdout | Target::Stderr | Target::InPlace => Ok(()),
     });
     checked.map_err(|cause| OutputError::new(path, cause))
-}
-
-fn write_to(
-    file: impl Write,
-    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
-    let mut file = BufWriter::new(file);
-    content(&mut file)?;
-    file.flush()
-}
-
-fn replace(
-    path: &Path,
-    permissions: Option<Permissions>,
-    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
-    let file = temporary(path)?;
-    write_to(file.as_file(), content)?;
-    if let Some(permissions) = permissions {
-        fs::set_permissions(file.path(), permissions)?;
-    }
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
-}
-
-/// A file in the directory of another.
-fn temporary(path: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let directory = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".lookaside-").suffix(".tmp");
-    // A temporary file is for its owner alone, an output is as open as the umask says.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(directory)
 }

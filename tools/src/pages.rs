@@ -22,6 +22,17 @@ pub enum Pages {
     Size1GiB,
 }
 
+impl Pages {
+    /// Its name on the command line and in results.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Size4KiB => "4k",
+            Self::Size2MiB => "2m",
+            Self::Size1GiB => "1g",
+        }
+    }
+}
+
 impl From<Pages> for PageSize {
     fn from(pages: Pages) -> Self {
         match pages {

@@ -36,3 +36,38 @@ fn the_sample_walk_is_what_walk_prints() {
     let arguments: Vec<_> = ["walk"].into_iter().chain(arguments).collect();
     sample_is_printed_by(1, &arguments);
 }
+
+/// Each command of the section, word by word; the first writes what the second reads.
+#[test]
+fn the_commands_that_guard_performance_pass_on_what_they_wrote() {
+    let readme = readme();
+    let section = readme.split_once("### Guard performance in CI").unwrap().1;
+    let commands = section.split("```").nth(1).unwrap().lines();
+    let commands: Vec<_> = commands
+        .filter_map(|line| line.strip_prefix("lookaside "))
+        .collect();
+    assert_eq!(commands.len(), 2);
+    let directory = tempfile::tempdir().unwrap();
+    for command in commands {
+        let output = Command::new(env!("CARGO_BIN_EXE_lookaside"))
+            .current_dir(&directory)
+            .args(words(command))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success() && said.is_empty(),
+            "{command}: {said}"
+        );
+    }
+}
+
+/// The words of a command line, of which those with spaces are in single quotes.
+fn words(line: &str) -> Vec<&str> {
+    let parts = line.split('\'').enumerate();
+    let words = parts.flat_map(|(place, part)| match place % 2 {
+        0 => part.split_whitespace().collect(),
+        _ => vec![part],
+    });
+    words.collect()
+}

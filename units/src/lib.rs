@@ -1,5 +1,5 @@
 //! The words every Lookaside crate shares: addresses, page sizes, process-context
-//! identifiers, kinds of access, and cycles.
+//! identifiers, processors, kinds of access, and cycles.
 //!
 //! Nothing here knows a rule of paging; it only keeps a physical address from being
 //! taken for a virtual one, and a count of cycles for a count of anything else.
@@ -13,6 +13,7 @@ mod level;
 mod memory_type;
 mod page_size;
 mod pcid;
+mod processor;
 
 pub use access::{AccessKind, PrivilegeMode};
 pub use address::{PhysAddr, VirtAddr};
@@ -21,3 +22,4 @@ pub use level::Level;
 pub use memory_type::MemoryType;
 pub use page_size::PageSize;
 pub use pcid::{Pcid, PcidTooLarge};
+pub use processor::ProcessorId;

@@ -1,12 +1,14 @@
 //! What happens when no cached translation permits an access.
 
+mod ahead;
+
 use tlb::Scope;
-use units::{AccessKind, Level, MemoryType, PageSize, PhysAddr, PrivilegeMode, VirtAddr};
+use units::{AccessKind, Cycles, Level, MemoryType, PageSize, PhysAddr, PrivilegeMode, VirtAddr};
 
 use super::Mmu;
 use crate::{
-    AccessedOnFault, Cause, Entry, EntryRead, Fault, Flushed, Leaf, Observer, PhysMem, Regime,
-    TableEntry, Translated, Translation, TranslationCache, WalkCost, WalkEnd,
+    AccessedOnFault, Cause, Entry, EntryRead, Fault, Flushed, Leaf, Ledger, NextPage, Observer,
+    PhysMem, Regime, TableEntry, Translated, Translation, TranslationCache, WalkCost, WalkEnd,
     format::Wide,
     walker::{Halt, Inspection, Purpose, Start, Walk, WalkEvents, walk},
 };
@@ -17,6 +19,8 @@ struct Access {
     address: VirtAddr,
     kind: AccessKind,
     mode: PrivilegeMode,
+    /// What all walks before had cost.
+    spent_before: Cycles,
 }
 
 impl Access {
@@ -72,6 +76,7 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
             return self.missed_otherwise(memory, address, kind, mode);
         }
         let pcid = self.regime.pcid;
+        let spent_before = self.spent.walks();
         let cached = self.cache.deepest_table(address, pcid, &mut self.spent);
         let mut events = Events {
             regime: &self.regime,
@@ -96,8 +101,12 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
                     address,
                     kind,
                     references: self.references(begins(cached), leaf.level),
+                    cycles: self.spent.walks() - spent_before,
                     outcome: Ok(translation),
                 });
+                if self.cost.next_page() == NextPage::Prefetch {
+                    self.walk_ahead(memory, address, kind, mode, translation.size());
+                }
                 Ok(Translated::new(address, translation))
             }
             // Nobody notices if it begins again.
@@ -109,6 +118,7 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
                     address,
                     kind,
                     mode,
+                    spent_before,
                 };
                 self.resume(memory, access, begins(cached), halt)
             }
@@ -157,6 +167,7 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
             address,
             kind,
             mode,
+            spent_before: self.spent.walks(),
         };
         let pcid = self.regime.pcid;
         let cached = self.cache.deepest_table(address, pcid, &mut self.spent);
@@ -231,9 +242,14 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
             address,
             kind,
             references,
+            cycles: self.spent.walks() - access.spent_before,
             outcome,
         });
-        outcome.map(|translation| Translated::new(address, translation))
+        let translation = outcome?;
+        if self.cost.next_page() == NextPage::Prefetch {
+            self.walk_ahead(memory, address, kind, access.mode, translation.size());
+        }
+        Ok(Translated::new(address, translation))
     }
 
     /// Whether the translation holds for whatever a cache would answer with it: not where a

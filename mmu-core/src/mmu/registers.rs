@@ -1,11 +1,12 @@
 //! What is written to the registers and what that drops (SDM vol. 3, 4.10.4.1).
 
-use tlb::Scope;
+use tlb::{Cr3Write, Scope};
 
 use super::Mmu;
 use crate::{
     AlignmentCheck, Cr0, Cr4, Efer, Feature, Flushed, GeneralProtection, Invalidation, KeyRights,
-    Msr, Observer, PagingMode, Pat, PhysMem, Regime, Registers, TranslationCache, WalkCost,
+    Msr, Observer, PagingMode, Pat, PhysMem, Regime, Registers, TlbInstruction, TranslationCache,
+    WalkCost,
 };
 
 /// Bit 63 of the operand of MOV to CR3: keep what is cached of the new PCID.
@@ -74,7 +75,15 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         } else {
             (!keeps).then_some(Scope::Pcid(self.regime.pcid))
         };
-        Ok(self.drop_if_any(scope))
+        let (instruction, written) = if keeps {
+            (TlbInstruction::WriteCr3Keeping, Cr3Write::Keeping)
+        } else {
+            (TlbInstruction::WriteCr3, Cr3Write::Plain)
+        };
+        self.cost.execute(instruction, &mut self.spent);
+        let flushed = self.drop_if_any(scope);
+        self.cache.cr3_written(self.regime.pcid, written);
+        Ok(flushed)
     }
 
     /// MOV to CR4. A change of PGE, or of what else is folded into cached translations, and
@@ -191,6 +200,11 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
     pub fn invalidate(&mut self, invalidation: Invalidation) -> Result<Flushed, GeneralProtection> {
         let regime = &self.regime;
         let scope = invalidation.scope(&self.registers, &regime.linear, regime.pcid)?;
+        let instruction = match invalidation {
+            Invalidation::Invlpg(_) => TlbInstruction::Invlpg,
+            Invalidation::Invpcid { .. } => TlbInstruction::Invpcid,
+        };
+        self.cost.execute(instruction, &mut self.spent);
         Ok(self.drop_if_any(scope))
     }
 

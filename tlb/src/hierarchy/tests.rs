@@ -2,7 +2,10 @@ use alloc::{string::ToString, vec};
 
 use assoc::{Geometry, IndexFunction, Replacement};
 
+use units::PageSize;
+
 use super::*;
+use crate::{Coalescing, PageSizes, PcidCapacity, Streams, TlbConfig};
 
 /// A page that knows its size, whether it is global, and a number to tell it by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,6 +22,13 @@ impl Cacheable for Page {
 
     fn is_global(&self) -> bool {
         self.global
+    }
+
+    fn neighbour(&self, pages: i64) -> Self {
+        Self {
+            mark: self.mark.wrapping_add_signed(pages),
+            ..*self
+        }
     }
 }
 
@@ -42,6 +52,8 @@ fn tlb(name: &str, serves: Streams, holds: PageSizes, sets: u32, ways: u32) -> T
         geometry: Geometry::new(sets, ways).unwrap(),
         index: IndexFunction::Linear,
         replacement: Replacement::TrueLru,
+        pcids: PcidCapacity::Unlimited,
+        coalescing: Coalescing::Never,
     }
 }
 
@@ -56,14 +68,11 @@ fn hierarchy() -> TlbHierarchy<Page> {
     ];
     TlbHierarchy::new(&HierarchyConfig {
         levels: vec![
-            LevelConfig {
-                penalty: Cycles::ZERO,
-                tlbs: first,
-            },
-            LevelConfig {
-                penalty: Cycles::new(7),
-                tlbs: vec![tlb("stlb", Streams::all(), up_to_2m, 8, 4)],
-            },
+            LevelConfig::new(Cycles::ZERO, first),
+            LevelConfig::new(
+                Cycles::new(7),
+                vec![tlb("stlb", Streams::all(), up_to_2m, 8, 4)],
+            ),
         ],
     })
     .unwrap()
@@ -217,10 +226,8 @@ fn a_new_translation_of_a_page_takes_the_place_of_the_old() {
 
 #[test]
 fn a_stream_without_a_first_level_tlb_is_refused() {
-    let level = LevelConfig {
-        penalty: Cycles::ZERO,
-        tlbs: vec![tlb("dtlb", Streams::LOAD, PageSizes::SIZE_4_KIB, 1, 1)],
-    };
+    let tlb = tlb("dtlb", Streams::LOAD, PageSizes::SIZE_4_KIB, 1, 1);
+    let level = LevelConfig::new(Cycles::ZERO, vec![tlb]);
     let error = TlbHierarchy::<Page>::new(&HierarchyConfig {
         levels: vec![level],
     });
@@ -231,3 +238,5 @@ fn a_stream_without_a_first_level_tlb_is_refused() {
         }
     );
 }
+
+mod behaviour;

@@ -80,7 +80,7 @@ impl Conform {
         let mut input = input::open(source)?;
         if input.peek(golden::MAGIC.len())? == golden::MAGIC {
             let file = GoldenFile::new(input)?;
-            let mut watch = ProgressWatch::new(file.progress(), interrupt.clone());
+            let mut watch = ProgressWatch::new(vec![file.progress()], interrupt.clone());
             let verdict = file.check(|lines| {
                 watch.records_done(lines);
                 !watch.is_interrupted()
@@ -107,7 +107,7 @@ impl Conform {
             .ok_or_else(|| CliError::MissingMemory(source.clone()))?;
         let memory = MemoryImage::load(input::open(&Source::from(memory))?)?;
         let mut reader = MmutReader::new(input)?;
-        let mut watch = ProgressWatch::new(reader.progress(), interrupt.clone());
+        let mut watch = ProgressWatch::new(vec![reader.progress()], interrupt.clone());
         let verdict = replay_trace(&mut reader, &memory.ram, self.mode, |records| {
             watch.records_done(records);
             !watch.is_interrupted()

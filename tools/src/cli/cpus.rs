@@ -3,7 +3,7 @@ use comfy_table::{Table, presets::NOTHING};
 use serde::Serialize;
 
 use super::{CliError, Outcome, interrupt::Interrupt, results::Results};
-use crate::preset::{Assumptions, BUILT_IN, Preset, built_in_text};
+use crate::preset::{Assumptions, BUILT_IN, Preset, built_in_text, whole_text};
 
 /// List the CPU presets, or print one with the source of every number
 #[derive(Debug, Args)]
@@ -11,10 +11,14 @@ use crate::preset::{Assumptions, BUILT_IN, Preset, built_in_text};
 Examples:
   lookaside cpus
   lookaside cpus golden-cove > mine.toml
+  lookaside cpus zen3 --whole
   lookaside sim --cpu mine.toml")]
 pub(super) struct Cpus {
     /// The preset to print: its TOML, every number with its tag and source
     name: Option<String>,
+    /// Print what the preset takes from another one that it extends, too
+    #[arg(long, requires = "name")]
+    whole: bool,
     #[command(flatten)]
     results: Results,
 }
@@ -22,8 +26,13 @@ pub(super) struct Cpus {
 impl Cpus {
     pub(super) fn run(self, interrupt: &Interrupt) -> Result<Outcome, CliError> {
         if let Some(name) = &self.name {
-            let text = built_in_text(name)?;
-            let document: toml::Table = toml::from_str(text).unwrap_or_default();
+            let whole = whole_text(name)?;
+            let document: toml::Table = toml::from_str(&whole).unwrap_or_default();
+            let text = if self.whole {
+                &whole
+            } else {
+                built_in_text(name)?
+            };
             interrupt.run_is_over().map_err(|_| CliError::Interrupted)?;
             self.results.write_json(&document)?;
             interrupt.files_are_written();

@@ -2,21 +2,53 @@ use std::io;
 
 use super::message::tell;
 use crate::{
+    byte_size::ByteSize,
     golden::GoldenError,
     image::ImageError,
     input::{InputError, Source},
     output::OutputError,
+    pattern::PatternError,
+    plot::PlotError,
     preset::PresetError,
-    sim::SimError,
+    sim::{SimError, baseline::BaselineError, compare::AxisError},
     trace::TraceError,
 };
 
 /// A command could not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
+    /// Something that is not possible with several traces.
+    #[error("{0} is for one trace, not for several")]
+    OneTraceOnly(&'static str),
+    /// No power of two times the smallest working set is in the range.
+    #[error("there is no working set from {from} to {to}")]
+    NoWorkingSet {
+        /// The smallest.
+        from: ByteSize,
+        /// The largest.
+        to: ByteSize,
+    },
+    /// There is no such access pattern.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// The curves cannot be drawn.
+    #[error(transparent)]
+    Plot(#[from] PlotError),
     /// A simulation failed.
     #[error(transparent)]
     Sim(#[from] SimError),
+    /// A run cannot be judged by a baseline.
+    #[error(transparent)]
+    Baseline(#[from] BaselineError),
+    /// These machines cannot be compared.
+    #[error(transparent)]
+    Compare(#[from] AxisError),
+    /// Two options name processors.
+    #[error("--cpu and --compare cpu= both name processors; name them all in --compare")]
+    TwoCpus,
+    /// Two options name sizes of pages.
+    #[error("--pages and --compare pages= both name sizes; name them all in --compare")]
+    TwoSizes,
     /// There is no such CPU.
     #[error(transparent)]
     Preset(#[from] PresetError),
@@ -97,6 +129,32 @@ pub enum CliError {
     /// The result would replace what it is made of.
     #[error("{0}: is an input, and would be replaced by the JSON")]
     OutputIsInput(Source),
+    /// The trace that is written would replace what it is made of.
+    #[error("{0}: is an input, and would be replaced by the trace that is written")]
+    TraceIsInput(Source),
+    /// There is no valgrind.
+    #[error(
+        "cannot find valgrind, which records the program: install it (the package is called \
+         valgrind), or put it into PATH"
+    )]
+    NoValgrind,
+    /// Valgrind cannot be started, or waited for.
+    #[error("cannot run valgrind: {0}")]
+    Valgrind(io::Error),
+    /// Nothing was recorded.
+    #[error("{program}: nothing was recorded, and nothing written; valgrind ended with {status}")]
+    NothingRecorded {
+        /// The program.
+        program: String,
+        /// How valgrind ended.
+        status: std::process::ExitStatus,
+    },
+    /// A trace of a program that prints cannot go where its output goes.
+    #[error("-o {}: the program's own output goes there; name a file", path.display())]
+    RecordToOutput {
+        /// The output.
+        path: std::path::PathBuf,
+    },
     /// Standard input can be read only once.
     #[error("- stands for standard input, which can be read only once")]
     StdinTwice,
@@ -109,11 +167,9 @@ impl CliError {
     /// 2 for bad usage and bad input, 1 for a run that failed.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Sim(
-                SimError::Interrupted { .. }
-                | SimError::OutOfMemory { .. }
-                | SimError::NoRoomForTables { .. },
-            )
+            Self::Sim(error) if error.is_of_the_run() => 1,
+            Self::Trace(TraceError::NotSaved(_))
+            | Self::NothingRecorded { .. }
             | Self::Output(_)
             | Self::Stdout(_)
             | Self::Interrupted => 1,

@@ -1,7 +1,9 @@
 use std::{
+    fs,
+    path::{Path, PathBuf},
     process,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU8, Ordering},
     },
     thread,
@@ -22,14 +24,24 @@ const PRINTING: u8 = 3;
 
 /// Ctrl-C, as a run sees it.
 #[derive(Clone, Debug)]
-pub(super) struct Interrupt(Arc<AtomicU8>);
+pub(super) struct Interrupt(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    state: AtomicU8,
+    /// Files that are not to outlive the process.
+    unfinished: Mutex<Vec<PathBuf>>,
+}
 
 impl Interrupt {
     /// Takes Ctrl-C over from the system.
     pub(super) fn install() -> Self {
         static INSTALLED: OnceLock<Interrupt> = OnceLock::new();
         let install = || {
-            let interrupt = Self(Arc::new(AtomicU8::new(RUNNING)));
+            let interrupt = Self(Arc::new(Shared {
+                state: AtomicU8::new(RUNNING),
+                unfinished: Mutex::default(),
+            }));
             let handler = interrupt.clone();
             // Where it cannot be taken over, the system ends the process at once, as ever.
             let _ = ctrlc::set_handler(move || handler.raise());
@@ -40,7 +52,18 @@ impl Interrupt {
 
     /// Whether Ctrl-C was pressed.
     pub(super) fn is_raised(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == INTERRUPTED
+        self.0.state.load(Ordering::Relaxed) == INTERRUPTED
+    }
+
+    /// Ctrl-C is to remove this file, which has not got its place yet.
+    pub(super) fn take_away(&self, temporary: &Path) {
+        let mut unfinished = self.unfinished();
+        unfinished.push(temporary.to_owned());
+    }
+
+    fn unfinished(&self) -> std::sync::MutexGuard<'_, Vec<PathBuf>> {
+        let locked = self.0.unfinished.lock();
+        locked.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The run is over, and its results are about to be written.
@@ -60,6 +83,7 @@ impl Interrupt {
 
     fn advance(&self, from: u8, to: u8) -> bool {
         self.0
+            .state
             .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
             .is_ok()
     }
@@ -67,14 +91,21 @@ impl Interrupt {
     fn raise(&self) {
         if self.advance(RUNNING, INTERRUPTED) {
             thread::sleep(GRACE);
-            // Still here: the run waits for input. It has nothing open for writing.
-            tell("error: interrupted; nothing was written");
-            process::exit(1);
+            // Still here: the run waits for input.
+            self.exit("error: interrupted; nothing was written");
         }
         if !self.advance(WRITING, PRINTING) {
-            tell("error: interrupted");
-            process::exit(1);
+            self.exit("error: interrupted");
         }
+    }
+
+    fn exit(&self, message: &str) -> ! {
+        for file in self.unfinished().iter() {
+            // It may have its place by now, or be gone.
+            let _ = fs::remove_file(file);
+        }
+        tell(message);
+        process::exit(1);
     }
 }
 

@@ -1,17 +1,23 @@
 //! The command line: what may be said, and what is done then.
 
+mod comparisons;
 mod conform;
 mod cpus;
 mod error;
 mod interrupt;
+mod machine_options;
 mod maps;
 mod message;
 mod progress;
+mod record;
 mod registers;
 mod results;
 mod rights;
+mod saved_trace;
 mod sim;
 mod stoppable;
+mod sweep;
+mod trace_input;
 mod walk;
 
 use clap::{Parser, Subcommand};
@@ -31,6 +37,8 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Sim(sim::Sim),
+    Sweep(sweep::Sweep),
+    Record(record::Record),
     Maps(maps::Maps),
     Walk(walk::Walk),
     Conform(conform::Conform),
@@ -44,6 +52,8 @@ pub enum Outcome {
     Done,
     /// It was a check, and something did not pass.
     CheckFailed,
+    /// The program that was recorded ended with this.
+    Exited(u8),
 }
 
 impl Arguments {
@@ -55,6 +65,8 @@ impl Arguments {
         let interrupt = Interrupt::install();
         match self.command {
             Command::Sim(command) => command.run(&interrupt),
+            Command::Sweep(command) => command.run(&interrupt),
+            Command::Record(command) => command.run(&interrupt),
             Command::Maps(command) => command.run(&interrupt),
             Command::Walk(command) => command.run(&interrupt),
             Command::Conform(command) => command.run(&interrupt),

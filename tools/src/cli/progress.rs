@@ -9,13 +9,13 @@ use crate::{input::Progress, sim::Watch};
 #[derive(Debug)]
 pub(super) struct ProgressWatch {
     bar: ProgressBar,
-    input: Progress,
+    inputs: Vec<Progress>,
     interrupt: Interrupt,
 }
 
 impl ProgressWatch {
-    pub(super) fn new(input: Progress, interrupt: Interrupt) -> Self {
-        let (bar, template) = match input.total() {
+    pub(super) fn new(inputs: Vec<Progress>, interrupt: Interrupt) -> Self {
+        let (bar, template) = match inputs.iter().map(Progress::total).sum::<Option<u64>>() {
             Some(bytes) => (
                 ProgressBar::new(bytes),
                 "{bar:30} {percent:>3}%  {msg}, {elapsed} of about {duration}",
@@ -29,7 +29,7 @@ impl ProgressWatch {
         bar.enable_steady_tick(Duration::from_millis(200));
         Self {
             bar,
-            input,
+            inputs,
             interrupt,
         }
     }
@@ -49,7 +49,8 @@ impl Drop for ProgressWatch {
 impl Watch for ProgressWatch {
     fn records_done(&mut self, records: u64) {
         if !self.bar.is_hidden() {
-            self.bar.set_position(self.input.consumed());
+            let consumed = self.inputs.iter().map(Progress::consumed);
+            self.bar.set_position(consumed.sum());
             self.bar
                 .set_message(format!("{:.1} M records", records as f64 / 1e6));
         }

@@ -11,7 +11,7 @@ use liblzma::{
 
 /// The longest window a zstd frame may ask for: 128 MiB, as `zstd --long` writes. A frame of a
 /// few bytes can ask for as much, so that more would be too much.
-const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+pub(crate) const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
 /// What an xz stream may need: `xz -9` makes files that need 65 MiB.
 const XZ_MEMORY_LIMIT: u64 = 128 << 20;

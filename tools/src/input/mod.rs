@@ -9,6 +9,7 @@ mod stream;
 mod tests;
 
 pub use compression::Compression;
+pub(crate) use compression::ZSTD_WINDOW_LOG_MAX;
 pub use error::InputError;
 pub use progress::Progress;
 pub use source::Source;

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// How much of an input has been read, in bytes of the file itself (compressed ones, if it
-/// is compressed). Clones watch the same input, from any thread.
+/// is compressed); of a generated trace, in records. Clones watch the same input, from any thread.
 #[derive(Clone, Debug)]
 pub struct Progress {
     consumed: Arc<AtomicU64>,
@@ -15,11 +15,16 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(total: Option<u64>) -> Self {
+    pub(crate) fn new(total: Option<u64>) -> Self {
         Self {
             consumed: Arc::default(),
             total,
         }
+    }
+
+    /// So much more has been read.
+    pub(crate) fn advance(&self, by: u64) {
+        self.consumed.fetch_add(by, Ordering::Relaxed);
     }
 
     /// The bytes read so far.
@@ -48,8 +53,7 @@ impl<R> Counted<R> {
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(bytes)?;
-        let consumed = &self.progress.consumed;
-        consumed.fetch_add(count as u64, Ordering::Relaxed);
+        self.progress.advance(count as u64);
         Ok(count)
     }
 }

@@ -13,6 +13,8 @@ pub enum Source {
     Stdin,
     /// Bytes that are neither: part of the program, or of a test. The text names them.
     Embedded(&'static str),
+    /// Nothing that is read: what is described is made as it is asked for.
+    Generated(String),
 }
 
 impl From<OsString> for Source {
@@ -43,6 +45,7 @@ impl fmt::Display for Source {
             Self::Path(path) => path.display().fmt(f),
             Self::Stdin => f.write_str("standard input"),
             Self::Embedded(name) => f.write_str(name),
+            Self::Generated(what) => f.write_str(what),
         }
     }
 }

@@ -31,7 +31,9 @@ pub fn open(source: &Source) -> Result<Input, InputError> {
     let path = match source {
         Source::Path(path) => path,
         Source::Stdin => return Input::new(source.clone(), io::stdin()),
-        Source::Embedded(_) => return Input::new(source.clone(), io::empty()),
+        Source::Embedded(_) | Source::Generated(_) => {
+            return Input::new(source.clone(), io::empty());
+        }
     };
     let open = || {
         let file = File::open(path)?;

@@ -16,32 +16,22 @@ pub(super) fn count(
     sources: &BTreeMap<String, String>,
 ) -> Result<Assumptions, Located> {
     let mut found = Assumptions::default();
-    let mut places: Vec<(String, &Spanned<DeValue<'_>>)> = document
-        .iter()
-        .filter(|(key, _)| key.get_ref() != "sources")
-        .map(|(key, value)| (key.get_ref().to_string(), value))
-        .collect();
-    while let Some((place, value)) = places.pop() {
+    let fields = document.iter();
+    let fields = fields.filter(|(key, _)| key.get_ref() != "sources");
+    let mut left: Vec<&Spanned<DeValue<'_>>> = fields.map(|(_, value)| value).collect();
+    while let Some(value) = left.pop() {
         match value.get_ref() {
             DeValue::Table(table) => match citation(table) {
                 Some((tag, source)) => {
                     count_one(&mut found, tag);
                     let name = source.get_ref().as_str().unwrap_or_default();
                     if !sources.contains_key(name) {
-                        let name = name.to_string();
-                        return Err((source.span(), Invalid::UnknownSource { place, name }));
+                        return Err((source.span(), Invalid::UnknownSource(name.to_string())));
                     }
                 }
-                None => places.extend(
-                    table
-                        .iter()
-                        .map(|(key, value)| (format!("{place}.{}", key.get_ref()), value)),
-                ),
+                None => left.extend(table.values()),
             },
-            DeValue::Array(array) => {
-                let numbered = array.iter().enumerate();
-                places.extend(numbered.map(|(index, value)| (format!("{place}[{index}]"), value)));
-            }
+            DeValue::Array(array) => left.extend(array.iter()),
             _ => {}
         }
     }

@@ -2,6 +2,7 @@ use std::ops::Range;
 
 use miette::{Diagnostic, NamedSource, SourceSpan};
 
+use super::{advice, place};
 use crate::byte_size::ByteSize;
 
 /// What is wrong with a preset.
@@ -32,13 +33,31 @@ pub enum Invalid {
     /// The TLBs do not make a hierarchy.
     #[error(transparent)]
     Tlbs(tlb::ConfigError),
+    /// There must be at least one.
+    #[error("there must be at least one")]
+    Zero,
+    /// What holds for CR3 writes that keep, without what holds for others.
+    #[error("`pcids_keeping` says nothing without `pcids`")]
+    KeepingAlone,
+    /// Entries hold 1, 2, 4, 8 or 16 pages.
+    #[error("an entry holds 1, 2, 4, 8 or 16 pages, not {0}")]
+    Coalesce(u32),
+    /// A prefetcher of strides needs both its numbers.
+    #[error("`stride_lines` and `stride_pages` go together")]
+    HalfAStride,
     /// A value names a source that the file does not describe.
-    #[error("{place} names the source \"{name}\", which is not in [sources]")]
-    UnknownSource {
-        /// The value.
-        place: String,
+    #[error("the source \"{0}\" is not in [sources]")]
+    UnknownSource(String),
+    /// What is extended must be named.
+    #[error("expected the name of a built-in preset")]
+    ExtendsNoName,
+    /// What is extended must be built in, and a built-in preset extends an earlier one.
+    #[error("there is no CPU preset \"{name}\" to extend: {advice}")]
+    ExtendsUnknown {
         /// The name.
         name: String,
+        /// What might have been meant, or what there is.
+        advice: String,
     },
 }
 
@@ -63,10 +82,12 @@ pub enum PresetError {
         cause: std::io::Error,
     },
     /// The file cannot be understood.
-    #[error("{path} does not describe a CPU: {invalid}")]
+    #[error("{path} does not describe a CPU: {}{invalid}", prefix(.field.as_deref()))]
     Invalid {
         /// Its path.
         path: String,
+        /// The field that is wrong, as `caches.l1d.ways`, if it is one.
+        field: Option<String>,
         /// What is wrong.
         invalid: Invalid,
         /// Its text.
@@ -77,18 +98,26 @@ pub enum PresetError {
         at: Option<SourceSpan>,
         /// How to find out what is right.
         #[help]
-        advice: &'static str,
+        advice: String,
     },
 }
 
 impl PresetError {
     pub(super) fn invalid(path: &str, text: &str, (at, invalid): (Range<usize>, Invalid)) -> Self {
+        let meant = advice::of_message(&invalid.to_string());
         Self::Invalid {
             path: path.into(),
+            field: place::field(text, &at),
             invalid,
             text: NamedSource::new(path, text.into()),
             at: (!at.is_empty()).then(|| at.into()),
-            advice: "`lookaside cpus golden-cove` prints a file to start from",
+            advice: meant.unwrap_or_else(|| {
+                "`lookaside cpus golden-cove` prints a file to start from".into()
+            }),
         }
     }
+}
+
+fn prefix(field: Option<&str>) -> String {
+    field.map(|field| format!("{field}: ")).unwrap_or_default()
 }

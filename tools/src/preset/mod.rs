@@ -1,31 +1,26 @@
 //! CPU presets: TOML files that describe a processor's TLBs, paging-structure caches and data
 //! caches, and say of every number where it comes from.
 
+mod advice;
 mod build;
+mod built_in;
 mod citations;
 mod cited;
 mod error;
+mod extend;
+mod place;
+mod print;
 mod schema;
 mod whole;
 
 use std::{fs, path::Path};
 
-use mmu_core::{CpuFeatures, Cycles, TimedConfig};
+use mmu_core::{CpuFeatures, TimedConfig};
 
+pub use built_in::{BUILT_IN, DEFAULT};
 pub use cited::{Cited, Tag};
 pub use error::{Invalid, PresetError};
-
-/// The presets that are built in: name and text.
-pub const BUILT_IN: [(&str, &str); 2] = [
-    (
-        "golden-cove",
-        include_str!("../../presets/golden-cove.toml"),
-    ),
-    ("zen4", include_str!("../../presets/zen4.toml")),
-];
-
-/// The preset that is used when none is named.
-pub const DEFAULT: &str = BUILT_IN[0].0;
+use extend::Known;
 
 /// A processor to model.
 #[derive(Clone, Debug)]
@@ -38,8 +33,6 @@ pub struct Preset {
     pub features: CpuFeatures,
     /// Its TLBs and caches.
     pub timed: TimedConfig,
-    /// What a page fault costs, from its entry to the return, the service included.
-    pub page_fault: Cycles,
     /// How well its numbers are known.
     pub assumptions: Assumptions,
 }
@@ -72,8 +65,10 @@ impl Preset {
             })?;
             return Self::parse(name, &text);
         }
-        let text = built_in_text(name)?;
-        Self::parse(&format!("the preset {name}"), text)
+        let (place, text) = built_in(name)?;
+        let path = format!("the preset {name}");
+        build::preset(text, Known(&BUILT_IN[..place]))
+            .map_err(|located| PresetError::invalid(&path, text, located))
     }
 
     /// The preset that a text describes; `path` is its name in errors.
@@ -81,7 +76,8 @@ impl Preset {
     /// # Errors
     /// [`PresetError::Invalid`] with the place in the text.
     pub fn parse(path: &str, text: &str) -> Result<Self, PresetError> {
-        build::preset(text).map_err(|located| PresetError::invalid(path, text, located))
+        build::preset(text, Known(&BUILT_IN))
+            .map_err(|located| PresetError::invalid(path, text, located))
     }
 }
 
@@ -90,30 +86,40 @@ impl Preset {
 /// # Errors
 /// [`PresetError::Unknown`] with what might have been meant.
 pub fn built_in_text(name: &str) -> Result<&'static str, PresetError> {
-    let found = BUILT_IN.iter().find(|(known, _)| *known == name);
-    found
-        .map(|&(_, text)| text)
+    built_in(name).map(|(_, text)| text)
+}
+
+/// The text of a built-in preset together with all that it extends: every number that it uses,
+/// and no other.
+///
+/// # Errors
+/// [`PresetError::Unknown`] with what might have been meant.
+pub fn whole_text(name: &str) -> Result<String, PresetError> {
+    let (place, text) = built_in(name)?;
+    let tree = Known(&BUILT_IN[..place]).resolve(text);
+    let tree = tree.map_err(|located| PresetError::invalid(name, text, located))?;
+    Ok(print::document(tree.get_ref()))
+}
+
+/// Its place among the presets, and its text.
+fn built_in(name: &str) -> Result<(usize, &'static str), PresetError> {
+    let place = BUILT_IN.iter().position(|(known, _)| *known == name);
+    place
+        .map(|place| (place, BUILT_IN[place].1))
         .ok_or_else(|| PresetError::Unknown {
             name: name.into(),
-            advice: advice(name),
+            advice: advice_about(name),
         })
 }
 
-fn advice(name: &str) -> String {
-    let likeness = |known: &str| strsim::jaro_winkler(&name.to_lowercase(), known);
+fn advice_about(name: &str) -> String {
     let names = BUILT_IN.map(|(known, _)| known);
-    let close: Vec<_> = names
-        .into_iter()
-        .filter(|known| likeness(known) > 0.7)
-        .collect();
-    if close.is_empty() {
+    advice::close_to(name, &names).unwrap_or_else(|| {
         format!(
             "the presets are {}; `sim --cpu` takes a file of your own too, whose name ends in .toml",
             names.join(", ")
         )
-    } else {
-        format!("did you mean {}?", close.join(" or "))
-    }
+    })
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 use memory_manager::{AccessError, OutOfMemory};
-use mmu_core::{RamTooLarge, TimedConfigError};
+use mmu_core::{GeneralProtection, RamTooLarge, TimedConfigError};
 
 use crate::{
     byte_size::ByteSize,
     input::Source,
+    pattern::PatternError,
     trace::{Record, RecordKind, TraceError},
 };
 
@@ -29,6 +30,24 @@ pub enum SimError {
         /// The processor.
         cpu: String,
     },
+    /// There is no such access pattern.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// The caches cannot be built.
+    #[error(transparent)]
+    Caches(#[from] cache::ConfigError),
+    /// A processor refuses what the operating system writes to its registers.
+    #[error(transparent)]
+    Register(#[from] GeneralProtection),
+    /// The processor that is modelled has no PCIDs.
+    #[error("{cpu} has no PCIDs")]
+    NoPcids {
+        /// The processor.
+        cpu: String,
+    },
+    /// There can be no such number of processes.
+    #[error("there can be 1 to {most} processes, not {0}", most = super::Machine::MAX_PROCESSES)]
+    Processes(usize),
     /// The processor that is modelled has no pages of this size.
     #[error("{cpu} has no {pages} pages")]
     NoSuchPages {
@@ -78,12 +97,42 @@ pub enum SimError {
         #[source]
         error: AccessError,
     },
+    /// One of the machines of a comparison.
+    #[error("{variant}: {error}")]
+    Variant {
+        /// The machine.
+        variant: String,
+        /// What is wrong with it.
+        error: Box<SimError>,
+    },
+    /// No access was left to measure.
+    #[error("there are {records} records, and the first {warm_up} are its warm-up")]
+    NothingMeasured {
+        /// How many records there are.
+        records: u64,
+        /// How many are not measured.
+        warm_up: u64,
+    },
     /// Ctrl-C.
     #[error("interrupted after {records} records; nothing was written")]
     Interrupted {
         /// How many records were simulated.
         records: u64,
     },
+}
+
+impl SimError {
+    /// Whether the run failed, and not what it was given.
+    pub fn is_of_the_run(&self) -> bool {
+        match self {
+            Self::Variant { error, .. } => error.is_of_the_run(),
+            Self::Interrupted { .. }
+            | Self::OutOfMemory { .. }
+            | Self::NoRoomForTables { .. }
+            | Self::Trace(TraceError::NotSaved(_)) => true,
+            _ => false,
+        }
+    }
 }
 
 /// What a record is, for people.

@@ -1,28 +1,29 @@
-use memory_manager::{AccessError, MemoryManager, Process, Protection, USER_END};
-use mmu_core::{
-    Cycles, Fault, Feature, Owner, PageSize, PrivilegeMode, Registers, TimedMmu, VirtAddr,
-    WalkStatistics,
+use hashbrown::HashMap;
+use memory_manager::{AccessError, CollapseError, MemoryManager, Process, Protection, USER_END};
+use mmu_core::{Breakdown, Feature, PageSize, ProcessorId, TimedMmu, VirtAddr};
+
+use super::{
+    MachineConfig, Pcids, SimError,
+    port::{Port, SharedCaches},
+    processor::Processor,
+    why::WalkLog,
+};
+use crate::{
+    page_policy::PagePolicy,
+    preset::Preset,
+    trace::{Record, RecordKind},
 };
 
-use super::SimError;
-use crate::{byte_size::ByteSize, pages::Pages, preset::Preset, trace::Record};
-
-/// What is chosen about a machine besides its processor.
-#[derive(Clone, Copy, Debug)]
-pub struct MachineConfig {
-    /// The size of the program's pages.
-    pub pages: Pages,
-    /// The size of its memory.
-    pub ram: ByteSize,
-}
-
-/// One processor, its memory, and one process whose memory appears on demand.
+/// Processors, their memory, and processes whose memory appears on demand.
 #[derive(Debug)]
 pub struct Machine {
     pub(super) manager: MemoryManager,
-    process: Process,
-    pub(super) mmu: TimedMmu<WalkStatistics>,
-    page_fault: Cycles,
+    processes: Vec<Process>,
+    processors: Vec<Processor>,
+    pages: PagePolicy,
+    /// Of each 2 MiB of a process, how many 4-KiB pages it has touched: for pages that become
+    /// larger.
+    touched: HashMap<(usize, u64), u32>,
 }
 
 impl Machine {
@@ -30,61 +31,54 @@ impl Machine {
     /// no line and no page is touched twice.
     const MAX_PIECE: u32 = 4096;
 
-    /// A machine that has run nothing yet. All of user space is committed to the process,
-    /// since a trace does not say what its program had allocated.
+    /// The most processes there can be: 12-bit PCIDs, and none of them 0.
+    pub const MAX_PROCESSES: usize = 4095;
+
+    /// A machine with so many processes that have run nothing yet. All of user space is
+    /// committed to each, since a trace does not say what its program had allocated.
+    /// Processor `n` begins with process `n`, and again from the first on.
     ///
     /// # Errors
-    /// [`SimError`] if the processor or the memory cannot be built.
-    pub fn new(preset: &Preset, config: MachineConfig) -> Result<Self, SimError> {
-        let MachineConfig { pages, ram } = config;
-        let pages = PageSize::from(pages);
-        let bits = preset.features.physical_address_width();
-        if ram.0 > 1 << bits {
-            let cpu = preset.name.clone();
-            return Err(SimError::RamBeyondWidth { ram, bits, cpu });
-        }
-        if pages == PageSize::Size1GiB && !preset.features.has(Feature::PAGES_1_GIB) {
-            let cpu = preset.name.clone();
-            return Err(SimError::NoSuchPages { pages, cpu });
-        }
-        let mut manager = MemoryManager::new(ram.0)?;
-        let process = manager.create_process();
-        let mut process = process.map_err(|source| SimError::NoRoomForTables { ram, source })?;
-        let committed = process.commit(
-            VirtAddr::new(0),
-            USER_END.as_u64(),
-            pages,
-            Protection::ExecuteReadWrite,
-        );
-        debug_assert!(committed.is_ok(), "an empty address space has room");
-        let mmu = TimedMmu::timed(
-            preset.features,
-            Registers::four_level(process.root()),
-            &preset.timed,
-            WalkStatistics::default(),
-        )?;
+    /// [`SimError`] if the processors or the memory cannot be built, or there are no or too
+    /// many processes.
+    pub fn new(preset: &Preset, config: MachineConfig, processes: usize) -> Result<Self, SimError> {
+        check(preset, config, processes)?;
+        let mut manager = MemoryManager::new(config.ram.0)?;
+        let processes: Vec<_> = (0..processes)
+            .map(|_| process(&mut manager, config))
+            .collect::<Result<_, _>>()?;
+        let ports = ports(preset, config)?.into_iter().enumerate();
+        let processors = ports.map(|(number, port)| {
+            let first = number % processes.len();
+            Processor::new(preset, config, &processes, first, port)
+        });
         Ok(Self {
+            processors: processors.collect::<Result<_, _>>()?,
             manager,
-            process,
-            mmu,
-            page_fault: preset.page_fault,
+            processes,
+            pages: config.pages,
+            touched: HashMap::new(),
         })
     }
 
-    /// Makes one access of the program.
+    /// Makes one access of the process that a processor runs.
     ///
     /// # Errors
-    /// [`AccessError`] if it cannot be made.
+    /// [`SimError`] or [`AccessError`] if it cannot be made.
     #[inline]
-    pub fn access(&mut self, record: &Record) -> Result<(), AccessError> {
+    pub fn access(&mut self, processor: usize, record: &Record) -> Result<(), MachineError> {
+        if record.kind == RecordKind::Fetch {
+            let log = self.processors[processor].mmu.observer_mut();
+            log.at_instruction(record.address);
+        }
         if record.size <= Self::MAX_PIECE {
-            return self.access_piece(record.address, record.size, record);
+            return self.access_piece(processor, record.address, record.size, record);
         }
         let mut done = 0;
         while done < record.size {
             let address = record.address.wrapping_add(done.into());
             let size = (record.size - done).min(left_of_page(address));
-            self.access_piece(address, size, record)?;
+            self.access_piece(processor, address, size, record)?;
             done += size;
         }
         Ok(())
@@ -93,25 +87,187 @@ impl Machine {
     #[inline]
     fn access_piece(
         &mut self,
+        processor: usize,
         address: VirtAddr,
         size: u32,
         record: &Record,
-    ) -> Result<(), AccessError> {
-        let Self {
-            manager,
-            process,
-            mmu,
-            page_fault,
-        } = self;
-        manager.access(process, |ram| {
-            let kind = record.kind.access();
-            let made = mmu.access(ram, address, size, kind, PrivilegeMode::User);
-            if let Err(Fault::Page(_)) = made {
-                mmu.charge(Owner::Fault, *page_fault);
-            }
-            made.map(|_| ())
-        })
+    ) -> Result<(), MachineError> {
+        let runs = &mut self.processors[processor];
+        let process = &self.processes[runs.current()];
+        let mut attempts = 0;
+        self.manager.access(process, |ram| {
+            attempts += 1;
+            runs.access(ram, address, size, record.kind)
+        })?;
+        if attempts > 1
+            && let PagePolicy::Transparent { touched } = self.pages
+        {
+            self.appeared(processor, address, touched)?;
+        }
+        Ok(())
     }
+
+    /// A small page has appeared; it may be time for a large one.
+    #[cold]
+    fn appeared(
+        &mut self,
+        processor: usize,
+        address: VirtAddr,
+        threshold: u32,
+    ) -> Result<(), MachineError> {
+        let process = self.processors[processor].current();
+        let region = address.page_number(PageSize::Size2MiB);
+        let count = self.touched.entry((process, region)).or_default();
+        *count += 1;
+        if *count == threshold {
+            self.collapse(processor, process, address)?;
+        }
+        Ok(())
+    }
+
+    /// Makes a large page, unless there is no memory for one: then the small ones stay.
+    fn collapse(
+        &mut self,
+        processor: usize,
+        process: usize,
+        address: VirtAddr,
+    ) -> Result<(), MachineError> {
+        let collapsed = match self.manager.collapse(&self.processes[process], address) {
+            Ok(collapsed) => collapsed,
+            Err(CollapseError::Tables(error)) => return Err(AccessError::from(error).into()),
+            Err(_) => return Ok(()),
+        };
+        self.processors[processor].collapse(&collapsed.copied);
+        self.shoot_down(processor, process)?;
+        Ok(())
+    }
+
+    /// Makes every processor drop what it may have cached of a process.
+    fn shoot_down(&mut self, initiator: usize, process: usize) -> Result<(), SimError> {
+        let ram = self.manager.ram();
+        let mut interrupted = 0;
+        for (number, processor) in self.processors.iter_mut().enumerate() {
+            if !processor.may_remember(process) {
+                continue;
+            }
+            if number != initiator {
+                processor.take_interrupt();
+                interrupted += 1;
+            }
+            processor.drop_process(ram, &self.processes, process)?;
+        }
+        self.processors[initiator].interrupt(interrupted);
+        Ok(())
+    }
+
+    /// Lets a processor go on with a thread of a process.
+    ///
+    /// # Errors
+    /// [`SimError::Register`] if its registers do not take the process's page tables.
+    pub(super) fn switch(&mut self, processor: usize, process: usize) -> Result<(), SimError> {
+        self.processors[processor].switch(self.manager.ram(), &self.processes, process)
+    }
+
+    pub(super) fn processors(&self) -> &[Processor] {
+        &self.processors
+    }
+
+    pub(super) fn processes(&self) -> usize {
+        self.processes.len()
+    }
+
+    pub(super) fn process(&self, number: usize) -> &Process {
+        &self.processes[number]
+    }
+
+    /// The MMUs of its processors, all of one shape.
+    pub(super) fn mmus(&self) -> impl Iterator<Item = &TimedMmu<WalkLog, Port>> {
+        self.processors.iter().map(|processor| &processor.mmu)
+    }
+
+    /// Something of all processors, added up.
+    pub(super) fn sum(&self, of: impl Fn(&TimedMmu<WalkLog, Port>) -> u64) -> u64 {
+        self.mmus().map(of).sum()
+    }
+
+    /// The walks of all processors.
+    pub(super) fn walk_log(&self) -> WalkLog {
+        let mut log = WalkLog::new(self.pages.first_size());
+        for mmu in self.mmus() {
+            log.merge(mmu.observer());
+        }
+        log
+    }
+
+    /// What all processors spent.
+    pub(super) fn cycles(&self) -> Breakdown {
+        let each = self.processors.iter().map(Processor::cycles);
+        each.fold(Breakdown::default(), |sum, &cycles| sum + cycles)
+    }
+}
+
+/// Why a machine cannot make an access.
+#[derive(Debug, thiserror::Error)]
+pub enum MachineError {
+    /// The access itself cannot be made.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The machine cannot do what it asks for.
+    #[error(transparent)]
+    Machine(#[from] SimError),
+}
+
+fn check(preset: &Preset, config: MachineConfig, processes: usize) -> Result<(), SimError> {
+    let cpu = || preset.name.clone();
+    let (bits, ram) = (preset.features.physical_address_width(), config.ram);
+    if ram.0 > 1 << bits {
+        return Err(SimError::RamBeyondWidth {
+            ram,
+            bits,
+            cpu: cpu(),
+        });
+    }
+    let pages = config.pages.first_size();
+    if pages == PageSize::Size1GiB && !preset.features.has(Feature::PAGES_1_GIB) {
+        return Err(SimError::NoSuchPages { pages, cpu: cpu() });
+    }
+    if config.pcids == Pcids::On && !preset.features.has(Feature::PCID) {
+        return Err(SimError::NoPcids { cpu: cpu() });
+    }
+    if processes == 0 || processes > Machine::MAX_PROCESSES {
+        return Err(SimError::Processes(processes));
+    }
+    Ok(())
+}
+
+fn process(manager: &mut MemoryManager, config: MachineConfig) -> Result<Process, SimError> {
+    let ram = config.ram;
+    let process = manager.create_process();
+    let mut process = process.map_err(|source| SimError::NoRoomForTables { ram, source })?;
+    let committed = process.commit(
+        VirtAddr::new(0),
+        USER_END.as_u64(),
+        config.pages.first_size(),
+        Protection::ExecuteReadWrite,
+    );
+    debug_assert!(committed.is_ok(), "an empty address space has room");
+    Ok(process)
+}
+
+/// The doors of the processors to their caches.
+fn ports(preset: &Preset, config: MachineConfig) -> Result<Vec<Port>, SimError> {
+    let shape = cache::HierarchyConfig {
+        processors: config.processors.get(),
+        ..preset.timed.caches
+    };
+    let system = cache::CacheSystem::new(&shape)?;
+    let processors: Vec<ProcessorId> = system.processors().collect();
+    if let [_] = *processors {
+        return Ok(vec![Port::Own(Box::new(system))]);
+    }
+    let shared = SharedCaches::new(system);
+    let ports = processors.into_iter();
+    Ok(ports.map(|id| Port::Shared(id, shared.clone())).collect())
 }
 
 /// The bytes from an address to the end of its 4-KiB page.
@@ -122,35 +278,4 @@ fn left_of_page(address: VirtAddr) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use cache::{CacheId, Request};
-
-    use super::*;
-    use crate::trace::RecordKind;
-
-    #[test]
-    fn a_long_access_touches_every_line_and_page_once() {
-        let preset = Preset::load("golden-cove").unwrap();
-        let config = MachineConfig {
-            pages: Pages::Size4KiB,
-            ram: ByteSize(1 << 20),
-        };
-        let mut machine = Machine::new(&preset, config).unwrap();
-        let record = Record {
-            kind: RecordKind::Load,
-            address: VirtAddr::new(0x1001),
-            size: 8192,
-        };
-        machine.access(&record).unwrap();
-        let counters = machine.mmu.cost().caches().counters();
-        let of = |count: fn(&cache::Counters, CacheId, Request) -> u64| {
-            count(counters, CacheId::L1d, Request::Read)
-        };
-        assert_eq!(of(cache::Counters::hits) + of(cache::Counters::misses), 129);
-        let faults = machine.manager.counters();
-        assert_eq!(faults.demand_zero_faults(PageSize::Size4KiB), 3);
-        let lookups = machine.mmu.cache().tlbs().lookups(tlb::Stream::Load);
-        // One that faults and one that does not, for each page.
-        assert_eq!(lookups.total, 2 * 3);
-    }
-}
+mod tests;

@@ -1,16 +1,27 @@
 //! A trace run through a modelled machine: the program's memory appears on demand in a
 //! process of the memory manager, and every access goes through the MMU and the caches.
 
+pub mod baseline;
+pub mod compare;
+mod config;
 mod error;
 mod machine;
+pub mod metric;
+mod port;
+mod processor;
 mod ram_needed;
 mod report;
 mod run;
+mod schedule;
+pub mod sweep;
+pub mod why;
 
+pub use config::{MachineConfig, Pcids};
 pub use error::SimError;
-pub use machine::{Machine, MachineConfig};
-pub use report::{Report, TraceCounts};
+pub use machine::{Machine, MachineError};
+pub use report::{DEFAULT_TOP, Report, TraceCounts};
 pub use run::{Watch, run};
+pub use schedule::{Program, Schedule, Traces, run_programs};
 
 /// The trace that is run when none is named: a Perl program that counts the words of a
 /// text, recorded with `valgrind --tool=lackey --trace-mem=yes`.

@@ -1,7 +1,9 @@
+use std::ops::Range;
+
 use memory_manager::{AccessError, ServiceError};
 
 use super::{
-    Machine, MachineConfig, Report, SimError, TraceCounts, error::describe,
+    Machine, MachineConfig, MachineError, Report, SimError, TraceCounts, error::describe,
     ram_needed::PagesTouched,
 };
 use crate::{
@@ -31,34 +33,97 @@ pub fn run(
     config: MachineConfig,
     watch: &mut dyn Watch,
 ) -> Result<Report, SimError> {
-    let mut machine = Machine::new(preset, config)?;
-    let mut counts = TraceCounts::default();
+    let mut run = Run::new(source_name, preset, config)?;
     let mut batch = Vec::new();
     loop {
         let read = reader.next_batch(&mut batch)?;
         if read == 0 {
-            break;
+            return Ok(run.report());
         }
-        for (place, record) in batch.iter().enumerate() {
-            if let Err(error) = machine.access(record) {
+        run.make(&batch, reader, watch)?;
+        let records = run.counts.records();
+        watch.records_done(records);
+        if watch.is_interrupted() {
+            return Err(SimError::Interrupted { records });
+        }
+    }
+}
+
+/// A machine on its way through a trace.
+#[derive(Debug)]
+pub(super) struct Run<'a> {
+    source_name: &'a Source,
+    preset: &'a Preset,
+    config: MachineConfig,
+    pub(super) machine: Machine,
+    counts: TraceCounts,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        source_name: &'a Source,
+        preset: &'a Preset,
+        config: MachineConfig,
+    ) -> Result<Self, SimError> {
+        Ok(Self {
+            source_name,
+            preset,
+            config,
+            machine: Machine::new(preset, config, 1)?,
+            counts: TraceCounts::default(),
+        })
+    }
+
+    /// Makes the next accesses. If one cannot be made for lack of memory, the rest of the
+    /// trace is read to tell how much it needs.
+    pub(super) fn make(
+        &mut self,
+        batch: &[Record],
+        reader: &mut dyn TraceReader,
+        watch: &mut dyn Watch,
+    ) -> Result<(), SimError> {
+        self.make_part(batch, 0..batch.len(), reader, watch)
+    }
+
+    /// Makes some of the next accesses.
+    pub(super) fn make_part(
+        &mut self,
+        batch: &[Record],
+        part: Range<usize>,
+        reader: &mut dyn TraceReader,
+        watch: &mut dyn Watch,
+    ) -> Result<(), SimError> {
+        for (place, record) in batch.iter().enumerate().take(part.end).skip(part.start) {
+            if let Err(error) = self.machine.access(0, record) {
                 let failed = Failed {
-                    source_name,
-                    number: counts.records() + 1,
+                    source_name: self.source_name,
+                    number: self.counts.records() + 1,
                     record,
                     rest: &batch[place..],
                 };
-                return Err(failed.explain(&error, &machine, config, reader, watch));
+                return Err(failed.explain(error, &self.machine, self.config, reader, watch));
             }
-            counts.count(record.kind);
+            self.counts.count(record.kind);
         }
-        watch.records_done(counts.records());
-        if watch.is_interrupted() {
-            return Err(SimError::Interrupted {
-                records: counts.records(),
-            });
-        }
+        Ok(())
     }
-    Ok(Report::new(source_name, counts, preset, config, &machine))
+
+    pub(super) fn report(self) -> Report {
+        let Self {
+            source_name,
+            preset,
+            config,
+            machine,
+            counts,
+        } = self;
+        Report::new(
+            std::slice::from_ref(source_name),
+            counts,
+            preset,
+            config,
+            &machine,
+        )
+    }
 }
 
 /// A record whose access could not be made.
@@ -73,7 +138,7 @@ struct Failed<'a> {
 impl Failed<'_> {
     fn explain(
         &self,
-        error: &AccessError,
+        error: MachineError,
         machine: &Machine,
         config: MachineConfig,
         reader: &mut dyn TraceReader,
@@ -81,12 +146,16 @@ impl Failed<'_> {
     ) -> SimError {
         let source_name = self.source_name.clone();
         let (record, description) = (self.number, describe(self.record));
-        let AccessError::Service(ServiceError::OutOfMemory(out)) = *error else {
+        let error = match error {
+            MachineError::Machine(error) => return error,
+            MachineError::Access(error) => error,
+        };
+        let AccessError::Service(ServiceError::OutOfMemory(out)) = error else {
             return SimError::Access {
                 source_name,
                 record,
                 description,
-                error: *error,
+                error,
             };
         };
         match self.pages_of_the_whole_trace(machine, config, reader, watch) {
@@ -110,8 +179,8 @@ impl Failed<'_> {
         reader: &mut dyn TraceReader,
         watch: &mut dyn Watch,
     ) -> Result<PagesTouched, SimError> {
-        let mut pages = PagesTouched::of(machine, config.pages.into());
-        pages.touch_all(self.rest);
+        let mut pages = PagesTouched::of(machine, config.pages.first_size());
+        pages.touch_all(0, self.rest);
         let mut records = self.number + self.rest.len() as u64;
         let mut batch = Vec::new();
         loop {
@@ -119,7 +188,7 @@ impl Failed<'_> {
             if read == 0 {
                 return Ok(pages);
             }
-            pages.touch_all(&batch);
+            pages.touch_all(0, &batch);
             records += read as u64;
             watch.records_done(records);
             if watch.is_interrupted() {

@@ -1,5 +1,9 @@
-use super::{Excerpt, Malformed, TraceFormat, mmut::MmutError};
-use crate::input::{InputError, Source};
+use super::{Excerpt, Malformed, TraceFormat, compact::CompactError, mmut::MmutError};
+use crate::{
+    input::{InputError, Source},
+    output::OutputError,
+};
+use std::io;
 
 /// A trace cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +32,21 @@ pub enum TraceError {
         #[source]
         error: MmutError,
     },
+    /// A compact trace is damaged.
+    #[error("{source_name}, {error}")]
+    Compact {
+        /// The trace.
+        source_name: Source,
+        /// Where, and what is wrong.
+        #[source]
+        error: CompactError,
+    },
+    /// What is read cannot be saved.
+    #[error(transparent)]
+    NotSaved(#[from] OutputError),
+    /// There is no thread to read in.
+    #[error("cannot start a thread to read the trace in: {0}")]
+    NoThread(#[source] io::Error),
     /// The trace ended without a single record.
     #[error("{source_name}: there is not one memory access in it")]
     Empty {

@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr};
 
-use super::{Excerpt, LackeyReader, TraceError, TraceReader, lackey, mmut};
+use super::{CompactReader, Excerpt, LackeyReader, TraceError, TraceReader, compact, lackey, mmut};
 use crate::input::Input;
 
 /// How much of a file is looked at to find its format.
@@ -14,17 +14,20 @@ pub enum TraceFormat {
     Auto,
     /// What `valgrind --tool=lackey --trace-mem=yes` prints.
     Lackey,
+    /// Lookaside's own, as `lookaside record` writes it.
+    Compact,
 }
 
 impl TraceFormat {
     /// The names of the formats.
-    pub const KNOWN: &str = "lackey";
+    pub const KNOWN: &str = "lackey, compact";
 
     /// The name of this format on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::Lackey => "lackey",
+            Self::Compact => "compact",
         }
     }
 }
@@ -44,7 +47,7 @@ impl FromStr for TraceFormat {
     type Err = UnknownFormatName;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let formats = [Self::Auto, Self::Lackey];
+        let formats = [Self::Auto, Self::Lackey, Self::Compact];
         let found = formats.into_iter().find(|format| format.name() == name);
         found.ok_or_else(|| UnknownFormatName(name.to_owned()))
     }
@@ -55,20 +58,26 @@ impl FromStr for TraceFormat {
 /// # Errors
 /// [`TraceError`] if the start of the input cannot be read, or no known format is in it.
 pub fn open(mut input: Input, format: TraceFormat) -> Result<Box<dyn TraceReader>, TraceError> {
-    match format {
-        TraceFormat::Lackey => {}
+    let format = match format {
         TraceFormat::Auto => detect(&mut input)?,
-    }
-    Ok(Box::new(LackeyReader::new(input)))
+        named => named,
+    };
+    Ok(match format {
+        TraceFormat::Compact => Box::new(CompactReader::new(input)?),
+        TraceFormat::Auto | TraceFormat::Lackey => Box::new(LackeyReader::new(input)),
+    })
 }
 
-/// Goes by the first line that is neither blank nor a message of valgrind. Where no such
-/// line is in sight, the reader will find out.
-fn detect(input: &mut Input) -> Result<(), TraceError> {
+/// Goes by the magic bytes, or by the first line that is neither blank nor a message of
+/// valgrind. Where no such line is in sight, the reader will find out.
+fn detect(input: &mut Input) -> Result<TraceFormat, TraceError> {
     let source_name = input.source().clone();
     let start = input.peek(DETECT_BYTES)?;
     if start.starts_with(&mmut::MAGIC) {
         return Err(TraceError::NotVirtual { source_name });
+    }
+    if start.starts_with(&compact::MAGIC) {
+        return Ok(TraceFormat::Compact);
     }
     let mut lines = (1..).zip(start.split(|&byte| byte == b'\n'));
     match lines.find(|(_, line)| !lackey::says_nothing(line)) {
@@ -80,7 +89,7 @@ fn detect(input: &mut Input) -> Result<(), TraceError> {
                 text,
             })
         }
-        _ => Ok(()),
+        _ => Ok(TraceFormat::Lackey),
     }
 }
 
@@ -100,7 +109,7 @@ mod tests {
         let error = detected(b"==1== x\n0x7ffe: R 0x1234\n").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "test, line 2: not a trace format known here (known: lackey); it says \
+            "test, line 2: not a trace format known here (known: lackey, compact); it says \
              `0x7ffe: R 0x1234`"
         );
         assert!(matches!(
@@ -112,11 +121,12 @@ mod tests {
     #[test]
     fn formats_have_names() {
         assert_eq!("lackey".parse(), Ok(TraceFormat::Lackey));
+        assert_eq!("compact".parse(), Ok(TraceFormat::Compact));
         assert_eq!("auto".parse(), Ok(TraceFormat::Auto));
         let error = "din".parse::<TraceFormat>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`din` is not a trace format; known: auto, lackey"
+            "`din` is not a trace format; known: auto, lackey, compact"
         );
     }
 }

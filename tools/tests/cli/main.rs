@@ -2,6 +2,8 @@
 #![cfg(unix)]
 
 mod bad_input;
+mod baseline;
+mod compare;
 mod conform;
 mod cpus;
 mod golden;
@@ -11,6 +13,9 @@ mod memory;
 mod modes;
 mod outputs;
 mod pipes;
+mod processors;
+mod record;
 mod sim;
 mod support;
 mod walk;
+mod why;

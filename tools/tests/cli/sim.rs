@@ -77,7 +77,7 @@ fn the_json_of_a_real_trace_repeats_to_the_byte() {
 
 #[test]
 fn help_has_an_example_of_every_subcommand_that_works_on_files() {
-    for command in ["sim", "maps", "conform", "cpus"] {
+    for command in ["sim", "record", "maps", "conform", "cpus"] {
         let help = stdout_of(lookaside([command, "--help"]));
         assert!(help.contains(&format!("lookaside {command} ")), "{help}");
     }

@@ -160,15 +160,15 @@ fn stale_rights_in_a_paging_structure_cache_refuse_nothing() {
         geometry,
         index: assoc::IndexFunction::Linear,
         replacement,
+        pcids: tlb::PcidCapacity::Unlimited,
+        coalescing: tlb::Coalescing::Never,
     };
-    let level = tlb::LevelConfig {
-        penalty: Cycles::ZERO,
-        tlbs: [tlb].into(),
-    };
+    let level = tlb::LevelConfig::new(Cycles::ZERO, [tlb].into());
     let tlbs = tlb::HierarchyConfig {
         levels: [level].into(),
     };
     let structures = tlb::StructureCachesConfig {
+        pml5e: cache,
         pml4e: cache,
         pdpte: cache,
         pde: cache,

@@ -49,18 +49,22 @@ fn misses(machine: &Machine, stream: Stream, events: &mut Vec<(String, u64)>) {
         Stream::Load => "dtlb_load_misses",
         Stream::Store => "dtlb_store_misses",
     };
-    let tlbs = machine.mmu.cache().tlbs();
-    let lower = (1..tlbs.levels().count()).map(|level| tlbs.hits(stream, level));
-    let statistics = machine.mmu.observer();
-    let completed = walks_completed(machine, stream) + statistics.faulted(stream);
+    let lower = machine.sum(|mmu| {
+        let tlbs = mmu.cache().tlbs();
+        (1..tlbs.levels().count())
+            .map(|level| tlbs.hits(stream, level))
+            .sum()
+    });
+    let faulted = machine.sum(|mmu| mmu.observer().statistics().faulted(stream));
+    let completed = walks_completed(machine, stream) + faulted;
     let mut push = |name: &str, count| events.push((format!("{prefix}.{name}"), count));
-    push("stlb_hit", lower.sum());
+    push("stlb_hit", lower);
     push("miss_causes_a_walk", completed);
     push("walk_completed", completed);
     for (size, name) in PageSize::IA32E.into_iter().zip(["4k", "2m_4m", "1g"]) {
         push(
             &format!("walk_completed_{name}"),
-            statistics.completed(stream, size),
+            machine.sum(|mmu| mmu.observer().statistics().completed(stream, size)),
         );
     }
 }
@@ -72,10 +76,13 @@ fn page_walker_loads(machine: &Machine, events: &mut Vec<(String, u64)>) {
         ("itlb", &[Stream::Fetch]),
     ];
     for (side, streams) in sides {
-        for (served_by, place) in ServedBy::ALL.into_iter().zip(["l1", "l2", "l3", "memory"]) {
+        for (served_by, place) in ServedBy::ALL
+            .into_iter()
+            .zip(["l1", "l2", "l3", "peer", "memory"])
+        {
             let loads = streams.iter().flat_map(|&stream| {
-                let cost = machine.mmu.cost();
-                Level::FOUR_LEVEL.map(|level| cost.walk_loads(stream, level, served_by))
+                let of = |level| machine.sum(|mmu| mmu.cost().walk_loads(stream, level, served_by));
+                Level::FOUR_LEVEL.map(of)
             });
             events.push((format!("page_walker_loads.{side}_{place}"), loads.sum()));
         }

@@ -1,16 +1,22 @@
 //! What a run found out, as data; text for a terminal and JSON are two ways to show it.
 
 mod events;
-mod text;
+mod hot;
+mod latency;
+pub(super) mod owners;
+pub(super) mod text;
 
 use cache::{CacheId, Request, ServedBy};
-use mmu_core::{Breakdown, Level, Owner, PageSize};
+use mmu_core::{Breakdown, Level, PageSize};
 use serde::Serialize;
 use tlb::Stream;
 
-use super::{Machine, MachineConfig};
-use crate::{input::Source, pages::Pages, preset::Preset, trace::RecordKind};
+use super::{Machine, MachineConfig, processor, why::WalkLog};
+use crate::{input::Source, page_policy::PagePolicy, preset::Preset, trace::RecordKind};
 use events::Events;
+use hot::Hot;
+use latency::WalkLatency;
+use owners::ByOwner;
 
 /// Everything a run found out. Serialised, its keys have a fixed order.
 #[derive(Clone, Debug, Serialize)]
@@ -24,6 +30,7 @@ pub struct Report {
     tlbs: Vec<Tlb>,
     structure_caches: Vec<StructureCache>,
     walks: Walks,
+    hot: Hot,
     caches: Vec<Cache>,
     memory: Memory,
     page_faults: PageFaults,
@@ -65,7 +72,7 @@ struct Trace {
 struct Processor {
     cpu: String,
     title: String,
-    pages: Pages,
+    pages: PagePolicy,
     ram_bytes: u64,
     /// How many of the preset's numbers are known how well.
     numbers: Numbers,
@@ -86,21 +93,6 @@ struct Cycles {
     translation_share: f64,
     per_instruction: f64,
     by_owner: ByOwner,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct ByOwner {
-    l1_tlb: u64,
-    stlb: u64,
-    structure_caches: u64,
-    walk_l1d: u64,
-    walk_l2: u64,
-    walk_llc: u64,
-    walk_memory: u64,
-    accessed_dirty: u64,
-    fault: u64,
-    fetch: u64,
-    data: u64,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -134,23 +126,31 @@ struct StructureCache {
 
 #[derive(Clone, Debug, Serialize)]
 struct Walks {
+    total: u64,
     completed: u64,
     faulted: u64,
     references: u64,
     references_per_walk: f64,
+    /// All cycles of walks.
+    cycles: u64,
     /// Walks by how many entries they read, from 0 on.
     by_references: Vec<u64>,
     /// References by the level of the entry and where it was.
     served: Vec<WalkLevel>,
     accessed_dirty_updates: u64,
+    /// Accesses that waited for a walk which another one had begun.
+    merged: u64,
+    latency: Vec<WalkLatency>,
 }
 
 #[derive(Clone, Debug, Serialize)]
 struct WalkLevel {
     level: String,
+    per_walk: f64,
     l1d: u64,
     l2: u64,
     llc: u64,
+    peer: u64,
     memory: u64,
 }
 
@@ -188,7 +188,7 @@ struct Footprint {
 
 impl Report {
     pub(super) fn new(
-        source: &Source,
+        sources: &[Source],
         counts: TraceCounts,
         preset: &Preset,
         config: MachineConfig,
@@ -196,25 +196,33 @@ impl Report {
     ) -> Self {
         let caches = &preset.timed.caches;
         let shapes = [&caches.l1i, &caches.l1d, &caches.l2, &caches.llc];
-        let counters = machine.mmu.cost().caches().counters();
+        let log = machine.walk_log();
+        let counters: Vec<_> = machine
+            .mmus()
+            .map(|mmu| mmu.cost().caches().counters())
+            .collect();
         Self {
             lookaside: env!("CARGO_PKG_VERSION"),
-            trace: Trace::new(source, counts),
+            trace: Trace::new(sources, counts),
             machine: Processor::new(preset, config),
-            cycles: Cycles::new(machine.mmu.spent(), counts.of(RecordKind::Fetch)),
+            cycles: Cycles::new(&machine.cycles(), counts.of(RecordKind::Fetch)),
             events: Events::new(counts, machine),
             lookups: lookups(machine),
             tlbs: tlbs(machine),
             structure_caches: structure_caches(machine),
-            walks: Walks::new(machine),
+            walks: Walks::new(machine, &log),
+            hot: Hot::new(&log),
             caches: CacheId::ALL
                 .into_iter()
                 .zip(shapes)
-                .map(|(id, shape)| Cache::new(id, shape, counters))
+                .map(|(id, shape)| Cache::new(id, shape, &counters))
                 .collect(),
             memory: Memory {
-                reads: counters.memory_reads(),
-                write_backs: counters.memory_write_backs(),
+                reads: counters.iter().map(cache::Counters::memory_reads).sum(),
+                write_backs: counters
+                    .iter()
+                    .map(cache::Counters::memory_write_backs)
+                    .sum(),
             },
             page_faults: PageFaults {
                 demand_zero: demand_zero_faults(machine),
@@ -224,10 +232,22 @@ impl Report {
     }
 }
 
+/// How many pages, regions and instructions are shown if nobody says otherwise.
+pub const DEFAULT_TOP: usize = 10;
+
+impl Report {
+    /// Keeps only so many of the pages, regions and instructions that walks cost most for. A
+    /// new report has all of them.
+    pub fn keep_top(&mut self, count: usize) {
+        self.hot.keep_top(count);
+    }
+}
+
 impl Trace {
-    fn new(source: &Source, counts: TraceCounts) -> Self {
+    fn new(sources: &[Source], counts: TraceCounts) -> Self {
+        let names: Vec<_> = sources.iter().map(Source::to_string).collect();
         Self {
-            name: source.to_string(),
+            name: names.join(", "),
             records: counts.records(),
             instructions: counts.of(RecordKind::Fetch),
             loads: counts.of(RecordKind::Load),
@@ -255,7 +275,6 @@ impl Processor {
 
 impl Cycles {
     fn new(spent: &Breakdown, instructions: u64) -> Self {
-        let of = |owner| spent.of(owner).as_u64();
         let total = spent.total().as_u64();
         let translation = spent.translation().as_u64();
         Self {
@@ -263,70 +282,73 @@ impl Cycles {
             translation,
             translation_share: ratio(translation, total),
             per_instruction: ratio(total, instructions),
-            by_owner: ByOwner {
-                l1_tlb: of(Owner::L1Tlb),
-                stlb: of(Owner::Stlb),
-                structure_caches: of(Owner::StructureCaches),
-                walk_l1d: of(Owner::WalkL1d),
-                walk_l2: of(Owner::WalkL2),
-                walk_llc: of(Owner::WalkLlc),
-                walk_memory: of(Owner::WalkMemory),
-                accessed_dirty: of(Owner::AccessedDirty),
-                fault: of(Owner::Fault),
-                fetch: of(Owner::Fetch),
-                data: of(Owner::Data),
-            },
+            by_owner: ByOwner(*spent),
         }
     }
 }
 
 impl Walks {
-    fn new(machine: &Machine) -> Self {
-        let statistics = machine.mmu.observer();
-        let cost = machine.mmu.cost();
+    fn new(machine: &Machine, log: &WalkLog) -> Self {
         let served = |level, by| -> u64 {
             let streams = Stream::ALL.into_iter();
             streams
-                .map(|stream| cost.walk_loads(stream, level, by))
+                .map(|stream| machine.sum(|mmu| mmu.cost().walk_loads(stream, level, by)))
                 .sum()
         };
-        let completed = Stream::ALL
-            .into_iter()
-            .map(|stream| walks_completed(machine, stream));
-        let completed: u64 = completed.sum();
-        let faulted = Stream::ALL
-            .into_iter()
-            .map(|stream| statistics.faulted(stream))
-            .sum();
-        let levels = Level::FOUR_LEVEL.into_iter().rev().map(|level| WalkLevel {
-            level: level.to_string(),
-            l1d: served(level, ServedBy::L1),
-            l2: served(level, ServedBy::L2),
-            llc: served(level, ServedBy::Llc),
-            memory: served(level, ServedBy::Memory),
+        let of_streams =
+            |count: &dyn Fn(Stream) -> u64| -> u64 { Stream::ALL.into_iter().map(count).sum() };
+        let completed = of_streams(&|stream| walks_completed(machine, stream));
+        let faulted =
+            of_streams(&|stream| machine.sum(|mmu| mmu.observer().statistics().faulted(stream)));
+        let total = completed + faulted;
+        let levels = Level::FOUR_LEVEL.into_iter().rev().map(|level| {
+            let [l1d, l2, llc, peer, memory] = ServedBy::ALL.map(|by| served(level, by));
+            WalkLevel {
+                level: level.to_string(),
+                per_walk: ratio(l1d + l2 + llc + peer + memory, total),
+                l1d,
+                l2,
+                llc,
+                peer,
+                memory,
+            }
         });
         let served: Vec<_> = levels.collect();
         let references = served
             .iter()
-            .map(|by| by.l1d + by.l2 + by.llc + by.memory)
+            .map(|by| by.l1d + by.l2 + by.llc + by.peer + by.memory)
             .sum();
+        let latency = WalkLatency::of_all_streams(log);
+        debug_assert_eq!(total, latency.iter().map(WalkLatency::walks).sum::<u64>());
         Self {
+            total,
             completed,
             faulted,
             references,
-            references_per_walk: ratio(references, completed + faulted),
-            by_references: statistics.by_references().to_vec(),
+            references_per_walk: ratio(references, total),
+            cycles: latency.iter().map(WalkLatency::cycles).sum(),
+            by_references: by_references(machine),
             served,
-            accessed_dirty_updates: statistics.updates(),
+            accessed_dirty_updates: machine.sum(|mmu| mmu.observer().statistics().updates()),
+            merged: machine
+                .processors()
+                .iter()
+                .map(processor::Processor::merged_walks)
+                .sum(),
+            latency,
         }
     }
 }
 
 impl Cache {
-    fn new(id: CacheId, shape: &cache::LevelConfig, counters: &cache::Counters) -> Self {
+    fn new(id: CacheId, shape: &cache::LevelConfig, counters: &[cache::Counters]) -> Self {
         let sum = |count: fn(&cache::Counters, CacheId, Request) -> u64| -> u64 {
-            let requests = Request::ALL.into_iter();
-            requests.map(|request| count(counters, id, request)).sum()
+            let each = counters.iter();
+            each.flat_map(|counters| Request::ALL.map(|request| count(counters, id, request)))
+                .sum()
+        };
+        let total = |count: fn(&cache::Counters, CacheId) -> u64| -> u64 {
+            counters.iter().map(|counters| count(counters, id)).sum()
         };
         Self {
             name: id.to_string(),
@@ -334,8 +356,8 @@ impl Cache {
             ways: shape.geometry.ways(),
             hits: sum(cache::Counters::hits),
             misses: sum(cache::Counters::misses),
-            evictions: counters.evictions(id),
-            write_backs: counters.write_backs(id),
+            evictions: total(cache::Counters::evictions),
+            write_backs: total(cache::Counters::write_backs),
         }
     }
 }
@@ -356,57 +378,97 @@ impl Footprint {
     }
 }
 
+fn stream_name(stream: Stream) -> &'static str {
+    match stream {
+        Stream::Fetch => "fetch",
+        Stream::Load => "load",
+        Stream::Store => "store",
+    }
+}
+
 fn lookups(machine: &Machine) -> Vec<Lookups> {
-    let tlbs = machine.mmu.cache().tlbs();
+    let levels = || {
+        machine
+            .mmus()
+            .map(|mmu| mmu.cache().tlbs().levels().count())
+    };
     let of = |stream: Stream| Lookups {
-        stream: match stream {
-            Stream::Fetch => "fetch",
-            Stream::Load => "load",
-            Stream::Store => "store",
-        },
-        total: tlbs.lookups(stream).total,
-        hits_by_level: (0..tlbs.levels().count())
-            .map(|level| tlbs.hits(stream, level))
+        stream: stream_name(stream),
+        total: machine.sum(|mmu| mmu.cache().tlbs().lookups(stream).total),
+        hits_by_level: (0..levels().max().unwrap_or(0))
+            .map(|level| machine.sum(|mmu| mmu.cache().tlbs().hits(stream, level)))
             .collect(),
-        missed: tlbs.lookups(stream).missed,
+        missed: machine.sum(|mmu| mmu.cache().tlbs().lookups(stream).missed),
     };
     Stream::ALL.map(of).into()
 }
 
 fn tlbs(machine: &Machine) -> Vec<Tlb> {
-    let levels = machine.mmu.cache().tlbs().levels().enumerate();
-    let tlbs = levels.flat_map(|(level, tlbs)| tlbs.iter().map(move |tlb| (level, tlb)));
-    let of = |(level, tlb): (usize, &tlb::Tlb<_>)| Tlb {
-        name: tlb.config().name.clone(),
-        level: level + 1,
-        entries: tlb.config().geometry.entries(),
-        ways: tlb.config().geometry.ways(),
-        hits: tlb.counters().hits,
-        fills: tlb.counters().fills,
-        evictions: tlb.counters().evictions,
-    };
-    tlbs.map(of).collect()
+    let each = machine.mmus().map(|mmu| {
+        let levels = mmu.cache().tlbs().levels().enumerate();
+        let tlbs = levels.flat_map(|(level, tlbs)| tlbs.iter().map(move |tlb| (level, tlb)));
+        tlbs.map(|(level, tlb)| Tlb {
+            name: tlb.config().name.clone(),
+            level: level + 1,
+            entries: tlb.config().geometry.entries(),
+            ways: tlb.config().geometry.ways(),
+            hits: tlb.counters().hits,
+            fills: tlb.counters().fills,
+            evictions: tlb.counters().evictions,
+        })
+        .collect::<Vec<_>>()
+    });
+    summed(each, |sum, other| {
+        sum.hits += other.hits;
+        sum.fills += other.fills;
+        sum.evictions += other.evictions;
+    })
 }
 
 fn structure_caches(machine: &Machine) -> Vec<StructureCache> {
-    let structures = machine.mmu.cache().structures();
-    let of = |(level, geometry, counters): (Level, assoc::Geometry, tlb::StructureCounters)| {
-        StructureCache {
-            level: level.to_string(),
-            entries: geometry.entries(),
-            ways: geometry.ways(),
-            lookups: structures.lookups(),
-            hits: counters.hits,
-            fills: counters.fills,
+    let each = machine.mmus().map(|mmu| {
+        let structures = mmu.cache().structures();
+        let caches = structures.counters();
+        caches
+            .map(|(level, geometry, counters)| StructureCache {
+                level: level.to_string(),
+                entries: geometry.entries(),
+                ways: geometry.ways(),
+                lookups: structures.lookups(),
+                hits: counters.hits,
+                fills: counters.fills,
+            })
+            .collect::<Vec<_>>()
+    });
+    summed(each, |sum, other| {
+        sum.lookups += other.lookups;
+        sum.hits += other.hits;
+        sum.fills += other.fills;
+    })
+}
+
+fn by_references(machine: &Machine) -> Vec<u64> {
+    let each = machine
+        .mmus()
+        .map(|mmu| mmu.observer().statistics().by_references());
+    summed(each.map(<[u64]>::to_vec), |sum, other| *sum += other)
+}
+
+/// What the same parts of several processors counted together.
+fn summed<T>(each: impl Iterator<Item = Vec<T>>, mut add: impl FnMut(&mut T, T)) -> Vec<T> {
+    let sum = each.reduce(|mut sum, other| {
+        for (sum, other) in sum.iter_mut().zip(other) {
+            add(sum, other);
         }
-    };
-    structures.counters().map(of).collect()
+        sum
+    });
+    sum.unwrap_or_default()
 }
 
 fn walks_completed(machine: &Machine, stream: Stream) -> u64 {
     let sizes = PageSize::ALL.into_iter();
     sizes
-        .map(|size| machine.mmu.observer().completed(stream, size))
+        .map(|size| machine.sum(|mmu| mmu.observer().statistics().completed(stream, size)))
         .sum()
 }
 
@@ -418,7 +480,7 @@ fn demand_zero_faults(machine: &Machine) -> u64 {
 }
 
 /// Zero where there is nothing to divide by.
-fn ratio(part: u64, whole: u64) -> f64 {
+pub(super) fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 {
         0.0
     } else {

@@ -3,15 +3,15 @@
 use std::fmt;
 
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
-use mmu_core::PageSize;
+use mmu_core::Owner;
 
-use super::{Report, ratio};
-use crate::{byte_size::ByteSize, trace::Excerpt};
+use super::{Report, latency, owners, ratio};
+use crate::{byte_size::ByteSize, page_policy::Description, trace::Excerpt};
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let numbers = &self.machine.numbers;
-        writeln!(f, "Trace      {}", excerpt(&self.trace.name, HEAD))?;
+        self.write_trace(f)?;
         writeln!(f, "Processor  {}", excerpt(&self.machine.title, HEAD))?;
         writeln!(
             f,
@@ -19,13 +19,19 @@ impl fmt::Display for Report {
             numbers.measured, numbers.manual, numbers.assumed
         )?;
         writeln!(f, "Memory     {}", ByteSize(self.machine.ram_bytes))?;
-        writeln!(f, "Pages      {}", PageSize::from(self.machine.pages))?;
+        writeln!(f, "Pages      {}", Description(self.machine.pages))?;
         section(f, &self.program())?;
         section(f, &self.cycle_table())?;
         section(f, &self.lookup_table())?;
         section(f, &self.tlb_table())?;
         section(f, &self.walk_table())?;
         section(f, &self.walk_reads_table())?;
+        for table in latency::tables(&self.walks.latency) {
+            section(f, &table)?;
+        }
+        for table in self.hot.tables() {
+            section(f, &table)?;
+        }
         section(f, &self.structure_table())?;
         section(f, &self.cache_table())?;
         section(f, &self.footprint_table())
@@ -33,6 +39,11 @@ impl fmt::Display for Report {
 }
 
 impl Report {
+    /// Which trace it was.
+    pub(in crate::sim) fn write_trace(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Trace      {}", excerpt(&self.trace.name, HEAD))
+    }
+
     fn program(&self) -> Table {
         let trace = &self.trace;
         let mut table = table(["Program", "accesses"]);
@@ -49,23 +60,24 @@ impl Report {
 
     fn cycle_table(&self) -> Table {
         let cycles = &self.cycles;
-        let by = &cycles.by_owner;
         let mut table = table(["Cycles", "count", "share", "per instruction"]);
-        for (depth, name, count) in [
+        let shown = Owner::ALL.map(|owner| (owner, cycles.by_owner.of(owner)));
+        let shown = shown
+            .into_iter()
+            .filter(|&(owner, count)| count != 0 || owners::is_always_shown(owner));
+        let (translation, others): (Vec<_>, Vec<_>) =
+            shown.partition(|(owner, _)| owner.is_translation());
+        let of = |depth| move |(owner, count)| (depth, owners::title(owner), count);
+        let sums = [
             (1, "total", cycles.total),
             (1, "address translation", cycles.translation),
-            (2, "L1 TLB", by.l1_tlb),
-            (2, "STLB", by.stlb),
-            (2, "paging-structure caches", by.structure_caches),
-            (2, "walk, entries in the L1D", by.walk_l1d),
-            (2, "walk, entries in the L2", by.walk_l2),
-            (2, "walk, entries in the LLC", by.walk_llc),
-            (2, "walk, entries in memory", by.walk_memory),
-            (2, "accessed and dirty bits", by.accessed_dirty),
-            (1, "page faults", by.fault),
-            (1, "instruction fetch", by.fetch),
-            (1, "data", by.data),
-        ] {
+        ];
+        let parts = translation.into_iter().map(of(2));
+        let rows = sums
+            .into_iter()
+            .chain(parts)
+            .chain(others.into_iter().map(of(1)));
+        for (depth, name, count) in rows {
             table.add_row([
                 indented(depth, name),
                 grouped(count),
@@ -128,11 +140,20 @@ impl Report {
     }
 
     fn walk_reads_table(&self) -> Table {
-        let mut table = table(["Entries read", "all", "from L1D", "L2", "LLC", "memory"]);
+        let mut table = table([
+            "Entries read",
+            "all",
+            "a walk",
+            "from L1D",
+            "L2",
+            "LLC",
+            "memory",
+        ]);
         for by in &self.walks.served {
             table.add_row([
                 indented(1, &by.level),
                 grouped(by.l1d + by.l2 + by.llc + by.memory),
+                format!("{:.3}", by.per_walk),
                 grouped(by.l1d),
                 grouped(by.l2),
                 grouped(by.llc),
@@ -197,7 +218,7 @@ impl Report {
     }
 }
 
-fn section(f: &mut fmt::Formatter<'_>, table: &Table) -> fmt::Result {
+pub(in crate::sim) fn section(f: &mut fmt::Formatter<'_>, table: &Table) -> fmt::Result {
     writeln!(f)?;
     for line in table.lines() {
         writeln!(f, "{}", line.trim_end())?;
@@ -205,7 +226,7 @@ fn section(f: &mut fmt::Formatter<'_>, table: &Table) -> fmt::Result {
     Ok(())
 }
 
-fn table<const N: usize>(header: [&str; N]) -> Table {
+pub(in crate::sim) fn table(header: impl Into<comfy_table::Row>) -> Table {
     let mut table = Table::new();
     table.load_preset(NOTHING).set_header(header);
     for (place, column) in table.column_iter_mut().enumerate() {
@@ -223,21 +244,21 @@ const HEAD: usize = 68;
 /// How many columns a name in a first column may have.
 const NAME: usize = 26;
 
-fn excerpt(name: &str, columns: usize) -> Excerpt {
+pub(in crate::sim) fn excerpt(name: &str, columns: usize) -> Excerpt {
     Excerpt::of(name.as_bytes(), columns)
 }
 
-fn indented(depth: usize, name: &str) -> String {
+pub(in crate::sim) fn indented(depth: usize, name: &str) -> String {
     format!("{:indent$}{}", "", excerpt(name, NAME), indent = 2 * depth)
 }
 
-fn percent(part: u64, whole: u64) -> String {
+pub(in crate::sim) fn percent(part: u64, whole: u64) -> String {
     format!("{:.2}%", 100.0 * ratio(part, whole))
 }
 
 /// A number with commas between its thousands, in millions from a milliard on: JSON has it
 /// exactly.
-fn grouped(number: u64) -> String {
+pub(in crate::sim) fn grouped(number: u64) -> String {
     const MILLION: u64 = 1_000_000;
     if number >= 1000 * MILLION {
         return format!("{} M", grouped_exactly(number / MILLION));

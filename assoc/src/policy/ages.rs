@@ -1,0 +1,77 @@
+/// How many ages a word holds, four bits each; none is above 7.
+const LANES: usize = 16;
+const ONES: u64 = 0x1111_1111_1111_1111;
+
+/// The ages of a set's ways in its words.
+#[derive(Clone, Debug)]
+pub(super) struct Ages {
+    words: usize,
+    /// A one in each lane of the last word that stands for a way.
+    last: u64,
+}
+
+impl Ages {
+    pub(super) fn new(ways: usize) -> Self {
+        let words = ways.div_ceil(LANES);
+        let unused = words * LANES - ways;
+        Self {
+            words,
+            last: ONES >> (4 * unused),
+        }
+    }
+
+    pub(super) fn words(&self) -> usize {
+        self.words
+    }
+
+    #[inline]
+    pub(super) fn of(words: &[u64], way: usize) -> u64 {
+        words[way / LANES] >> (4 * (way % LANES)) & 0xf
+    }
+
+    #[inline]
+    pub(super) fn set(words: &mut [u64], way: usize, age: u64) {
+        let word = &mut words[way / LANES];
+        let shift = 4 * (way % LANES);
+        *word = *word & !(0xf << shift) | age << shift;
+    }
+
+    /// The leftmost way of this age.
+    #[inline]
+    pub(super) fn leftmost(&self, words: &[u64], age: u64) -> Option<usize> {
+        (0..).zip(words).find_map(|(index, &word)| {
+            let ones = self.ones(index);
+            let differs = word ^ (age * ONES);
+            // The top bit of a lane survives the subtraction unless the lane is zero.
+            let equal = !((differs | ones << 3).wrapping_sub(ones)) & ones << 3;
+            (equal != 0).then(|| index * LANES + equal.trailing_zeros() as usize / 4)
+        })
+    }
+
+    /// The greatest age, which is at most `most`.
+    #[inline]
+    pub(super) fn greatest(&self, words: &[u64], most: u64) -> u64 {
+        let mut age = most;
+        while age > 0 && self.leftmost(words, age).is_none() {
+            age -= 1;
+        }
+        age
+    }
+
+    /// Makes every way older.
+    #[inline]
+    pub(super) fn raise(&self, words: &mut [u64], by: u64) {
+        for (index, word) in words.iter_mut().enumerate() {
+            *word += self.ones(index) * by;
+        }
+    }
+
+    #[inline]
+    fn ones(&self, index: usize) -> u64 {
+        if index + 1 == self.words {
+            self.last
+        } else {
+            ONES
+        }
+    }
+}

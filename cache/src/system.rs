@@ -1,0 +1,200 @@
+use alloc::{boxed::Box, vec::Vec};
+
+use units::{Cycles, MemoryType, PhysAddr, ProcessorId};
+
+use below::Purpose;
+
+use crate::{
+    CacheId, ConfigError, Counters, HierarchyConfig, Inclusion, NextLine, Request, ServedBy,
+    WalkPort,
+    line::{Line, LineState},
+    presence::Presence,
+    private::{Cache, Private},
+};
+
+/// The answer to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// Where the line was; memory, where memory had to be waited for.
+    pub served_by: ServedBy,
+    /// How long it took.
+    pub latency: Cycles,
+}
+
+/// The caches of all processors of a machine, empty at first, and the memory behind them.
+#[derive(Clone, Debug)]
+pub struct CacheSystem {
+    /// By their numbers.
+    processors: Box<[Private]>,
+    presence: Presence,
+    llc: Cache,
+    memory_latency: Cycles,
+    peer_latency: Cycles,
+    walks_enter: WalkPort,
+    inclusion: Inclusion,
+    next_line: NextLine,
+    /// The counters of a processor that is not there.
+    nothing: Counters,
+}
+
+impl CacheSystem {
+    /// Empty caches.
+    ///
+    /// # Errors
+    /// [`ConfigError::Cache`] if the index function of a cache does not fit its geometry,
+    /// [`ConfigError::CombiningBuffers`] if there are none of these, or more than a set has
+    /// ways, [`ConfigError::Processors`] unless there are 1 to 64 processors,
+    /// [`ConfigError::TooLarge`] if there are more than [`HierarchyConfig::MAX_LINES`] lines,
+    /// [`ConfigError::StrideLines`] and [`ConfigError::StridePages`] if the stride prefetcher
+    /// has nothing to do, or too much.
+    pub fn new(config: &HierarchyConfig) -> Result<Self, ConfigError> {
+        let count = config.processors;
+        if count == 0 || count > ProcessorId::COUNT {
+            return Err(ConfigError::Processors { count });
+        }
+        let lines = config.lines();
+        if lines > HierarchyConfig::MAX_LINES {
+            return Err(ConfigError::TooLarge { lines });
+        }
+        let processors: Result<Vec<_>, _> = (0..count).map(|_| Private::new(config)).collect();
+        Ok(Self {
+            processors: processors?.into_boxed_slice(),
+            presence: Presence::new(config),
+            llc: Cache::new(CacheId::Llc, &config.llc)?,
+            memory_latency: config.memory_latency,
+            peer_latency: config.peer_latency,
+            walks_enter: config.walks_enter,
+            inclusion: config.inclusion,
+            next_line: config.prefetch.next_line,
+            nothing: Counters::new(config.walks_enter),
+        })
+    }
+
+    /// The processors there are.
+    pub fn processors(&self) -> impl ExactSizeIterator<Item = ProcessorId> + Clone + use<> {
+        #[expect(clippy::cast_possible_truncation, reason = "at most 64")]
+        ProcessorId::first(self.processors.len() as u32)
+    }
+
+    /// Makes a processor's request of the one line that holds the byte at `at`. An access that
+    /// crosses into another line takes one request for each.
+    ///
+    /// A processor that is not [there](Self::processors) has no caches: its requests take as
+    /// long as memory does, change nothing and are not counted.
+    #[inline]
+    pub fn access(
+        &mut self,
+        by: ProcessorId,
+        at: PhysAddr,
+        request: Request,
+        memory_type: MemoryType,
+    ) -> Response {
+        let line = Line::holding(at);
+        let first = request.enters(self.walks_enter);
+        if memory_type == MemoryType::WriteBack
+            && let Some(own) = self.processors.get_mut(by.index())
+            && let cache = &own.caches[first.index()]
+            && cache.repeats(line, request.writes())
+        {
+            own.counters.count_served(request, first.level());
+            return Response {
+                served_by: first.level(),
+                latency: cache.latency,
+            };
+        }
+        self.look_up(by.index(), line, request, memory_type)
+    }
+
+    /// An access that does not repeat the one before.
+    #[inline(never)]
+    fn look_up(
+        &mut self,
+        by: usize,
+        line: Line,
+        request: Request,
+        memory_type: MemoryType,
+    ) -> Response {
+        if memory_type != MemoryType::WriteBack {
+            return self.access_typed(by, line, request, memory_type);
+        }
+        let first = request.enters(self.walks_enter);
+        let Some(own) = self.processors.get_mut(by) else {
+            return self.response_of_memory();
+        };
+        let cache = &mut own.caches[first.index()];
+        let Some(state) = cache.find(line) else {
+            return self.access_below(by, first, line, request, Purpose::of(request));
+        };
+        let found = *state;
+        let (after, noteworthy) = if request.writes() {
+            (LineState::DIRTY, found.hinders_writes())
+        } else {
+            (found.found(), found.is_prefetched())
+        };
+        *state = after;
+        cache.note(line, after);
+        if noteworthy {
+            return self.hit_at_last(by, first, line, request, found, Purpose::of(request));
+        }
+        let latency = cache.latency;
+        own.counters.count_served(request, first.level());
+        Response {
+            served_by: first.level(),
+            latency,
+        }
+    }
+
+    /// What a processor's requests have done since the caches were built or
+    /// [`Self::reset_counters`]: nothing, if it is not [there](Self::processors).
+    pub fn counters(&self, by: ProcessorId) -> &Counters {
+        let own = self.processors.get(by.index());
+        own.map_or(&self.nothing, |own| &own.counters)
+    }
+
+    /// The sum of the counters of all processors.
+    pub fn total(&self) -> Counters {
+        let mut total = self.nothing.clone();
+        for own in &self.processors {
+            total += &own.counters;
+        }
+        total
+    }
+
+    /// Sets every counter to zero and leaves the caches as they are: after a warm-up.
+    pub fn reset_counters(&mut self) {
+        for own in &mut self.processors {
+            own.counters = self.nothing.clone();
+        }
+    }
+
+    fn response_of(&self, by: usize, id: CacheId) -> Response {
+        let own = &self.processors[by];
+        let cache = own.caches.get(id.index()).unwrap_or(&self.llc);
+        Response {
+            served_by: id.level(),
+            latency: cache.latency,
+        }
+    }
+
+    /// The cache that a processor's requests meet.
+    fn cache(&mut self, by: usize, id: CacheId) -> &mut Cache {
+        let own = &mut self.processors[by];
+        own.caches.get_mut(id.index()).unwrap_or(&mut self.llc)
+    }
+
+    fn response_of_memory(&self) -> Response {
+        Response {
+            served_by: ServedBy::Memory,
+            latency: self.memory_latency,
+        }
+    }
+}
+
+mod below;
+mod coherence;
+mod prefetch;
+mod room;
+mod typed;
+
+#[cfg(test)]
+mod tests;

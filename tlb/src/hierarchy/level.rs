@@ -1,0 +1,132 @@
+use alloc::boxed::Box;
+
+use units::{Cycles, PageSize, Pcid, VirtAddr};
+
+use super::{Inclusion, LevelConfig, OnLowerHit};
+use crate::{Cacheable, ConfigError, PageSizes, Stream, Streams, Tlb, unit::Victim};
+
+/// The TLBs of one level.
+#[derive(Clone, Debug)]
+pub(super) struct Level<P> {
+    pub(super) penalty: Cycles,
+    pub(super) takes_what_walks_find: bool,
+    pub(super) on_lower_hit: OnLowerHit,
+    pub(super) inclusion: Inclusion,
+    pub(super) tlbs: Box<[Tlb<P>]>,
+    /// Which of the TLBs serve each stream.
+    serving: [Box<[usize]>; Stream::COUNT],
+    /// For each stream and page size, as which size the level holds such a page, if it does.
+    held_as: [[Option<PageSize>; PageSize::ALL.len()]; Stream::COUNT],
+    /// Whose turn it is among several full TLBs.
+    turn: usize,
+}
+
+impl<P: Cacheable> Level<P> {
+    pub(super) fn new(config: &LevelConfig) -> Result<Self, ConfigError> {
+        let serving = |stream: Stream| {
+            let tlbs = config.tlbs.iter().enumerate();
+            let serving = tlbs.filter(|(_, tlb)| tlb.serves.contains(Streams::from(stream)));
+            serving.map(|(place, _)| place).collect()
+        };
+        let holds = |stream: Stream| {
+            let tlbs = config.tlbs.iter();
+            let serving = tlbs.filter(|tlb| tlb.serves.contains(Streams::from(stream)));
+            serving.fold(PageSizes::empty(), |sizes, tlb| sizes | tlb.holds)
+        };
+        Ok(Self {
+            penalty: config.penalty,
+            takes_what_walks_find: config.takes_what_walks_find(),
+            on_lower_hit: config.on_lower_hit,
+            inclusion: config.inclusion,
+            tlbs: config.tlbs.iter().map(Tlb::new).collect::<Result<_, _>>()?,
+            serving: Stream::ALL.map(serving),
+            held_as: Stream::ALL.map(|stream| {
+                let holds = holds(stream);
+                PageSize::ALL.map(|size| largest_held(holds, size))
+            }),
+            turn: 0,
+        })
+    }
+
+    pub(super) fn serves(&self, stream: Stream) -> bool {
+        !self.serving[stream.index()].is_empty()
+    }
+
+    #[inline]
+    pub(super) fn lookup(&mut self, address: VirtAddr, pcid: Pcid, stream: Stream) -> Option<P> {
+        for &tlb in &self.serving[stream.index()] {
+            let found = self.tlbs[tlb].lookup(address, pcid);
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
+    }
+
+    pub(super) fn holds(&self, address: VirtAddr, pcid: Pcid, stream: Stream) -> bool {
+        let mut serving = self.serving[stream.index()].iter();
+        serving.any(|&tlb| self.tlbs[tlb].holds(address, pcid))
+    }
+
+    pub(super) fn fill(
+        &mut self,
+        address: VirtAddr,
+        pcid: Pcid,
+        stream: Stream,
+        payload: P,
+    ) -> Option<Victim<P>> {
+        let size = payload.page_size();
+        let size = self.held_as[stream.index()][size.index()]?;
+        let tlb = self.choose(address, pcid, stream, size)?;
+        self.tlbs[tlb].fill(address, pcid, size, payload)
+    }
+
+    /// The TLB that takes a page: the one that has it already, or has room, or whose turn it
+    /// is.
+    #[inline]
+    fn choose(
+        &mut self,
+        address: VirtAddr,
+        pcid: Pcid,
+        stream: Stream,
+        size: PageSize,
+    ) -> Option<usize> {
+        let tlbs = &self.tlbs;
+        let serving = self.serving[stream.index()].iter().copied();
+        let holding = serving.filter(|&tlb| tlbs[tlb].config().holds.contains(size.into()));
+        let mut others = holding.clone();
+        let first = others.next()?;
+        if others.next().is_none() {
+            return Some(first);
+        }
+        let has_it = |&tlb: &usize| tlbs[tlb].holds(address, pcid);
+        let has_room = |&tlb: &usize| tlbs[tlb].has_room(address, size);
+        let found = holding.clone().find(has_it);
+        if let Some(tlb) = found.or_else(|| holding.clone().find(has_room)) {
+            return Some(tlb);
+        }
+        let turn = self.turn % holding.clone().count();
+        self.turn = turn + 1;
+        holding.clone().nth(turn)
+    }
+
+    pub(super) fn forget(&mut self, address: VirtAddr, pcid: Pcid) {
+        for tlb in &mut self.tlbs {
+            tlb.forget(address, pcid);
+        }
+    }
+
+    pub(super) fn forget_victim(&mut self, victim: &Victim<P>) {
+        for tlb in &mut self.tlbs {
+            tlb.forget_victim(victim);
+        }
+    }
+}
+
+/// The largest of the sizes that is no larger than the page.
+fn largest_held(holds: PageSizes, page: PageSize) -> Option<PageSize> {
+    let sizes = PageSize::ALL.into_iter().rev();
+    sizes
+        .filter(|&size| size <= page)
+        .find(|&size| holds.contains(size.into()))
+}

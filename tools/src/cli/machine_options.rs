@@ -1,0 +1,59 @@
+use std::num::{NonZeroU32, NonZeroU64};
+
+use clap::Args;
+
+use crate::{
+    byte_size::ByteSize,
+    page_policy::PagePolicy,
+    sim::{MachineConfig, Pcids, Schedule, Traces},
+};
+
+/// What is chosen about a machine and what runs on it.
+#[derive(Debug, Args)]
+pub(super) struct MachineOptions {
+    /// The program's pages: 4k, 2m, 1g; or thp, 4 KiB pages that become a 2 MiB page once half
+    /// of it is touched (thp:N, once N of its 512 are)
+    #[arg(long, value_name = "POLICY", default_value_t = PagePolicy::default())]
+    pub(super) pages: PagePolicy,
+    /// The size of the machine's memory
+    #[arg(long, value_name = "SIZE", default_value = "16GiB")]
+    ram: ByteSize,
+    /// How many processors there are; trace N runs on processor N, and again from the first on
+    #[arg(long, value_name = "N", default_value_t = NonZeroU32::MIN)]
+    processors: NonZeroU32,
+    /// The traces are threads of one process; else each is a process
+    #[arg(long)]
+    threads: bool,
+    /// After how many records a processor goes on with its next trace
+    #[arg(long, value_name = "RECORDS", default_value_t = Schedule::QUANTUM)]
+    quantum: NonZeroU64,
+    /// Whether processes have PCIDs
+    #[arg(long, value_enum, default_value_t = Pcids::default())]
+    pcids: Pcids,
+    /// How many accesses a processor has under way at a time; none of them depends on another
+    #[arg(long, value_name = "N", default_value_t = NonZeroU32::MIN)]
+    window: NonZeroU32,
+}
+
+impl MachineOptions {
+    pub(super) fn config(&self) -> MachineConfig {
+        MachineConfig {
+            pages: self.pages,
+            ram: self.ram,
+            processors: self.processors,
+            pcids: self.pcids,
+            window: self.window,
+        }
+    }
+
+    pub(super) fn schedule(&self) -> Schedule {
+        Schedule {
+            traces: if self.threads {
+                Traces::Threads
+            } else {
+                Traces::Processes
+            },
+            quantum: self.quantum,
+        }
+    }
+}

@@ -1,0 +1,44 @@
+use std::num::NonZeroU32;
+
+use serde::Serialize;
+
+use crate::{byte_size::ByteSize, page_policy::PagePolicy};
+
+/// What is chosen about a machine besides the kind of its processors.
+#[derive(Clone, Copy, Debug)]
+pub struct MachineConfig {
+    /// How the pages of its programs are chosen.
+    pub pages: PagePolicy,
+    /// The size of its memory.
+    pub ram: ByteSize,
+    /// How many processors it has.
+    pub processors: NonZeroU32,
+    /// Whether its processes have PCIDs.
+    pub pcids: Pcids,
+    /// How many accesses each processor has under way at a time.
+    pub window: NonZeroU32,
+}
+
+/// Whether processes have PCIDs, so that a switch between them need not drop what is cached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pcids {
+    /// CR4.PCIDE = 1: MOV to CR3 keeps what is cached
+    On,
+    /// CR4.PCIDE = 0: MOV to CR3 drops what is not global
+    #[default]
+    Off,
+}
+
+/// One processor in order, 4-KiB pages, 16 GiB of memory.
+impl Default for MachineConfig {
+    fn default() -> Self {
+        Self {
+            pages: PagePolicy::default(),
+            ram: ByteSize(16 << 30),
+            processors: NonZeroU32::MIN,
+            pcids: Pcids::default(),
+            window: NonZeroU32::MIN,
+        }
+    }
+}

@@ -1,0 +1,48 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cache::{CacheSystem, Request, Response};
+use mmu_core::{Caches, MemoryType, PhysAddr, ProcessorId};
+
+/// A processor's door to the caches. A machine with one processor has no need to share them.
+#[derive(Debug)]
+pub(super) enum Port {
+    Own(Box<CacheSystem>),
+    Shared(ProcessorId, SharedCaches),
+}
+
+/// The caches of a machine with several processors.
+#[derive(Clone, Debug)]
+pub(super) struct SharedCaches(Arc<Mutex<CacheSystem>>);
+
+impl SharedCaches {
+    pub(super) fn new(system: CacheSystem) -> Self {
+        Self(Arc::new(Mutex::new(system)))
+    }
+
+    /// They are only counters and tags: a panic elsewhere leaves nothing half done.
+    fn lock(&self) -> MutexGuard<'_, CacheSystem> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Port {
+    /// What the caches counted for this processor.
+    pub(super) fn counters(&self) -> cache::Counters {
+        match self {
+            Self::Own(system) => system.counters(ProcessorId::FIRST).clone(),
+            Self::Shared(processor, system) => system.lock().counters(*processor).clone(),
+        }
+    }
+}
+
+impl Caches for Port {
+    #[inline]
+    fn access(&mut self, at: PhysAddr, request: Request, memory_type: MemoryType) -> Response {
+        match self {
+            Self::Own(system) => system.access(ProcessorId::FIRST, at, request, memory_type),
+            Self::Shared(processor, system) => {
+                system.lock().access(*processor, at, request, memory_type)
+            }
+        }
+    }
+}

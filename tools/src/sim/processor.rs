@@ -1,0 +1,241 @@
+use std::num::NonZeroU32;
+
+use memory_manager::Process;
+use mmu_core::{
+    Breakdown, Cr4, Cycles, Fault, Invalidation, Owner, PhysAddr, PhysMem, PrivilegeMode, Ram,
+    Registers, SoftwareCosts, TimedMmu, VirtAddr,
+};
+
+use super::{Pcids, SimError, config::MachineConfig, port::Port, why::WalkLog};
+use crate::{preset::Preset, trace::RecordKind};
+
+/// Bit 63 of the operand of MOV to CR3: keep what is cached of the new PCID.
+const KEEP: u64 = 1 << 63;
+
+/// INVPCID of one PCID.
+const SINGLE_CONTEXT: u64 = 1;
+
+/// One of a machine's processors, and what its operating system knows of it.
+#[derive(Debug)]
+pub(super) struct Processor {
+    pub(super) mmu: TimedMmu<WalkLog, Port>,
+    costs: SoftwareCosts,
+    pcids: Pcids,
+    /// The process whose page tables CR3 has.
+    current: usize,
+    /// The processes of which translations may be cached here.
+    remembers: Vec<bool>,
+    /// None if one access is done before the next starts.
+    overlap: Option<mmu_core::Overlap>,
+}
+
+impl Processor {
+    pub(super) fn new(
+        preset: &Preset,
+        config: MachineConfig,
+        processes: &[Process],
+        first: usize,
+        port: Port,
+    ) -> Result<Self, SimError> {
+        let mut registers = Registers::four_level(processes[first].root());
+        if config.pcids == Pcids::On {
+            registers.cr4 |= Cr4::PCID_ENABLE;
+            registers.cr3 |= pcid(first);
+        }
+        let timed = &preset.timed;
+        let log = WalkLog::new(config.pages.first_size());
+        let mmu = TimedMmu::timed_with(preset.features, registers, timed, port, log)?;
+        let mut remembers = vec![false; processes.len()];
+        remembers[first] = true;
+        let walkers = NonZeroU32::new(timed.walkers.count).unwrap_or(NonZeroU32::MIN);
+        let overlaps = config.window > NonZeroU32::MIN;
+        Ok(Self {
+            mmu,
+            costs: timed.software,
+            pcids: config.pcids,
+            current: first,
+            remembers,
+            overlap: overlaps.then(|| mmu_core::Overlap::new(config.window, walkers)),
+        })
+    }
+
+    /// Tries an access of the current process.
+    #[inline]
+    pub(super) fn access(
+        &mut self,
+        ram: &Ram,
+        address: VirtAddr,
+        size: u32,
+        kind: RecordKind,
+    ) -> Result<(), Fault> {
+        if self.overlap.is_some() {
+            return self.access_overlapping(ram, address, size, kind);
+        }
+        self.access_alone(ram, address, size, kind).map(|_| ())
+    }
+
+    #[inline]
+    fn access_alone(
+        &mut self,
+        ram: &Ram,
+        address: VirtAddr,
+        size: u32,
+        kind: RecordKind,
+    ) -> Result<PhysAddr, Fault> {
+        let (kind, mode) = (kind.access(), PrivilegeMode::User);
+        match self.mmu.access(ram, address, size, kind, mode) {
+            Ok(span) => Ok(span.first.translation.page()),
+            Err(fault) => {
+                if let Fault::Page(_) = fault {
+                    self.mmu.charge(Owner::Fault, self.costs.page_fault);
+                }
+                Err(fault)
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn access_overlapping(
+        &mut self,
+        ram: &Ram,
+        address: VirtAddr,
+        size: u32,
+        kind: RecordKind,
+    ) -> Result<(), Fault> {
+        let before = *self.mmu.spent();
+        let done = self.access_alone(ram, address, size, kind);
+        let page = done.unwrap_or_default();
+        self.account(before, page);
+        done.map(|_| ())
+    }
+
+    /// Does something of the operating system's, which overlaps with nothing.
+    fn by_itself(&mut self, act: impl FnOnce(&mut Self)) {
+        let before = *self.mmu.spent();
+        act(self);
+        self.account(before, PhysAddr::default());
+    }
+
+    fn account(&mut self, before: Breakdown, page: PhysAddr) {
+        if let Some(overlap) = &mut self.overlap {
+            overlap.account(&(*self.mmu.spent() - before), page);
+        }
+    }
+
+    /// Its cycles so far, each with an owner.
+    pub(super) fn cycles(&self) -> &Breakdown {
+        let waited = self.overlap.as_ref().map(mmu_core::Overlap::waited);
+        waited.unwrap_or_else(|| self.mmu.spent())
+    }
+
+    /// Walks that an access found under way.
+    pub(super) fn merged_walks(&self) -> u64 {
+        let overlap = self.overlap.as_ref();
+        overlap.map_or(0, mmu_core::Overlap::merged_walks)
+    }
+
+    /// Goes on with a thread, perhaps of another process.
+    pub(super) fn switch(
+        &mut self,
+        memory: &impl PhysMem,
+        processes: &[Process],
+        to: usize,
+    ) -> Result<(), SimError> {
+        let mut written = Ok(());
+        self.by_itself(|this| {
+            this.mmu
+                .charge(Owner::ContextSwitch, this.costs.context_switch);
+            if this.current != to {
+                written = this.load_cr3(memory, processes, to, KEEP);
+            }
+        });
+        written
+    }
+
+    fn load_cr3(
+        &mut self,
+        memory: &impl PhysMem,
+        processes: &[Process],
+        to: usize,
+        keep: u64,
+    ) -> Result<(), SimError> {
+        let root = processes[to].root().as_u64();
+        let value = match self.pcids {
+            Pcids::Off => root,
+            Pcids::On => root | pcid(to) | keep,
+        };
+        let _ = self.mmu.write_cr3(memory, value)?;
+        if self.pcids == Pcids::Off {
+            self.remembers.fill(false);
+        }
+        self.remembers[to] = true;
+        self.current = to;
+        Ok(())
+    }
+
+    /// The process that it runs.
+    pub(super) fn current(&self) -> usize {
+        self.current
+    }
+
+    /// Whether translations of the process may be cached here.
+    pub(super) fn may_remember(&self, process: usize) -> bool {
+        self.remembers[process]
+    }
+
+    /// Drops what is cached of a process: by CR3 if it is the current one, else by INVPCID.
+    pub(super) fn drop_process(
+        &mut self,
+        memory: &impl PhysMem,
+        processes: &[Process],
+        process: usize,
+    ) -> Result<(), SimError> {
+        let mut done = Ok(());
+        self.by_itself(|this| {
+            done = if process == this.current {
+                this.load_cr3(memory, processes, process, 0)
+            } else {
+                let invalidation = Invalidation::Invpcid {
+                    operation: SINGLE_CONTEXT,
+                    descriptor: pcid(process).into(),
+                };
+                let dropped = this.mmu.invalidate(invalidation);
+                this.remembers[process] = false;
+                dropped.map(|_| ()).map_err(SimError::from)
+            };
+        });
+        done
+    }
+
+    /// Takes the interrupt of another processor's shootdown.
+    pub(super) fn take_interrupt(&mut self) {
+        self.spend(Owner::Shootdown, self.costs.interrupt_service);
+    }
+
+    /// Sends interrupts to so many processors, and waits for them.
+    pub(super) fn interrupt(&mut self, processors: u32) {
+        if processors != 0 {
+            let send = self.costs.interrupt_send * u64::from(processors);
+            self.spend(Owner::Shootdown, send + self.costs.interrupt_wait);
+        }
+    }
+
+    /// Makes a large page of small ones, which have to be copied.
+    pub(super) fn collapse(&mut self, copied: &[(PhysAddr, PhysAddr)]) {
+        self.by_itself(|this| {
+            this.mmu.charge(Owner::Collapse, this.costs.collapse);
+            for &(from, to) in copied {
+                this.mmu.copy_frame(from, to, Owner::Collapse);
+            }
+        });
+    }
+
+    fn spend(&mut self, owner: Owner, cycles: Cycles) {
+        self.by_itself(|this| this.mmu.charge(owner, cycles));
+    }
+}
+
+/// The PCID of a process; 0 is left to what has none.
+fn pcid(process: usize) -> u64 {
+    process as u64 + 1
+}

@@ -1,0 +1,131 @@
+//! Several traces, several processors, accesses that overlap, pages that grow.
+
+use serde_json::Value;
+
+use crate::support::{Files, lookaside, stdout_of};
+
+/// Loads from every page of a range, again and again, each from a line of its own.
+fn loads(first_page: u64, pages: u64, laps: u64) -> String {
+    let lap = || (0..pages).map(|page| (first_page + page) << 12 | (page & 63) << 6);
+    let addresses = (0..laps).flat_map(|_| lap());
+    let lines: Vec<_> = addresses.map(|at| format!(" L {at:08x},8\n")).collect();
+    lines.concat()
+}
+
+fn report(arguments: &[&str]) -> Value {
+    let mut command = lookaside(["sim", "--ram", "256MiB", "--json", "-"]);
+    command.args(arguments);
+    serde_json::from_str(&stdout_of(command)).unwrap()
+}
+
+fn number(report: &Value, place: &str) -> u64 {
+    let number = report.pointer(place).and_then(Value::as_u64);
+    number.unwrap_or_else(|| panic!("no number at {place}"))
+}
+
+#[test]
+fn traces_are_processes_unless_they_are_threads() {
+    let files = Files::new();
+    let trace = files.write("trace", loads(0x100, 10, 3));
+    let faults = |options: &[&str]| {
+        let all = [&[&*trace, &*trace], options].concat();
+        let report = report(&all);
+        assert_eq!(number(&report, "/trace/records"), 60);
+        number(&report, "/page_faults/demand_zero")
+    };
+    assert_eq!(faults(&[]), 20);
+    assert_eq!(faults(&["--threads"]), 10);
+    assert_eq!(faults(&["--threads", "--processors", "2"]), 10);
+}
+
+#[test]
+fn processes_of_one_processor_take_turns_and_pcids_spare_their_translations() {
+    let files = Files::new();
+    let first = files.write("first", loads(0x100, 8, 100));
+    let second = files.write("second", loads(0x900, 8, 100));
+    let with = |pcids| report(&[&first, &second, "--quantum", "100", "--pcids", pcids]);
+    let (off, on) = (with("off"), with("on"));
+    for report in [&off, &on] {
+        // 800 records each, in turns of 100; the last turn of the second needs no switch.
+        let switches = number(report, "/cycles/by_owner/context_switch");
+        let one = number(&with_one_switch(&files), "/cycles/by_owner/context_switch");
+        assert_eq!(switches, 15 * one);
+    }
+    let missed = |report| number(report, "/lookups/1/missed");
+    assert!(
+        missed(&on) < missed(&off),
+        "{} {}",
+        missed(&on),
+        missed(&off)
+    );
+    // Each page once before its fault and once after.
+    assert_eq!(missed(&on), 2 * 16);
+}
+
+fn with_one_switch(files: &Files) -> Value {
+    let first = files.write("one", loads(0x100, 1, 1));
+    let second = files.write("two", loads(0x900, 1, 1));
+    report(&[&first, &second])
+}
+
+#[test]
+fn a_line_that_another_processor_has_written_is_fetched_from_it() {
+    let files = Files::new();
+    let stores = " S 00100000,8\n".repeat(1000);
+    let loads = " L 00100000,8\n".repeat(1000);
+    let (stores, loads) = (files.write("stores", stores), files.write("loads", loads));
+    let together = report(&[&stores, &loads, "--threads", "--processors", "2"]);
+    let apart = report(&[&stores, &loads, "--processors", "2"]);
+    let data = |report| number(report, "/cycles/by_owner/data");
+    assert!(data(&together) > data(&apart) + 1000);
+}
+
+#[test]
+fn accesses_of_a_window_overlap() {
+    let files = Files::new();
+    let trace = files.write("trace", loads(0x100, 3000, 4));
+    let total = |window| {
+        let report = report(&[&trace, "--window", window]);
+        let owners = report["cycles"]["by_owner"].as_object().unwrap();
+        let sum: u64 = owners.values().filter_map(Value::as_u64).sum();
+        assert_eq!(sum, number(&report, "/cycles/total"));
+        sum
+    };
+    let alone = total("1");
+    let report = report(&[&trace]);
+    assert_eq!(alone, number(&report, "/cycles/total"));
+    assert!(total("4") < alone && total("16") < total("4"));
+}
+
+#[test]
+fn transparent_huge_pages_grow_once_enough_of_them_is_touched() {
+    let files = Files::new();
+    let trace = files.write("trace", loads(0x200, 512, 2));
+    let with = |pages| report(&[&trace, "--pages", pages]);
+    let (small, half, whole) = (with("4k"), with("thp"), with("thp:512"));
+    let faults = |report| number(report, "/page_faults/demand_zero");
+    assert_eq!(
+        (faults(&small), faults(&half), faults(&whole)),
+        (512, 256, 512)
+    );
+    let collapse = |report| number(report, "/cycles/by_owner/collapse");
+    assert_eq!(collapse(&small), 0);
+    assert!(collapse(&half) > 0 && collapse(&whole) > collapse(&half));
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_the_reason() {
+    for (arguments, reason) in [
+        (&["--processors", "65"][..], "64"),
+        (&["--processors", "0"], "0"),
+        (&["--pages", "thp:513"], "thp:N with N from 1 to 512"),
+        (&["--window", "0"], "0"),
+        (&["--quantum", "0"], "0"),
+    ] {
+        let mut command = lookaside(["sim"]);
+        let output = command.args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(message.contains(reason), "{message}");
+    }
+}
