@@ -274,10 +274,10 @@ impl<P: Cacheable> Tlb<P> {
             self.present_global |= size.into();
             tag::global(number, size)
         } else {
-            self.present |= size.into();
             if let Some(gone) = self.pcids.used(pcid, self.written) {
                 self.drop_all_of(gone);
             }
+            self.present |= size.into();
             tag::local(number, size, pcid)
         };
         self.counters.fills += 1;

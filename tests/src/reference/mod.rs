@@ -3,6 +3,7 @@
 
 mod ages;
 mod lists;
+pub mod tlb;
 mod trees;
 
 use std::fmt;
@@ -103,6 +104,11 @@ impl<V: Copy> Array<V> {
         let set = &self.sets[self.set(number)];
         let way = set.find(tag)?;
         set.ways[way].as_ref().map(|(_, value)| value)
+    }
+
+    /// Whether the set has an empty way.
+    pub fn has_room(&self, number: u64) -> bool {
+        self.sets[self.set(number)].ways.iter().any(Option::is_none)
     }
 
     /// Puts an entry in.
