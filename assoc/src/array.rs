@@ -118,6 +118,9 @@ impl<V: Copy + Default> SetAssociative<V> {
         if recent < self.entries.len() && self.entries[recent].tag == tag {
             return Some(&mut self.entries[recent].value);
         }
+        if self.heads.surely_lacks(set, tag) {
+            return None;
+        }
         self.get_elsewhere(set, tag)
     }
 
@@ -160,13 +163,12 @@ impl<V: Copy + Default> SetAssociative<V> {
     /// the policy's victim, which is returned.
     #[inline]
     pub fn insert(&mut self, number: u64, tag: Tag, value: V) -> Option<Evicted<V>> {
-        let set = self.selector.set_of(number);
-        match self.get_elsewhere(set, tag) {
+        match self.get(number, tag) {
             Some(held) => {
                 *held = value;
                 None
             }
-            None => self.insert_into(set, tag, value),
+            None => self.insert_into(self.selector.set_of(number), tag, value),
         }
     }
 

@@ -158,8 +158,11 @@ impl Breakdown {
     }
 
     /// The cycles of page walks.
+    #[inline]
     pub fn walks(&self) -> Cycles {
-        self.of_all(Owner::is_walk)
+        // They stand side by side.
+        let (first, last) = (Owner::StructureCaches as usize, Owner::AccessedDirty as usize);
+        self.cycles[first..=last].iter().copied().sum()
     }
 
     /// The cycles of all owners that are such.

@@ -13,6 +13,8 @@ pub(crate) struct MemoryTypes {
     indices: usize,
     mtrrs: Mtrrs,
     caching: Caching,
+    /// What [`MemoryTypes::of_structure`] says in most cases.
+    usual: UsualPages,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,17 +64,24 @@ impl MemoryTypes {
         } else {
             Caching::Enabled
         };
-        Self {
+        let mut types = Self {
             pat: if has_pat { registers.pat } else { Pat::RESET },
             indices: if has_pat { 7 } else { 3 },
             mtrrs,
             caching,
-        }
+            usual: UsualPages::none(),
+        };
+        types.usual = types.widest_range(features);
+        types
     }
 
     /// The widest range of memory that has one type, as an entry sees it with none of PAT, PCD
     /// and PWT set.
-    pub(crate) fn widest_range(&self, features: CpuFeatures) -> UsualPages {
+    pub(crate) fn usual_pages(&self) -> UsualPages {
+        self.usual
+    }
+
+    fn widest_range(&self, features: CpuFeatures) -> UsualPages {
         let range = self.mtrrs.widest_range(features);
         UsualPages {
             start: range.start,
@@ -101,8 +110,13 @@ impl MemoryTypes {
 
     /// The type of a read of a paging structure, decided by PCD and PWT of what points to it
     /// (SDM vol. 3, 4.9.2).
+    #[inline]
     pub(crate) fn of_structure(&self, at: PhysAddr, pointer: Entry) -> MemoryType {
-        self.of_page(at, pat_index(pointer) & 3)
+        let index = pat_index(pointer) & 3;
+        match self.usual.memory_type(at) {
+            Some(usual) if index == 0 => usual.into(),
+            _ => self.of_page(at, index),
+        }
     }
 
     fn combine(&self, mtrr: MemoryType, pat_index: usize) -> MemoryType {

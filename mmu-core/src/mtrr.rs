@@ -145,7 +145,9 @@ impl Mtrrs {
         const EDGES: usize = 2 * VARIABLE_RANGES + 3;
         let mut edges = [0; EDGES];
         let mut count = 2;
-        edges[1] = FIXED_END;
+        if self.default_type & FIXED_ENABLE != 0 {
+            edges[1] = FIXED_END;
+        }
         for (&base, &mask) in self.base.iter().zip(&self.mask) {
             let mask_bits = mask & !0xfff;
             let low_bit = mask_bits & mask_bits.wrapping_neg();

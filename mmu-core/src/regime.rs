@@ -169,7 +169,7 @@ impl Regime {
             levels: LevelRules::of_all(registers, features),
             types,
             usual_pages: match simple_rights {
-                SimpleRights::Yes => types.widest_range(features),
+                SimpleRights::Yes => types.usual_pages(),
                 SimpleRights::No => UsualPages::none(),
             },
         };
@@ -415,6 +415,7 @@ impl Regime {
     }
 
     /// How the caches treat the read of an entry at an address, in the table of a pointer.
+    #[inline]
     pub(crate) fn structure_type(&self, at: PhysAddr, pointer: TableEntry) -> MemoryType {
         self.types.of_structure(at, pointer.entry())
     }

@@ -33,6 +33,13 @@ impl From<MemoryType> for TypeBits {
     }
 }
 
+impl From<TypeBits> for MemoryType {
+    #[inline]
+    fn from(bits: TypeBits) -> Self {
+        Translation(bits.0).memory_type()
+    }
+}
+
 impl Translation {
     #[inline]
     pub(crate) const fn new(

@@ -96,6 +96,19 @@ impl Heads {
         (recent ^ tag.as_u64() << PLACE_BITS) as usize
     }
 
+    /// Whether no way of the set has the tag's print; of a wide set this is not asked.
+    #[inline]
+    pub(super) fn surely_lacks(&self, set: usize, tag: Tag) -> bool {
+        match self {
+            Self::Narrow(heads) => {
+                let print = print(tag) * ONES;
+                let [low, high] = heads[set].prints.map(|word| equal_lanes(word, print));
+                low | high == 0
+            }
+            Self::Wide(_) => false,
+        }
+    }
+
     /// Finds a way that has the tag's print and is the right one.
     #[inline]
     pub(super) fn find(
@@ -220,8 +233,7 @@ fn find(prints: &[u64], tag: Tag, is_right: impl Fn(usize) -> bool) -> Option<us
     let print = print(tag) * ONES;
     let mut first = 0;
     for &word in prints {
-        let differs = word ^ print;
-        let mut same = !(((differs | TOPS) - ONES) | differs) & TOPS;
+        let mut same = equal_lanes(word, print);
         while same != 0 {
             let way = first + lane(same);
             if is_right(way) {
@@ -232,6 +244,14 @@ fn find(prints: &[u64], tag: Tag, is_right: impl Fn(usize) -> bool) -> Option<us
         first += LANES;
     }
     None
+}
+
+/// Marks the bytes in which two words are the same. All prints have their top bits set, and so
+/// have bytes beyond the last way; an empty way's differs.
+#[inline]
+fn equal_lanes(word: u64, prints: u64) -> u64 {
+    let differs = word ^ prints;
+    !(((differs | TOPS) - ONES) | differs) & TOPS
 }
 
 /// The lowest way that is marked.

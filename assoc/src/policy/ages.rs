@@ -1,5 +1,7 @@
-/// How many ages a word holds, four bits each; none is above 7.
+/// How many ages a word holds, four bits each.
 const LANES: usize = 16;
+/// None is above 7.
+const AGE_BITS: u32 = 3;
 const ONES: u64 = 0x1111_1111_1111_1111;
 
 /// The ages of a set's ways in its words.
@@ -48,14 +50,23 @@ impl Ages {
         })
     }
 
-    /// The greatest age, which is at most `most`.
+    /// The greatest age.
     #[inline]
-    pub(super) fn greatest(&self, words: &[u64], most: u64) -> u64 {
-        let mut age = most;
-        while age > 0 && self.leftmost(words, age).is_none() {
-            age -= 1;
-        }
-        age
+    pub(super) fn greatest(&self, words: &[u64]) -> u64 {
+        let in_word = |(index, &word): (usize, &u64)| {
+            let mut candidates = self.ones(index);
+            let mut age = 0;
+            for bit in (0..AGE_BITS).rev() {
+                let having_it = word >> bit & candidates;
+                if having_it != 0 {
+                    candidates = having_it;
+                    age |= 1 << bit;
+                }
+            }
+            age
+        };
+        let ages = words.iter().enumerate().map(in_word);
+        ages.max().unwrap_or(0)
     }
 
     /// Makes every way older.

@@ -115,7 +115,7 @@ impl QlruAges {
 
     #[inline]
     fn age_all(&self, words: &mut [u64]) {
-        let greatest = self.ages.greatest(words, OLDEST);
+        let greatest = self.ages.greatest(words);
         if greatest < OLDEST {
             let by = match self.aging.step {
                 Step::UpToOldest => OLDEST - greatest,

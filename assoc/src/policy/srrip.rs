@@ -29,7 +29,7 @@ impl Intervals {
 
     #[inline]
     pub(super) fn victim(&self, words: &mut [u64]) -> usize {
-        let greatest = self.ages.greatest(words, self.distant);
+        let greatest = self.ages.greatest(words);
         self.ages.raise(words, self.distant - greatest);
         self.ages.leftmost(words, self.distant).unwrap_or(0)
     }
