@@ -150,6 +150,13 @@ impl<V: Copy + Default> SetAssociative<V> {
         Some(&self.entries[set * self.rules.ways + way].value)
     }
 
+    /// As [`SetAssociative::peek`], to change what it holds.
+    pub fn peek_mut(&mut self, number: u64, tag: Tag) -> Option<&mut V> {
+        let set = self.selector.set_of(number);
+        let way = self.way_of(set, tag)?;
+        Some(&mut self.entries[set * self.rules.ways + way].value)
+    }
+
     /// Whether every way of the set that `number` chooses holds something.
     #[inline]
     pub fn is_full(&self, number: u64) -> bool {

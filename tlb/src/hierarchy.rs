@@ -53,9 +53,10 @@ impl<P: Cacheable> TlbHierarchy<P> {
     /// Empty TLBs.
     ///
     /// # Errors
-    /// [`ConfigError`] if a TLB cannot be built, or a stream has none at the first level.
+    /// [`ConfigError`] if a TLB cannot be built, a stream has none at the first level or none
+    /// that is ever filled, or a level cannot behave as it is told to.
     pub fn new(config: &HierarchyConfig) -> Result<Self, ConfigError> {
-        config.check()?;
+        config.check_relations()?;
         let levels: Box<[_]> = config
             .levels
             .iter()
@@ -67,6 +68,7 @@ impl<P: Cacheable> TlbHierarchy<P> {
                 return Err(ConfigError::Unserved { stream });
             }
         }
+        config.check_filling()?;
         Ok(Self {
             hits: levels.iter().map(|_| [0; Stream::COUNT]).collect(),
             evictions_matter: levels
@@ -123,11 +125,14 @@ impl<P: Cacheable> TlbHierarchy<P> {
     /// Puts what a level has answered into the levels above that take it.
     #[inline]
     fn promote(&mut self, from: usize, address: VirtAddr, pcid: Pcid, stream: Stream, payload: P) {
-        if self.levels[from].inclusion == Inclusion::Exclusive {
-            self.levels[from].forget(address, pcid);
+        let takes = |level: &Level<P>| level.takes_from_below(stream, payload.page_size());
+        if self.levels[from].inclusion == Inclusion::Exclusive
+            && self.levels[..from].iter().any(takes)
+        {
+            self.levels[from].give_up(address, pcid);
         }
         for level in (0..from).rev() {
-            if self.levels[level].on_lower_hit == OnLowerHit::Promote {
+            if takes(&self.levels[level]) {
                 self.put(level, address, pcid, stream, payload);
             }
         }
@@ -149,7 +154,14 @@ impl<P: Cacheable> TlbHierarchy<P> {
     /// Puts a translation into a level, and sees to what has to make room there.
     #[inline]
     fn put(&mut self, level: usize, address: VirtAddr, pcid: Pcid, stream: Stream, payload: P) {
-        if let Some(victim) = self.levels[level].fill(address, pcid, stream, payload)
+        let (above, own) = self.levels.split_at_mut(level);
+        let is_inclusive = own[0].inclusion == Inclusion::Inclusive;
+        let mut lost = |victim: &Victim<P>| {
+            if is_inclusive {
+                drop_above(above, victim);
+            }
+        };
+        if let Some(victim) = own[0].fill(address, pcid, stream, payload, &mut lost)
             && self.evictions_matter
         {
             self.made_room(level, pcid, stream, &victim);
@@ -159,9 +171,7 @@ impl<P: Cacheable> TlbHierarchy<P> {
     #[cold]
     fn made_room(&mut self, level: usize, pcid: Pcid, stream: Stream, victim: &Victim<P>) {
         if self.levels[level].inclusion == Inclusion::Inclusive {
-            for above in &mut self.levels[..level] {
-                above.forget_victim(victim);
-            }
+            drop_above(&mut self.levels[..level], victim);
         }
         let below = level + 1;
         let is_exclusive = |level: &Level<P>| level.inclusion == Inclusion::Exclusive;
@@ -184,18 +194,28 @@ impl<P: Cacheable> TlbHierarchy<P> {
     /// CR3 was written, and the invalidation that goes with it is done: what the TLBs cannot
     /// keep of other PCIDs is dropped. Says how many entries.
     pub fn cr3_written(&mut self, pcid: Pcid, written: Cr3Write) -> usize {
-        let tlbs = self.tlbs_mut();
-        tlbs.map(|tlb| tlb.cr3_written(pcid, written)).sum()
+        self.drop_from_each(|level, lost| level.cr3_written(pcid, written, &mut |gone| lost(gone)))
     }
 
     /// Drops the entries that a look-up of the address could find, and says how many.
     pub fn forget(&mut self, address: VirtAddr, pcid: Pcid) -> usize {
-        self.tlbs_mut().map(|tlb| tlb.forget(address, pcid)).sum()
+        self.drop_from_each(|level, lost| level.forget(address, pcid, &mut |gone| lost(gone)))
     }
 
     /// Drops the entries in the scope, and says how many.
     pub fn invalidate(&mut self, scope: Scope) -> usize {
-        self.tlbs_mut().map(|tlb| tlb.invalidate(scope)).sum()
+        match scope {
+            Scope::Page { .. } | Scope::PageOfPcid { .. } => {
+                self.drop_from_each(|level, lost| level.invalidate(scope, &mut |gone| lost(gone)))
+            }
+            // What overlaps with an entry in the scope is in it too.
+            Scope::Pcid(_) | Scope::PcidAndGlobal(_) | Scope::NonGlobal | Scope::All => {
+                let levels = self.levels.iter_mut();
+                levels
+                    .map(|level| level.invalidate(scope, &mut |_| {}))
+                    .sum()
+            }
+        }
     }
 
     /// The TLBs of each level.
@@ -213,9 +233,49 @@ impl<P: Cacheable> TlbHierarchy<P> {
         self.hits.get(level).map_or(0, |hits| hits[stream.index()])
     }
 
-    fn tlbs_mut(&mut self) -> impl Iterator<Item = &mut Tlb<P>> {
-        self.levels.iter_mut().flat_map(|level| &mut level.tlbs)
+    /// Has each level drop something.
+    fn drop_from_each(
+        &mut self,
+        mut act: impl FnMut(&mut Level<P>, Lost<'_, P>) -> usize,
+    ) -> usize {
+        let count = self.levels.len();
+        let levels = (1..=count).map(|to| drop_from(&mut self.levels[..to], &mut act));
+        levels.sum()
     }
+}
+
+/// Who is told what a TLB has lost.
+type Lost<'a, P> = &'a mut dyn FnMut(&Victim<P>);
+
+/// Has the last of these levels drop something, and with it, if it is inclusive, those above
+/// it. Says how many entries that were.
+fn drop_from<P: Cacheable>(
+    levels: &mut [Level<P>],
+    act: &mut dyn FnMut(&mut Level<P>, Lost<'_, P>) -> usize,
+) -> usize {
+    let Some((level, above)) = levels.split_last_mut() else {
+        return 0;
+    };
+    let is_inclusive = level.inclusion == Inclusion::Inclusive;
+    let mut dropped_above = 0;
+    let mut lost = |victim: &Victim<P>| {
+        if is_inclusive {
+            dropped_above += drop_above(above, victim);
+        }
+    };
+    let dropped = act(level, &mut lost);
+    dropped + dropped_above
+}
+
+/// Drops what overlaps with what an inclusive level has lost from the levels above it, and says
+/// how many entries that were.
+#[cold]
+fn drop_above<P: Cacheable>(above: &mut [Level<P>], victim: &Victim<P>) -> usize {
+    let mut forget = |level: &mut Level<P>, lost: Lost<'_, P>| {
+        level.forget_victim(victim, &mut |gone| lost(gone))
+    };
+    let levels = (1..=above.len()).map(|to| drop_from(&mut above[..to], &mut forget));
+    levels.sum()
 }
 
 #[cfg(test)]

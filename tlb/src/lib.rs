@@ -89,6 +89,12 @@ pub enum ConfigError {
         /// The TLB.
         name: alloc::string::String,
     },
+    /// A kind of access for which nothing ever comes into the TLBs.
+    #[error("no level of TLBs takes what walks find for {stream}")]
+    Unfilled {
+        /// The kind.
+        stream: Stream,
+    },
     /// A kind of access that no first-level TLB serves.
     #[error("no first-level TLB serves {stream}")]
     Unserved {

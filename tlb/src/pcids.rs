@@ -2,6 +2,8 @@ use alloc::vec::Vec;
 
 use units::Pcid;
 
+use crate::Scope;
+
 /// Of how many PCIDs a TLB keeps entries, the global ones apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PcidCapacity {
@@ -28,10 +30,12 @@ pub enum Cr3Write {
     Keeping,
 }
 
-/// The PCIDs that a TLB has entries of, the one used last at the end.
+/// The PCIDs that a TLB may have entries of, the one used last at the end.
 #[derive(Clone, Debug)]
 pub(crate) struct PcidsHeld {
     capacity: PcidCapacity,
+    /// How many it may keep since CR3 was written last.
+    keeps: usize,
     held: Vec<Pcid>,
 }
 
@@ -42,62 +46,80 @@ impl PcidsHeld {
     pub(crate) fn new(capacity: PcidCapacity) -> Self {
         let most = match capacity {
             PcidCapacity::Unlimited => 0,
-            // One more than it may keep, until the oldest goes; and one for a write of CR3 that
-            // keeps none, which is still followed by entries.
-            PcidCapacity::Last { plain, keeping } => plain.max(keeping).min(Self::MOST) + 1,
+            // The PCID in use is there, whatever the capacity; and one more than may be kept,
+            // until the oldest goes.
+            PcidCapacity::Last { plain, keeping } => plain.max(keeping).clamp(1, Self::MOST) + 1,
         };
         Self {
             capacity,
+            keeps: keeps(capacity, Cr3Write::Plain),
             held: Vec::with_capacity(most as usize),
         }
     }
 
-    pub(crate) fn is_limited(&self) -> bool {
-        self.capacity != PcidCapacity::Unlimited
+    /// CR3 was written.
+    pub(crate) fn written(&mut self, written: Cr3Write) {
+        self.keeps = keeps(self.capacity, written);
     }
 
-    /// An entry of this PCID is put in; the PCIDs of which all entries have to go come out one
-    /// by one.
-    pub(crate) fn used(&mut self, pcid: Pcid, written: Cr3Write) -> Option<Pcid> {
-        if !self.is_limited() || self.held.last() == Some(&pcid) {
-            return None;
+    /// Whether nothing that is not global outlives a write of CR3.
+    pub(crate) fn keeps_none(&self) -> bool {
+        self.keeps == 0
+    }
+
+    /// The PCID is that used last.
+    #[inline]
+    pub(crate) fn used(&mut self, pcid: Pcid) {
+        if self.capacity == PcidCapacity::Unlimited || self.held.last() == Some(&pcid) {
+            return;
         }
         self.held.retain(|&held| held != pcid);
         self.held.push(pcid);
-        // The PCID in use is there, whatever the capacity.
-        self.oldest_beyond(self.keeps(written).max(1))
     }
 
-    /// CR3 was written.
-    pub(crate) fn written(&mut self, pcid: Pcid, written: Cr3Write) -> Gone {
-        if !self.is_limited() {
-            return Gone::None;
-        }
-        let keeps = self.keeps(written);
-        if keeps == 0 {
-            self.held.clear();
-            return Gone::All;
-        }
-        self.used(pcid, written).map_or(Gone::None, Gone::One)
+    /// The PCID used longest ago, of which all entries have to go, while there are too many.
+    #[inline]
+    pub(crate) fn one_too_many(&mut self) -> Option<Pcid> {
+        (self.held.len() > self.keeps.max(1)).then(|| self.held.remove(0))
     }
 
-    fn oldest_beyond(&mut self, keeps: usize) -> Option<Pcid> {
-        (self.held.len() > keeps).then(|| self.held.remove(0))
-    }
-
-    fn keeps(&self, written: Cr3Write) -> usize {
-        match (self.capacity, written) {
-            (PcidCapacity::Unlimited, _) => usize::MAX,
-            (PcidCapacity::Last { plain, .. }, Cr3Write::Plain) => plain as usize,
-            (PcidCapacity::Last { keeping, .. }, Cr3Write::Keeping) => keeping as usize,
+    /// Entries were dropped; PCIDs that have none left take no place.
+    pub(crate) fn invalidated(&mut self, scope: Scope) {
+        match scope {
+            Scope::Pcid(pcid) | Scope::PcidAndGlobal(pcid) => {
+                self.held.retain(|&held| held != pcid);
+            }
+            Scope::NonGlobal | Scope::All => self.held.clear(),
+            Scope::Page { .. } | Scope::PageOfPcid { .. } => {}
         }
     }
 }
 
-/// What has to go after a write of CR3, the global entries apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Gone {
-    None,
-    One(Pcid),
-    All,
+fn keeps(capacity: PcidCapacity, written: Cr3Write) -> usize {
+    match (capacity, written) {
+        (PcidCapacity::Unlimited, _) => usize::MAX,
+        (PcidCapacity::Last { plain, .. }, Cr3Write::Plain) => plain as usize,
+        (PcidCapacity::Last { keeping, .. }, Cr3Write::Keeping) => keeping as usize,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_room_for_pcids_is_there_from_the_start() {
+        for (plain, keeping) in [(0, 0), (1, 0), (0, 3), (4, 2), (u32::MAX, 1)] {
+            let mut pcids = PcidsHeld::new(PcidCapacity::Last { plain, keeping });
+            let room = pcids.held.capacity();
+            for round in 0..3 * u64::from(PcidsHeld::MOST) {
+                let written = [Cr3Write::Plain, Cr3Write::Keeping][round as usize / 4 % 2];
+                pcids.written(written);
+                pcids.used(Pcid::from_cr3(round));
+                while pcids.one_too_many().is_some() {}
+                assert!(pcids.held.len() <= keeps(pcids.capacity, written).max(1));
+            }
+            assert_eq!(pcids.held.capacity(), room, "{plain}, {keeping}");
+        }
+    }
 }

@@ -42,6 +42,15 @@ pub(crate) fn global(number: u64, size: PageSize) -> Tag {
     Tag::new(number | GLOBAL | (size.index() as u64) << SIZE_SHIFT)
 }
 
+/// The tag of a page under this PCID, or under every one if there is none.
+#[inline]
+pub(crate) fn of(number: u64, size: PageSize, pcid: Option<Pcid>) -> Tag {
+    match pcid {
+        Some(pcid) => local(number, size, pcid),
+        None => global(number, size),
+    }
+}
+
 /// What a tag says, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Parts {

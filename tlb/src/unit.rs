@@ -7,7 +7,7 @@ use units::{PageSize, Pcid, VirtAddr};
 use crate::{
     Cacheable, Coalescing, ConfigError, Cr3Write, PcidCapacity, Scope, Streams,
     coalescing::{self, Held},
-    pcids::{Gone, PcidsHeld},
+    pcids::PcidsHeld,
     tag::{self, Parts},
 };
 
@@ -75,9 +75,12 @@ pub struct TlbCounters {
     pub hits: u64,
     /// Entries put in.
     pub fills: u64,
-    /// Entries that made room for others.
+    /// Entries that made room for others, a group of pages for a page that does not fit into
+    /// it among them.
     pub evictions: u64,
-    /// Entries that an invalidation, or a PCID too many, has dropped.
+    /// Entries that were dropped though nothing took their place: by an invalidation, by a
+    /// fault of their address, for a PCID too many, or along with what an inclusive level below
+    /// has lost. What an exclusive level gives up to the levels above was not dropped.
     pub dropped: u64,
 }
 
@@ -93,7 +96,6 @@ pub struct Tlb<P> {
     /// The same for global pages.
     present_global: PageSizes,
     pcids: PcidsHeld,
-    written: Cr3Write,
     /// Whether the entry found last may be found again without a look-up.
     remembers_last: bool,
     /// The entry found last: finding it again changes nothing but a count.
@@ -124,12 +126,13 @@ fn piece(address: VirtAddr, pcid: Pcid) -> u64 {
     address.page_number(PageSize::Size4KiB) ^ pcid.as_u64() << 52
 }
 
-/// An entry that had to make room.
+/// What a TLB no longer holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Victim<P> {
+    /// Its first byte.
     pub(crate) address: VirtAddr,
-    /// The size it was held as, or the size of its group.
-    pub(crate) bytes: u64,
+    /// The size that it, or each page of its group, was held as.
+    pub(crate) held_as: PageSize,
     /// None for a global page.
     pub(crate) pcid: Option<Pcid>,
     /// The pages that were in it, by their places; one if it was no group.
@@ -137,19 +140,60 @@ pub(crate) struct Victim<P> {
 }
 
 impl<P: Cacheable> Victim<P> {
+    fn of(tag: Tag, held: Held<P>, group_bits: u32) -> Self {
+        let Parts {
+            number,
+            held_as,
+            pcid,
+        } = Parts::of(tag);
+        let shift = held_as.shift() + group_bits_of(group_bits, held_as);
+        Self {
+            address: tag::address(number << shift),
+            held_as,
+            pcid,
+            held,
+        }
+    }
+
     /// The pages that were in it, each with what it says.
     pub(crate) fn pages(&self) -> impl Iterator<Item = (VirtAddr, P)> {
-        let Self { address, held, .. } = *self;
-        let places = (0..u16::BITS).filter(move |place| held.seen >> place & 1 != 0);
+        let held = self.held;
         let is_group = held.seen != 1;
-        places.map(move |place| {
+        self.places().map(move |(place, address)| {
             let payload = if is_group && held.first.page_size() == PageSize::Size4KiB {
                 held.first.neighbour(place.into())
             } else {
                 held.first
             };
-            (address.wrapping_add(u64::from(place) << 12), payload)
+            (address, payload)
         })
+    }
+
+    fn places(&self) -> impl Iterator<Item = (u32, VirtAddr)> {
+        let Self { address, held, .. } = *self;
+        let places = (0..u16::BITS).filter(move |place| held.seen >> place & 1 != 0);
+        places.map(move |place| (place, address.wrapping_add(u64::from(place) << 12)))
+    }
+
+    /// Whether a page of one is a part of a page of the other, under one PCID.
+    fn overlaps(&self, other: &Self) -> bool {
+        let size = self.held_as.max(other.held_as);
+        let start = |address: VirtAddr| address.align_down(size);
+        self.pcid == other.pcid
+            && self.places().any(|(_, own)| {
+                let mut others = other.places();
+                others.any(|(_, other)| start(own) == start(other))
+            })
+    }
+}
+
+/// How many bits of the numbers of pages of this size do not tell entries apart.
+#[inline]
+fn group_bits_of(group_bits: u32, size: PageSize) -> u32 {
+    if size == PageSize::Size4KiB {
+        group_bits
+    } else {
+        0
     }
 }
 
@@ -173,7 +217,6 @@ impl<P: Cacheable> Tlb<P> {
             present: PageSizes::empty(),
             present_global: PageSizes::empty(),
             pcids: PcidsHeld::new(config.pcids),
-            written: Cr3Write::Plain,
             remembers_last: config.replacement.is_idle_on_repeat(),
             last: Last::none(),
             counters: TlbCounters::default(),
@@ -232,7 +275,7 @@ impl<P: Cacheable> Tlb<P> {
     }
 
     /// Whether a look-up would find the address. Nothing changes.
-    pub(crate) fn holds(&self, address: VirtAddr, pcid: Pcid) -> bool {
+    pub fn holds(&self, address: VirtAddr, pcid: Pcid) -> bool {
         let of = |sizes: PageSizes, tag: &dyn Fn(u64, PageSize) -> Tag| {
             sizes.sizes().any(|size| {
                 let number = self.number(address, size);
@@ -247,12 +290,7 @@ impl<P: Cacheable> Tlb<P> {
     /// What chooses the set of an address's page, and tells it from others.
     #[inline]
     fn number(&self, address: VirtAddr, size: PageSize) -> u64 {
-        let number = tag::page_number(address, size);
-        if size == PageSize::Size4KiB {
-            number >> self.group_bits
-        } else {
-            number
-        }
+        tag::page_number(address, size) >> group_bits_of(self.group_bits, size)
     }
 
     /// Whether the set of the address has a way to spare for a page of this size.
@@ -260,13 +298,33 @@ impl<P: Cacheable> Tlb<P> {
         !self.array.is_full(self.number(address, size))
     }
 
-    /// Puts the translation in, held as `size`. What had to make room comes out.
+    /// Whether an entry holds neighbours of the page, and would hold it with them.
+    pub(crate) fn has_group_of(
+        &self,
+        address: VirtAddr,
+        pcid: Pcid,
+        size: PageSize,
+        payload: P,
+    ) -> bool {
+        if group_bits_of(self.group_bits, size) == 0 {
+            return false;
+        }
+        let number = self.number(address, size);
+        let tag = tag::of(number, size, (!payload.is_global()).then_some(pcid));
+        let first = self.held(number, tag, address, size, payload).first;
+        let group = self.array.peek(number, tag);
+        group.is_some_and(|group| group.first == first)
+    }
+
+    /// Puts the translation in, held as `size`. What had to make room comes out; `lost` is told
+    /// what goes with PCIDs too many.
     pub(crate) fn fill(
         &mut self,
         address: VirtAddr,
         pcid: Pcid,
         size: PageSize,
         payload: P,
+        lost: &mut impl FnMut(&Victim<P>),
     ) -> Option<Victim<P>> {
         self.last = Last::none();
         let number = self.number(address, size);
@@ -274,17 +332,20 @@ impl<P: Cacheable> Tlb<P> {
             self.present_global |= size.into();
             tag::global(number, size)
         } else {
-            if let Some(gone) = self.pcids.used(pcid, self.written) {
-                self.drop_all_of(gone);
-            }
+            self.pcids.used(pcid);
+            self.drop_pcids_too_many(lost);
             self.present |= size.into();
             tag::local(number, size, pcid)
         };
         self.counters.fills += 1;
         let held = self.held(number, tag, address, size, payload);
-        let evicted = self.array.insert(number, tag, held)?;
+        let replaced = self.replaced(number, tag, &held);
+        let (tag, old) = match self.array.insert(number, tag, held) {
+            Some(evicted) => (evicted.tag, evicted.value),
+            None => (tag, replaced?),
+        };
         self.counters.evictions += 1;
-        Some(self.victim(evicted.tag, evicted.value))
+        Some(Victim::of(tag, old, self.group_bits))
     }
 
     /// The page with what is in its group already, if they are of one kind.
@@ -317,101 +378,139 @@ impl<P: Cacheable> Tlb<P> {
         }
     }
 
-    fn victim(&self, tag: Tag, held: Held<P>) -> Victim<P> {
-        let entry = Parts::of(tag);
-        let shift = entry.held_as.shift() + self.group_bits_of(entry.held_as);
-        Victim {
-            address: tag::address(entry.number << shift),
-            bytes: 1 << shift,
-            pcid: entry.pcid,
-            held,
+    /// The pages of the group with this tag that cannot share an entry with what will be held.
+    #[inline]
+    fn replaced(&self, number: u64, tag: Tag, held: &Held<P>) -> Option<Held<P>> {
+        if self.group_bits == 0 {
+            return None;
         }
+        let old = self.array.peek(number, tag)?;
+        let seen = old.seen & !held.seen;
+        (seen != 0).then_some(Held { seen, ..*old })
     }
 
-    fn group_bits_of(&self, size: PageSize) -> u32 {
-        if size == PageSize::Size4KiB {
-            self.group_bits
-        } else {
-            0
+    /// Takes the page of the address out, and leaves the rest of its group.
+    pub(crate) fn give_up(&mut self, address: VirtAddr, pcid: Pcid) {
+        self.last = Last::none();
+        for (number, size, tag) in self.keys(address, pcid) {
+            let Some(held) = self.array.peek_mut(number, tag) else {
+                continue;
+            };
+            let group_bits = group_bits_of(self.group_bits, size);
+            held.seen &= !(1 << coalescing::place(address, group_bits));
+            if held.seen == 0 {
+                self.array.remove(number, tag);
+            }
         }
     }
 
     /// Drops the entries that a look-up of the address could find.
-    pub(crate) fn forget(&mut self, address: VirtAddr, pcid: Pcid) -> usize {
+    pub(crate) fn forget(
+        &mut self,
+        address: VirtAddr,
+        pcid: Pcid,
+        lost: &mut impl FnMut(&Victim<P>),
+    ) -> usize {
         self.last = Last::none();
         let mut dropped = 0;
-        for size in self.present.sizes() {
-            let number = self.number(address, size);
-            let tag = tag::local(number, size, pcid);
-            dropped += usize::from(self.array.remove(number, tag).is_some());
-        }
-        for size in self.present_global.sizes() {
-            let number = self.number(address, size);
-            let tag = tag::global(number, size);
-            dropped += usize::from(self.array.remove(number, tag).is_some());
+        for (number, _, tag) in self.keys(address, pcid) {
+            if let Some(held) = self.array.remove(number, tag) {
+                lost(&Victim::of(tag, held, self.group_bits));
+                dropped += 1;
+            }
         }
         self.counters.dropped += dropped as u64;
         dropped
     }
 
-    /// Drops what overlaps with an entry that a lower level had to give up.
-    pub(crate) fn forget_victim<Q>(&mut self, victim: &Victim<Q>) {
-        let start = victim.address.as_u64();
-        let end = start + (victim.bytes - 1);
-        self.retain(|first, last, entry, _| {
-            entry.pcid != victim.pcid || last < start || first > end
-        });
+    /// Where the entries may be that a look-up of the address could find.
+    fn keys(
+        &self,
+        address: VirtAddr,
+        pcid: Pcid,
+    ) -> impl Iterator<Item = (u64, PageSize, Tag)> + use<P> {
+        let group_bits = self.group_bits;
+        let of = move |owner: Option<Pcid>| {
+            move |size: PageSize| {
+                let number = tag::page_number(address, size) >> group_bits_of(group_bits, size);
+                (number, size, tag::of(number, size, owner))
+            }
+        };
+        let local = self.present.sizes().map(of(Some(pcid)));
+        local.chain(self.present_global.sizes().map(of(None)))
+    }
+
+    /// Drops what overlaps with an entry that a lower level has lost.
+    pub(crate) fn forget_victim(
+        &mut self,
+        victim: &Victim<P>,
+        lost: &mut impl FnMut(&Victim<P>),
+    ) -> usize {
+        self.drop_if(|_, own| own.overlaps(victim), lost)
     }
 
     /// CR3 was written; what the TLB cannot keep is dropped.
-    pub(crate) fn cr3_written(&mut self, pcid: Pcid, written: Cr3Write) -> usize {
-        self.written = written;
-        match self.pcids.written(pcid, written) {
-            Gone::None => 0,
-            Gone::One(gone) => self.drop_all_of(gone),
-            Gone::All => self.invalidate(Scope::NonGlobal),
+    pub(crate) fn cr3_written(
+        &mut self,
+        pcid: Pcid,
+        written: Cr3Write,
+        lost: &mut impl FnMut(&Victim<P>),
+    ) -> usize {
+        self.pcids.written(written);
+        if self.pcids.keeps_none() {
+            return self.invalidate(Scope::NonGlobal, lost);
         }
+        self.pcids.used(pcid);
+        self.drop_pcids_too_many(lost)
     }
 
-    #[cold]
-    fn drop_all_of(&mut self, pcid: Pcid) -> usize {
-        self.invalidate(Scope::Pcid(pcid))
+    #[inline]
+    fn drop_pcids_too_many(&mut self, lost: &mut impl FnMut(&Victim<P>)) -> usize {
+        let mut dropped = 0;
+        while let Some(gone) = self.pcids.one_too_many() {
+            dropped += self.invalidate(Scope::Pcid(gone), lost);
+        }
+        dropped
     }
 
-    pub(crate) fn invalidate(&mut self, scope: Scope) -> usize {
+    pub(crate) fn invalidate(&mut self, scope: Scope, lost: &mut impl FnMut(&Victim<P>)) -> usize {
+        self.pcids.invalidated(scope);
         let group_bits = self.group_bits;
-        self.retain(|_, _, entry, payload| {
-            let covers = |address| entry.lies_in_page_of(address, payload.page_size(), group_bits);
+        let goes = |entry: &Parts, own: &Victim<P>| {
+            let size = own.held.first.page_size();
+            let covers = |address| entry.lies_in_page_of(address, size, group_bits);
             match scope {
                 Scope::Page { address, pcid } => {
-                    entry.pcid.is_some_and(|own| own != pcid) || !covers(address)
+                    entry.pcid.is_none_or(|own| own == pcid) && covers(address)
                 }
-                Scope::PageOfPcid { address, pcid } => entry.pcid != Some(pcid) || !covers(address),
-                Scope::Pcid(pcid) => entry.pcid != Some(pcid),
-                Scope::PcidAndGlobal(pcid) => entry.pcid.is_some_and(|own| own != pcid),
-                Scope::NonGlobal => entry.pcid.is_none(),
-                Scope::All => false,
+                Scope::PageOfPcid { address, pcid } => entry.pcid == Some(pcid) && covers(address),
+                Scope::Pcid(pcid) => entry.pcid == Some(pcid),
+                Scope::PcidAndGlobal(pcid) => entry.pcid.is_none_or(|own| own == pcid),
+                Scope::NonGlobal => entry.pcid.is_some(),
+                Scope::All => true,
             }
-        })
+        };
+        self.drop_if(goes, lost)
     }
 
-    /// Keeps the entries, of which the first and the last byte are told, that are to be kept.
-    fn retain(&mut self, mut keep: impl FnMut(u64, u64, &Parts, &P) -> bool) -> usize {
+    /// Drops entries, and tells `lost` of each.
+    fn drop_if(
+        &mut self,
+        goes: impl Fn(&Parts, &Victim<P>) -> bool,
+        lost: &mut impl FnMut(&Victim<P>),
+    ) -> usize {
         self.last = Last::none();
         if self.array.is_empty() {
             return 0;
         }
         let group_bits = self.group_bits;
         let dropped = self.array.retain(|tag, held| {
-            let entry = Parts::of(tag);
-            let own_bits = if entry.held_as == PageSize::Size4KiB {
-                group_bits
-            } else {
-                0
-            };
-            let shift = entry.held_as.shift() + own_bits;
-            let first = tag::address(entry.number << shift).as_u64();
-            keep(first, first + ((1 << shift) - 1), &entry, &held.first)
+            let own = Victim::of(tag, *held, group_bits);
+            let goes = goes(&Parts::of(tag), &own);
+            if goes {
+                lost(&own);
+            }
+            !goes
         });
         if self.array.is_empty() {
             self.present = PageSizes::empty();

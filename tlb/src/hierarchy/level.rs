@@ -2,15 +2,17 @@ use alloc::boxed::Box;
 
 use units::{Cycles, PageSize, Pcid, VirtAddr};
 
-use super::{Inclusion, LevelConfig, OnLowerHit};
-use crate::{Cacheable, ConfigError, PageSizes, Stream, Streams, Tlb, unit::Victim};
+use super::{Inclusion, LevelConfig};
+use crate::{
+    Cacheable, ConfigError, Cr3Write, PageSizes, Scope, Stream, Streams, Tlb, unit::Victim,
+};
 
 /// The TLBs of one level.
 #[derive(Clone, Debug)]
 pub(super) struct Level<P> {
     pub(super) penalty: Cycles,
     pub(super) takes_what_walks_find: bool,
-    pub(super) on_lower_hit: OnLowerHit,
+    promotes: bool,
     pub(super) inclusion: Inclusion,
     pub(super) tlbs: Box<[Tlb<P>]>,
     /// Which of the TLBs serve each stream.
@@ -28,20 +30,15 @@ impl<P: Cacheable> Level<P> {
             let serving = tlbs.filter(|(_, tlb)| tlb.serves.contains(Streams::from(stream)));
             serving.map(|(place, _)| place).collect()
         };
-        let holds = |stream: Stream| {
-            let tlbs = config.tlbs.iter();
-            let serving = tlbs.filter(|tlb| tlb.serves.contains(Streams::from(stream)));
-            serving.fold(PageSizes::empty(), |sizes, tlb| sizes | tlb.holds)
-        };
         Ok(Self {
             penalty: config.penalty,
             takes_what_walks_find: config.takes_what_walks_find(),
-            on_lower_hit: config.on_lower_hit,
+            promotes: config.promotes(),
             inclusion: config.inclusion,
             tlbs: config.tlbs.iter().map(Tlb::new).collect::<Result<_, _>>()?,
             serving: Stream::ALL.map(serving),
             held_as: Stream::ALL.map(|stream| {
-                let holds = holds(stream);
+                let holds = config.holds(stream);
                 PageSize::ALL.map(|size| largest_held(holds, size))
             }),
             turn: 0,
@@ -74,15 +71,21 @@ impl<P: Cacheable> Level<P> {
         pcid: Pcid,
         stream: Stream,
         payload: P,
+        lost: &mut impl FnMut(&Victim<P>),
     ) -> Option<Victim<P>> {
         let size = payload.page_size();
         let size = self.held_as[stream.index()][size.index()]?;
-        let tlb = self.choose(address, pcid, stream, size)?;
-        self.tlbs[tlb].fill(address, pcid, size, payload)
+        let tlb = self.choose(address, pcid, stream, size, payload)?;
+        self.tlbs[tlb].fill(address, pcid, size, payload, lost)
     }
 
-    /// The TLB that takes a page: the one that has it already, or has room, or whose turn it
-    /// is.
+    /// Whether it takes what lower levels answer, and such a page.
+    pub(super) fn takes_from_below(&self, stream: Stream, page: PageSize) -> bool {
+        self.promotes && self.held_as[stream.index()][page.index()].is_some()
+    }
+
+    /// The TLB that takes a page: the one that has it already, or neighbours that it can share
+    /// an entry with, or has room, or whose turn it is.
     #[inline]
     fn choose(
         &mut self,
@@ -90,6 +93,7 @@ impl<P: Cacheable> Level<P> {
         pcid: Pcid,
         stream: Stream,
         size: PageSize,
+        payload: P,
     ) -> Option<usize> {
         let tlbs = &self.tlbs;
         let serving = self.serving[stream.index()].iter().copied();
@@ -100,8 +104,10 @@ impl<P: Cacheable> Level<P> {
             return Some(first);
         }
         let has_it = |&tlb: &usize| tlbs[tlb].holds(address, pcid);
+        let has_group = |&tlb: &usize| tlbs[tlb].has_group_of(address, pcid, size, payload);
         let has_room = |&tlb: &usize| tlbs[tlb].has_room(address, size);
         let found = holding.clone().find(has_it);
+        let found = found.or_else(|| holding.clone().find(has_group));
         if let Some(tlb) = found.or_else(|| holding.clone().find(has_room)) {
             return Some(tlb);
         }
@@ -110,16 +116,44 @@ impl<P: Cacheable> Level<P> {
         holding.clone().nth(turn)
     }
 
-    pub(super) fn forget(&mut self, address: VirtAddr, pcid: Pcid) {
+    pub(super) fn give_up(&mut self, address: VirtAddr, pcid: Pcid) {
         for tlb in &mut self.tlbs {
-            tlb.forget(address, pcid);
+            tlb.give_up(address, pcid);
         }
     }
 
-    pub(super) fn forget_victim(&mut self, victim: &Victim<P>) {
-        for tlb in &mut self.tlbs {
-            tlb.forget_victim(victim);
-        }
+    pub(super) fn forget(
+        &mut self,
+        address: VirtAddr,
+        pcid: Pcid,
+        lost: &mut impl FnMut(&Victim<P>),
+    ) -> usize {
+        let tlbs = self.tlbs.iter_mut();
+        tlbs.map(|tlb| tlb.forget(address, pcid, lost)).sum()
+    }
+
+    pub(super) fn forget_victim(
+        &mut self,
+        victim: &Victim<P>,
+        lost: &mut impl FnMut(&Victim<P>),
+    ) -> usize {
+        let tlbs = self.tlbs.iter_mut();
+        tlbs.map(|tlb| tlb.forget_victim(victim, lost)).sum()
+    }
+
+    pub(super) fn cr3_written(
+        &mut self,
+        pcid: Pcid,
+        written: Cr3Write,
+        lost: &mut impl FnMut(&Victim<P>),
+    ) -> usize {
+        let tlbs = self.tlbs.iter_mut();
+        tlbs.map(|tlb| tlb.cr3_written(pcid, written, lost)).sum()
+    }
+
+    pub(super) fn invalidate(&mut self, scope: Scope, lost: &mut impl FnMut(&Victim<P>)) -> usize {
+        let tlbs = self.tlbs.iter_mut();
+        tlbs.map(|tlb| tlb.invalidate(scope, lost)).sum()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What levels can be told to do, and what was measured of Skylake (Tatar et al., "TLB;DR",
 //! USENIX Security 2022).
 
-use alloc::vec::Vec;
+use alloc::{format, vec::Vec};
 
 use super::*;
 
@@ -141,11 +141,33 @@ fn levels_that_contradict_themselves_are_refused() {
     );
     assert_eq!(
         refused(&|config| {
+            config.levels[1].inclusion = Inclusion::Exclusive;
+            config.levels[1].tlbs[0].holds = PageSizes::SIZE_2_MIB;
+            config.levels[0].tlbs[0].holds = SMALL | PageSizes::SIZE_1_GIB;
+        }),
+        "TLB level 2: it is exclusive, but holds none of the page sizes that the level above \
+         holds for the same kind of access"
+    );
+    let never_filled = "nothing ever comes into it: it passes what walks find, and leaves what \
+                        lower levels answer or has none that answers";
+    assert_eq!(
+        refused(&|config| {
+            config.levels[0].on_miss = OnMiss::Pass;
+            config.levels[0].on_lower_hit = OnLowerHit::Leave;
+        }),
+        format!("TLB level 1: {never_filled}")
+    );
+    assert_eq!(
+        refused(&|config| config.levels[1].on_miss = OnMiss::Pass),
+        format!("TLB level 2: {never_filled}")
+    );
+    assert_eq!(
+        refused(&|config| {
             for level in &mut config.levels {
                 level.on_miss = OnMiss::Pass;
             }
         }),
-        "TLB level 1: no level takes what walks find"
+        "no level of TLBs takes what walks find for fetch"
     );
     for pages in [0, 1, 3, 32] {
         assert_eq!(
@@ -153,6 +175,39 @@ fn levels_that_contradict_themselves_are_refused() {
             "TLB \"first\": an entry can hold 2, 4, 8 or 16 neighbouring pages"
         );
     }
+}
+
+/// The only level that takes what walks find serves no fetches.
+#[test]
+fn a_stream_that_no_level_is_filled_for_is_refused() {
+    let mut config = two_levels(1, 1);
+    config.levels[0].on_miss = OnMiss::Pass;
+    assert!(TlbHierarchy::<Page>::new(&config).is_ok());
+    config.levels[1].tlbs[0].serves = Streams::LOAD | Streams::STORE;
+    let refused = TlbHierarchy::<Page>::new(&config).unwrap_err();
+    let stream = Stream::Fetch;
+    assert_eq!(refused, ConfigError::Unfilled { stream });
+}
+
+/// An exclusive level lives on what the one above evicts, and so on.
+#[test]
+fn exclusive_levels_may_follow_one_another() {
+    let mut config = two_levels(1, 1);
+    config.levels.push(two_levels(1, 2).levels.remove(1));
+    for level in &mut config.levels[1..] {
+        level.inclusion = Inclusion::Exclusive;
+        level.on_lower_hit = OnLowerHit::Leave;
+    }
+    let mut tlbs = built(&config);
+    fill(&mut tlbs, 1..=4);
+    for number in [1, 2, 3, 4, 1] {
+        assert!(level_of(&mut tlbs, number).is_some(), "{number}");
+    }
+    // What waits for evictions of a level that waits for answers from it waits forever.
+    config.levels[0].on_miss = OnMiss::Pass;
+    let refused = TlbHierarchy::<Page>::new(&config).unwrap_err();
+    let stream = Stream::Fetch;
+    assert_eq!(refused, ConfigError::Unfilled { stream });
 }
 
 /// 2 x 2 entries of one set hold four pages, whichever array each of them is in.
@@ -246,6 +301,188 @@ fn a_tlb_can_keep_more_pcids_if_cr3_is_written_to_keep() {
             (1..=5).filter(|&number| tlbs.holds(VirtAddr::new(number << 12), pcid(number), LOAD));
         assert_eq!(held.count(), kept, "{written:?}");
     }
+}
+
+#[test]
+fn a_write_of_cr3_that_keeps_fewer_pcids_drops_all_that_are_too_many() {
+    for last in [4, 3] {
+        let mut tlbs = limited(1, 4);
+        for number in 1..=4 {
+            write_and_fill(&mut tlbs, number, Cr3Write::Keeping);
+        }
+        assert_eq!(tlbs.cr3_written(pcid(last), Cr3Write::Plain), 3);
+        for number in 1..=4 {
+            let held = tlbs.holds(VirtAddr::new(number << 12), pcid(number), LOAD);
+            assert_eq!(held, number == last, "{number}");
+        }
+    }
+}
+
+/// PCIDs of which nothing is left take no place.
+#[test]
+fn what_was_invalidated_counts_to_no_limit() {
+    for scope in [Scope::All, Scope::NonGlobal, Scope::Pcid(P1)] {
+        let mut tlbs = limited(2, 2);
+        write_and_fill(&mut tlbs, 2, Cr3Write::Keeping);
+        write_and_fill(&mut tlbs, 1, Cr3Write::Keeping);
+        tlbs.invalidate(scope);
+        for number in [2, 3] {
+            assert_eq!(write_and_fill(&mut tlbs, number, Cr3Write::Keeping), 0);
+        }
+        for number in [2, 3] {
+            let held = tlbs.holds(VirtAddr::new(number << 12), pcid(number), LOAD);
+            assert!(held, "{number} after {scope:?}");
+        }
+    }
+}
+
+#[test]
+fn what_an_inclusive_level_loses_to_a_pcid_too_many_is_gone_above() {
+    let mut config = two_levels(8, 8);
+    config.levels[1].inclusion = Inclusion::Inclusive;
+    config.levels[1].tlbs[0].pcids = PcidCapacity::Last {
+        plain: 1,
+        keeping: 1,
+    };
+    let mut tlbs = built(&config);
+    write_and_fill(&mut tlbs, 1, Cr3Write::Keeping);
+    let dropped = tlbs.cr3_written(pcid(2), Cr3Write::Keeping);
+    assert_eq!(dropped, 2, "one entry of each level");
+    assert!(!tlbs.holds(VirtAddr::new(1 << 12), pcid(1), LOAD));
+
+    // So it is if an entry brings the PCID.
+    fill(&mut tlbs, [1]);
+    write_and_fill(&mut tlbs, 2, Cr3Write::Keeping);
+    fill(&mut tlbs, [3]);
+    assert!(!tlbs.holds(VirtAddr::new(2 << 12), pcid(2), LOAD));
+}
+
+/// Two levels of which the second coalesces.
+fn coalescing_below(inclusion: Inclusion, first: u32) -> HierarchyConfig {
+    let mut config = two_levels(first, 8);
+    config.levels[1].inclusion = inclusion;
+    config.levels[1].tlbs[0].coalescing = Coalescing::UpTo(4);
+    config
+}
+
+#[test]
+fn what_an_inclusive_level_loses_with_a_replaced_group_is_gone_above() {
+    let mut tlbs = built(&coalescing_below(Inclusion::Inclusive, 8));
+    fill(&mut tlbs, [0, 1, 2, 4]);
+    tlbs.fill(VirtAddr::new(3 << 12), P1, LOAD, small(1000));
+    let found: Vec<_> = (0..5).map(|page| find(&mut tlbs, page << 12, P1)).collect();
+    let lost = None;
+    assert_eq!(found, [lost, lost, lost, Some((1000, 0)), Some((4, 0))]);
+}
+
+#[test]
+fn what_an_inclusive_level_forgets_with_a_group_is_gone_above() {
+    let address = VirtAddr::new(1 << 12);
+    let forget: [&dyn Fn(&mut TlbHierarchy<Page>) -> usize; 2] =
+        [&|tlbs| tlbs.forget(address, P1), &|tlbs| {
+            tlbs.invalidate(Scope::Page { address, pcid: P1 })
+        }];
+    for forget in forget {
+        let mut tlbs = built(&coalescing_below(Inclusion::Inclusive, 8));
+        fill(&mut tlbs, [0, 1, 4]);
+        assert_eq!(forget(&mut tlbs), 3, "two pages above, a group below");
+        assert_eq!(level_of(&mut tlbs, 0), None);
+        assert_eq!(level_of(&mut tlbs, 4), Some(0));
+    }
+}
+
+#[test]
+fn an_exclusive_level_gives_up_the_page_it_answers_and_no_other() {
+    let mut tlbs = built(&coalescing_below(Inclusion::Exclusive, 1));
+    fill(&mut tlbs, 0..4);
+    for number in [0, 1, 2, 3, 0] {
+        if level_of(&mut tlbs, number) != Some(0) {
+            assert_eq!(level_of(&mut tlbs, number), Some(0), "{number}");
+        }
+        for other in 0..4 {
+            let held = tlbs.holds(VirtAddr::new(other << 12), P1, LOAD);
+            assert!(held, "{other} when {number} was promoted");
+        }
+    }
+}
+
+#[test]
+fn an_exclusive_level_takes_the_pages_of_a_group_that_was_replaced() {
+    let mut config = coalescing_below(Inclusion::Exclusive, 2);
+    config.levels[0].tlbs[0].coalescing = Coalescing::UpTo(4);
+    let mut tlbs = built(&config);
+    fill(&mut tlbs, [0, 1]);
+    tlbs.fill(VirtAddr::new(1 << 12), P1, LOAD, small(1000));
+    assert_eq!(find(&mut tlbs, 1 << 12, P1), Some((1000, 0)));
+    assert_eq!(level_of(&mut tlbs, 0), Some(1));
+}
+
+/// What an exclusive level holds came from the level above, never from below.
+#[test]
+fn a_page_that_is_promoted_passes_by_an_exclusive_level() {
+    let mut config = two_levels(1, 4);
+    let third = two_levels(1, 8).levels.remove(1);
+    config.levels.push(third);
+    config.levels[1].inclusion = Inclusion::Exclusive;
+    let mut tlbs = built(&config);
+    fill(&mut tlbs, 1..=6);
+    // 1 has fallen out of the second level.
+    assert_eq!(level_of(&mut tlbs, 1), Some(2));
+    let levels: Vec<_> = tlbs
+        .levels()
+        .map(|level| level[0].holds(VirtAddr::new(1 << 12), P1))
+        .collect();
+    assert_eq!(levels, [true, false, true]);
+}
+
+#[test]
+fn what_is_promoted_was_not_dropped() {
+    let mut config = two_levels(1, 2);
+    config.levels[1].inclusion = Inclusion::Exclusive;
+    let mut tlbs = built(&config);
+    fill(&mut tlbs, [1, 2]);
+    assert_eq!(level_of(&mut tlbs, 1), Some(1));
+    let dropped = |tlbs: &TlbHierarchy<Page>| -> Vec<_> {
+        tlbs.levels()
+            .map(|level| level[0].counters().dropped)
+            .collect()
+    };
+    assert_eq!(dropped(&tlbs), [0, 0]);
+    assert_eq!(tlbs.forget(VirtAddr::new(1 << 12), P1), 1);
+    assert_eq!(dropped(&tlbs), [1, 0]);
+}
+
+#[test]
+fn what_an_inclusive_level_takes_along_was_dropped() {
+    let mut config = two_levels(8, 2);
+    config.levels[1].inclusion = Inclusion::Inclusive;
+    let mut tlbs = built(&config);
+    fill(&mut tlbs, [1, 2, 3]);
+    let counters: Vec<_> = tlbs.levels().map(|level| level[0].counters()).collect();
+    assert_eq!((counters[0].evictions, counters[0].dropped), (0, 1));
+    assert_eq!((counters[1].evictions, counters[1].dropped), (1, 0));
+}
+
+/// A page of a group that another array holds goes there, even if the first has room.
+#[test]
+fn the_pages_of_a_group_share_an_entry_of_one_of_two_arrays() {
+    let array = |name| {
+        let mut tlb = tlb(name, Streams::all(), SMALL, 1, 2);
+        tlb.coalescing = Coalescing::UpTo(4);
+        tlb
+    };
+    let mut tlbs = built(&HierarchyConfig {
+        levels: vec![LevelConfig::new(Cycles::ZERO, vec![array("a"), array("b")])],
+    });
+    fill(&mut tlbs, [0, 4, 8, 12]);
+    tlbs.forget(VirtAddr::new(0), P1);
+    fill(&mut tlbs, [9, 10, 11]);
+    let entries: usize = tlbs.levels().flatten().map(Tlb::array_len).sum();
+    assert_eq!(entries, 3);
+    // A page that lies elsewhere in physical memory is no part of the group.
+    tlbs.fill(VirtAddr::new(13 << 12), P1, LOAD, small(1000));
+    assert_eq!(find(&mut tlbs, 13 << 12, P1), Some((1000, 0)));
+    assert_eq!(level_of(&mut tlbs, 12), Some(0));
 }
 
 fn coalescing(pages: u32, entries: u32) -> TlbHierarchy<Page> {
