@@ -160,9 +160,7 @@ impl<V: Copy + Default> SetAssociative<V> {
     /// Whether every way of the set that `number` chooses holds something.
     #[inline]
     pub fn is_full(&self, number: u64) -> bool {
-        let set = self.selector.set_of(number);
-        let entries = &self.entries[set * self.rules.ways..][..self.rules.ways];
-        entries.iter().all(|entry| entry.tag != Tag::EMPTY)
+        self.heads.is_full(self.selector.set_of(number))
     }
 
     /// Puts an entry into the set that `number` chooses, as one just used: in place of one
@@ -268,6 +266,9 @@ impl<V: Copy + Default> SetAssociative<V> {
 
     #[inline]
     fn way_of(&self, set: usize, tag: Tag) -> Option<usize> {
+        if self.heads.surely_lacks(set, tag) {
+            return None;
+        }
         let first = set * self.rules.ways;
         let holds = |way: usize| self.entries[first + way].tag == tag;
         self.heads.find(set, tag, holds)

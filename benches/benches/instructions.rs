@@ -6,7 +6,9 @@
 
 use std::hint::black_box;
 
-use benches::{Extent, FunctionalWorld, OPERATIONS, TimedWorld, golden_cove, simulate};
+use benches::{
+    Extent, FunctionalWorld, OPERATIONS, PatternWorld, TimedWorld, golden_cove, simulate,
+};
 use iai_callgrind::{
     Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
 };
@@ -26,6 +28,15 @@ fn functional(mut world: FunctionalWorld) -> FunctionalWorld {
 #[bench::stlb_hit(args = (), setup = TimedWorld::stlb_hits, config = at_most(1432))]
 #[bench::walk(args = (), setup = TimedWorld::walks, config = at_most(4320))]
 fn timed(mut world: TimedWorld) -> TimedWorld {
+    black_box(&mut world).round();
+    world
+}
+
+#[library_benchmark(teardown = audit_pattern)]
+#[bench::sequential(args = (), setup = PatternWorld::sequential, config = at_most(10_000))]
+#[bench::random(args = (), setup = PatternWorld::random, config = at_most(10_000))]
+#[bench::zipf(args = (), setup = PatternWorld::zipf, config = at_most(10_000))]
+fn timed_pattern(mut world: PatternWorld) -> PatternWorld {
     black_box(&mut world).round();
     world
 }
@@ -59,6 +70,10 @@ fn audit_timed(mut world: TimedWorld) {
     world.audit();
 }
 
+fn audit_pattern(mut world: PatternWorld) {
+    world.audit();
+}
+
 #[expect(
     clippy::needless_pass_by_value,
     reason = "a teardown is given what it looks at"
@@ -69,7 +84,7 @@ fn check_start(json: Vec<u8>) {
 
 library_benchmark_group!(
     name = instructions;
-    benchmarks = functional, timed, sim
+    benchmarks = functional, timed, timed_pattern, sim
 );
 
 main!(

@@ -181,7 +181,7 @@ impl TimedWorld {
 }
 
 #[inline]
-fn read(mmu: &mut TimedMmu<WalkStatistics>, ram: &Ram, address: VirtAddr) -> PhysAddr {
+pub(crate) fn read(mmu: &mut TimedMmu<WalkStatistics>, ram: &Ram, address: VirtAddr) -> PhysAddr {
     let (kind, mode) = (AccessKind::Read, PrivilegeMode::User);
     match mmu.access(ram, address, READ_BYTES, kind, mode) {
         Ok(span) => span.first.address,

@@ -161,7 +161,10 @@ impl Breakdown {
     #[inline]
     pub fn walks(&self) -> Cycles {
         // They stand side by side.
-        let (first, last) = (Owner::StructureCaches as usize, Owner::AccessedDirty as usize);
+        let (first, last) = (
+            Owner::StructureCaches as usize,
+            Owner::AccessedDirty as usize,
+        );
         self.cycles[first..=last].iter().copied().sum()
     }
 

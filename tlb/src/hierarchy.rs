@@ -42,7 +42,8 @@ pub struct Found<P> {
 #[derive(Clone, Debug)]
 pub struct TlbHierarchy<P> {
     levels: Box<[Level<P>]>,
-    lookups: [Lookups; Stream::COUNT],
+    /// Look-ups that no level answered, by stream.
+    missed: [u64; Stream::COUNT],
     /// Look-ups answered, by stream and level.
     hits: Box<[[u64; Stream::COUNT]]>,
     /// Whether a level includes or excludes another.
@@ -75,7 +76,7 @@ impl<P: Cacheable> TlbHierarchy<P> {
                 .iter()
                 .any(|level| level.inclusion != Inclusion::Free),
             levels,
-            lookups: [Lookups::default(); Stream::COUNT],
+            missed: [0; Stream::COUNT],
         })
     }
 
@@ -89,10 +90,26 @@ impl<P: Cacheable> TlbHierarchy<P> {
         stream: Stream,
         mut spend: impl FnMut(usize, Cycles),
     ) -> Option<Found<P>> {
+        let first = &mut self.levels[0];
+        if let Some(payload) = first.lookup_again(address, pcid, stream) {
+            spend(0, first.penalty);
+            self.hits[0][stream.index()] += 1;
+            return Some(Found { payload, level: 0 });
+        }
+        self.lookup_all(address, pcid, stream, spend)
+    }
+
+    #[inline(never)]
+    fn lookup_all(
+        &mut self,
+        address: VirtAddr,
+        pcid: Pcid,
+        stream: Stream,
+        mut spend: impl FnMut(usize, Cycles),
+    ) -> Option<Found<P>> {
         if !address.is_canonical(LINEAR_BITS) {
             return None;
         }
-        self.lookups[stream.index()].total += 1;
         let first = &mut self.levels[0];
         spend(0, first.penalty);
         if let Some(payload) = first.lookup(address, pcid, stream) {
@@ -118,7 +135,7 @@ impl<P: Cacheable> TlbHierarchy<P> {
                 return Some(Found { payload, level });
             }
         }
-        self.lookups[stream.index()].missed += 1;
+        self.missed[stream.index()] += 1;
         None
     }
 
@@ -225,7 +242,13 @@ impl<P: Cacheable> TlbHierarchy<P> {
 
     /// The look-ups of a stream.
     pub fn lookups(&self, stream: Stream) -> Lookups {
-        self.lookups[stream.index()]
+        let stream = stream.index();
+        let missed = self.missed[stream];
+        let answered: u64 = self.hits.iter().map(|hits| hits[stream]).sum();
+        Lookups {
+            total: answered + missed,
+            missed,
+        }
     }
 
     /// How many look-ups of a stream a level answered; 0 for a level there is not.

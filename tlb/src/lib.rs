@@ -14,6 +14,7 @@ extern crate alloc;
 mod coalescing;
 mod hierarchy;
 mod pcids;
+mod present;
 mod scope;
 mod stream;
 mod structures;

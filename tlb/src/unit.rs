@@ -8,6 +8,7 @@ use crate::{
     Cacheable, Coalescing, ConfigError, Cr3Write, PcidCapacity, Scope, Streams,
     coalescing::{self, Held},
     pcids::PcidsHeld,
+    present::{Key, Present, group_bits_of},
     tag::{self, Parts},
 };
 
@@ -23,19 +24,6 @@ bitflags! {
         const SIZE_4_MIB = 1 << PageSize::Size4MiB.index();
         /// 1-GiB pages.
         const SIZE_1_GIB = 1 << PageSize::Size1GiB.index();
-    }
-}
-
-impl PageSizes {
-    /// The sizes, the smallest first.
-    #[inline]
-    fn sizes(self) -> impl Iterator<Item = PageSize> {
-        let mut left = self.bits();
-        core::iter::from_fn(move || {
-            let size = PageSize::ALL.get(left.trailing_zeros() as usize)?;
-            left &= left - 1;
-            Some(*size)
-        })
     }
 }
 
@@ -91,10 +79,7 @@ pub struct Tlb<P> {
     array: SetAssociative<Held<P>>,
     /// How many bits of the numbers of 4-KiB pages do not tell entries apart.
     group_bits: u32,
-    /// The sizes that were put in since the TLB was last empty: others need no look-up.
-    present: PageSizes,
-    /// The same for global pages.
-    present_global: PageSizes,
+    present: Present,
     pcids: PcidsHeld,
     /// Whether the entry found last may be found again without a look-up.
     remembers_last: bool,
@@ -118,6 +103,18 @@ impl<P: Cacheable> Last<P> {
             payload: P::default(),
         }
     }
+}
+
+/// Whose a translation is: a global one is everybody's.
+#[inline]
+fn owner<P: Cacheable>(pcid: Pcid, payload: P) -> Option<Pcid> {
+    (!payload.is_global()).then_some(pcid)
+}
+
+/// The pages of an old group that are not in the one that takes its place.
+fn cannot_share<P>(old: Held<P>, new: &Held<P>) -> Option<Held<P>> {
+    let seen = old.seen & !new.seen;
+    (seen != 0).then_some(Held { seen, ..old })
 }
 
 /// The number of the address's 4-KiB piece, and the PCID above it.
@@ -187,16 +184,6 @@ impl<P: Cacheable> Victim<P> {
     }
 }
 
-/// How many bits of the numbers of pages of this size do not tell entries apart.
-#[inline]
-fn group_bits_of(group_bits: u32, size: PageSize) -> u32 {
-    if size == PageSize::Size4KiB {
-        group_bits
-    } else {
-        0
-    }
-}
-
 impl<P: Cacheable> Tlb<P> {
     pub(crate) fn new(config: &TlbConfig) -> Result<Self, ConfigError> {
         let name = || config.name.clone();
@@ -214,8 +201,7 @@ impl<P: Cacheable> Tlb<P> {
             config: config.clone(),
             array,
             group_bits,
-            present: PageSizes::empty(),
-            present_global: PageSizes::empty(),
+            present: Present::NONE,
             pcids: PcidsHeld::new(config.pcids),
             remembers_last: config.replacement.is_idle_on_repeat(),
             last: Last::none(),
@@ -238,15 +224,24 @@ impl<P: Cacheable> Tlb<P> {
         self.counters
     }
 
+    /// What was found last, if that is asked for once more.
+    #[inline]
+    pub(crate) fn lookup_again(&mut self, address: VirtAddr, pcid: Pcid) -> Option<P> {
+        if self.last.piece != piece(address, pcid) {
+            return None;
+        }
+        self.counters.hits += 1;
+        Some(self.last.payload)
+    }
+
     #[inline]
     pub(crate) fn lookup(&mut self, address: VirtAddr, pcid: Pcid) -> Option<P> {
-        let piece = piece(address, pcid);
-        if self.last.piece == piece {
-            self.counters.hits += 1;
-            return Some(self.last.payload);
+        if let Some(payload) = self.lookup_again(address, pcid) {
+            return Some(payload);
         }
         let payload = self.lookup_array(address, pcid)?;
         if self.remembers_last {
+            let piece = piece(address, pcid);
             self.last = Last { piece, payload };
         }
         self.counters.hits += 1;
@@ -255,50 +250,31 @@ impl<P: Cacheable> Tlb<P> {
 
     #[inline]
     fn lookup_array(&mut self, address: VirtAddr, pcid: Pcid) -> Option<P> {
-        for size in self.present.sizes() {
-            let number = self.number(address, size);
-            if let Some(found) = self.array.get(number, tag::local(number, size, pcid))
-                && let Some(payload) = page_of(found, address, size, self.group_bits)
-            {
-                return Some(payload);
-            }
-        }
-        for size in self.present_global.sizes() {
-            let number = self.number(address, size);
-            if let Some(found) = self.array.get(number, tag::global(number, size))
-                && let Some(payload) = page_of(found, address, size, self.group_bits)
-            {
-                return Some(payload);
-            }
-        }
-        None
+        let group_bits = self.group_bits;
+        self.present.find(address, pcid, group_bits, |key| {
+            let found = self.array.get(key.number, key.tag)?;
+            page_of(found, address, key.size, group_bits)
+        })
     }
 
     /// Whether a look-up would find the address. Nothing changes.
     pub fn holds(&self, address: VirtAddr, pcid: Pcid) -> bool {
-        let of = |sizes: PageSizes, tag: &dyn Fn(u64, PageSize) -> Tag| {
-            sizes.sizes().any(|size| {
-                let number = self.number(address, size);
-                let found = self.array.peek(number, tag(number, size));
-                found.is_some_and(|found| page_of(found, address, size, self.group_bits).is_some())
-            })
-        };
-        of(self.present, &|number, size| tag::local(number, size, pcid))
-            || of(self.present_global, &tag::global)
-    }
-
-    /// What chooses the set of an address's page, and tells it from others.
-    #[inline]
-    fn number(&self, address: VirtAddr, size: PageSize) -> u64 {
-        tag::page_number(address, size) >> group_bits_of(self.group_bits, size)
+        let found = self.present.find(address, pcid, self.group_bits, |key| {
+            let found = self.array.peek(key.number, key.tag)?;
+            page_of(found, address, key.size, self.group_bits)
+        });
+        found.is_some()
     }
 
     /// Whether the set of the address has a way to spare for a page of this size.
+    #[inline]
     pub(crate) fn has_room(&self, address: VirtAddr, size: PageSize) -> bool {
-        !self.array.is_full(self.number(address, size))
+        let key = Key::new(address, size, None, self.group_bits);
+        !self.array.is_full(key.number)
     }
 
     /// Whether an entry holds neighbours of the page, and would hold it with them.
+    #[inline]
     pub(crate) fn has_group_of(
         &self,
         address: VirtAddr,
@@ -309,15 +285,13 @@ impl<P: Cacheable> Tlb<P> {
         if group_bits_of(self.group_bits, size) == 0 {
             return false;
         }
-        let number = self.number(address, size);
-        let tag = tag::of(number, size, (!payload.is_global()).then_some(pcid));
-        let first = self.held(number, tag, address, size, payload).first;
-        let group = self.array.peek(number, tag);
-        group.is_some_and(|group| group.first == first)
+        let key = Key::new(address, size, owner(pcid, payload), self.group_bits);
+        self.grouped(key, address, payload).seen.count_ones() > 1
     }
 
     /// Puts the translation in, held as `size`. What had to make room comes out; `lost` is told
     /// what goes with PCIDs too many.
+    #[inline]
     pub(crate) fn fill(
         &mut self,
         address: VirtAddr,
@@ -327,42 +301,40 @@ impl<P: Cacheable> Tlb<P> {
         lost: &mut impl FnMut(&Victim<P>),
     ) -> Option<Victim<P>> {
         self.last = Last::none();
-        let number = self.number(address, size);
-        let tag = if payload.is_global() {
-            self.present_global |= size.into();
-            tag::global(number, size)
-        } else {
+        let owner = owner(pcid, payload);
+        if owner.is_some() {
             self.pcids.used(pcid);
             self.drop_pcids_too_many(lost);
-            self.present |= size.into();
-            tag::local(number, size, pcid)
-        };
+        }
+        self.present.add(size, owner);
         self.counters.fills += 1;
-        let held = self.held(number, tag, address, size, payload);
-        let replaced = self.replaced(number, tag, &held);
-        let (tag, old) = match self.array.insert(number, tag, held) {
+        let key = Key::new(address, size, owner, self.group_bits);
+        if group_bits_of(self.group_bits, size) != 0 {
+            return self.fill_group(key, address, payload);
+        }
+        let alone = Held {
+            first: payload,
+            seen: 1,
+        };
+        let evicted = self.array.insert(key.number, key.tag, alone)?;
+        self.counters.evictions += 1;
+        Some(Victim::of(evicted.tag, evicted.value, self.group_bits))
+    }
+
+    #[inline(never)]
+    fn fill_group(&mut self, key: Key, address: VirtAddr, payload: P) -> Option<Victim<P>> {
+        let group = self.grouped(key, address, payload);
+        let old = self.array.peek(key.number, key.tag).copied();
+        let (tag, held) = match self.array.insert(key.number, key.tag, group) {
             Some(evicted) => (evicted.tag, evicted.value),
-            None => (tag, replaced?),
+            None => (key.tag, cannot_share(old?, &group)?),
         };
         self.counters.evictions += 1;
-        Some(Victim::of(tag, old, self.group_bits))
+        Some(Victim::of(tag, held, self.group_bits))
     }
 
     /// The page with what is in its group already, if they are of one kind.
-    fn held(
-        &self,
-        number: u64,
-        tag: Tag,
-        address: VirtAddr,
-        size: PageSize,
-        payload: P,
-    ) -> Held<P> {
-        if self.group_bits == 0 || size != PageSize::Size4KiB {
-            return Held {
-                first: payload,
-                seen: 1,
-            };
-        }
+    fn grouped(&self, key: Key, address: VirtAddr, payload: P) -> Held<P> {
         let place = coalescing::place(address, self.group_bits);
         let alone = payload.page_size() == PageSize::Size4KiB;
         let first = if alone {
@@ -370,7 +342,7 @@ impl<P: Cacheable> Tlb<P> {
         } else {
             payload
         };
-        let others = self.array.peek(number, tag);
+        let others = self.array.peek(key.number, key.tag);
         let seen = others.filter(|held| held.first == first);
         Held {
             first,
@@ -378,30 +350,19 @@ impl<P: Cacheable> Tlb<P> {
         }
     }
 
-    /// The pages of the group with this tag that cannot share an entry with what will be held.
-    #[inline]
-    fn replaced(&self, number: u64, tag: Tag, held: &Held<P>) -> Option<Held<P>> {
-        if self.group_bits == 0 {
-            return None;
-        }
-        let old = self.array.peek(number, tag)?;
-        let seen = old.seen & !held.seen;
-        (seen != 0).then_some(Held { seen, ..*old })
-    }
-
     /// Takes the page of the address out, and leaves the rest of its group.
     pub(crate) fn give_up(&mut self, address: VirtAddr, pcid: Pcid) {
         self.last = Last::none();
-        for (number, size, tag) in self.keys(address, pcid) {
-            let Some(held) = self.array.peek_mut(number, tag) else {
-                continue;
+        self.for_each_key(address, pcid, |this, key| {
+            let Some(held) = this.array.peek_mut(key.number, key.tag) else {
+                return;
             };
-            let group_bits = group_bits_of(self.group_bits, size);
+            let group_bits = group_bits_of(this.group_bits, key.size);
             held.seen &= !(1 << coalescing::place(address, group_bits));
             if held.seen == 0 {
-                self.array.remove(number, tag);
+                this.array.remove(key.number, key.tag);
             }
-        }
+        });
     }
 
     /// Drops the entries that a look-up of the address could find.
@@ -413,31 +374,22 @@ impl<P: Cacheable> Tlb<P> {
     ) -> usize {
         self.last = Last::none();
         let mut dropped = 0;
-        for (number, _, tag) in self.keys(address, pcid) {
-            if let Some(held) = self.array.remove(number, tag) {
-                lost(&Victim::of(tag, held, self.group_bits));
+        self.for_each_key(address, pcid, |this, key| {
+            if let Some(held) = this.array.remove(key.number, key.tag) {
+                lost(&Victim::of(key.tag, held, this.group_bits));
                 dropped += 1;
             }
-        }
+        });
         self.counters.dropped += dropped as u64;
         dropped
     }
 
-    /// Where the entries may be that a look-up of the address could find.
-    fn keys(
-        &self,
-        address: VirtAddr,
-        pcid: Pcid,
-    ) -> impl Iterator<Item = (u64, PageSize, Tag)> + use<P> {
-        let group_bits = self.group_bits;
-        let of = move |owner: Option<Pcid>| {
-            move |size: PageSize| {
-                let number = tag::page_number(address, size) >> group_bits_of(group_bits, size);
-                (number, size, tag::of(number, size, owner))
-            }
-        };
-        let local = self.present.sizes().map(of(Some(pcid)));
-        local.chain(self.present_global.sizes().map(of(None)))
+    fn for_each_key(&mut self, address: VirtAddr, pcid: Pcid, mut act: impl FnMut(&mut Self, Key)) {
+        let (present, group_bits) = (self.present, self.group_bits);
+        let _: Option<()> = present.find(address, pcid, group_bits, |key| {
+            act(self, key);
+            None
+        });
     }
 
     /// Drops what overlaps with an entry that a lower level has lost.
@@ -513,8 +465,7 @@ impl<P: Cacheable> Tlb<P> {
             !goes
         });
         if self.array.is_empty() {
-            self.present = PageSizes::empty();
-            self.present_global = PageSizes::empty();
+            self.present = Present::NONE;
         }
         self.counters.dropped += dropped as u64;
         dropped

@@ -60,12 +60,9 @@ impl PageSize {
     /// The place of this size in [`PageSize::ALL`].
     #[inline]
     pub const fn index(self) -> usize {
-        match self {
-            Self::Size4KiB => 0,
-            Self::Size2MiB => 1,
-            Self::Size4MiB => 2,
-            Self::Size1GiB => 3,
-        }
+        // Two bits for each power of two, as a table of branches is slower.
+        const PLACES: u64 = 1 << (2 * 21) | 2 << (2 * 22) | 3 << (2 * 30);
+        (PLACES >> (2 * self.shift()) & 0b11) as usize
     }
 }
 

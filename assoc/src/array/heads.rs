@@ -96,6 +96,16 @@ impl Heads {
         (recent ^ tag.as_u64() << PLACE_BITS) as usize
     }
 
+    /// Whether every way of the set holds something.
+    #[inline]
+    pub(super) fn is_full(&self, set: usize) -> bool {
+        let is_full = |word: &u64| !word & TOPS == 0;
+        match self {
+            Self::Narrow(heads) => heads[set].prints.iter().all(is_full),
+            Self::Wide(heads) => heads.prints(set).iter().all(is_full),
+        }
+    }
+
     /// Whether no way of the set has the tag's print; of a wide set this is not asked.
     #[inline]
     pub(super) fn surely_lacks(&self, set: usize, tag: Tag) -> bool {
@@ -119,10 +129,7 @@ impl Heads {
     ) -> Option<usize> {
         match self {
             Self::Narrow(heads) => find(&heads[set].prints, tag, is_right),
-            Self::Wide(heads) => {
-                let head = &heads.words[set * heads.stride..][..heads.stride];
-                find(&head[1 + heads.policy_words..], tag, is_right)
-            }
+            Self::Wide(heads) => find(heads.prints(set), tag, is_right),
         }
     }
 
@@ -147,6 +154,11 @@ impl NarrowHead {
 }
 
 impl WideHeads {
+    #[inline]
+    fn prints(&self, set: usize) -> &[u64] {
+        &self.words[set * self.stride..][..self.stride][1 + self.policy_words..]
+    }
+
     #[inline]
     pub(super) fn head(&mut self, set: usize) -> Head<'_> {
         let words = &mut self.words[set * self.stride..][..self.stride];

@@ -69,6 +69,13 @@ impl Ages {
         ages.max().unwrap_or(0)
     }
 
+    /// Whether a way is of age 3, where none is older.
+    #[inline]
+    pub(super) fn any_is_3(&self, words: &[u64]) -> bool {
+        let is_3 = |(index, &word): (usize, &u64)| word & word >> 1 & self.ones(index) != 0;
+        words.iter().enumerate().any(is_3)
+    }
+
     /// Makes every way older.
     #[inline]
     pub(super) fn raise(&self, words: &mut [u64], by: u64) {

@@ -115,14 +115,14 @@ impl QlruAges {
 
     #[inline]
     fn age_all(&self, words: &mut [u64]) {
-        let greatest = self.ages.greatest(words);
-        if greatest < OLDEST {
-            let by = match self.aging.step {
-                Step::UpToOldest => OLDEST - greatest,
-                Step::One => 1,
-            };
-            self.ages.raise(words, by);
+        if self.ages.any_is_3(words) {
+            return;
         }
+        let by = match self.aging.step {
+            Step::UpToOldest => OLDEST - self.ages.greatest(words),
+            Step::One => 1,
+        };
+        self.ages.raise(words, by);
     }
 
     #[inline]

@@ -17,6 +17,10 @@ pub(super) struct Level<P> {
     pub(super) tlbs: Box<[Tlb<P>]>,
     /// Which of the TLBs serve each stream.
     serving: [Box<[usize]>; Stream::COUNT],
+    /// And which of those hold pages of each size.
+    holding: [[Box<[usize]>; PageSize::ALL.len()]; Stream::COUNT],
+    /// Which of those answered each stream last; beyond all of them for one that is not served.
+    last: [usize; Stream::COUNT],
     /// For each stream and page size, as which size the level holds such a page, if it does.
     held_as: [[Option<PageSize>; PageSize::ALL.len()]; Stream::COUNT],
     /// Whose turn it is among several full TLBs.
@@ -25,18 +29,26 @@ pub(super) struct Level<P> {
 
 impl<P: Cacheable> Level<P> {
     pub(super) fn new(config: &LevelConfig) -> Result<Self, ConfigError> {
-        let serving = |stream: Stream| {
+        let serving = |stream: Stream, sizes: PageSizes| {
             let tlbs = config.tlbs.iter().enumerate();
             let serving = tlbs.filter(|(_, tlb)| tlb.serves.contains(Streams::from(stream)));
-            serving.map(|(place, _)| place).collect()
+            let holding = serving.filter(|(_, tlb)| tlb.holds.intersects(sizes));
+            holding.map(|(place, _)| place).collect()
         };
+        let serving_any: [Box<[usize]>; Stream::COUNT] =
+            Stream::ALL.map(|stream| serving(stream, PageSizes::all()));
         Ok(Self {
             penalty: config.penalty,
             takes_what_walks_find: config.takes_what_walks_find(),
             promotes: config.promotes(),
             inclusion: config.inclusion,
             tlbs: config.tlbs.iter().map(Tlb::new).collect::<Result<_, _>>()?,
-            serving: Stream::ALL.map(serving),
+            last: serving_any
+                .each_ref()
+                .map(|serving| serving.first().copied().unwrap_or(usize::MAX)),
+            serving: serving_any,
+            holding: Stream::ALL
+                .map(|stream| PageSize::ALL.map(|size| serving(stream, size.into()))),
             held_as: Stream::ALL.map(|stream| {
                 let holds = config.holds(stream);
                 PageSize::ALL.map(|size| largest_held(holds, size))
@@ -49,11 +61,24 @@ impl<P: Cacheable> Level<P> {
         !self.serving[stream.index()].is_empty()
     }
 
+    /// What was found last for the stream, if that is asked for once more.
+    #[inline]
+    pub(super) fn lookup_again(
+        &mut self,
+        address: VirtAddr,
+        pcid: Pcid,
+        stream: Stream,
+    ) -> Option<P> {
+        let tlb = self.tlbs.get_mut(self.last[stream.index()])?;
+        tlb.lookup_again(address, pcid)
+    }
+
     #[inline]
     pub(super) fn lookup(&mut self, address: VirtAddr, pcid: Pcid, stream: Stream) -> Option<P> {
         for &tlb in &self.serving[stream.index()] {
             let found = self.tlbs[tlb].lookup(address, pcid);
             if found.is_some() {
+                self.last[stream.index()] = tlb;
                 return found;
             }
         }
@@ -95,25 +120,29 @@ impl<P: Cacheable> Level<P> {
         size: PageSize,
         payload: P,
     ) -> Option<usize> {
-        let tlbs = &self.tlbs;
-        let serving = self.serving[stream.index()].iter().copied();
-        let holding = serving.filter(|&tlb| tlbs[tlb].config().holds.contains(size.into()));
-        let mut others = holding.clone();
-        let first = others.next()?;
-        if others.next().is_none() {
-            return Some(first);
+        let holding = &*self.holding[stream.index()][size.index()];
+        if let [only] = holding {
+            return Some(*only);
         }
-        let has_it = |&tlb: &usize| tlbs[tlb].holds(address, pcid);
-        let has_group = |&tlb: &usize| tlbs[tlb].has_group_of(address, pcid, size, payload);
-        let has_room = |&tlb: &usize| tlbs[tlb].has_room(address, size);
-        let found = holding.clone().find(has_it);
-        let found = found.or_else(|| holding.clone().find(has_group));
-        if let Some(tlb) = found.or_else(|| holding.clone().find(has_room)) {
-            return Some(tlb);
+        let (mut with_group, mut with_room) = (None, None);
+        for &place in holding {
+            let tlb = &self.tlbs[place];
+            if tlb.holds(address, pcid) {
+                return Some(place);
+            }
+            if with_group.is_none() && tlb.has_group_of(address, pcid, size, payload) {
+                with_group = Some(place);
+            }
+            if with_room.is_none() && tlb.has_room(address, size) {
+                with_room = Some(place);
+            }
         }
-        let turn = self.turn % holding.clone().count();
+        if let Some(place) = with_group.or(with_room) {
+            return Some(place);
+        }
+        let turn = self.turn.checked_rem(holding.len())?;
         self.turn = turn + 1;
-        holding.clone().nth(turn)
+        holding.get(turn).copied()
     }
 
     pub(super) fn give_up(&mut self, address: VirtAddr, pcid: Pcid) {

@@ -25,34 +25,58 @@ impl AddAssign for Spent {
 /// Walks by what they have in common. It grows with the program's footprint, not with the
 /// length of its run.
 #[derive(Clone, Debug)]
-pub struct Tally<K>(HashMap<K, Spent, BuildHasherDefault<Mixer>>);
+pub struct Tally<K> {
+    settled: HashMap<K, Spent, BuildHasherDefault<Mixer>>,
+    /// Walks that are not in it yet. Nothing but other updates stands between two updates of
+    /// the map, so that the host waits for several of its entries at a time.
+    recent: Vec<(K, Cycles)>,
+}
+
+/// How many walks wait to be settled at most.
+const RECENT: usize = 512;
 
 impl<K> Default for Tally<K> {
     fn default() -> Self {
-        Self(HashMap::default())
+        Self {
+            settled: HashMap::default(),
+            recent: Vec::with_capacity(RECENT),
+        }
     }
 }
 
 impl<K: Copy + Ord + Hash> Tally<K> {
     /// Counts a walk.
+    #[inline]
     pub fn count(&mut self, key: K, cycles: Cycles) {
-        self.add(key, Spent { walks: 1, cycles });
+        self.recent.push((key, cycles));
+        if self.recent.len() == RECENT {
+            self.settle();
+        }
     }
 
     /// Counts all that another tally has.
     pub fn merge(&mut self, other: &Self) {
-        for (&key, &spent) in &other.0 {
-            self.add(key, spent);
+        for (key, spent) in other.spent() {
+            *self.settled.entry(key).or_default() += spent;
         }
     }
 
-    fn add(&mut self, key: K, spent: Spent) {
-        *self.0.entry(key).or_default() += spent;
+    #[inline(never)]
+    fn settle(&mut self) {
+        for (key, cycles) in self.recent.drain(..) {
+            *self.settled.entry(key).or_default() += Spent { walks: 1, cycles };
+        }
+    }
+
+    fn spent(&self) -> impl Iterator<Item = (K, Spent)> {
+        let mut whole = self.clone();
+        whole.settle();
+        whole.settled.into_iter()
     }
 
     /// All keys, the dearest first, and in their own order where they cost the same.
     pub fn dearest_first(&self) -> Vec<(K, Spent)> {
-        let mut all: Vec<_> = self.0.iter().map(|(&key, &spent)| (key, spent)).collect();
+        let mut all: Vec<_> = self.spent().collect();
         all.sort_unstable_by(|(key, spent), (other_key, other)| {
             let dearer = other.cycles.cmp(&spent.cycles);
             dearer.then_with(|| key.cmp(other_key))
