@@ -220,6 +220,10 @@ const WITHOUT_GLOBAL_PAGES: [Row; 3] = [
     ),
 ];
 
+fn root() -> u64 {
+    OnePage::table(Level::Pml5e).as_u64()
+}
+
 struct World {
     page: OnePage,
     mmu: TimedMmu,
@@ -297,14 +301,8 @@ impl World {
         VirtAddr::new(self.page.address().as_u64() ^ offset)
     }
 
-    fn root(&self) -> u64 {
-        OnePage::table(Level::Pml5e).as_u64()
-    }
-
     fn write_cr3(&mut self, bits: u64) -> Flushed {
-        self.mmu
-            .write_cr3(self.page.ram(), self.root() | bits)
-            .unwrap()
+        self.mmu.write_cr3(self.page.ram(), root() | bits).unwrap()
     }
 
     fn execute(&mut self, instruction: Instruction) -> Flushed {
@@ -397,7 +395,7 @@ fn each_instruction_drops_its_scope_of_every_cache_with_pcids() {
 fn each_instruction_drops_its_scope_of_every_cache_without_pcids() {
     drops_what_the_table_says(Cr4::PAGE_GLOBAL_ENABLE, &WITHOUT_PCIDS);
     let mut world = World::new(Cr4::PAGE_GLOBAL_ENABLE);
-    let kept = world.root() | KEEP;
+    let kept = root() | KEEP;
     assert!(
         world.mmu.write_cr3(world.page.ram(), kept).is_err(),
         "bit 63 is reserved"
