@@ -81,11 +81,12 @@ fn invpcid(
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use = "caches of translated code or host addresses have to follow"]
 pub struct Flushed {
-    /// What was to be dropped; None if nothing was. The page of a [`Scope::Page`] is as large
+    /// What had to be dropped; None if nothing had. The page of a [`Scope::Page`] is as large
     /// as whatever translation of the address was cached: it is the whole of a large page, even
     /// where that was held in pieces.
     pub scope: Option<Scope>,
-    /// How many entries of TLBs were there and are no more.
+    /// How many entries of TLBs were there and are no more; after a write of CR3, with those of
+    /// other PCIDs that the TLBs could not keep, which are not of the scope, and not stale.
     pub translations: usize,
     /// The same of paging-structure caches.
     pub structures: usize,

@@ -5,7 +5,11 @@ use alloc::boxed::Box;
 
 use units::{Cycles, Pcid, VirtAddr};
 
-use crate::{Cacheable, ConfigError, Cr3Write, Scope, Stream, Tlb, tag::LINEAR_BITS, unit::Victim};
+use crate::{
+    Cacheable, ConfigError, Cr3Write, Scope, Stream, Tlb,
+    tag::LINEAR_BITS,
+    unit::{Lost, Victim},
+};
 
 pub use config::{HierarchyConfig, Inclusion, LevelConfig, LevelProblem, OnLowerHit, OnMiss};
 use level::Level;
@@ -211,19 +215,19 @@ impl<P: Cacheable> TlbHierarchy<P> {
     /// CR3 was written, and the invalidation that goes with it is done: what the TLBs cannot
     /// keep of other PCIDs is dropped. Says how many entries.
     pub fn cr3_written(&mut self, pcid: Pcid, written: Cr3Write) -> usize {
-        self.drop_from_each(|level, lost| level.cr3_written(pcid, written, &mut |gone| lost(gone)))
+        self.drop_from_each(|level, lost| level.cr3_written(pcid, written, lost))
     }
 
     /// Drops the entries that a look-up of the address could find, and says how many.
     pub fn forget(&mut self, address: VirtAddr, pcid: Pcid) -> usize {
-        self.drop_from_each(|level, lost| level.forget(address, pcid, &mut |gone| lost(gone)))
+        self.drop_from_each(|level, lost| level.forget(address, pcid, lost))
     }
 
     /// Drops the entries in the scope, and says how many.
     pub fn invalidate(&mut self, scope: Scope) -> usize {
         match scope {
             Scope::Page { .. } | Scope::PageOfPcid { .. } => {
-                self.drop_from_each(|level, lost| level.invalidate(scope, &mut |gone| lost(gone)))
+                self.drop_from_each(|level, lost| level.invalidate(scope, lost))
             }
             // What overlaps with an entry in the scope is in it too.
             Scope::Pcid(_) | Scope::PcidAndGlobal(_) | Scope::NonGlobal | Scope::All => {
@@ -267,9 +271,6 @@ impl<P: Cacheable> TlbHierarchy<P> {
     }
 }
 
-/// Who is told what a TLB has lost.
-type Lost<'a, P> = &'a mut dyn FnMut(&Victim<P>);
-
 /// Has the last of these levels drop something, and with it, if it is inclusive, those above
 /// it. Says how many entries that were.
 fn drop_from<P: Cacheable>(
@@ -294,9 +295,7 @@ fn drop_from<P: Cacheable>(
 /// how many entries that were.
 #[cold]
 fn drop_above<P: Cacheable>(above: &mut [Level<P>], victim: &Victim<P>) -> usize {
-    let mut forget = |level: &mut Level<P>, lost: Lost<'_, P>| {
-        level.forget_victim(victim, &mut |gone| lost(gone))
-    };
+    let mut forget = |level: &mut Level<P>, lost: Lost<'_, P>| level.forget_victim(victim, lost);
     let levels = (1..=above.len()).map(|to| drop_from(&mut above[..to], &mut forget));
     levels.sum()
 }

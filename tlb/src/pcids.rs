@@ -113,7 +113,11 @@ mod tests {
             let mut pcids = PcidsHeld::new(PcidCapacity::Last { plain, keeping });
             let room = pcids.held.capacity();
             for round in 0..3 * u64::from(PcidsHeld::MOST) {
-                let written = [Cr3Write::Plain, Cr3Write::Keeping][round as usize / 4 % 2];
+                let written = if round % 8 < 4 {
+                    Cr3Write::Plain
+                } else {
+                    Cr3Write::Keeping
+                };
                 pcids.written(written);
                 pcids.used(Pcid::from_cr3(round));
                 while pcids.one_too_many().is_some() {}

@@ -122,6 +122,16 @@ impl<E: Copy + Default> PagingStructureCaches<E> {
         None
     }
 
+    /// Whether the cache of this level holds the entry on the way to the address. Nothing
+    /// changes.
+    pub fn holds(&self, level: Level, address: VirtAddr, pcid: Pcid) -> bool {
+        let mut caches = self.caches.iter().filter(|cache| cache.level == level);
+        caches.any(|cache| {
+            let (number, tag) = cache.key(address, pcid);
+            cache.array.peek(number, tag).is_some()
+        })
+    }
+
     /// Remembers the entry at this level on the way to the address.
     #[inline]
     pub fn fill(&mut self, level: Level, address: VirtAddr, pcid: Pcid, entry: E) {
@@ -208,6 +218,11 @@ mod tests {
             Some((Level::Pdpte, 3))
         );
         assert_eq!(caches.deepest(address, P2), None);
+        for (level, held) in [(Level::Pml5e, false), (Level::Pml4e, true)] {
+            assert_eq!(caches.holds(level, next_directory_entry, P1), held);
+            assert!(!caches.holds(level, address, P2));
+        }
+        assert!(!caches.holds(Level::Pde, next_directory_entry, P1));
     }
 
     /// SDM vol. 3, 4.10.4.1: INVLPG invalidates all entries of the current PCID in the

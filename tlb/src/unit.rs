@@ -184,6 +184,9 @@ impl<P: Cacheable> Victim<P> {
     }
 }
 
+/// Who is told what a TLB has lost.
+pub(crate) type Lost<'a, P> = &'a mut dyn FnMut(&Victim<P>);
+
 impl<P: Cacheable> Tlb<P> {
     pub(crate) fn new(config: &TlbConfig) -> Result<Self, ConfigError> {
         let name = || config.name.clone();
@@ -298,7 +301,7 @@ impl<P: Cacheable> Tlb<P> {
         pcid: Pcid,
         size: PageSize,
         payload: P,
-        lost: &mut impl FnMut(&Victim<P>),
+        lost: Lost<'_, P>,
     ) -> Option<Victim<P>> {
         self.last = Last::none();
         let owner = owner(pcid, payload);
@@ -366,12 +369,7 @@ impl<P: Cacheable> Tlb<P> {
     }
 
     /// Drops the entries that a look-up of the address could find.
-    pub(crate) fn forget(
-        &mut self,
-        address: VirtAddr,
-        pcid: Pcid,
-        lost: &mut impl FnMut(&Victim<P>),
-    ) -> usize {
+    pub(crate) fn forget(&mut self, address: VirtAddr, pcid: Pcid, lost: Lost<'_, P>) -> usize {
         self.last = Last::none();
         let mut dropped = 0;
         self.for_each_key(address, pcid, |this, key| {
@@ -393,11 +391,7 @@ impl<P: Cacheable> Tlb<P> {
     }
 
     /// Drops what overlaps with an entry that a lower level has lost.
-    pub(crate) fn forget_victim(
-        &mut self,
-        victim: &Victim<P>,
-        lost: &mut impl FnMut(&Victim<P>),
-    ) -> usize {
+    pub(crate) fn forget_victim(&mut self, victim: &Victim<P>, lost: Lost<'_, P>) -> usize {
         self.drop_if(|_, own| own.overlaps(victim), lost)
     }
 
@@ -406,7 +400,7 @@ impl<P: Cacheable> Tlb<P> {
         &mut self,
         pcid: Pcid,
         written: Cr3Write,
-        lost: &mut impl FnMut(&Victim<P>),
+        lost: Lost<'_, P>,
     ) -> usize {
         self.pcids.written(written);
         if self.pcids.keeps_none() {
@@ -417,7 +411,7 @@ impl<P: Cacheable> Tlb<P> {
     }
 
     #[inline]
-    fn drop_pcids_too_many(&mut self, lost: &mut impl FnMut(&Victim<P>)) -> usize {
+    fn drop_pcids_too_many(&mut self, lost: Lost<'_, P>) -> usize {
         let mut dropped = 0;
         while let Some(gone) = self.pcids.one_too_many() {
             dropped += self.invalidate(Scope::Pcid(gone), lost);
@@ -425,7 +419,7 @@ impl<P: Cacheable> Tlb<P> {
         dropped
     }
 
-    pub(crate) fn invalidate(&mut self, scope: Scope, lost: &mut impl FnMut(&Victim<P>)) -> usize {
+    pub(crate) fn invalidate(&mut self, scope: Scope, lost: Lost<'_, P>) -> usize {
         self.pcids.invalidated(scope);
         let group_bits = self.group_bits;
         let goes = |entry: &Parts, own: &Victim<P>| {
@@ -446,11 +440,7 @@ impl<P: Cacheable> Tlb<P> {
     }
 
     /// Drops entries, and tells `lost` of each.
-    fn drop_if(
-        &mut self,
-        goes: impl Fn(&Parts, &Victim<P>) -> bool,
-        lost: &mut impl FnMut(&Victim<P>),
-    ) -> usize {
+    fn drop_if(&mut self, goes: impl Fn(&Parts, &Victim<P>) -> bool, lost: Lost<'_, P>) -> usize {
         self.last = Last::none();
         if self.array.is_empty() {
             return 0;

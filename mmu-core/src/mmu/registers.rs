@@ -51,8 +51,9 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
     }
 
     /// MOV to CR3: another address space. What is not global of the new PCID is dropped,
-    /// unless CR4.PCIDE and bit 63 of the value say to keep it. PAE paging loads its PDPTE
-    /// registers. A task switch that changes CR3 does the same.
+    /// unless CR4.PCIDE and bit 63 of the value say to keep it, and what the processor's TLBs
+    /// cannot keep of other PCIDs. PAE paging loads its PDPTE registers. A task switch that
+    /// changes CR3 does the same.
     ///
     /// # Errors
     /// [`GeneralProtection`] if the value, or a PDPTE, has a reserved bit set; nothing has
@@ -81,8 +82,11 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
             (TlbInstruction::WriteCr3, Cr3Write::Plain)
         };
         self.cost.execute(instruction, &mut self.spent);
-        let flushed = self.drop_if_any(scope);
-        self.cache.cr3_written(self.regime.pcid, written);
+        let mut flushed = scope.map_or_else(Flushed::default, |scope| self.cache.invalidate(scope));
+        flushed.translations += self.cache.cr3_written(self.regime.pcid, written);
+        if flushed != Flushed::default() {
+            self.observer.flushed(flushed);
+        }
         Ok(flushed)
     }
 

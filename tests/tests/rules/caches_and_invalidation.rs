@@ -3,6 +3,7 @@
 mod caches;
 mod instructions;
 mod registers;
+mod scopes;
 
 use mmu_core::{Cr4, Flushed, Invalidation, PhysAddr, TimedMmu, VirtAddr};
 

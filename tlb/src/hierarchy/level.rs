@@ -4,7 +4,8 @@ use units::{Cycles, PageSize, Pcid, VirtAddr};
 
 use super::{Inclusion, LevelConfig};
 use crate::{
-    Cacheable, ConfigError, Cr3Write, PageSizes, Scope, Stream, Streams, Tlb, unit::Victim,
+    Cacheable, ConfigError, Cr3Write, PageSizes, Scope, Stream, Streams, Tlb,
+    unit::{Lost, Victim},
 };
 
 /// The TLBs of one level.
@@ -96,7 +97,7 @@ impl<P: Cacheable> Level<P> {
         pcid: Pcid,
         stream: Stream,
         payload: P,
-        lost: &mut impl FnMut(&Victim<P>),
+        lost: Lost<'_, P>,
     ) -> Option<Victim<P>> {
         let size = payload.page_size();
         let size = self.held_as[stream.index()][size.index()]?;
@@ -151,21 +152,12 @@ impl<P: Cacheable> Level<P> {
         }
     }
 
-    pub(super) fn forget(
-        &mut self,
-        address: VirtAddr,
-        pcid: Pcid,
-        lost: &mut impl FnMut(&Victim<P>),
-    ) -> usize {
+    pub(super) fn forget(&mut self, address: VirtAddr, pcid: Pcid, lost: Lost<'_, P>) -> usize {
         let tlbs = self.tlbs.iter_mut();
         tlbs.map(|tlb| tlb.forget(address, pcid, lost)).sum()
     }
 
-    pub(super) fn forget_victim(
-        &mut self,
-        victim: &Victim<P>,
-        lost: &mut impl FnMut(&Victim<P>),
-    ) -> usize {
+    pub(super) fn forget_victim(&mut self, victim: &Victim<P>, lost: Lost<'_, P>) -> usize {
         let tlbs = self.tlbs.iter_mut();
         tlbs.map(|tlb| tlb.forget_victim(victim, lost)).sum()
     }
@@ -174,13 +166,13 @@ impl<P: Cacheable> Level<P> {
         &mut self,
         pcid: Pcid,
         written: Cr3Write,
-        lost: &mut impl FnMut(&Victim<P>),
+        lost: Lost<'_, P>,
     ) -> usize {
         let tlbs = self.tlbs.iter_mut();
         tlbs.map(|tlb| tlb.cr3_written(pcid, written, lost)).sum()
     }
 
-    pub(super) fn invalidate(&mut self, scope: Scope, lost: &mut impl FnMut(&Victim<P>)) -> usize {
+    pub(super) fn invalidate(&mut self, scope: Scope, lost: Lost<'_, P>) -> usize {
         let tlbs = self.tlbs.iter_mut();
         tlbs.map(|tlb| tlb.invalidate(scope, lost)).sum()
     }

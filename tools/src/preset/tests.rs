@@ -94,8 +94,12 @@ fn numbers_need_no_citation_in_a_file_of_one_s_own() {
 fn every_choice_reaches_the_configuration() {
     let (first, second) = golden_cove().rsplit_once("\n[[tlb_level]]\n").unwrap();
     let text = format!(
-        "{first}\n[[tlb_level]]\nfill_on_miss = false\npromote_on_hit = false\n\
-         inclusion = \"inclusive\"\n{second}"
+        "{first}\n[[tlb_level]]\npromote_on_hit = false\ninclusion = \"inclusive\"\n{second}"
+    );
+    let text = text.replacen(
+        "[[tlb_level]]\n",
+        "[[tlb_level]]\nfill_on_miss = false\n",
+        1,
     );
     let text = text.replacen(
         "serves = [\"fetch\"]\n",
@@ -111,10 +115,12 @@ fn every_choice_reaches_the_configuration() {
     let text = text.replacen("[structure_caches.pml4e]", "[structure_caches.pml5e]", 1);
     let timed = Preset::parse("test.toml", &text).unwrap().timed;
     let level = &timed.tlbs.levels[1];
-    assert_eq!(level.on_miss, tlb::OnMiss::Pass);
+    assert_eq!(level.on_miss, tlb::OnMiss::Fill);
     assert_eq!(level.on_lower_hit, tlb::OnLowerHit::Leave);
     assert_eq!(level.inclusion, tlb::Inclusion::Inclusive);
     let level = &timed.tlbs.levels[0];
+    assert_eq!(level.on_miss, tlb::OnMiss::Pass);
+    assert_eq!(level.on_lower_hit, tlb::OnLowerHit::Promote);
     let pcids = tlb::PcidCapacity::Last {
         plain: 1,
         keeping: 3,

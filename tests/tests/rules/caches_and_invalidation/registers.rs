@@ -1,6 +1,8 @@
 //! What a write to a register drops.
 
-use mmu_core::{Cr0, KeyRights, Msr, Pcid, Scope};
+use mmu_core::{Cr0, KeyRights, Msr, Observer, Pcid, Scope};
+use tests::processor::small;
+use tlb::PcidCapacity;
 
 use super::*;
 
@@ -36,6 +38,52 @@ fn mov_to_cr3_with_pcids_drops_the_new_one_unless_bit_63_is_set() {
     assert_eq!(write(ROOT | 1), NOTHING_LEFT);
     assert_eq!(write(ROOT | 2), ALL_LEFT);
     assert_eq!(write(ROOT | 1 | KEEP), ALL_LEFT);
+}
+
+/// Rule 62. SDM vol. 3, 4.10.2.3: a processor may drop translations of other PCIDs; who follows
+/// what is dropped is told of them too, once, and without a scope if nothing had to go.
+#[test]
+fn what_the_tlbs_cannot_keep_of_other_pcids_is_said() {
+    #[derive(Default)]
+    struct Told(Vec<Flushed>);
+
+    impl Observer for Told {
+        fn flushed(&mut self, flushed: Flushed) {
+            self.0.push(flushed);
+        }
+    }
+
+    let page = OnePage::small(USER_PAGE);
+    let mut config = small();
+    config.tlbs.levels[1].tlbs[0].pcids = PcidCapacity::Last {
+        plain: 1,
+        keeping: 2,
+    };
+    let mut registers = page.registers();
+    registers.cr4 |= Cr4::PCID_ENABLE;
+    let features = CpuFeatures::default();
+    let mut mmu = TimedMmu::timed(features, registers, &config, Told::default()).unwrap();
+    for pcid in [1, 2] {
+        let flushed = mmu.write_cr3(page.ram(), ROOT | pcid | KEEP).unwrap();
+        assert_eq!(flushed, Flushed::default());
+        page.access(&mut mmu, READ, USER).unwrap();
+    }
+    let keeping = mmu.write_cr3(page.ram(), ROOT | 3 | KEEP).unwrap();
+    let of_pcid_1 = Flushed {
+        scope: None,
+        translations: 1,
+        structures: 0,
+    };
+    assert_eq!(keeping, of_pcid_1);
+    page.access(&mut mmu, READ, USER).unwrap();
+    let plain = mmu.write_cr3(page.ram(), ROOT | 3).unwrap();
+    let of_pcids_3_and_2 = Flushed {
+        scope: Some(Scope::Pcid(Pcid::from_cr3(3))),
+        translations: 2 + 1,
+        structures: 3,
+    };
+    assert_eq!(plain, of_pcids_3_and_2);
+    assert_eq!(mmu.observer().0, [of_pcid_1, of_pcids_3_and_2]);
 }
 
 /// Rule 63. SDM vol. 3, 4.10.2.4 and 4.10.3.1: the paging-structure caches know no global pages;

@@ -40,8 +40,12 @@ pub(super) fn preset(text: &str, known: Known) -> Result<Preset, Located> {
         walkers: walkers(&document.walkers)?,
         software: software(&document.costs),
     };
-    tlb::TlbHierarchy::<mmu_core::Translation>::new(&timed.tlbs)
-        .map_err(|error| (first_level(&document, tree.get_ref()), Invalid::Tlbs(error)))?;
+    tlb::TlbHierarchy::<mmu_core::Translation>::new(&timed.tlbs).map_err(|error| {
+        (
+            level_of(&error, &document, tree.get_ref()),
+            Invalid::Tlbs(error),
+        )
+    })?;
     Ok(Preset {
         features: features(&document.paging)?,
         name: document.name,
@@ -57,9 +61,17 @@ pub(super) fn not_toml(error: toml::de::Error) -> Located {
     (span, Invalid::Toml(error.message().to_string()))
 }
 
-/// Where the first level of TLBs stands, or would.
-fn first_level(document: &schema::Document, tree: &DeTable<'_>) -> Range<usize> {
-    let level = document.tlb_level.first().map(Spanned::span);
+/// Where the level of TLBs stands, or would, that an error is about: the first if it names none.
+fn level_of(
+    error: &tlb::ConfigError,
+    document: &schema::Document,
+    tree: &DeTable<'_>,
+) -> Range<usize> {
+    let at = match error {
+        tlb::ConfigError::Level { level, .. } => level - 1,
+        _ => 0,
+    };
+    let level = document.tlb_level.get(at).map(Spanned::span);
     let key = || tree.get_key_value("tlb_level").map(|(key, _)| key.span());
     level.or_else(key).unwrap_or(0..0)
 }

@@ -122,6 +122,33 @@ fn of_lists() {
 }
 
 #[test]
+fn of_levels_that_nothing_comes_into() {
+    let (first, second) = golden_cove().rsplit_once("[[tlb_level]]\n").unwrap();
+    let with = |keys: &str| format!("{first}[[tlb_level]]\n{keys}\n{second}");
+    // Small pages above, large ones below.
+    let mut small = first.to_string();
+    for others in [r#"["2m"]"#, r#"["1g"]"#, r#"["4k", "2m", "1g"]"#] {
+        small = small.replace(others, r#"["4k"]"#);
+    }
+    let large = second.replace(r#"["4k", "#, "[");
+    let exclusive = format!("{small}[[tlb_level]]\ninclusion = \"exclusive\"\n{large}");
+    check([
+        (
+            with("fill_on_miss = false\npromote_on_hit = false"),
+            "tlb_level[1]",
+            "TLB level 2: nothing ever comes into it: it passes what walks find",
+            "[[tlb_level]]",
+        ),
+        (
+            exclusive,
+            "tlb_level[1]",
+            "TLB level 2: it is exclusive, but holds none of the page sizes",
+            "[[tlb_level]]",
+        ),
+    ]);
+}
+
+#[test]
 fn of_sources() {
     let refusal = refused(&replaced("source = \"width\"", "source = \"hearsay\""));
     assert_eq!(refusal.place, "\"hearsay\"");
