@@ -6,7 +6,7 @@ use alloc::{boxed::Box, vec};
 use crate::{
     Geometry, GeometryError, IndexFunction, Replacement, index::SetSelector, policy::Policy,
 };
-use heads::Heads;
+use heads::{Alike, Heads, NONE_ALIKE};
 use rules::{Room, Rules};
 
 /// What tells an entry from the others of its set: 63 bits of the user's choice.
@@ -118,27 +118,32 @@ impl<V: Copy + Default> SetAssociative<V> {
         if recent < self.entries.len() && self.entries[recent].tag == tag {
             return Some(&mut self.entries[recent].value);
         }
-        if self.heads.surely_lacks(set, tag) {
-            return None;
-        }
-        self.get_elsewhere(set, tag)
-    }
-
-    /// As [`SetAssociative::get`], of an entry that was not the last one found in its set.
-    #[inline(never)]
-    fn get_elsewhere(&mut self, set: usize, tag: Tag) -> Option<&mut V> {
-        let Heads::Narrow(heads) = &mut self.heads else {
+        let Heads::Narrow(heads) = &self.heads else {
             return self.get_in_wide(set, tag);
         };
+        let alike = heads[set].alike(tag);
+        if alike == NONE_ALIKE {
+            return None;
+        }
+        self.get_elsewhere(set, tag, alike)
+    }
+
+    /// As [`SetAssociative::get`], of an entry that was not the last one found in its set, but
+    /// may be in one of these ways.
+    #[inline(never)]
+    fn get_elsewhere(&mut self, set: usize, tag: Tag, alike: Alike) -> Option<&mut V> {
+        let Heads::Narrow(heads) = &mut self.heads else {
+            return None;
+        };
         let head = heads[set].head();
-        let place = self.rules.find(head, &self.entries, set, tag)?;
+        let place = self.rules.find(head, &alike, &self.entries, set, tag)?;
         Some(&mut self.entries[place].value)
     }
 
     #[inline(never)]
     fn get_in_wide(&mut self, set: usize, tag: Tag) -> Option<&mut V> {
-        let head = self.heads.head(set);
-        let place = self.rules.find(head, &self.entries, set, tag)?;
+        let way = self.way_of(set, tag)?;
+        let place = self.rules.used(self.heads.head(set), set, way, tag);
         Some(&mut self.entries[place].value)
     }
 
@@ -266,9 +271,6 @@ impl<V: Copy + Default> SetAssociative<V> {
 
     #[inline]
     fn way_of(&self, set: usize, tag: Tag) -> Option<usize> {
-        if self.heads.surely_lacks(set, tag) {
-            return None;
-        }
         let first = set * self.rules.ways;
         let holds = |way: usize| self.entries[first + way].tag == tag;
         self.heads.find(set, tag, holds)

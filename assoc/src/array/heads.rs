@@ -106,20 +106,7 @@ impl Heads {
         }
     }
 
-    /// Whether no way of the set has the tag's print; of a wide set this is not asked.
-    #[inline]
-    pub(super) fn surely_lacks(&self, set: usize, tag: Tag) -> bool {
-        match self {
-            Self::Narrow(heads) => {
-                let print = print(tag) * ONES;
-                let [low, high] = heads[set].prints.map(|word| equal_lanes(word, print));
-                low | high == 0
-            }
-            Self::Wide(_) => false,
-        }
-    }
-
-    /// Finds a way that has the tag's print and is the right one.
+    /// Finds the way of the set that has the tag's print and is the right one.
     #[inline]
     pub(super) fn find(
         &self,
@@ -128,8 +115,15 @@ impl Heads {
         is_right: impl Fn(usize) -> bool,
     ) -> Option<usize> {
         match self {
-            Self::Narrow(heads) => find(&heads[set].prints, tag, is_right),
-            Self::Wide(heads) => find(heads.prints(set), tag, is_right),
+            Self::Narrow(heads) => find(&heads[set].alike(tag), is_right),
+            Self::Wide(heads) => {
+                let print = print(tag) * ONES;
+                let mut words = (0..).step_by(LANES).zip(heads.prints(set));
+                words.find_map(|(first, &word)| {
+                    let alike = [equal_lanes(word, print)];
+                    find(&alike, |way| is_right(first + way)).map(|way| first + way)
+                })
+            }
         }
     }
 
@@ -142,7 +136,19 @@ impl Heads {
     }
 }
 
+/// The ways of a narrow set that are marked as having some print, a byte each.
+pub(super) type Alike = [u64; NARROW];
+
+pub(super) const NONE_ALIKE: Alike = [0; NARROW];
+
 impl NarrowHead {
+    /// Marks the ways that have the tag's print.
+    #[inline]
+    pub(super) fn alike(&self, tag: Tag) -> Alike {
+        let print = print(tag) * ONES;
+        self.prints.map(|word| equal_lanes(word, print))
+    }
+
     #[inline]
     pub(super) fn head(&mut self) -> Head<'_> {
         Head {
@@ -181,12 +187,6 @@ impl Head<'_> {
     #[inline]
     pub(super) fn forget_recent(&mut self) {
         *self.recent = NO_PLACE;
-    }
-
-    /// Finds a way that has the tag's print and is the right one.
-    #[inline]
-    pub(super) fn find(&self, tag: Tag, is_right: impl Fn(usize) -> bool) -> Option<usize> {
-        find(self.prints, tag, is_right)
     }
 
     /// The first way that holds nothing.
@@ -240,18 +240,18 @@ impl Head<'_> {
     }
 }
 
+/// The first of the marked ways that is the right one.
 #[inline]
-fn find(prints: &[u64], tag: Tag, is_right: impl Fn(usize) -> bool) -> Option<usize> {
-    let print = print(tag) * ONES;
+pub(super) fn find(marks: &[u64], is_right: impl Fn(usize) -> bool) -> Option<usize> {
     let mut first = 0;
-    for &word in prints {
-        let mut same = equal_lanes(word, print);
-        while same != 0 {
-            let way = first + lane(same);
+    for &marks in marks {
+        let mut marks = marks;
+        while marks != 0 {
+            let way = first + lane(marks);
             if is_right(way) {
                 return Some(way);
             }
-            same &= same - 1;
+            marks &= marks - 1;
         }
         first += LANES;
     }

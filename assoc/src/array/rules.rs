@@ -1,4 +1,7 @@
-use super::{Entry, Tag, heads::Head};
+use super::{
+    Entry, Tag,
+    heads::{self, Head},
+};
 use crate::{
     Geometry, Replacement,
     policy::{FirstEmpty, IdleAfter, Policy},
@@ -39,25 +42,31 @@ impl Rules {
         }
     }
 
-    /// The place of the entry with this tag, which is used now.
+    /// The place of the entry with this tag in one of these ways; it is used now.
     #[inline(always)]
     pub(super) fn find<V>(
         &mut self,
-        mut head: Head<'_>,
+        head: Head<'_>,
+        alike: &[u64],
         entries: &[Entry<V>],
         set: usize,
         tag: Tag,
     ) -> Option<usize> {
         let first = set * self.ways;
-        let holds = |way: usize| entries[first + way].tag == tag;
-        let way = head.find(tag, holds)?;
-        let place = first + way;
+        let way = heads::find(alike, |way| entries[first + way].tag == tag)?;
+        Some(self.used(head, set, way, tag))
+    }
+
+    /// The place of a way that holds this tag and is used now.
+    #[inline(always)]
+    pub(super) fn used(&mut self, mut head: Head<'_>, set: usize, way: usize, tag: Tag) -> usize {
+        let place = set * self.ways + way;
         match self.idle_after {
             IdleAfter::HitOrInsertion | IdleAfter::Hit => head.set_recent(tag, place),
             IdleAfter::Nothing => {}
         }
         self.policy.hit(set, head.policy, way);
-        Some(place)
+        place
     }
 
     /// Finds room for a new entry with this tag, which is in the set from now on.
