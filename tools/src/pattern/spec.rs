@@ -108,6 +108,26 @@ impl Pattern {
         self.shape
     }
 
+    /// How many of its loads come before the cost of one is steady: two laps, or as many as
+    /// two for each line, so that all pages are there and the caches hold what they will.
+    pub fn warm_up(&self) -> u64 {
+        2 * self.lap().unwrap_or_else(|| self.size.div_ceil(LINE_BYTES))
+    }
+
+    /// Whole laps of it, if it has any, that are at least so many loads.
+    pub fn whole_laps(&self, at_least: u64) -> u64 {
+        self.lap()
+            .map_or(at_least, |lap| at_least.next_multiple_of(lap))
+    }
+
+    /// How many loads visit every place once, if there is such a number.
+    fn lap(&self) -> Option<u64> {
+        match self.shape {
+            Shape::Chase { .. } | Shape::Sequential { .. } => Some(self.places()),
+            Shape::Random | Shape::Zipf { .. } => None,
+        }
+    }
+
     /// The bytes from one place to the next.
     pub(super) fn stride(&self) -> u64 {
         match self.shape {
