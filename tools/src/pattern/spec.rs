@@ -108,10 +108,13 @@ impl Pattern {
         self.shape
     }
 
-    /// How many of its loads come before the cost of one is steady: two laps, or as many as
-    /// two for each line, so that all pages are there and the caches hold what they will.
+    /// How many of its loads come before the cost of one is steady: two laps; of a pattern
+    /// without laps so many that hardly a line is left out, or, of a large memory, that caches
+    /// are full and every page is there.
     pub fn warm_up(&self) -> u64 {
-        2 * self.lap().unwrap_or_else(|| self.size.div_ceil(LINE_BYTES))
+        let lines = self.size.div_ceil(LINE_BYTES);
+        let lapless = (16 * lines).min((2 * lines).max(16 << 20));
+        self.lap().map_or(lapless, |lap| 2 * lap)
     }
 
     /// Whole laps of it, if it has any, that are at least so many loads.

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 
+use comfy_table::Table;
 use mmu_core::{Owner, PageSize};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
@@ -103,16 +104,39 @@ impl fmt::Display for Sweep {
             "           seed {seed}, {accesses} accesses at least for each size"
         )?;
         setup::write_machines(f, &self.names, self.machines.iter())?;
-        let mut table = table(["Working set", "machine", "cycles per access", "translation"]);
-        for point in &self.points {
-            table.add_row([
-                indented(1, &point.working_set.to_string()),
-                (point.machine + 1).to_string(),
-                format!("{:.2}", point.total()),
-                format!("{:.2}", point.translation()),
-            ]);
+        let machines: Vec<_> = (0..self.machines.len()).collect();
+        machines
+            .chunks(BESIDE)
+            .try_for_each(|machines| section(f, &self.side_by_side(machines)))
+    }
+}
+
+/// How many machines fit beside each other.
+const BESIDE: usize = 3;
+
+impl Sweep {
+    /// A line a working set.
+    fn side_by_side(&self, machines: &[usize]) -> Table {
+        let mut header = vec![String::from("Cycles an access")];
+        for machine in machines {
+            header.push(format!("on {}", machine + 1));
+            header.push(String::from("translation"));
         }
-        section(f, &table)
+        let mut table = table(header);
+        let sizes = self.points.len() / self.machines.len().max(1);
+        for size in 0..sizes {
+            let mut row = Vec::new();
+            for machine in machines {
+                let point = &self.points[machine * sizes + size];
+                if row.is_empty() {
+                    row.push(indented(1, &point.working_set.to_string()));
+                }
+                row.push(format!("{:.2}", point.total()));
+                row.push(format!("{:.2}", point.translation()));
+            }
+            table.add_row(row);
+        }
+        table
     }
 }
 
