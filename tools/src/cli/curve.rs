@@ -52,7 +52,7 @@ impl Curve {
         (results, text): (&Results, Text),
         interrupt: &Interrupt,
     ) -> Result<Outcome, CliError> {
-        let (at_least, seed) = (generated.accesses(USUAL), generated.seed);
+        let (at_least, seed) = (generated.accesses(USUAL), generated.seed());
         let workloads = range.patterns().iter().map(|pattern| {
             let make = move || {
                 let warm_up = pattern.warm_up();

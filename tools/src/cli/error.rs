@@ -1,4 +1,4 @@
-use std::io;
+use std::{io, path::Path};
 
 use super::message::tell;
 use crate::{
@@ -21,6 +21,9 @@ pub enum CliError {
          {0} traces in a run of its own, or with `lookaside record --from`"
     )]
     SaveSeveral(usize),
+    /// What is said of a pattern, without one.
+    #[error("{0} is about an access pattern: give it with --pattern, instead of a trace")]
+    NeedsPattern(&'static str),
     /// What is of one run, for a range of sizes.
     #[error("{0} is for one run, and a range of sizes is many: name one size")]
     OneSizeOnly(&'static str),
@@ -192,6 +195,7 @@ impl CliError {
         match self {
             // The reader of a pipe has seen enough.
             Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            Self::Output(OutputError::BrokenPipe { path }) if path == Path::new("-") => {}
             Self::Preset(error) => tell(format_args!("{:?}", miette::Report::new(error))),
             other => tell(format_args!("error: {other}")),
         }

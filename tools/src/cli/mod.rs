@@ -5,6 +5,7 @@ mod conform;
 mod cpus;
 mod curve;
 mod error;
+mod from_one;
 mod interrupt;
 mod machine_options;
 mod maps;

@@ -73,6 +73,15 @@ pub(super) struct Sim {
 impl Sim {
     pub(super) fn run(self, interrupt: &Interrupt) -> Result<Outcome, CliError> {
         let mut inputs: Vec<_> = self.traces.iter().cloned().map(Source::from).collect();
+        if inputs
+            .iter()
+            .filter(|input| **input == Source::Stdin)
+            .count()
+            > 1
+        {
+            return Err(CliError::StdinTwice);
+        }
+        self.generated.check()?;
         inputs.push(Source::from(self.cpu.as_str()));
         inputs.extend(self.comparisons.inputs());
         let text = outputs::check(self.outputs(), &inputs)?;

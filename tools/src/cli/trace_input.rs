@@ -4,7 +4,7 @@ use std::{ffi::OsString, num::NonZeroU64};
 
 use clap::Args;
 
-use super::CliError;
+use super::{CliError, from_one::from_one};
 use crate::{
     input::{self, Input, Source},
     pattern::{PatternRange, PatternReader, Patterns, Seed},
@@ -23,14 +23,28 @@ pub(super) struct Generated {
     pub(super) pattern: Option<Patterns>,
     /// How many accesses of the pattern, 10000000 if not given; of a range, how many are
     /// counted at least for each size, 1000000 if not given
-    #[arg(long, value_name = "N", requires = "pattern")]
+    #[arg(long, value_name = "N", value_parser = from_one::<NonZeroU64>)]
     accesses: Option<NonZeroU64>,
-    /// What the pattern's random numbers begin with
-    #[arg(long, value_name = "N", default_value_t, requires = "pattern")]
-    pub(super) seed: Seed,
+    /// What the pattern's random numbers begin with, 1 if not given
+    #[arg(long, value_name = "N")]
+    seed: Option<Seed>,
 }
 
 impl Generated {
+    /// Refuses what says something of a pattern that there is not: the parser would let it
+    /// pass beside a trace.
+    pub(super) fn check(&self) -> Result<(), CliError> {
+        let accesses = self.accesses.map(|_| "--accesses");
+        match (accesses.or(self.seed.map(|_| "--seed")), &self.pattern) {
+            (Some(option), None) => Err(CliError::NeedsPattern(option)),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn seed(&self) -> Seed {
+        self.seed.unwrap_or_default()
+    }
+
     /// How many accesses there are, where so many are usual.
     pub(super) fn accesses(&self, usual: u64) -> u64 {
         self.accesses.map_or(usual, NonZeroU64::get)
@@ -55,7 +69,7 @@ pub(super) fn open(
     generated: &Generated,
 ) -> Result<Vec<(Source, ThreadedReader)>, CliError> {
     if let Some(Patterns::One(pattern)) = &generated.pattern {
-        let reader = PatternReader::new(pattern, generated.accesses(USUAL), generated.seed);
+        let reader = PatternReader::new(pattern, generated.accesses(USUAL), generated.seed());
         let source = reader.source().clone();
         return Ok(vec![(source, ThreadedReader::new(reader)?)]);
     }

@@ -119,8 +119,8 @@ impl Pattern {
 
     /// Whole laps of it, if it has any, that are at least so many loads.
     pub fn whole_laps(&self, at_least: u64) -> u64 {
-        self.lap()
-            .map_or(at_least, |lap| at_least.next_multiple_of(lap))
+        let lap = self.lap().unwrap_or(1);
+        at_least.checked_next_multiple_of(lap).unwrap_or(u64::MAX)
     }
 
     /// How many loads visit every place once, if there is such a number.
