@@ -29,8 +29,8 @@ impl Watch for Unwatched {
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 
-/// Of both servers 48 KiB, 2 MiB and 50 MiB or more; the last level far exceeded.
-const SIZES: [u64; 9] = [
+/// Of 48 KiB, 2 MiB, 52.5 MiB and more than twice that.
+const SIZES: [u64; 8] = [
     16 * KIB,
     32 * KIB,
     128 * KIB,
@@ -38,8 +38,7 @@ const SIZES: [u64; 9] = [
     MIB,
     4 * MIB,
     16 * MIB,
-    512 * MIB,
-    1024 * MIB,
+    128 * MIB,
 ];
 
 fn chase(preset: &Preset) -> Sweep {
@@ -85,7 +84,7 @@ fn data(preset: &Preset, size: u64) -> f64 {
 fn reach(preset: &Preset, level: usize, size: PageSizes) -> f64 {
     let tlbs = preset.timed.tlbs.levels[level].tlbs.iter();
     let holds = tlbs.filter(|tlb| tlb.serves.contains(Streams::LOAD) && tlb.holds.contains(size));
-    holds.map(|tlb| tlb.geometry.entries()).max().unwrap() as f64
+    holds.map(|tlb| tlb.geometry.entries()).sum::<usize>() as f64
 }
 
 fn assert_near(found: f64, expected: f64, tolerance: f64, what: &str) {
@@ -98,11 +97,7 @@ fn assert_near(found: f64, expected: f64, tolerance: f64, what: &str) {
 fn check(preset: &Preset, point: &SweepPoint, page: PageSize, size: PageSizes) {
     let name = format!("{}: {} in {page}", preset.name, point.working_set);
     let bytes = point.working_set.0;
-    // Of a lap in random order, a part as large as the last level is found there.
-    let llc = &preset.timed.caches.llc;
-    let kept = (llc.geometry.entries() as u64 * cache::LINE_BYTES) as f64 / bytes as f64;
-    let tolerance = if kept < 1.0 { kept } else { 0.02 };
-    assert_near(point.of(Owner::Data), data(preset, bytes), tolerance, &name);
+    assert_near(point.of(Owner::Data), data(preset, bytes), 0.02, &name);
 
     // Of pages in random order, as many are found as there are entries.
     let pages = bytes.div_ceil(page.bytes()) as f64;
@@ -141,15 +136,13 @@ fn check(preset: &Preset, point: &SweepPoint, page: PageSize, size: PageSizes) {
 
 #[test]
 fn a_chase_has_the_plateaus_and_the_translation_cost_of_its_preset() {
-    for name in ["sapphire-rapids", "emerald-rapids"] {
-        let preset = Preset::load(name).unwrap();
-        let swept = chase(&preset);
-        let (small, large) = swept.points().split_at(SIZES.len());
-        for point in small {
-            check(&preset, point, PageSize::Size4KiB, PageSizes::SIZE_4_KIB);
-        }
-        for point in large {
-            check(&preset, point, PageSize::Size2MiB, PageSizes::SIZE_2_MIB);
-        }
+    let preset = Preset::load("emerald-rapids").unwrap();
+    let swept = chase(&preset);
+    let (small, large) = swept.points().split_at(SIZES.len());
+    for point in small {
+        check(&preset, point, PageSize::Size4KiB, PageSizes::SIZE_4_KIB);
+    }
+    for point in large {
+        check(&preset, point, PageSize::Size2MiB, PageSizes::SIZE_2_MIB);
     }
 }
