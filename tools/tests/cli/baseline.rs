@@ -182,7 +182,7 @@ fn a_baseline_of_another_pattern_is_refused() {
             "chase:64KiB:128",
             "100",
             "1",
-            "pattern is \"chase:64KiB:64\" there",
+            "text is \"chase:64KiB:64\" there",
         ),
         ("chase:64KiB", "101", "1", "accesses is 100 there, 101 here"),
         ("chase:64KiB", "100", "2", "seed is 1 there, 2 here"),

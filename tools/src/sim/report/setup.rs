@@ -58,7 +58,7 @@ struct Program {
 /// How a trace was made, if it was.
 #[derive(Clone, Debug, Serialize)]
 struct Pattern {
-    pattern: String,
+    text: String,
     accesses: u64,
     seed: u64,
 }
@@ -119,13 +119,15 @@ impl Setup {
         let values: Vec<_> = self.overrides.iter().collect();
         let shown = values
             .iter()
-            .take(3)
+            .take(SHOWN)
             .map(|(place, value)| format!("{place} = {value}"));
-        let mut text = shown.collect::<Vec<_>>().join(", ");
-        if values.len() > 3 {
-            text += &format!(" and {} more", values.len() - 3);
+        let mut shown: Vec<_> = shown.collect();
+        match values.len() {
+            0 => return Some(format!("as {base}")),
+            1..=SHOWN => {}
+            all => shown.push(format!("{} more", all - SHOWN)),
         }
-        Some(format!("{base} but for {text}"))
+        Some(format!("{base} but for {}", shown.join(", ")))
     }
 }
 
@@ -140,12 +142,15 @@ impl Pattern {
             return None;
         };
         Some(Self {
-            pattern: pattern.clone(),
+            text: pattern.clone(),
             accesses: *accesses,
             seed: *seed,
         })
     }
 }
+
+/// How many values that a file changes are shown in its place; JSON has all.
+const SHOWN: usize = 3;
 
 /// How many columns are left to a text behind its heading.
 const HEAD: usize = 68;
