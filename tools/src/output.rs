@@ -89,14 +89,17 @@ pub fn write_whole(
     file.commit()
 }
 
-/// Finds out whether an output could be written, by making a file beside it and dropping it.
+/// Finds out whether an output could be written, by making a file beside it and dropping it,
+/// and where it goes: the same place under all its names, and `-` for standard output.
 ///
 /// # Errors
-/// [`OutputError`] if it could not.
-pub fn check_place(path: &Path) -> Result<(), OutputError> {
-    let checked = Target::find(path).and_then(|target| match target {
-        Target::New(path) | Target::Old(path, _) => temporary(&path).map(drop),
-        Target::Stdout | Target::Stderr | Target::InPlace => Ok(()),
+/// [`OutputError`] if it could not be written.
+pub fn check_place(path: &Path) -> Result<PathBuf, OutputError> {
+    let checked = Target::find(path).and_then(|target| {
+        if let Target::New(path) | Target::Old(path, _) = &target {
+            temporary(path)?;
+        }
+        target.place(path)
     });
     checked.map_err(|cause| OutputError::new(path, cause))
 }

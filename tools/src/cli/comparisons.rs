@@ -11,7 +11,7 @@ use crate::{
     page_policy::PagePolicy,
     preset::{self, Preset},
     sim::{
-        MachineConfig, Report,
+        MachineConfig, Report, Schedule,
         baseline::{Baseline, Rule, Verdict},
         compare::{self, Axis, Variant},
     },
@@ -20,11 +20,12 @@ use crate::{
 /// What to compare a run with.
 #[derive(Debug, Args)]
 pub(super) struct Comparisons {
-    /// Run the trace through several machines at once and set them side by side:
+    /// Run the traces through several machines at once and set them side by side:
     /// cpu=NAME,NAME... or pages=SIZE,SIZE...; both give every combination
     #[arg(long, value_name = "WHAT=A,B", conflicts_with = "baseline")]
     compare: Vec<Axis>,
-    /// The JSON report of an earlier run of the same trace on the same machine
+    /// The JSON report of an earlier run of the same traces on the same machine; one with any
+    /// other setting is refused
     #[arg(long, value_name = "FILE.json", requires = "fail_if")]
     baseline: Option<PathBuf>,
     /// Fail (exit status 1) if a number became what the rule says, such as `walks > +1%`:
@@ -37,9 +38,9 @@ pub(super) struct Comparisons {
 }
 
 impl Comparisons {
-    /// Whether several machines are to be set side by side.
-    pub(super) fn compares(&self) -> bool {
-        !self.compare.is_empty()
+    /// Whether there is an earlier run.
+    pub(super) fn has_baseline(&self) -> bool {
+        self.baseline.is_some()
     }
 
     /// The files that are read besides the trace and `--cpu`.
@@ -90,12 +91,14 @@ impl Comparisons {
         &self,
         preset: &Preset,
         config: MachineConfig,
+        schedule: Schedule,
+        traces: &[Source],
     ) -> Result<Option<Baseline>, CliError> {
         let Some(path) = self.baseline.clone() else {
             return Ok(None);
         };
         let baseline = Baseline::read(path)?;
-        baseline.check(preset, config, &self.fail_if)?;
+        baseline.check(preset, config, schedule, traces, &self.fail_if)?;
         Ok(Some(baseline))
     }
 

@@ -1,13 +1,11 @@
-use std::io;
+use std::{io, path::Path};
 
 use super::message::tell;
 use crate::{
-    byte_size::ByteSize,
     golden::GoldenError,
     image::ImageError,
     input::{InputError, Source},
     output::OutputError,
-    pattern::PatternError,
     plot::PlotError,
     preset::PresetError,
     sim::{SimError, baseline::BaselineError, compare::AxisError},
@@ -17,20 +15,21 @@ use crate::{
 /// A command could not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
-    /// Something that is not possible with several traces.
-    #[error("{0} is for one trace, not for several")]
-    OneTraceOnly(&'static str),
-    /// No power of two times the smallest working set is in the range.
-    #[error("there is no working set from {from} to {to}")]
-    NoWorkingSet {
-        /// The smallest.
-        from: ByteSize,
-        /// The largest.
-        to: ByteSize,
-    },
-    /// There is no such access pattern.
-    #[error(transparent)]
-    Pattern(#[from] PatternError),
+    /// Several traces do not make one.
+    #[error(
+        "--save-trace writes one trace, and a compact trace is of one program: save each of the \
+         {0} traces in a run of its own, or with `lookaside record --from`"
+    )]
+    SaveSeveral(usize),
+    /// What is said of a pattern, without one.
+    #[error("{0} is about an access pattern: give it with --pattern, instead of a trace")]
+    NeedsPattern(&'static str),
+    /// What is of one run, for a range of sizes.
+    #[error("{0} is for one run, and a range of sizes is many: name one size")]
+    OneSizeOnly(&'static str),
+    /// What draws a range of sizes, without one.
+    #[error("{0} draws a range of sizes: --pattern chase:16KiB..1GiB, or with seq, random, zipf")]
+    NoRange(&'static str),
     /// The curves cannot be drawn.
     #[error(transparent)]
     Plot(#[from] PlotError),
@@ -126,12 +125,26 @@ pub enum CliError {
          vectors and TLB sequences)"
     )]
     UnknownGolden(Source),
-    /// The result would replace what it is made of.
-    #[error("{0}: is an input, and would be replaced by the JSON")]
-    OutputIsInput(Source),
-    /// The trace that is written would replace what it is made of.
-    #[error("{0}: is an input, and would be replaced by the trace that is written")]
-    TraceIsInput(Source),
+    /// An output would replace what it is made of.
+    #[error("{input}: is an input, which {option} would replace; name another file")]
+    OutputIsInput {
+        /// The input.
+        input: Source,
+        /// The option that names it as an output.
+        option: &'static str,
+    },
+    /// One output would replace another.
+    #[error(
+        "{}: {first} and {second} would both be written to it; name two files", path.display()
+    )]
+    OutputTwice {
+        /// The output.
+        path: std::path::PathBuf,
+        /// The option that names it.
+        first: &'static str,
+        /// The other option that names it.
+        second: &'static str,
+    },
     /// There is no valgrind.
     #[error(
         "cannot find valgrind, which records the program: install it (the package is called \
@@ -182,6 +195,7 @@ impl CliError {
         match self {
             // The reader of a pipe has seen enough.
             Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            Self::Output(OutputError::BrokenPipe { path }) if path == Path::new("-") => {}
             Self::Preset(error) => tell(format_args!("{:?}", miette::Report::new(error))),
             other => tell(format_args!("error: {other}")),
         }

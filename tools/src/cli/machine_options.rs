@@ -2,6 +2,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 
 use clap::Args;
 
+use super::from_one::from_one;
 use crate::{
     byte_size::ByteSize,
     page_policy::PagePolicy,
@@ -19,19 +20,19 @@ pub(super) struct MachineOptions {
     #[arg(long, value_name = "SIZE", default_value = "16GiB")]
     ram: ByteSize,
     /// How many processors there are; trace N runs on processor N, and again from the first on
-    #[arg(long, value_name = "N", default_value_t = NonZeroU32::MIN)]
+    #[arg(long, value_name = "N", default_value_t = NonZeroU32::MIN, value_parser = from_one::<NonZeroU32>)]
     processors: NonZeroU32,
     /// The traces are threads of one process; else each is a process
     #[arg(long)]
     threads: bool,
     /// After how many records a processor goes on with its next trace
-    #[arg(long, value_name = "RECORDS", default_value_t = Schedule::QUANTUM)]
+    #[arg(long, value_name = "RECORDS", default_value_t = Schedule::QUANTUM, value_parser = from_one::<NonZeroU64>)]
     quantum: NonZeroU64,
     /// Whether processes have PCIDs
     #[arg(long, value_enum, default_value_t = Pcids::default())]
     pcids: Pcids,
     /// How many accesses a processor has under way at a time; none of them depends on another
-    #[arg(long, value_name = "N", default_value_t = NonZeroU32::MIN)]
+    #[arg(long, value_name = "N", default_value_t = NonZeroU32::MIN, value_parser = from_one::<NonZeroU32>)]
     window: NonZeroU32,
 }
 

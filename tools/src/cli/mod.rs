@@ -3,11 +3,14 @@
 mod comparisons;
 mod conform;
 mod cpus;
+mod curve;
 mod error;
+mod from_one;
 mod interrupt;
 mod machine_options;
 mod maps;
 mod message;
+mod outputs;
 mod progress;
 mod record;
 mod registers;
@@ -16,7 +19,6 @@ mod rights;
 mod saved_trace;
 mod sim;
 mod stoppable;
-mod sweep;
 mod trace_input;
 mod walk;
 
@@ -37,7 +39,6 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Sim(sim::Sim),
-    Sweep(sweep::Sweep),
     Record(record::Record),
     Maps(maps::Maps),
     Walk(walk::Walk),
@@ -65,7 +66,6 @@ impl Arguments {
         let interrupt = Interrupt::install();
         match self.command {
             Command::Sim(command) => command.run(&interrupt),
-            Command::Sweep(command) => command.run(&interrupt),
             Command::Record(command) => command.run(&interrupt),
             Command::Maps(command) => command.run(&interrupt),
             Command::Walk(command) => command.run(&interrupt),

@@ -11,8 +11,9 @@ use clap::Args;
 use super::{
     CliError, Outcome,
     interrupt::Interrupt,
+    outputs::{self, Output},
     progress::ProgressWatch,
-    saved_trace::{check, create},
+    saved_trace::create,
 };
 use crate::{
     input::{self, Source},
@@ -132,6 +133,11 @@ fn is_an_output_stream(output: &Path) -> bool {
     ["-", "/dev/stdout", "/dev/stderr"]
         .iter()
         .any(|stream| output == Path::new(stream))
+}
+
+fn check(path: &Path, inputs: &[Source]) -> Result<(), CliError> {
+    let option = "--output";
+    outputs::check([Output { option, path }], inputs).map(|_| ())
 }
 
 /// Reads all there is; the reader saves it.

@@ -1,5 +1,4 @@
 use std::{
-    fs,
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
@@ -7,11 +6,11 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 
-use super::CliError;
-use crate::{
-    input::Source,
-    output::{check_place, write_whole},
+use super::{
+    CliError,
+    outputs::{self, Output},
 };
+use crate::{input::Source, output::write_whole};
 
 /// Where a command's results go: as text to standard output, and as JSON where it is asked
 /// for.
@@ -23,26 +22,15 @@ pub(super) struct Results {
 }
 
 impl Results {
+    /// Where the JSON goes.
+    pub(super) fn output(&self) -> Option<Output<'_>> {
+        Output::of("--json", self.json.as_ref())
+    }
+
     /// Finds out before a run whether its result can be written, and would not replace one
     /// of its inputs.
     pub(super) fn check(&self, inputs: &[Source]) -> Result<(), CliError> {
-        let Some(path) = &self.json else {
-            return Ok(());
-        };
-        check_place(path)?;
-        let Ok(output) = fs::canonicalize(path) else {
-            return Ok(());
-        };
-        let is_output = |input: &&Source| match input {
-            Source::Path(path) => {
-                path.is_file() && fs::canonicalize(path).is_ok_and(|path| path == output)
-            }
-            _ => false,
-        };
-        match inputs.iter().find(is_output) {
-            Some(input) => Err(CliError::OutputIsInput(input.clone())),
-            None => Ok(()),
-        }
+        outputs::check(self.output(), inputs).map(|_| ())
     }
 
     /// Writes the result as one JSON document.

@@ -1,14 +1,10 @@
 //! A compact trace that a command writes.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use super::{CliError, interrupt::Interrupt};
 use crate::{
-    input::Source,
-    output::{WholeFile, check_place},
+    output::WholeFile,
     trace::{SavingReader, TraceReader},
 };
 
@@ -19,24 +15,6 @@ pub(super) fn create(path: &Path, interrupt: &Interrupt) -> Result<WholeFile, Cl
         interrupt.take_away(temporary);
     }
     Ok(file)
-}
-
-/// Refuses a path that is one of the inputs.
-pub(super) fn check(path: &Path, inputs: &[Source]) -> Result<(), CliError> {
-    check_place(path)?;
-    let Ok(output) = fs::canonicalize(path) else {
-        return Ok(());
-    };
-    let is_output = |input: &&Source| match input {
-        Source::Path(path) => {
-            path.is_file() && fs::canonicalize(path).is_ok_and(|path| path == output)
-        }
-        _ => false,
-    };
-    match inputs.iter().find(is_output) {
-        Some(input) => Err(CliError::TraceIsInput(input.clone())),
-        None => Ok(()),
-    }
 }
 
 /// A reader whose records are saved if that was asked for.

@@ -1,21 +1,26 @@
-use std::io::Write;
+use std::io::{self, Write};
 
 use clap::Args;
 
 use super::{
     CliError, Outcome,
     comparisons::{Comparisons, outcome},
+    curve::Curve,
     interrupt::Interrupt,
     machine_options::MachineOptions,
+    outputs::{self, Output, Text},
     progress::ProgressWatch,
     results::Results,
-    saved_trace::{self, MaybeSaved},
+    saved_trace::MaybeSaved,
     trace_input::{self, Generated},
 };
 use crate::{
     input::Source,
     preset::{self, Preset},
-    sim::{self, Program, Report, SimError, compare},
+    sim::{
+        self, Program, SimError,
+        compare::{self, Variant},
+    },
     trace::{ThreadedReader, TraceFormat, TraceReader},
 };
 
@@ -32,6 +37,7 @@ Examples:
   lookaside sim first.lackey second.lackey --quantum 100000 --pcids on
   lookaside sim a.lackey b.lackey --threads --processors 2
   lookaside sim --pattern chase:1GiB --accesses 20000000
+  lookaside sim --pattern chase:16KiB..1GiB --compare pages=4k,2m --svg chase.svg
   lookaside sim --compare cpu=golden-cove,zen4 --compare pages=4k,2m
   lookaside sim --baseline report.json --fail-if 'translation_cycles > +1%'
   valgrind --tool=lackey --trace-mem=yes --log-file=/dev/stdout true | lookaside sim -")]
@@ -55,6 +61,8 @@ pub(super) struct Sim {
     comparisons: Comparisons,
     #[command(flatten)]
     generated: Generated,
+    #[command(flatten)]
+    curve: Curve,
     /// Write what is read to this file as well, as a compact trace (.lkt)
     #[arg(long, value_name = "FILE.lkt")]
     save_trace: Option<std::path::PathBuf>,
@@ -64,48 +72,74 @@ pub(super) struct Sim {
 
 impl Sim {
     pub(super) fn run(self, interrupt: &Interrupt) -> Result<Outcome, CliError> {
-        let traces = self.traces.iter().cloned().map(Source::from);
-        let mut inputs: Vec<_> = traces.clone().collect();
+        let mut inputs: Vec<_> = self.traces.iter().cloned().map(Source::from).collect();
+        if inputs
+            .iter()
+            .filter(|input| **input == Source::Stdin)
+            .count()
+            > 1
+        {
+            return Err(CliError::StdinTwice);
+        }
+        self.generated.check()?;
         inputs.push(Source::from(self.cpu.as_str()));
         inputs.extend(self.comparisons.inputs());
-        self.results.check(&inputs)?;
-        if let Some(path) = &self.save_trace {
-            saved_trace::check(path, &inputs)?;
-        }
+        let text = outputs::check(self.outputs(), &inputs)?;
         let config = self.machine.config();
         let variants = self.comparisons.variants(&self.cpu, config)?;
         let preset = Preset::load(&self.cpu)?;
-        let baseline = self.comparisons.baseline(&preset, config)?;
-        if traces.len() > 1 {
-            self.check_several()?;
+        if let Some(range) = self.generated.range() {
+            self.check_range()?;
+            let variants = variants.unwrap_or_else(|| vec![Variant { preset, config }]);
+            let results = (&self.results, text);
+            let generated = &self.generated;
+            return self
+                .curve
+                .draw(range, generated, &variants, results, interrupt);
+        }
+        if let Some(drawn) = self.curve.outputs().next() {
+            return Err(CliError::NoRange(drawn.option));
+        }
+        if self.traces.len() > 1 && self.save_trace.is_some() {
+            return Err(CliError::SaveSeveral(self.traces.len()));
         }
         let opened = trace_input::open(&self.traces, self.format, &self.generated)?;
+        let sources: Vec<_> = opened.iter().map(|(source, _)| source.clone()).collect();
+        let schedule = self.machine.schedule();
+        let baseline = self
+            .comparisons
+            .baseline(&preset, config, schedule, &sources)?;
         let progress = opened.iter().map(|(_, reader)| reader.progress());
         let mut watch = ProgressWatch::new(progress.collect(), interrupt.clone());
         let mut readers = Vec::new();
-        for (source, reader) in opened {
-            let saved = MaybeSaved::new(reader, self.save_trace.as_ref(), interrupt)?;
-            readers.push((source, saved));
+        for (_, reader) in opened {
+            let path = self.save_trace.as_ref();
+            readers.push(MaybeSaved::new(reader, path, interrupt)?);
         }
-        if let (Some(variants), [(source, reader)]) = (variants, &mut *readers) {
-            let mut comparison = compare::compare(reader.reader(), source, &variants, &mut watch)?;
+        let programs = sources.into_iter().zip(&mut readers);
+        let programs = programs.map(|(source, reader)| Program {
+            reader: reader.reader(),
+            source,
+        });
+        let programs = programs.collect();
+        if let Some(variants) = variants {
+            let mut comparison = compare::compare(programs, schedule, &variants, &mut watch)?;
             comparison.keep_top(self.top);
             watch.clear();
             finish(readers, interrupt)?;
             self.results.write_json(&comparison)?;
             interrupt.files_are_written();
-            let print = |writer: &mut dyn Write| write!(writer, "{comparison}");
-            self.results.print(print)?;
+            self.print(text, |writer| write!(writer, "{comparison}"))?;
             return Ok(Outcome::Done);
         }
-        let mut report = self.simulate(&mut readers, &preset, &mut watch)?;
+        let mut report = sim::run_programs(programs, schedule, &preset, config, &mut watch)?;
         report.keep_top(self.top);
         watch.clear();
         let verdict = self.comparisons.judge(baseline.as_ref(), &report)?;
         finish(readers, interrupt)?;
         self.results.write_json(&report)?;
         interrupt.files_are_written();
-        self.results.print(|writer| {
+        self.print(text, |writer| {
             write!(writer, "{report}")?;
             verdict
                 .iter()
@@ -114,52 +148,46 @@ impl Sim {
         Ok(outcome(verdict.as_ref()))
     }
 
-    /// What is only for one trace.
-    fn check_several(&self) -> Result<(), CliError> {
+    fn outputs(&self) -> impl Iterator<Item = Output<'_>> {
+        let saved = Output::of("--save-trace", self.save_trace.as_ref());
+        let all = self.results.output().into_iter().chain(saved);
+        all.chain(self.curve.outputs())
+    }
+
+    /// Refuses what a range of sizes has no use for.
+    fn check_range(&self) -> Result<(), CliError> {
         if self.save_trace.is_some() {
-            return Err(CliError::OneTraceOnly("--save-trace"));
+            return Err(CliError::OneSizeOnly("--save-trace"));
         }
-        if self.comparisons.compares() {
-            return Err(CliError::OneTraceOnly("--compare"));
+        if self.comparisons.has_baseline() {
+            return Err(CliError::OneSizeOnly("--baseline"));
         }
         Ok(())
     }
 
-    fn simulate(
+    fn print(
         &self,
-        readers: &mut [(Source, MaybeSaved<ThreadedReader>)],
-        preset: &Preset,
-        watch: &mut ProgressWatch,
-    ) -> Result<Report, SimError> {
-        let config = self.machine.config();
-        if let [(source, reader)] = readers {
-            return sim::run(reader.reader(), source, preset, config, watch);
+        text: Text,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), CliError> {
+        match text {
+            Text::Stdout => self.results.print(write),
+            Text::Nowhere => Ok(()),
         }
-        let programs = readers.iter_mut().map(|(source, reader)| Program {
-            reader: reader.reader(),
-            source: source.clone(),
-        });
-        sim::run_programs(
-            programs.collect(),
-            self.machine.schedule(),
-            preset,
-            config,
-            watch,
-        )
     }
 }
 
 /// From here on Ctrl-C comes too late; what was saved appears.
 fn finish(
-    mut readers: Vec<(Source, MaybeSaved<ThreadedReader>)>,
+    mut readers: Vec<MaybeSaved<ThreadedReader>>,
     interrupt: &Interrupt,
 ) -> Result<(), CliError> {
     let counts = readers.iter_mut();
-    let records = counts.map(|(_, reader)| reader.reader().counts().records);
+    let records = counts.map(|reader| reader.reader().counts().records);
     let records = records.sum();
     let over = interrupt.run_is_over();
     over.map_err(|_| SimError::Interrupted { records })?;
-    for (_, reader) in readers {
+    for reader in readers {
         reader.commit()?;
     }
     Ok(())

@@ -4,10 +4,10 @@ use std::{ffi::OsString, num::NonZeroU64};
 
 use clap::Args;
 
-use super::CliError;
+use super::{CliError, from_one::from_one};
 use crate::{
     input::{self, Input, Source},
-    pattern::{Pattern, PatternReader, Seed},
+    pattern::{PatternRange, PatternReader, Patterns, Seed},
     sim::{EMBEDDED_TRACE, EMBEDDED_TRACE_NAME},
     trace::{self, ThreadedReader, TraceFormat},
 };
@@ -17,21 +17,50 @@ use crate::{
 pub(super) struct Generated {
     /// Instead of a trace, 8-byte loads in this order: chase:SIZE[:STRIDE] (one random cycle
     /// through all places; stride 64), seq:SIZE[:STRIDE] (upwards; stride 8), random:SIZE,
-    /// or zipf:SIZE[:EXPONENT] (over 64-byte lines; exponent 0.99)
+    /// or zipf:SIZE[:EXPONENT] (over 64-byte lines; exponent 0.99). With a range of sizes,
+    /// FROM..TO, what an access costs at each size, twice the one before, once warmed up
     #[arg(long, value_name = "PATTERN", conflicts_with = "traces")]
-    pattern: Option<Pattern>,
-    /// How many accesses of the pattern
-    #[arg(
-        long,
-        value_name = "N",
-        default_value = "10000000",
-        requires = "pattern"
-    )]
-    accesses: NonZeroU64,
-    /// What the pattern's random numbers begin with
-    #[arg(long, value_name = "N", default_value_t, requires = "pattern")]
-    seed: Seed,
+    pub(super) pattern: Option<Patterns>,
+    /// How many accesses of the pattern, 10000000 if not given; of a range, how many are
+    /// counted at least for each size, 1000000 if not given
+    #[arg(long, value_name = "N", value_parser = from_one::<NonZeroU64>)]
+    accesses: Option<NonZeroU64>,
+    /// What the pattern's random numbers begin with, 1 if not given
+    #[arg(long, value_name = "N")]
+    seed: Option<Seed>,
 }
+
+impl Generated {
+    /// Refuses what says something of a pattern that there is not: the parser would let it
+    /// pass beside a trace.
+    pub(super) fn check(&self) -> Result<(), CliError> {
+        let accesses = self.accesses.map(|_| "--accesses");
+        match (accesses.or(self.seed.map(|_| "--seed")), &self.pattern) {
+            (Some(option), None) => Err(CliError::NeedsPattern(option)),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn seed(&self) -> Seed {
+        self.seed.unwrap_or_default()
+    }
+
+    /// How many accesses there are, where so many are usual.
+    pub(super) fn accesses(&self, usual: u64) -> u64 {
+        self.accesses.map_or(usual, NonZeroU64::get)
+    }
+
+    /// The range of sizes, if it is one.
+    pub(super) fn range(&self) -> Option<&PatternRange> {
+        match &self.pattern {
+            Some(Patterns::Range(range)) => Some(range),
+            _ => None,
+        }
+    }
+}
+
+/// How many accesses of one pattern are usual.
+const USUAL: u64 = 10_000_000;
 
 /// Opens traces, or the pattern, or what is built in, each read in a thread of its own.
 pub(super) fn open(
@@ -39,8 +68,8 @@ pub(super) fn open(
     format: TraceFormat,
     generated: &Generated,
 ) -> Result<Vec<(Source, ThreadedReader)>, CliError> {
-    if let Some(pattern) = &generated.pattern {
-        let reader = PatternReader::new(pattern, generated.accesses.get(), generated.seed);
+    if let Some(Patterns::One(pattern)) = &generated.pattern {
+        let reader = PatternReader::new(pattern, generated.accesses(USUAL), generated.seed());
         let source = reader.source().clone();
         return Ok(vec![(source, ThreadedReader::new(reader)?)]);
     }

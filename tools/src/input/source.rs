@@ -13,8 +13,15 @@ pub enum Source {
     Stdin,
     /// Bytes that are neither: part of the program, or of a test. The text names them.
     Embedded(&'static str),
-    /// Nothing that is read: what is described is made as it is asked for.
-    Generated(String),
+    /// Nothing that is read: an access pattern, which is made as it is asked for.
+    Generated {
+        /// The pattern, as the command line has it.
+        pattern: String,
+        /// How many accesses there are.
+        accesses: u64,
+        /// What its random numbers begin with.
+        seed: u64,
+    },
 }
 
 impl From<OsString> for Source {
@@ -45,7 +52,14 @@ impl fmt::Display for Source {
             Self::Path(path) => path.display().fmt(f),
             Self::Stdin => f.write_str("standard input"),
             Self::Embedded(name) => f.write_str(name),
-            Self::Generated(what) => f.write_str(what),
+            Self::Generated {
+                pattern,
+                accesses,
+                seed,
+            } => {
+                let plural = if *accesses == 1 { "" } else { "es" };
+                write!(f, "{pattern}, {accesses} access{plural}, seed {seed}")
+            }
         }
     }
 }

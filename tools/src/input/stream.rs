@@ -31,7 +31,7 @@ pub fn open(source: &Source) -> Result<Input, InputError> {
     let path = match source {
         Source::Path(path) => path,
         Source::Stdin => return Input::new(source.clone(), io::stdin()),
-        Source::Embedded(_) | Source::Generated(_) => {
+        Source::Embedded(_) | Source::Generated { .. } => {
             return Input::new(source.clone(), io::empty());
         }
     };

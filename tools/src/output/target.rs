@@ -42,4 +42,20 @@ impl Target {
         }
         Ok(Self::Old(fs::canonicalize(path)?, metadata.permissions()))
     }
+
+    /// Where it is, whatever it was called.
+    pub(super) fn place(self, path: &Path) -> io::Result<PathBuf> {
+        Ok(match self {
+            Self::Stdout => "-".into(),
+            Self::Stderr => "/dev/stderr".into(),
+            Self::InPlace => fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
+            Self::New(path) => match (path.parent(), path.file_name()) {
+                (Some(parent), Some(name)) if parent != Path::new("") => {
+                    fs::canonicalize(parent)?.join(name)
+                }
+                _ => fs::canonicalize(".")?.join(path),
+            },
+            Self::Old(path, _) => path,
+        })
+    }
 }

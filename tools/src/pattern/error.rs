@@ -8,7 +8,7 @@ pub enum PatternError {
     /// It does not begin as one does.
     #[error(
         "`{0}` is not an access pattern; known: chase:SIZE[:STRIDE], seq:SIZE[:STRIDE], \
-         random:SIZE, zipf:SIZE[:EXPONENT]"
+         random:SIZE, zipf:SIZE[:EXPONENT], each also with FROM..TO for its size"
     )]
     Unknown(String),
     /// There is no size.
@@ -16,6 +16,14 @@ pub enum PatternError {
     NoSize {
         /// The shape of the pattern.
         shape: &'static str,
+    },
+    /// A range of sizes has none in it.
+    #[error("there is no size from {from} to {to}")]
+    EmptyRange {
+        /// The smallest.
+        from: ByteSize,
+        /// The largest.
+        to: ByteSize,
     },
     /// There is more than the pattern has.
     #[error("`{0}` has more parts than such a pattern")]

@@ -4,6 +4,7 @@
 mod error;
 mod places;
 mod random;
+mod range;
 mod reader;
 mod spec;
 #[cfg(test)]
@@ -11,5 +12,6 @@ mod tests;
 mod zipf;
 
 pub use error::PatternError;
+pub use range::{PatternRange, Patterns};
 pub use reader::PatternReader;
 pub use spec::{BASE, Pattern, Seed, Shape};

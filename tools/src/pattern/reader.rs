@@ -19,7 +19,11 @@ impl PatternReader {
     /// So many loads of a pattern; without any the trace is empty, which is no error.
     pub fn new(pattern: &Pattern, accesses: u64, seed: Seed) -> Self {
         Self {
-            source: Source::Generated(format!("{pattern}, seed {seed}")),
+            source: Source::Generated {
+                pattern: pattern.to_string(),
+                accesses,
+                seed: seed.0,
+            },
             places: Places::new(pattern, seed),
             stride: pattern.stride(),
             left: accesses,

@@ -108,6 +108,29 @@ impl Pattern {
         self.shape
     }
 
+    /// How many of its loads come before the cost of one is steady: two laps; of a pattern
+    /// without laps so many that hardly a line is left out, or, of a large memory, that caches
+    /// are full and every page is there.
+    pub fn warm_up(&self) -> u64 {
+        let lines = self.size.div_ceil(LINE_BYTES);
+        let lapless = (16 * lines).min((2 * lines).max(16 << 20));
+        self.lap().map_or(lapless, |lap| 2 * lap)
+    }
+
+    /// Whole laps of it, if it has any, that are at least so many loads.
+    pub fn whole_laps(&self, at_least: u64) -> u64 {
+        let lap = self.lap().unwrap_or(1);
+        at_least.checked_next_multiple_of(lap).unwrap_or(u64::MAX)
+    }
+
+    /// How many loads visit every place once, if there is such a number.
+    fn lap(&self) -> Option<u64> {
+        match self.shape {
+            Shape::Chase { .. } | Shape::Sequential { .. } => Some(self.places()),
+            Shape::Random | Shape::Zipf { .. } => None,
+        }
+    }
+
     /// The bytes from one place to the next.
     pub(super) fn stride(&self) -> u64 {
         match self.shape {

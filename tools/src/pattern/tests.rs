@@ -45,7 +45,7 @@ fn patterns_are_read_as_they_are_written() {
         assert_eq!(written.parse(), Ok(pattern));
     }
     let reader = PatternReader::new(&"random:8".parse().unwrap(), 1, Seed(7));
-    assert_eq!(reader.source().to_string(), "random:8, seed 7");
+    assert_eq!(reader.source().to_string(), "random:8, 1 access, seed 7");
 }
 
 #[test]

@@ -19,6 +19,12 @@ use super::{
 pub(super) struct Known(pub(super) &'static [(&'static str, &'static str)]);
 
 impl Known {
+    /// The text of the preset of this name.
+    pub(super) fn text_of(self, name: &str) -> Option<&'static str> {
+        let found = self.0.iter().find(|(known, _)| *known == name);
+        found.map(|&(_, text)| text)
+    }
+
     /// The text's values, and behind them those of the preset that it extends. What comes from
     /// there is placed where the text would say it: at its own table, or at `extends`.
     pub(super) fn resolve(self, text: &str) -> Result<Spanned<DeTable<'_>>, Located> {

@@ -8,6 +8,7 @@ mod citations;
 mod cited;
 mod error;
 mod extend;
+mod identity;
 mod place;
 mod print;
 mod schema;
@@ -21,6 +22,7 @@ pub use built_in::{BUILT_IN, DEFAULT};
 pub use cited::{Cited, Tag};
 pub use error::{Invalid, PresetError};
 use extend::Known;
+pub use identity::Identity;
 
 /// A processor to model.
 #[derive(Clone, Debug)]
@@ -35,6 +37,8 @@ pub struct Preset {
     pub timed: TimedConfig,
     /// How well its numbers are known.
     pub assumptions: Assumptions,
+    /// What tells it from others of its name.
+    pub identity: Identity,
 }
 
 /// How many numbers of a preset are known how well; those without a tag are not counted.
@@ -63,7 +67,9 @@ impl Preset {
                 path: name.into(),
                 cause,
             })?;
-            return Self::parse(name, &text);
+            let mut preset = Self::parse(name, &text)?;
+            preset.identity.file = Some(name.into());
+            return Ok(preset);
         }
         let (place, text) = built_in(name)?;
         let path = format!("the preset {name}");

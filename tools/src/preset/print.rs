@@ -119,7 +119,8 @@ fn is_section(value: &DeValue<'_>) -> bool {
     }
 }
 
-fn inline(value: &DeValue<'_>) -> String {
+/// A value on one line.
+pub(super) fn inline(value: &DeValue<'_>) -> String {
     match value {
         DeValue::String(text) => quoted(text),
         DeValue::Integer(number) => number.to_string(),

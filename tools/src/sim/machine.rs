@@ -14,13 +14,21 @@ use crate::{
     trace::{Record, RecordKind},
 };
 
+/// The interrupts that make processors drop what they may have cached of a process.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Shootdowns {
+    pub(super) sent: u64,
+    pub(super) received: u64,
+}
+
 /// Processors, their memory, and processes whose memory appears on demand.
 #[derive(Debug)]
 pub struct Machine {
     pub(super) manager: MemoryManager,
     processes: Vec<Process>,
     processors: Vec<Processor>,
-    pages: PagePolicy,
+    config: MachineConfig,
+    shootdowns: Vec<Shootdowns>,
     /// Of each 2 MiB of a process, how many 4-KiB pages it has touched: for pages that become
     /// larger.
     touched: HashMap<(usize, u64), u32>,
@@ -52,11 +60,13 @@ impl Machine {
             let first = number % processes.len();
             Processor::new(preset, config, &processes, first, port)
         });
+        let processors = processors.collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
-            processors: processors.collect::<Result<_, _>>()?,
+            shootdowns: vec![Shootdowns::default(); processors.len()],
+            processors,
             manager,
             processes,
-            pages: config.pages,
+            config,
             touched: HashMap::new(),
         })
     }
@@ -100,7 +110,7 @@ impl Machine {
             runs.access(ram, address, size, record.kind)
         })?;
         if attempts > 1
-            && let PagePolicy::Transparent { touched } = self.pages
+            && let PagePolicy::Transparent { touched } = self.config.pages
         {
             self.appeared(processor, address, touched)?;
         }
@@ -152,11 +162,13 @@ impl Machine {
             }
             if number != initiator {
                 processor.take_interrupt();
+                self.shootdowns[number].received += 1;
                 interrupted += 1;
             }
             processor.drop_process(ram, &self.processes, process)?;
         }
         self.processors[initiator].interrupt(interrupted);
+        self.shootdowns[initiator].sent += u64::from(interrupted);
         Ok(())
     }
 
@@ -170,6 +182,15 @@ impl Machine {
 
     pub(super) fn processors(&self) -> &[Processor] {
         &self.processors
+    }
+
+    /// The interrupts of each processor.
+    pub(super) fn shootdowns(&self) -> &[Shootdowns] {
+        &self.shootdowns
+    }
+
+    pub(super) fn config(&self) -> MachineConfig {
+        self.config
     }
 
     pub(super) fn processes(&self) -> usize {
@@ -192,7 +213,7 @@ impl Machine {
 
     /// The walks of all processors.
     pub(super) fn walk_log(&self) -> WalkLog {
-        let mut log = WalkLog::new(self.pages.first_size());
+        let mut log = WalkLog::new(self.config.pages.first_size());
         for mmu in self.mmus() {
             log.merge(mmu.observer());
         }

@@ -5,6 +5,7 @@ pub mod baseline;
 pub mod compare;
 mod config;
 mod error;
+mod feed;
 mod machine;
 pub mod metric;
 mod port;
@@ -20,8 +21,8 @@ pub use config::{MachineConfig, Pcids};
 pub use error::SimError;
 pub use machine::{Machine, MachineError};
 pub use report::{DEFAULT_TOP, Report, TraceCounts};
-pub use run::{Watch, run};
-pub use schedule::{Program, Schedule, Traces, run_programs};
+pub use run::{Watch, run, run_programs};
+pub use schedule::{Program, Schedule, Traces};
 
 /// The trace that is run when none is named: a Perl program that counts the words of a
 /// text, recorded with `valgrind --tool=lackey --trace-mem=yes`.

@@ -1,16 +1,12 @@
-use std::ops::Range;
-
 use memory_manager::{AccessError, ServiceError};
 
 use super::{
-    Machine, MachineConfig, MachineError, Report, SimError, TraceCounts, error::describe,
+    Machine, MachineConfig, MachineError, Program, Report, Schedule, SimError,
+    error::describe,
+    feed::{Feed, Step},
     ram_needed::PagesTouched,
 };
-use crate::{
-    input::Source,
-    preset::Preset,
-    trace::{Record, TraceReader},
-};
+use crate::{input::Source, preset::Preset, trace::TraceReader};
 
 /// Looks on while a long run goes on, and may end it.
 pub trait Watch {
@@ -33,169 +29,173 @@ pub fn run(
     config: MachineConfig,
     watch: &mut dyn Watch,
 ) -> Result<Report, SimError> {
-    let mut run = Run::new(source_name, preset, config)?;
-    let mut batch = Vec::new();
-    loop {
-        let read = reader.next_batch(&mut batch)?;
-        if read == 0 {
-            return Ok(run.report());
+    let program = Program {
+        reader,
+        source: source_name.clone(),
+    };
+    run_programs(vec![program], Schedule::default(), preset, config, watch)
+}
+
+/// Runs several traces through one machine, in turns.
+///
+/// # Errors
+/// As [`run`], for any of the traces.
+pub fn run_programs(
+    programs: Vec<Program<'_>>,
+    schedule: Schedule,
+    preset: &Preset,
+    config: MachineConfig,
+    watch: &mut dyn Watch,
+) -> Result<Report, SimError> {
+    let mut machine = Machine::new(preset, config, schedule.processes(programs.len()))?;
+    let mut feed = Feed::new(programs, schedule, machine.processors().len());
+    let machines = std::slice::from_mut(&mut machine);
+    drive(&mut feed, machines, u64::MAX, watch).map_err(Failed::into_error)?;
+    Ok(Report::new(&feed, preset, &machine))
+}
+
+/// A run that could not go on.
+pub(super) struct Failed {
+    /// The machine that could not, if it was one of them.
+    pub(super) machine: Option<usize>,
+    pub(super) error: SimError,
+}
+
+impl Failed {
+    pub(super) fn into_error(self) -> SimError {
+        self.error
+    }
+}
+
+/// What is wrong with none of the machines.
+impl From<SimError> for Failed {
+    fn from(error: SimError) -> Self {
+        Self {
+            machine: None,
+            error,
         }
-        run.make(&batch, reader, watch)?;
-        let records = run.counts.records();
+    }
+}
+
+/// Lets all machines go through the steps of a feed, up to so many records.
+pub(super) fn drive(
+    feed: &mut Feed<'_>,
+    machines: &mut [Machine],
+    limit: u64,
+    watch: &mut dyn Watch,
+) -> Result<(), Failed> {
+    while feed.advance_to(limit)? {
+        for (number, machine) in machines.iter_mut().enumerate() {
+            if let Err(stopped) = go(machine, feed) {
+                return Err(stopped.explain(number, machine, feed, watch));
+            }
+        }
+        let records = feed.records();
         watch.records_done(records);
         if watch.is_interrupted() {
-            return Err(SimError::Interrupted { records });
+            return Err(SimError::Interrupted { records }.into());
         }
     }
+    Ok(())
 }
 
-/// A machine on its way through a trace.
-#[derive(Debug)]
-pub(super) struct Run<'a> {
-    source_name: &'a Source,
-    preset: &'a Preset,
-    config: MachineConfig,
-    pub(super) machine: Machine,
-    counts: TraceCounts,
-}
-
-impl<'a> Run<'a> {
-    pub(super) fn new(
-        source_name: &'a Source,
-        preset: &'a Preset,
-        config: MachineConfig,
-    ) -> Result<Self, SimError> {
-        Ok(Self {
-            source_name,
-            preset,
-            config,
-            machine: Machine::new(preset, config, 1)?,
-            counts: TraceCounts::default(),
-        })
-    }
-
-    /// Makes the next accesses. If one cannot be made for lack of memory, the rest of the
-    /// trace is read to tell how much it needs.
-    pub(super) fn make(
-        &mut self,
-        batch: &[Record],
-        reader: &mut dyn TraceReader,
-        watch: &mut dyn Watch,
-    ) -> Result<(), SimError> {
-        self.make_part(batch, 0..batch.len(), reader, watch)
-    }
-
-    /// Makes some of the next accesses.
-    pub(super) fn make_part(
-        &mut self,
-        batch: &[Record],
-        part: Range<usize>,
-        reader: &mut dyn TraceReader,
-        watch: &mut dyn Watch,
-    ) -> Result<(), SimError> {
-        for (place, record) in batch.iter().enumerate().take(part.end).skip(part.start) {
-            if let Err(error) = self.machine.access(0, record) {
-                let failed = Failed {
-                    source_name: self.source_name,
-                    number: self.counts.records() + 1,
-                    record,
-                    rest: &batch[place..],
-                };
-                return Err(failed.explain(error, &self.machine, self.config, reader, watch));
+/// Goes through the next steps.
+fn go(machine: &mut Machine, feed: &Feed<'_>) -> Result<(), Stopped> {
+    for step in feed.steps() {
+        match step {
+            &Step::Switch { processor, process } => machine.switch(processor, process)?,
+            Step::Records {
+                processor,
+                trace,
+                places,
+            } => {
+                let records = &feed.batch(*trace)[places.clone()];
+                for (done, record) in records.iter().enumerate() {
+                    if let Err(error) = machine.access(*processor, record) {
+                        return Err(Stopped::at(*trace, places.start + done, error));
+                    }
+                }
             }
-            self.counts.count(record.kind);
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    pub(super) fn report(self) -> Report {
-        let Self {
-            source_name,
-            preset,
-            config,
-            machine,
-            counts,
-        } = self;
-        Report::new(
-            std::slice::from_ref(source_name),
-            counts,
-            preset,
-            config,
-            &machine,
-        )
+/// Why a machine cannot make its next step.
+enum Stopped {
+    /// It cannot do at all what it was asked for.
+    Machine(SimError),
+    /// It cannot make the access of a record.
+    Access {
+        trace: usize,
+        place: usize,
+        error: AccessError,
+    },
+}
+
+impl From<SimError> for Stopped {
+    fn from(error: SimError) -> Self {
+        Self::Machine(error)
     }
 }
 
-/// A record whose access could not be made.
-struct Failed<'a> {
-    source_name: &'a Source,
-    number: u64,
-    record: &'a Record,
-    /// The records from this one on that were read already.
-    rest: &'a [Record],
-}
+impl Stopped {
+    #[cold]
+    fn at(trace: usize, place: usize, error: MachineError) -> Self {
+        match error {
+            MachineError::Machine(error) => Self::Machine(error),
+            MachineError::Access(error) => Self::Access {
+                trace,
+                place,
+                error,
+            },
+        }
+    }
 
-impl Failed<'_> {
+    /// Says where it was. If it was for lack of memory, the rest of the traces is read to tell
+    /// how much they need.
     fn explain(
-        &self,
-        error: MachineError,
+        self,
+        number: usize,
         machine: &Machine,
-        config: MachineConfig,
-        reader: &mut dyn TraceReader,
+        feed: &mut Feed<'_>,
         watch: &mut dyn Watch,
-    ) -> SimError {
-        let source_name = self.source_name.clone();
-        let (record, description) = (self.number, describe(self.record));
-        let error = match error {
-            MachineError::Machine(error) => return error,
-            MachineError::Access(error) => error,
+    ) -> Failed {
+        let of_machine = |error| Failed {
+            machine: Some(number),
+            error,
         };
+        let (trace, place, error) = match self {
+            Self::Machine(error) => return of_machine(error),
+            Self::Access {
+                trace,
+                place,
+                error,
+            } => (trace, place, error),
+        };
+        let (source, record) = feed.place_of(trace, place);
+        let source_name = source.clone();
+        let description = describe(&feed.batch(trace)[place]);
         let AccessError::Service(ServiceError::OutOfMemory(out)) = error else {
-            return SimError::Access {
+            return of_machine(SimError::Access {
                 source_name,
                 record,
                 description,
                 error,
-            };
+            });
         };
-        match self.pages_of_the_whole_trace(machine, config, reader, watch) {
-            Ok(pages) => SimError::OutOfMemory {
-                source_name,
-                ram: config.ram,
-                record,
-                description,
-                page_size: out.size,
-                needed: pages.bytes(),
-            },
-            Err(error) => error,
+        let MachineConfig { pages, ram, .. } = machine.config();
+        let mut touched = PagesTouched::of(machine, pages.first_size());
+        if let Err(error) = feed.touch_the_rest(&mut touched, watch) {
+            return error.into();
         }
-    }
-
-    /// The pages touched so far, and those that the rest of the trace will touch.
-    fn pages_of_the_whole_trace(
-        &self,
-        machine: &Machine,
-        config: MachineConfig,
-        reader: &mut dyn TraceReader,
-        watch: &mut dyn Watch,
-    ) -> Result<PagesTouched, SimError> {
-        let mut pages = PagesTouched::of(machine, config.pages.first_size());
-        pages.touch_all(0, self.rest);
-        let mut records = self.number + self.rest.len() as u64;
-        let mut batch = Vec::new();
-        loop {
-            let read = reader.next_batch(&mut batch)?;
-            if read == 0 {
-                return Ok(pages);
-            }
-            pages.touch_all(0, &batch);
-            records += read as u64;
-            watch.records_done(records);
-            if watch.is_interrupted() {
-                return Err(SimError::Interrupted {
-                    records: self.number,
-                });
-            }
-        }
+        of_machine(SimError::OutOfMemory {
+            source_name,
+            ram,
+            record,
+            description,
+            page_size: out.size,
+            needed: touched.bytes(),
+        })
     }
 }

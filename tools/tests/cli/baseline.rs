@@ -120,6 +120,120 @@ fn a_baseline_of_another_run_is_refused_with_what_differs() {
     fails(judged(&[]), 2, &["lookaside is \"0.0.1\" there"]);
 }
 
+/// Whatever changes a number changes what it is compared with.
+#[test]
+fn a_baseline_of_any_other_setting_is_refused() {
+    let files = Files::new();
+    let trace = files.write("trace", short_trace());
+    let old = files.name("old.json");
+    let traces = ["sim", &trace, &trace];
+    let mut first = lookaside(traces);
+    stdout_of({
+        first.args(["--json", &old]);
+        first
+    });
+    for (options, difference) in [
+        (
+            &["--processors", "2"][..],
+            "machine.processors is 1 there, 2 here",
+        ),
+        (
+            &["--processors", "2"],
+            "machine.programs.1.processor is 0 there, 1 here",
+        ),
+        (
+            &["--threads"],
+            "machine.programs.1.process is 1 there, 0 here",
+        ),
+        (
+            &["--quantum", "7"],
+            "machine.quantum is 3000000 there, 7 here",
+        ),
+        (
+            &["--pcids", "on"],
+            "machine.pcids is \"off\" there, \"on\" here",
+        ),
+        (&["--window", "2"], "machine.window is 1 there, 2 here"),
+        (&[&trace], "machine.programs.2 is missing there"),
+    ] {
+        let mut judged = lookaside(traces);
+        let judge = ["--baseline", &old, "--fail-if", "walks > +1%"];
+        judged.args(options).args(judge);
+        fails(judged, 2, &["a report of another run", difference]);
+    }
+}
+
+#[test]
+fn a_baseline_of_another_pattern_is_refused() {
+    let files = Files::new();
+    let old = files.name("old.json");
+    let made = [
+        "sim",
+        "--pattern",
+        "chase:64KiB",
+        "--accesses",
+        "100",
+        "--json",
+        &old,
+    ];
+    stdout_of(lookaside(made));
+    for (pattern, accesses, seed, difference) in [
+        (
+            "chase:64KiB:128",
+            "100",
+            "1",
+            "text is \"chase:64KiB:64\" there",
+        ),
+        ("chase:64KiB", "101", "1", "accesses is 100 there, 101 here"),
+        ("chase:64KiB", "100", "2", "seed is 1 there, 2 here"),
+    ] {
+        let run = [
+            "sim",
+            "--pattern",
+            pattern,
+            "--accesses",
+            accesses,
+            "--seed",
+            seed,
+        ];
+        let mut judged = lookaside(run);
+        judged.args(["--baseline", &old, "--fail-if", "walks > +1%"]);
+        fails(judged, 2, &["machine.programs.0.pattern.", difference]);
+    }
+}
+
+/// A file may keep its name while its numbers change; its place says nothing.
+#[test]
+fn a_processor_is_the_same_if_its_numbers_are() {
+    let files = Files::new();
+    let mine = |latency: u32| {
+        format!(
+            "extends = \"golden-cove\"\nname = \"mine\"\ntitle = \"Mine\"\n[caches.l1d]\nlatency = {latency}\n"
+        )
+    };
+    let cpu = files.write("mine.toml", mine(4));
+    let (trace, old) = (files.write("trace", short_trace()), files.name("old.json"));
+    let text = stdout_of(lookaside(["sim", &trace, "--cpu", &cpu, "--json", &old]));
+    assert!(
+        text.contains("golden-cove but for caches.l1d.latency = 4"),
+        "{text}"
+    );
+    let moved = files.write("moved.toml", mine(4) + "# Nothing new.\n");
+    let judged = |cpu| {
+        let run = ["sim", &trace, "--cpu", cpu, "--baseline", &old];
+        let mut judged = lookaside(run);
+        judged.args(["--fail-if", "walks > +0"]);
+        judged
+    };
+    stdout_of(judged(&moved));
+    files.write("mine.toml", mine(6));
+    let differences = [
+        "machine.overrides.caches.l1d.latency is \"4\" there, \"6\" here",
+        "machine.cpu_checksum is ",
+    ];
+    fails(judged(&cpu), 2, &differences);
+}
+
 /// The same records may be in a file of another name.
 #[test]
 fn another_name_of_the_trace_is_only_told() {

@@ -34,6 +34,39 @@ fn a_comparison_has_the_reports_of_single_runs() {
     }
 }
 
+/// Two traces that take turns on each of two processors, and share their memory or not.
+#[test]
+fn so_has_one_of_several_traces_on_several_processors() {
+    let files = Files::new();
+    let other = short_trace().replace("1fff", "1ff0").repeat(7);
+    let (one, other) = (
+        files.write("one", short_trace()),
+        files.write("other", other),
+    );
+    let traces = [
+        "sim",
+        &one,
+        &other,
+        &one,
+        &other,
+        "--processors",
+        "2",
+        "--json",
+        "-",
+    ];
+    for options in [&["--quantum", "100", "--pcids", "on"][..], &["--threads"]] {
+        let mut command = lookaside(traces);
+        command.args(options).args(["--compare", "pages=4k,thp:2"]);
+        let comparison: Value = serde_json::from_str(&stdout_of(command)).unwrap();
+        for (variant, pages) in [(0, "4k"), (1, "thp:2")] {
+            let mut alone = lookaside(traces);
+            alone.args(options).args(["--pages", pages]);
+            let alone: Value = serde_json::from_str(&stdout_of(alone)).unwrap();
+            assert_eq!(comparison["variants"][variant], alone, "{pages}");
+        }
+    }
+}
+
 #[test]
 fn differences_are_to_the_first_machine() {
     let files = Files::new();

@@ -6,6 +6,7 @@ mod baseline;
 mod compare;
 mod conform;
 mod cpus;
+mod curve;
 mod golden;
 mod interrupt;
 mod maps;

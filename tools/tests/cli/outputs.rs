@@ -147,3 +147,90 @@ fn an_input_is_not_replaced_by_the_result() {
     );
     assert_eq!(fs::read_to_string(&trace).unwrap(), short_trace());
 }
+
+/// Whatever the place is called.
+#[test]
+fn two_outputs_are_not_written_to_one_place() {
+    let files = Files::new();
+    let trace = files.write("trace", short_trace());
+    let old = files.write("old", "older");
+    std::os::unix::fs::symlink(&old, files.name("link")).unwrap();
+    let new = files.name("new");
+    let same_new = format!("{}/./new", files.path().display());
+    for (json, saved) in [
+        (&*new, &*new),
+        (&new, &same_new),
+        (&old, &files.name("link")),
+        ("-", "/dev/stdout"),
+        ("/dev/null", "/dev/null"),
+    ] {
+        let command = lookaside(["sim", &trace, "--json", json, "--save-trace", saved]);
+        let words = [saved, "--json and --save-trace would both be written to it"];
+        fails(command, 2, &words);
+    }
+    let range = [
+        "sim",
+        "--pattern",
+        "seq:4KiB..4KiB",
+        "--svg",
+        &new,
+        "--csv",
+        &new,
+    ];
+    fails(lookaside(range), 2, &["--svg and --csv"]);
+    assert_eq!(files.names(), ["link", "old", "trace"]);
+    assert_eq!(fs::read_to_string(&old).unwrap(), "older");
+}
+
+#[test]
+fn no_output_is_written_over_any_input() {
+    let files = Files::new();
+    let one = files.write("one", short_trace());
+    let two = files.write("two", short_trace());
+    fails(
+        lookaside(["sim", &one, &two, "--json", &two]),
+        2,
+        &[&two, "--json would replace"],
+    );
+    let saved = lookaside(["sim", &one, "--save-trace", &one]);
+    fails(saved, 2, &["--save-trace would replace"]);
+    let preset = crate::support::stdout_of(lookaside(["cpus", "zen4"]));
+    let cpu = files.write("mine.toml", preset);
+    let range = [
+        "sim",
+        "--cpu",
+        &cpu,
+        "--pattern",
+        "seq:4KiB..4KiB",
+        "--svg",
+        &cpu,
+    ];
+    fails(lookaside(range), 2, &["--svg would replace"]);
+}
+
+#[test]
+fn a_trace_on_standard_output_is_all_that_is_there() {
+    let files = Files::new();
+    let trace = files.write("trace", short_trace());
+    let saved = files.name("saved.lkt");
+    crate::support::stdout_of(lookaside(["sim", &trace, "--save-trace", &saved]));
+    let output = lookaside(["sim", &trace, "--save-trace", "-"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stdout == fs::read(&saved).unwrap());
+}
+
+#[test]
+fn several_traces_are_not_saved_as_one() {
+    let files = Files::new();
+    let trace = files.write("trace", short_trace());
+    let saved = files.name("saved.lkt");
+    let words = ["--save-trace writes one trace", "each of the 2 traces"];
+    fails(
+        lookaside(["sim", &trace, &trace, "--save-trace", &saved]),
+        2,
+        &words,
+    );
+    assert_eq!(files.names(), ["trace"]);
+}

@@ -78,6 +78,32 @@ fn a_reader_that_has_seen_enough_ends_the_command() {
     ends_quietly(child);
 }
 
+/// Neither is JSON a message, nor a picture.
+#[test]
+fn nor_is_a_reader_of_other_results_told_anything() {
+    let range = [
+        "sim",
+        "--pattern",
+        "seq:4KiB..4KiB",
+        "--accesses",
+        "1",
+        "--svg",
+        "-",
+    ];
+    for arguments in [&["sim", "--json", "-"][..], &range] {
+        let mut child = spawn(arguments);
+        drop(child.stdout.take());
+        ends_quietly(child);
+    }
+}
+
+#[test]
+fn standard_input_is_one_trace() {
+    let mut command = lookaside(["sim", "-", "-"]);
+    command.write_stdin(short_trace());
+    fails(command, 2, &["standard input", "only once"]);
+}
+
 #[test]
 fn a_reader_that_is_gone_before_the_report_is_no_panic() {
     for arguments in [

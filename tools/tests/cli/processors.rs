@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Files, lookaside, stdout_of};
+use crate::support::{Files, lookaside, short_trace, stdout_of};
 
 /// Loads from every page of a range, again and again, each from a line of its own.
 fn loads(first_page: u64, pages: u64, laps: u64) -> String {
@@ -111,6 +111,103 @@ fn transparent_huge_pages_grow_once_enough_of_them_is_touched() {
     let collapse = |report| number(report, "/cycles/by_owner/collapse");
     assert_eq!(collapse(&small), 0);
     assert!(collapse(&half) > 0 && collapse(&whole) > collapse(&half));
+}
+
+/// Both threads have the page cached that grows.
+#[test]
+fn a_shootdown_is_sent_by_one_processor_and_received_by_another() {
+    let files = Files::new();
+    let trace = files.write("trace", loads(0x200, 256, 1));
+    let other = files.write("other", loads(0x200, 1, 1000));
+    let shootdowns = |options: &[&str]| {
+        let report = report(&[&[&*trace, &*other, "--pages", "thp"], options].concat());
+        let of = |processor, what| {
+            number(
+                &report,
+                &format!("/processors/{processor}/shootdowns_{what}"),
+            )
+        };
+        [0, 1].map(|processor| (of(processor, "sent"), of(processor, "received")))
+    };
+    assert_eq!(
+        shootdowns(&["--threads", "--processors", "2"]),
+        [(1, 0), (0, 1)]
+    );
+    assert_eq!(shootdowns(&["--processors", "2"]), [(0, 0), (0, 0)]);
+}
+
+#[test]
+fn what_the_processors_did_adds_up_to_what_the_machine_did() {
+    let files = Files::new();
+    let one = files.write("one", short_trace());
+    let two = files.write("two", loads(0x200, 700, 3));
+    for options in [&["--threads", "--pages", "thp"][..], &["--window", "4"]] {
+        let arguments = [&[&*one, &*two, &*two, "--processors", "2"], options].concat();
+        let report = report(&arguments);
+        let processors = report["processors"].as_array().unwrap();
+        assert_eq!(processors.len(), 2);
+        let sum = |place: &str| -> u64 {
+            let each = processors.iter().map(|processor| number(processor, place));
+            each.sum()
+        };
+        for count in ["records", "instructions", "loads", "stores", "modifies"] {
+            let place = format!("/{count}");
+            assert_eq!(sum(&place), number(&report, &format!("/trace{place}")));
+        }
+        for place in ["/cycles/total", "/cycles/translation"] {
+            assert_eq!(sum(place), number(&report, place), "{place}");
+        }
+        for owner in report["cycles"]["by_owner"].as_object().unwrap().keys() {
+            let place = format!("/cycles/by_owner/{owner}");
+            assert_eq!(sum(&place), number(&report, &place), "{owner}");
+        }
+        let of_streams = |what: &str| -> u64 {
+            let streams = report["lookups"].as_array().unwrap().iter();
+            streams.map(|stream| number(stream, what)).sum()
+        };
+        assert_eq!(sum("/tlb_lookups"), of_streams("/total"));
+        assert_eq!(sum("/tlb_misses"), of_streams("/missed"));
+        assert_eq!(sum("/walks"), number(&report, "/walks/total"));
+        assert_eq!(sum("/walk_cycles"), number(&report, "/walks/cycles"));
+        assert_eq!(sum("/shootdowns_sent"), sum("/shootdowns_received"));
+        let traces = report["trace"]["programs"].as_array().unwrap();
+        let records = traces.iter().map(|trace| number(trace, "/records"));
+        assert_eq!(records.sum::<u64>(), number(&report, "/trace/records"));
+    }
+}
+
+#[test]
+fn a_report_says_where_each_trace_ran_and_what_each_processor_did() {
+    let files = Files::new();
+    let one = files.write("one", short_trace());
+    let two = files.write("two", loads(0x200, 70, 3));
+    let traces = [
+        "sim",
+        &one,
+        &two,
+        &one,
+        "--processors",
+        "2",
+        "--quantum",
+        "50",
+    ];
+    let mut command = lookaside(traces);
+    command.args(["--window", "4", "--pcids", "on"]);
+    let text = stdout_of(command);
+    for words in [
+        "Machine    2 processors, window 4, PCIDs on\n",
+        "Quantum    50 records\n",
+        "process  processor  accesses\n",
+        "\nProcessors  ",
+        "shootdowns received\n",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    for line in text.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    let text = stdout_of(lookaside(["sim", &one]));
+    assert!(!text.contains("\nProcessors"), "{text}");
 }
 
 #[test]

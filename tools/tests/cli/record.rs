@@ -281,7 +281,7 @@ fn an_interrupted_run_leaves_no_saved_trace() {
 fn a_pattern_is_simulated_like_a_trace() {
     let pattern = ["sim", "--pattern", "chase:1MiB", "--accesses", "100000"];
     let text = stdout_of(lookaside(pattern));
-    assert!(text.contains("chase:1MiB:64, seed 1"), "{text}");
+    assert!(text.contains("chase:1MiB:64, "), "{text}");
     assert_eq!(text, stdout_of(lookaside(pattern)));
     let files = Files::new();
     let saved = files.name("saved.lkt");

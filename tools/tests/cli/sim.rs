@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use crate::support::{Files, data, lookaside, run, short_trace, stdout_of};
+use crate::support::{Files, data, fails, lookaside, run, short_trace, stdout_of};
 
 #[test]
 fn without_arguments_it_reports_on_the_trace_that_is_built_in() {
@@ -102,6 +102,52 @@ fn bad_usage_exits_with_2() {
         assert_eq!(ended.code, Some(2), "{usage:?}");
         assert!(!ended.stderr.is_empty() && ended.stdout.is_empty());
     }
+}
+
+#[test]
+fn what_is_said_of_a_pattern_needs_one() {
+    let files = Files::new();
+    let trace = files.write("trace", short_trace());
+    for option in ["--accesses", "--seed"] {
+        for arguments in [&["sim", &trace, option, "5"][..], &["sim", option, "5"]] {
+            let mut command = lookaside([]);
+            command.args(arguments);
+            fails(command, 2, &[option, "is about an access pattern"]);
+        }
+    }
+    let both = lookaside(["sim", &trace, "--pattern", "seq:4KiB"]);
+    fails(both, 2, &["cannot be used with", "--pattern"]);
+}
+
+#[test]
+fn nothing_is_no_number_of_anything() {
+    for option in ["--processors", "--quantum", "--window", "--accesses"] {
+        for number in ["0", "", "-1", "1.5", "99999999999999999999"] {
+            let command = lookaside(["sim", &format!("{option}={number}")]);
+            fails(command, 2, &[option, "expected a whole number from 1 on"]);
+        }
+    }
+    fails(
+        lookaside(["sim", "--processors", "65"]),
+        2,
+        &["65 processors", "1 to 64"],
+    );
+    fails(
+        lookaside(["sim", "--pattern", "seq:0"]),
+        2,
+        &["less than the 8 bytes of a load"],
+    );
+}
+
+#[test]
+fn none_of_the_dearest_can_be_shown() {
+    let files = Files::new();
+    let trace = files.write("trace", short_trace());
+    let text = stdout_of(lookaside(["sim", &trace, "--top", "0"]));
+    assert!(
+        text.contains("Walks by cycles") && !text.contains("Pages walked for"),
+        "{text}"
+    );
 }
 
 #[test]

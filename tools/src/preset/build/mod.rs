@@ -15,7 +15,9 @@ use toml::{
     de::{DeTable, Deserializer},
 };
 
-use super::{Cited, Preset, citations, error::Invalid, extend::Known, schema, whole::Whole};
+use super::{
+    Cited, Identity, Preset, citations, error::Invalid, extend::Known, schema, whole::Whole,
+};
 
 /// A mistake, and the bytes of the text that it lies in.
 pub(super) type Located = (Range<usize>, Invalid);
@@ -47,6 +49,7 @@ pub(super) fn preset(text: &str, known: Known) -> Result<Preset, Located> {
         )
     })?;
     Ok(Preset {
+        identity: Identity::of(text, tree.get_ref(), known)?,
         features: features(&document.paging)?,
         name: document.name,
         title: document.title,

@@ -7,11 +7,14 @@ use std::{fmt, fs, path::PathBuf};
 use serde_json::{Value, json};
 
 use super::{
-    MachineConfig, Report,
+    MachineConfig, Report, Schedule,
     metric::{self, Change, MetricError},
-    report::text::{excerpt, grouped, section, table},
+    report::{
+        setup::Setup,
+        text::{excerpt, grouped, section, table},
+    },
 };
-use crate::preset::Preset;
+use crate::{input::Source, preset::Preset};
 
 pub use rule::{Rule, RuleError};
 
@@ -71,15 +74,13 @@ pub enum BaselineError {
 }
 
 /// What must be the same of both runs, and is known before the run.
-const SAME_BEFORE: [&str; 4] = [
-    "lookaside",
-    "machine.cpu",
-    "machine.pages",
-    "machine.ram_bytes",
-];
+const SAME_BEFORE: [&str; 2] = ["lookaside", "machine"];
 
 /// What must be the same, and is known after the run.
-const SAME_AFTER: &str = "trace.records";
+const SAME_AFTER: [&str; 5] = ["records", "instructions", "loads", "stores", "modifies"];
+
+/// What every report has.
+const IN_A_REPORT: [&str; 3] = ["lookaside", "machine.cpu", "trace.records"];
 
 impl Baseline {
     /// Reads an earlier report.
@@ -95,7 +96,7 @@ impl Baseline {
             Ok(report) => report,
             Err(cause) => return Err(BaselineError::Malformed { path, cause }),
         };
-        for field in SAME_BEFORE.into_iter().chain([SAME_AFTER]) {
+        for field in IN_A_REPORT {
             if metric::find(&report, field).is_none() {
                 return Err(BaselineError::NoReport { path, field });
             }
@@ -106,21 +107,19 @@ impl Baseline {
     /// Finds out before a run whether it can be judged.
     ///
     /// # Errors
-    /// [`BaselineError`] if the baseline is of another machine or version, or lacks a number
+    /// [`BaselineError`] if the baseline is of another machine, schedule or version, or lacks a number
     /// that a rule is about.
     pub fn check(
         &self,
         preset: &Preset,
         config: MachineConfig,
+        schedule: Schedule,
+        traces: &[Source],
         rules: &[Rule],
     ) -> Result<(), BaselineError> {
         let run = json!({
             "lookaside": env!("CARGO_PKG_VERSION"),
-            "machine": {
-                "cpu": preset.name,
-                "pages": config.pages,
-                "ram_bytes": config.ram.0,
-            },
+            "machine": Setup::new(preset, config, schedule, traces),
         });
         self.is_same_run(&run, &SAME_BEFORE)?;
         for rule in rules {
@@ -135,8 +134,8 @@ impl Baseline {
     /// [`BaselineError`] if the report is of another trace than the baseline.
     pub fn judge(&self, report: &Report, rules: &[Rule]) -> Result<Verdict, BaselineError> {
         let report = serde_json::to_value(report).map_err(BaselineError::Report)?;
-        self.is_same_run(&report, &SAME_BEFORE)?;
-        self.is_same_run(&report, &[SAME_AFTER])?;
+        let same_after = SAME_AFTER.map(|count| format!("trace.{count}"));
+        self.is_same_run(&report, &same_after.each_ref().map(String::as_str))?;
         let name = |report| metric::find(report, "trace.name").and_then(Value::as_str);
         let other_trace = name(&self.report).filter(|&old| name(&report) != Some(old));
         let judged = rules.iter().map(|rule| {
@@ -156,12 +155,11 @@ impl Baseline {
     }
 
     fn is_same_run(&self, run: &Value, fields: &[&str]) -> Result<(), BaselineError> {
-        let difference = |field: &&str| {
+        let mut differences = Vec::new();
+        for field in fields {
             let (old, new) = (metric::find(&self.report, field), metric::find(run, field));
-            let shown = |value: Option<&Value>| value.map_or("missing".into(), Value::to_string);
-            (old != new).then(|| format!("{field} is {} there, {} here", shown(old), shown(new)))
-        };
-        let differences: Vec<_> = fields.iter().filter_map(difference).collect();
+            differ(field, old, new, &mut differences);
+        }
         if differences.is_empty() {
             return Ok(());
         }
@@ -169,6 +167,35 @@ impl Baseline {
             path: self.path.clone(),
             differences: differences.join("; "),
         })
+    }
+}
+
+/// Says of every part of a value that is another one which it was and which it is.
+fn differ(path: &str, old: Option<&Value>, new: Option<&Value>, differences: &mut Vec<String>) {
+    let part = |key: &str, old, new, differences: &mut Vec<String>| {
+        if !Setup::WHENCE.contains(&key) {
+            differ(&format!("{path}.{key}"), old, new, differences);
+        }
+    };
+    match (old, new) {
+        (Some(Value::Object(old)), Some(Value::Object(new))) => {
+            let only_old = old.keys().filter(|&key| !new.contains_key(key));
+            for key in new.keys().chain(only_old) {
+                part(key, old.get(key), new.get(key), differences);
+            }
+        }
+        (Some(Value::Array(old)), Some(Value::Array(new))) => {
+            for place in 0..old.len().max(new.len()) {
+                let key = place.to_string();
+                part(&key, old.get(place), new.get(place), differences);
+            }
+        }
+        (old, new) if old != new => {
+            let shown = |value: Option<&Value>| value.map_or("missing".into(), Value::to_string);
+            let (old, new) = (shown(old), shown(new));
+            differences.push(format!("{path} is {old} there, {new} here"));
+        }
+        _ => {}
     }
 }
 

@@ -1,4 +1,4 @@
-//! Several machines run the same trace, record by record, in one pass over it.
+//! Several machines run the same traces in one pass over them.
 
 mod axis;
 mod differences;
@@ -6,8 +6,10 @@ mod text;
 
 use serde::Serialize;
 
-use super::{MachineConfig, Report, SimError, Watch, run::Run};
-use crate::{input::Source, page_policy::Description, preset::Preset, trace::TraceReader};
+use super::{
+    Machine, MachineConfig, Program, Report, Schedule, SimError, Watch, feed::Feed, run::drive,
+};
+use crate::{page_policy::Description, preset::Preset};
 
 pub use axis::{Axis, AxisError, MOST_VARIANTS, product};
 use differences::Difference;
@@ -17,7 +19,7 @@ use differences::Difference;
 pub struct Variant {
     /// Its processor.
     pub preset: Preset,
-    /// What is chosen about it besides.
+    /// What is chosen about it besides; all variants have as many processors.
     pub config: MachineConfig,
 }
 
@@ -39,51 +41,39 @@ pub struct Comparison {
     differences: Vec<Difference>,
 }
 
-/// Runs a trace through all machines.
+/// Runs traces through all machines, in one pass over them.
 ///
 /// # Errors
 /// [`SimError::Variant`] with the first machine that cannot be built or go on, or
-/// [`SimError`] as of [`run`](super::run) if it is not about one machine.
+/// [`SimError`] as of [`run`](super::run()) if it is not about one machine.
 pub fn compare(
-    reader: &mut dyn TraceReader,
-    source_name: &Source,
+    programs: Vec<Program<'_>>,
+    schedule: Schedule,
     variants: &[Variant],
     watch: &mut dyn Watch,
 ) -> Result<Comparison, SimError> {
     let names: Vec<_> = variants.iter().map(Variant::name).collect();
-    let about = |name: &String, error| match error {
-        error @ (SimError::Trace(_) | SimError::Interrupted { .. }) => error,
-        error => SimError::Variant {
-            variant: name.clone(),
-            error: Box::new(error),
-        },
+    let about = |name: &String, error| SimError::Variant {
+        variant: name.clone(),
+        error: Box::new(error),
     };
-    let runs = variants.iter().zip(&names).map(|(variant, name)| {
-        let run = Run::new(source_name, &variant.preset, variant.config);
-        run.map_err(|error| about(name, error))
+    let processes = schedule.processes(programs.len());
+    let machines = variants.iter().zip(&names).map(|(variant, name)| {
+        let machine = Machine::new(&variant.preset, variant.config, processes);
+        machine.map_err(|error| about(name, error))
     });
-    let mut runs = runs.collect::<Result<Vec<_>, _>>()?;
-    let mut batch = Vec::new();
-    let mut records = 0;
-    loop {
-        let read = reader.next_batch(&mut batch)?;
-        if read == 0 {
-            break;
-        }
-        for (run, name) in runs.iter_mut().zip(&names) {
-            let done = run.make(&batch, reader, watch);
-            done.map_err(|error| about(name, error))?;
-        }
-        records += read as u64;
-        watch.records_done(records);
-        if watch.is_interrupted() {
-            return Err(SimError::Interrupted { records });
-        }
-    }
-    Ok(Comparison::new(
-        names,
-        runs.into_iter().map(Run::report).collect(),
-    ))
+    let mut machines = machines.collect::<Result<Vec<_>, _>>()?;
+    let processors = machines
+        .first()
+        .map_or(1, |machine| machine.processors().len());
+    let mut feed = Feed::new(programs, schedule, processors);
+    drive(&mut feed, &mut machines, u64::MAX, watch).map_err(|failed| match failed.machine {
+        Some(number) => about(&names[number], failed.error),
+        None => failed.error,
+    })?;
+    let reports = variants.iter().zip(&machines);
+    let reports = reports.map(|(variant, machine)| Report::new(&feed, &variant.preset, machine));
+    Ok(Comparison::new(names, reports.collect()))
 }
 
 impl Comparison {

@@ -3,31 +3,25 @@
 use std::fmt;
 
 use super::{Comparison, differences::Difference};
-use crate::{
-    sim::{
-        metric::Number,
-        report::text::{excerpt, grouped, section, table},
+use crate::sim::{
+    Report,
+    metric::Number,
+    report::{
+        setup::write_machines,
+        text::{grouped, section, table},
     },
-    trace::Excerpt,
 };
 
 /// How many machines fit beside the first one.
 const BESIDE: usize = 2;
-
-/// How many columns are left to a name behind its number.
-const HEAD: usize = 68;
 
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(report) = self.variants.first() {
             report.write_trace(f)?;
         }
-        writeln!(f)?;
-        for (place, name) in self.names.iter().enumerate() {
-            let heading = if place == 0 { "Machines" } else { "" };
-            let name: Excerpt = excerpt(name, HEAD - 3);
-            writeln!(f, "{heading:<8} {:>2}  {name}", place + 1)?;
-        }
+        let setups = self.variants.iter().map(Report::setup);
+        write_machines(f, &self.names, setups)?;
         let others: Vec<_> = (1..self.names.len()).collect();
         others
             .chunks(BESIDE)

@@ -4,6 +4,8 @@ mod events;
 mod hot;
 mod latency;
 pub(super) mod owners;
+mod processors;
+pub(super) mod setup;
 pub(super) mod text;
 
 use cache::{CacheId, Request, ServedBy};
@@ -11,20 +13,23 @@ use mmu_core::{Breakdown, Level, PageSize};
 use serde::Serialize;
 use tlb::Stream;
 
-use super::{Machine, MachineConfig, processor, why::WalkLog};
-use crate::{input::Source, page_policy::PagePolicy, preset::Preset, trace::RecordKind};
+use super::{Machine, feed::Feed, processor, why::WalkLog};
+use crate::{preset::Preset, trace::RecordKind};
 use events::Events;
 use hot::Hot;
 use latency::WalkLatency;
 use owners::ByOwner;
+use processors::OneProcessor;
+use setup::Setup;
 
 /// Everything a run found out. Serialised, its keys have a fixed order.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     lookaside: &'static str,
     trace: Trace,
-    machine: Processor,
+    machine: Setup,
     cycles: Cycles,
+    processors: Vec<OneProcessor>,
     events: Events,
     lookups: Vec<Lookups>,
     tlbs: Vec<Tlb>,
@@ -52,15 +57,36 @@ impl TraceCounts {
         self.0[kind.index()]
     }
 
+    pub(super) fn add(&mut self, other: Self) {
+        for (sum, other) in self.0.iter_mut().zip(other.0) {
+            *sum += other;
+        }
+    }
+
     /// All records.
     pub fn records(&self) -> u64 {
         self.0.iter().sum()
     }
 }
 
+/// All traces together, and each.
 #[derive(Clone, Debug, Serialize)]
 struct Trace {
     name: String,
+    #[serde(flatten)]
+    all: RecordCounts,
+    programs: Vec<Program>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Program {
+    name: String,
+    #[serde(flatten)]
+    counts: RecordCounts,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+struct RecordCounts {
     records: u64,
     instructions: u64,
     loads: u64,
@@ -68,21 +94,16 @@ struct Trace {
     modifies: u64,
 }
 
-#[derive(Clone, Debug, Serialize)]
-struct Processor {
-    cpu: String,
-    title: String,
-    pages: PagePolicy,
-    ram_bytes: u64,
-    /// How many of the preset's numbers are known how well.
-    numbers: Numbers,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct Numbers {
-    measured: u32,
-    manual: u32,
-    assumed: u32,
+impl From<TraceCounts> for RecordCounts {
+    fn from(counts: TraceCounts) -> Self {
+        Self {
+            records: counts.records(),
+            instructions: counts.of(RecordKind::Fetch),
+            loads: counts.of(RecordKind::Load),
+            stores: counts.of(RecordKind::Store),
+            modifies: counts.of(RecordKind::Modify),
+        }
+    }
 }
 
 /// The parts of `by_owner` add up to `total`.
@@ -187,13 +208,9 @@ struct Footprint {
 }
 
 impl Report {
-    pub(super) fn new(
-        sources: &[Source],
-        counts: TraceCounts,
-        preset: &Preset,
-        config: MachineConfig,
-        machine: &Machine,
-    ) -> Self {
+    pub(super) fn new(feed: &Feed<'_>, preset: &Preset, machine: &Machine) -> Self {
+        let counts = feed.counts();
+        let sources = feed.traces().map(|trace| trace.source);
         let caches = &preset.timed.caches;
         let shapes = [&caches.l1i, &caches.l1d, &caches.l2, &caches.llc];
         let log = machine.walk_log();
@@ -203,9 +220,10 @@ impl Report {
             .collect();
         Self {
             lookaside: env!("CARGO_PKG_VERSION"),
-            trace: Trace::new(sources, counts),
-            machine: Processor::new(preset, config),
+            trace: Trace::new(feed),
+            machine: Setup::new(preset, machine.config(), feed.schedule(), sources),
             cycles: Cycles::new(&machine.cycles(), counts.of(RecordKind::Fetch)),
+            processors: OneProcessor::all(feed, machine),
             events: Events::new(counts, machine),
             lookups: lookups(machine),
             tlbs: tlbs(machine),
@@ -236,6 +254,11 @@ impl Report {
 pub const DEFAULT_TOP: usize = 10;
 
 impl Report {
+    /// What its numbers depend on.
+    pub(super) fn setup(&self) -> &Setup {
+        &self.machine
+    }
+
     /// Keeps only so many of the pages, regions and instructions that walks cost most for. A
     /// new report has all of them.
     pub fn keep_top(&mut self, count: usize) {
@@ -244,31 +267,20 @@ impl Report {
 }
 
 impl Trace {
-    fn new(sources: &[Source], counts: TraceCounts) -> Self {
-        let names: Vec<_> = sources.iter().map(Source::to_string).collect();
+    fn new(feed: &Feed<'_>) -> Self {
+        let names: Vec<_> = feed
+            .traces()
+            .map(|trace| trace.source.to_string())
+            .collect();
+        let counts = feed.traces().map(|trace| trace.counts.into());
         Self {
             name: names.join(", "),
-            records: counts.records(),
-            instructions: counts.of(RecordKind::Fetch),
-            loads: counts.of(RecordKind::Load),
-            stores: counts.of(RecordKind::Store),
-            modifies: counts.of(RecordKind::Modify),
-        }
-    }
-}
-
-impl Processor {
-    fn new(preset: &Preset, config: MachineConfig) -> Self {
-        Self {
-            cpu: preset.name.clone(),
-            title: preset.title.clone(),
-            pages: config.pages,
-            ram_bytes: config.ram.0,
-            numbers: Numbers {
-                measured: preset.assumptions.measured,
-                manual: preset.assumptions.manual,
-                assumed: preset.assumptions.assumed,
-            },
+            all: feed.counts().into(),
+            programs: names
+                .into_iter()
+                .zip(counts)
+                .map(|(name, counts)| Program { name, counts })
+                .collect(),
         }
     }
 }

@@ -5,23 +5,21 @@ use std::fmt;
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use mmu_core::Owner;
 
-use super::{Report, latency, owners, ratio};
-use crate::{byte_size::ByteSize, page_policy::Description, trace::Excerpt};
+use super::{Report, latency, owners, processors, ratio};
+use crate::{byte_size::ByteSize, trace::Excerpt};
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let numbers = &self.machine.numbers;
         self.write_trace(f)?;
-        writeln!(f, "Processor  {}", excerpt(&self.machine.title, HEAD))?;
-        writeln!(
-            f,
-            "           by {} measured numbers, {} from manuals, {} assumed",
-            numbers.measured, numbers.manual, numbers.assumed
-        )?;
-        writeln!(f, "Memory     {}", ByteSize(self.machine.ram_bytes))?;
-        writeln!(f, "Pages      {}", Description(self.machine.pages))?;
+        write!(f, "{}", self.machine)?;
+        if self.trace.programs.len() > 1 {
+            section(f, &self.trace_table())?;
+        }
         section(f, &self.program())?;
         section(f, &self.cycle_table())?;
+        for table in processors::tables(&self.processors) {
+            section(f, &table)?;
+        }
         section(f, &self.lookup_table())?;
         section(f, &self.tlb_table())?;
         section(f, &self.walk_table())?;
@@ -44,8 +42,23 @@ impl Report {
         writeln!(f, "Trace      {}", excerpt(&self.trace.name, HEAD))
     }
 
+    /// Where each trace ran.
+    fn trace_table(&self) -> Table {
+        let mut table = table(["Traces", "process", "processor", "accesses"]);
+        let places = self.machine.places();
+        for (trace, (process, processor)) in self.trace.programs.iter().zip(places) {
+            table.add_row([
+                indented(1, &trace.name),
+                process.to_string(),
+                processor.to_string(),
+                grouped(trace.counts.records),
+            ]);
+        }
+        table
+    }
+
     fn program(&self) -> Table {
-        let trace = &self.trace;
+        let trace = &self.trace.all;
         let mut table = table(["Program", "accesses"]);
         for (name, count) in [
             ("instructions", trace.instructions),
@@ -82,7 +95,7 @@ impl Report {
                 indented(depth, name),
                 grouped(count),
                 percent(count, cycles.total),
-                format!("{:.3}", ratio(count, self.trace.instructions)),
+                format!("{:.3}", ratio(count, self.trace.all.instructions)),
             ]);
         }
         table

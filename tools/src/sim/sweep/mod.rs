@@ -1,52 +1,59 @@
-//! What an access costs as the working set grows: one run for each size of working set and
-//! each size of page.
+//! What an access costs as the working set grows: one run for each size of working set on each
+//! machine.
 
 mod show;
 
 use std::fmt;
 
-use mmu_core::{Breakdown, Owner, PageSize};
+use mmu_core::{Breakdown, Owner};
 
-use super::{MachineConfig, SimError, Watch, run::Run};
-use crate::{byte_size::ByteSize, input::Source, pages::Pages, preset::Preset, trace::TraceReader};
+use super::{
+    Machine, Program, Schedule, SimError, Watch,
+    compare::Variant,
+    feed::Feed,
+    report::setup::Setup,
+    run::{Failed, drive},
+};
+use crate::{byte_size::ByteSize, input::Source, trace::TraceReader};
 
 /// The accesses over a working set.
 pub struct Workload {
     /// All of them, those that warm the caches up first.
     pub reader: Box<dyn TraceReader>,
+    /// What they are called.
+    pub source: Source,
     /// How many records come before what is measured: whole laps, as many as it takes until
     /// all pages are there and the caches hold what they will.
     pub warm_up: u64,
 }
 
-/// What is run.
-#[derive(Clone, Debug)]
-pub struct SweepConfig<'a> {
-    /// The processor.
-    pub preset: &'a Preset,
-    /// The memory of each machine.
-    pub ram: ByteSize,
-    /// The sizes of working sets.
-    pub sizes: &'a [ByteSize],
-    /// The sizes of pages.
-    pub pages: &'a [Pages],
+/// What is run over all working sets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Swept {
+    /// The access pattern and its sizes.
+    pub pattern: String,
+    /// How many accesses are measured at least for each size.
+    pub accesses: u64,
+    /// What the random numbers of each size begin with.
+    pub seed: u64,
 }
 
-/// What an access cost on average, for each size.
+/// What an access cost on average, for each size on each machine.
 #[derive(Clone, Debug)]
 pub struct Sweep {
-    cpu: String,
-    ram: ByteSize,
+    swept: Swept,
+    names: Vec<String>,
+    machines: Vec<Setup>,
     points: Vec<SweepPoint>,
 }
 
-/// What an access cost with a size of working set and of page.
+/// What an access cost with a size of working set on a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SweepPoint {
     /// The working set.
     pub working_set: ByteSize,
-    /// The pages.
-    pub pages: Pages,
+    /// The number of the machine, the first being 0.
+    pub machine: usize,
     /// How many records were measured.
     pub accesses: u64,
     /// What they cost together.
@@ -83,48 +90,50 @@ impl fmt::Debug for Workload {
     }
 }
 
-/// Runs a workload of every size with every size of page. `workload` makes the accesses of a
-/// working set anew for each run.
+/// Runs the workload of every size on every machine. Each is made anew for each run.
 ///
 /// # Errors
-/// [`SimError::Variant`] with the sizes of the first run that failed, or
+/// [`SimError::Variant`] with the machine and the size of the first run that failed, or
 /// [`SimError::Interrupted`].
 pub fn sweep(
-    config: &SweepConfig<'_>,
-    source_name: &Source,
-    mut workload: impl FnMut(ByteSize) -> Result<Workload, SimError>,
+    swept: Swept,
+    variants: &[Variant],
+    workloads: &[(ByteSize, impl Fn() -> Workload)],
     watch: &mut dyn Watch,
 ) -> Result<Sweep, SimError> {
+    let names: Vec<_> = variants.iter().map(Variant::name).collect();
     let mut points = Vec::new();
     let mut watch = Summed { watch, before: 0 };
-    for &pages in config.pages {
-        for &working_set in config.sizes {
-            let measured = workload(working_set)
-                .and_then(|workload| measure(config, source_name, pages, workload, &mut watch));
+    for (machine, variant) in variants.iter().enumerate() {
+        for (working_set, workload) in workloads {
+            let measured = measure(variant, workload(), &mut watch);
             let (accesses, spent) = measured.map_err(|error| match error {
                 error @ SimError::Interrupted { .. } => error,
                 error => SimError::Variant {
-                    variant: format!("{working_set} in {} pages", PageSize::from(pages)),
+                    variant: format!("{working_set} on {}", names[machine]),
                     error: Box::new(error),
                 },
             })?;
             points.push(SweepPoint {
-                working_set,
-                pages,
+                working_set: *working_set,
+                machine,
                 accesses,
                 spent,
             });
         }
     }
+    let setup =
+        |variant: &Variant| Setup::new(&variant.preset, variant.config, Schedule::default(), []);
     Ok(Sweep {
-        cpu: config.preset.name.clone(),
-        ram: config.ram,
+        swept,
+        names,
+        machines: variants.iter().map(setup).collect(),
         points,
     })
 }
 
 impl Sweep {
-    /// What was found, by size of page, then by working set, both in the order asked for.
+    /// What was found, by machine, then by working set, both in the order asked for.
     pub fn points(&self) -> &[SweepPoint] {
         &self.points
     }
@@ -132,52 +141,35 @@ impl Sweep {
 
 /// What the accesses after the warm-up cost, and how many they are.
 fn measure(
-    config: &SweepConfig<'_>,
-    source_name: &Source,
-    pages: Pages,
+    variant: &Variant,
     workload: Workload,
     watch: &mut Summed<'_>,
 ) -> Result<(u64, Breakdown), SimError> {
-    let machine = MachineConfig {
-        pages: pages.into(),
-        ram: config.ram,
-        ..MachineConfig::default()
-    };
     let Workload {
         mut reader,
+        source,
         warm_up,
     } = workload;
-    let mut run = Run::new(source_name, config.preset, machine)?;
-    let mut batch = Vec::new();
-    let (mut records, mut warm) = (0, Breakdown::default());
-    loop {
-        let read = reader.next_batch(&mut batch)?;
-        if read == 0 {
-            break;
-        }
-        let read = read as u64;
-        // The warm-up may end in the middle of a batch.
-        let split = if (records..records + read).contains(&warm_up) {
-            let split = usize::try_from(warm_up - records).unwrap_or(batch.len());
-            run.make_part(&batch, 0..split, &mut *reader, watch)?;
-            warm = run.machine.cycles();
-            split
-        } else {
-            0
-        };
-        run.make_part(&batch, split..batch.len(), &mut *reader, watch)?;
-        records += read;
-        watch.records_done(records);
-        if watch.is_interrupted() {
-            let records = watch.before + records;
-            return Err(SimError::Interrupted { records });
-        }
-    }
+    let program = Program {
+        reader: &mut *reader,
+        source,
+    };
+    let mut machine = Machine::new(&variant.preset, variant.config, 1)?;
+    let processors = machine.processors().len();
+    let mut feed = Feed::new(vec![program], Schedule::default(), processors);
+    let mut run_to = |limit, machine: &mut Machine| {
+        let machines = std::slice::from_mut(machine);
+        drive(&mut feed, machines, limit, watch).map_err(Failed::into_error)?;
+        Ok::<_, SimError>(feed.records())
+    };
+    run_to(warm_up, &mut machine)?;
+    let warm = machine.cycles();
+    let records = run_to(u64::MAX, &mut machine)?;
     if records <= warm_up {
         return Err(SimError::NothingMeasured { records, warm_up });
     }
     watch.before += records;
-    Ok((records - warm_up, run.machine.cycles() - warm))
+    Ok((records - warm_up, machine.cycles() - warm))
 }
 
 /// Counts the records of all runs.

@@ -4,6 +4,9 @@ use serde_json::Value;
 use super::*;
 use crate::{
     input::Input,
+    pages::Pages,
+    preset::Preset,
+    sim::MachineConfig,
     trace::{BATCH_RECORDS, Counts, Record, RecordKind, TraceError},
 };
 
@@ -46,6 +49,7 @@ impl TraceReader for Laps {
 fn laps(size: ByteSize, warm: u64, measured: u64) -> Workload {
     let lines = size.0 / LINE;
     Workload {
+        source: Source::Embedded("laps"),
         reader: Box::new(Laps {
             lines,
             records: (warm + measured) * lines,
@@ -67,22 +71,39 @@ impl Watch for Until {
     }
 }
 
-const SOURCE: Source = Source::Embedded("laps");
+const GIB: ByteSize = ByteSize(1 << 30);
+
+fn machine(pages: Pages) -> Variant {
+    Variant {
+        preset: Preset::load("golden-cove").unwrap(),
+        config: MachineConfig {
+            pages: pages.into(),
+            ram: GIB,
+            ..MachineConfig::default()
+        },
+    }
+}
+
+fn run_until(
+    watch: &mut Until,
+    sizes: &[ByteSize],
+    pages: &[Pages],
+    laps: impl Fn(ByteSize) -> Workload,
+) -> Result<Sweep, SimError> {
+    let variants: Vec<_> = pages.iter().copied().map(machine).collect();
+    let laps = &laps;
+    let workloads = sizes.iter().map(|&size| (size, move || laps(size)));
+    let swept = Swept {
+        pattern: "laps".into(),
+        accesses: 3,
+        seed: 1,
+    };
+    let workloads: Vec<_> = workloads.collect();
+    sweep(swept, &variants, &workloads, watch)
+}
 
 fn run(sizes: &[ByteSize], pages: &[Pages]) -> Result<Sweep, SimError> {
-    let preset = Preset::load("golden-cove").unwrap();
-    let config = SweepConfig {
-        preset: &preset,
-        ram: ByteSize(1 << 30),
-        sizes,
-        pages,
-    };
-    sweep(
-        &config,
-        &SOURCE,
-        |size| Ok(laps(size, 2, 3)),
-        &mut Until(u64::MAX),
-    )
+    run_until(&mut Until(u64::MAX), sizes, pages, |size| laps(size, 2, 3))
 }
 
 /// 16 KiB fit the L1D and 4 pages the DTLB, so that nothing but hits is left after two laps.
@@ -122,17 +143,27 @@ fn small_pages_cost_more_over_a_large_working_set() {
     assert_eq!(lines.len(), 1 + 4);
     let columns = |line: &str| line.split(',').count();
     assert!(lines.iter().all(|line| columns(line) == columns(lines[0])));
-    assert!(lines[4].starts_with("67108864,2m,3145728,"), "{csv}");
+    assert!(
+        lines[4].starts_with("67108864,golden-cove,2m,3145728,"),
+        "{csv}"
+    );
 
     let json: Value = serde_json::to_value(&sweep).unwrap();
-    assert_eq!(json["points"][3]["pages"], "2m");
+    assert_eq!(json["points"][3]["machine"], 1);
+    assert_eq!(json["machines"][1]["pages"], "2m");
     assert_eq!(json["points"][3]["total"], large.total());
 
     let names = sweep.series().into_iter().map(|series| series.name);
-    let expected = ["all, 4 KiB pages", "translation, 4 KiB pages"];
+    let expected = ["4 KiB pages", "4 KiB pages, translation"];
     assert_eq!(names.take(2).collect::<Vec<_>>(), expected);
-    let svg = sweep.svg("Laps").unwrap();
-    assert!(svg.contains("1 MiB") && svg.contains("translation, 2 MiB pages"));
+    let svg = sweep.svg().unwrap();
+    for words in [
+        "1 MiB",
+        "2 MiB pages, translation",
+        "laps on Intel Golden Cove",
+    ] {
+        assert!(svg.contains(words), "{words}");
+    }
 }
 
 #[test]
@@ -140,7 +171,7 @@ fn a_failure_names_the_sizes() {
     let error = run(&[ByteSize(2 << 30)], &[Pages::Size2MiB]).unwrap_err();
     let message = error.to_string();
     for words in [
-        "2 GiB in 2 MiB pages",
+        "2 GiB on golden-cove, 2 MiB",
         "1 GiB of memory is too small",
         "--ram",
     ] {
@@ -150,27 +181,15 @@ fn a_failure_names_the_sizes() {
 
 #[test]
 fn a_workload_that_is_all_warm_up_measures_nothing() {
-    let preset = Preset::load("golden-cove").unwrap();
-    let config = SweepConfig {
-        preset: &preset,
-        ram: ByteSize(1 << 30),
-        sizes: &[ByteSize(4096)],
-        pages: &[Pages::Size4KiB],
-    };
-    let all_warm = |size| Ok(laps(size, 2, 0));
-    let error = sweep(&config, &SOURCE, all_warm, &mut Until(u64::MAX)).unwrap_err();
+    let all_warm = |size| laps(size, 2, 0);
+    let (sizes, pages) = ([ByteSize(4096)], [Pages::Size4KiB]);
+    let error = run_until(&mut Until(u64::MAX), &sizes, &pages, all_warm).unwrap_err();
     assert!(error.to_string().contains("warm-up"), "{error}");
 }
 
 #[test]
 fn a_sweep_can_be_interrupted() {
-    let preset = Preset::load("golden-cove").unwrap();
-    let config = SweepConfig {
-        preset: &preset,
-        ram: ByteSize(1 << 30),
-        sizes: &[ByteSize(1 << 20)],
-        pages: &[Pages::Size4KiB],
-    };
-    let error = sweep(&config, &SOURCE, |size| Ok(laps(size, 1, 1)), &mut Until(1)).unwrap_err();
+    let (sizes, pages) = ([ByteSize(1 << 20)], [Pages::Size4KiB]);
+    let error = run_until(&mut Until(1), &sizes, &pages, |size| laps(size, 1, 1)).unwrap_err();
     assert!(matches!(error, SimError::Interrupted { .. }));
 }
