@@ -6,7 +6,7 @@ use alloc::{boxed::Box, vec};
 use crate::{
     Geometry, GeometryError, IndexFunction, Replacement, index::SetSelector, policy::Policy,
 };
-use heads::{Alike, Heads, NONE_ALIKE};
+use heads::{Heads, NONE_ALIKE};
 use rules::{Room, Rules};
 
 /// What tells an entry from the others of its set: 63 bits of the user's choice.
@@ -118,25 +118,23 @@ impl<V: Copy + Default> SetAssociative<V> {
         if recent < self.entries.len() && self.entries[recent].tag == tag {
             return Some(&mut self.entries[recent].value);
         }
-        let Heads::Narrow(heads) = &self.heads else {
+        self.get_elsewhere(set, tag)
+    }
+
+    /// As [`SetAssociative::get`], of an entry that was not the last one found in its set.
+    #[inline(never)]
+    fn get_elsewhere(&mut self, set: usize, tag: Tag) -> Option<&mut V> {
+        let Heads::Narrow(heads) = &mut self.heads else {
             return self.get_in_wide(set, tag);
         };
-        let alike = heads[set].alike(tag);
+        let head = &mut heads[set];
+        let alike = head.alike(tag);
         if alike == NONE_ALIKE {
             return None;
         }
-        self.get_elsewhere(set, tag, alike)
-    }
-
-    /// As [`SetAssociative::get`], of an entry that was not the last one found in its set, but
-    /// may be in one of these ways.
-    #[inline(never)]
-    fn get_elsewhere(&mut self, set: usize, tag: Tag, alike: Alike) -> Option<&mut V> {
-        let Heads::Narrow(heads) = &mut self.heads else {
-            return None;
-        };
-        let head = heads[set].head();
-        let place = self.rules.find(head, &alike, &self.entries, set, tag)?;
+        let place = self
+            .rules
+            .find(head.head(), &alike, &self.entries, set, tag)?;
         Some(&mut self.entries[place].value)
     }
 

@@ -470,9 +470,14 @@ fn page_of<P: Cacheable>(
     size: PageSize,
     group_bits: u32,
 ) -> Option<P> {
-    if group_bits == 0 || size != PageSize::Size4KiB {
+    if group_bits_of(group_bits, size) == 0 {
         return Some(held.first);
     }
+    page_of_group(held, address, group_bits)
+}
+
+#[inline(never)]
+fn page_of_group<P: Cacheable>(held: &Held<P>, address: VirtAddr, group_bits: u32) -> Option<P> {
     let place = coalescing::place(address, group_bits);
     if held.seen >> place & 1 == 0 {
         return None;

@@ -11,6 +11,10 @@ pub(crate) enum Recency {
     Linked(LinkedOrder),
 }
 
+#[expect(
+    clippy::inline_always,
+    reason = "for a narrow set it is a few instructions"
+)]
 impl Recency {
     pub(super) fn new(geometry: Geometry) -> Self {
         let ways = geometry.ways() as usize;
@@ -28,7 +32,7 @@ impl Recency {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn move_to_front(&mut self, set: usize, words: &mut [u64], way: usize) {
         match self {
             Self::Packed { .. } => words[0] = packed::to_front(words[0], way as u64),
