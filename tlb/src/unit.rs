@@ -239,6 +239,9 @@ impl<P: Cacheable> Tlb<P> {
 
     #[inline]
     pub(crate) fn lookup(&mut self, address: VirtAddr, pcid: Pcid) -> Option<P> {
+        if let Some(payload) = self.lookup_again(address, pcid) {
+            return Some(payload);
+        }
         let payload = self.lookup_array(address, pcid)?;
         if self.remembers_last {
             let piece = piece(address, pcid);

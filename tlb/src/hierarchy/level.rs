@@ -74,11 +74,7 @@ impl<P: Cacheable> Level<P> {
         tlb.lookup_again(address, pcid)
     }
 
-    #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "its two callers are out of line already"
-    )]
+    #[inline]
     pub(super) fn lookup(&mut self, address: VirtAddr, pcid: Pcid, stream: Stream) -> Option<P> {
         for &tlb in &self.serving[stream.index()] {
             let found = self.tlbs[tlb].lookup(address, pcid);
