@@ -19,6 +19,7 @@ const MAX_FAULTS_PER_ACCESS: u32 = 8;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     demand_zero_faults: [u64; PageSize::ALL.len()],
+    pages: [u64; PageSize::ALL.len()],
     page_tables: u64,
     collapses: u64,
 }
@@ -27,6 +28,11 @@ impl Counters {
     /// Page faults that were serviced with a zeroed page of this size.
     pub fn demand_zero_faults(&self, size: PageSize) -> u64 {
         self.demand_zero_faults[size.index()]
+    }
+
+    /// Pages of this size that there are.
+    pub fn pages(&self, size: PageSize) -> u64 {
+        self.pages[size.index()]
     }
 
     /// Frames in use as page tables, of every level.
@@ -164,6 +170,7 @@ impl MemoryManager {
         flags.set(Entry::DIRTY, access.contains(ErrorCode::WRITE));
         self.write_entry(place, Entry::page(page, size, flags))?;
         self.counters.demand_zero_faults[size.index()] += 1;
+        self.counters.pages[size.index()] += 1;
         Ok(())
     }
 

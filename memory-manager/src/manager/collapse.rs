@@ -85,6 +85,8 @@ impl MemoryManager {
         }
         self.free(directory.entry.table_address(), SMALL)?;
         self.counters.page_tables -= 1;
+        self.counters.pages[SMALL.index()] -= copied.len() as u64;
+        self.counters.pages[LARGE.index()] += 1;
         self.counters.collapses += 1;
         Ok(Collapsed {
             address: start,
@@ -162,6 +164,8 @@ mod tests {
         }
         assert_eq!(world.0.counters().demand_zero_faults(SMALL), 3);
         assert_eq!(world.0.counters().page_tables(), 3);
+        let pages = [SMALL, LARGE].map(|size| world.0.counters().pages(size));
+        assert_eq!(pages, [0, 1]);
         let again = world.0.collapse(&world.1, BASE);
         assert_eq!(again, Err(CollapseError::NothingToCollapse(BASE)));
     }

@@ -19,6 +19,11 @@ pub struct MachineConfig {
     pub window: NonZeroU32,
 }
 
+impl MachineConfig {
+    /// The largest window: no reorder buffer is larger, and each access looks at all of it.
+    pub const WINDOW_MOST: u32 = 512;
+}
+
 /// Whether processes have PCIDs, so that a switch between them need not drop what is cached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -48,6 +48,12 @@ pub enum SimError {
     /// There can be no such number of processes.
     #[error("there can be 1 to {most} processes, not {0}", most = super::Machine::MAX_PROCESSES)]
     Processes(usize),
+    /// More accesses under way than any processor has.
+    #[error(
+        "a window of {0} accesses is larger than any reorder buffer: it can be {most} at most",
+        most = super::MachineConfig::WINDOW_MOST
+    )]
+    Window(std::num::NonZeroU32),
     /// The processor that is modelled has no pages of this size.
     #[error("{cpu} has no {pages} pages")]
     NoSuchPages {

@@ -1,6 +1,6 @@
 use hashbrown::HashMap;
 use memory_manager::{AccessError, CollapseError, MemoryManager, Process, Protection, USER_END};
-use mmu_core::{Breakdown, Feature, PageSize, ProcessorId, TimedMmu, VirtAddr};
+use mmu_core::{Breakdown, Fault, Feature, PageSize, ProcessorId, TimedMmu, VirtAddr};
 
 use super::{
     MachineConfig, Pcids, SimError,
@@ -32,6 +32,7 @@ pub struct Machine {
     /// Of each 2 MiB of a process, how many 4-KiB pages it has touched: for pages that become
     /// larger.
     touched: HashMap<(usize, u64), u32>,
+    failed_collapses: u64,
 }
 
 impl Machine {
@@ -68,6 +69,7 @@ impl Machine {
             processes,
             config,
             touched: HashMap::new(),
+            failed_collapses: 0,
         })
     }
 
@@ -104,15 +106,23 @@ impl Machine {
     ) -> Result<(), MachineError> {
         let runs = &mut self.processors[processor];
         let process = &self.processes[runs.current()];
-        let mut attempts = 0;
+        // An access reaches two pages at most.
+        let mut faulted = [None; 2];
+        let mut faults = 0;
         self.manager.access(process, |ram| {
-            attempts += 1;
-            runs.access(ram, address, size, record.kind)
+            let done = runs.access(ram, address, size, record.kind);
+            if let Err(Fault::Page(fault)) = &done {
+                faulted[faults % 2] = Some(fault.address);
+                faults += 1;
+            }
+            done
         })?;
-        if attempts > 1
+        if faults > 0
             && let PagePolicy::Transparent { touched } = self.config.pages
         {
-            self.appeared(processor, address, touched)?;
+            for address in faulted.into_iter().flatten() {
+                self.appeared(processor, address, touched)?;
+            }
         }
         Ok(())
     }
@@ -135,7 +145,8 @@ impl Machine {
         Ok(())
     }
 
-    /// Makes a large page, unless there is no memory for one: then the small ones stay.
+    /// Makes a large page, unless there is no memory for one: then the small ones stay, and
+    /// that is counted.
     fn collapse(
         &mut self,
         processor: usize,
@@ -145,7 +156,10 @@ impl Machine {
         let collapsed = match self.manager.collapse(&self.processes[process], address) {
             Ok(collapsed) => collapsed,
             Err(CollapseError::Tables(error)) => return Err(AccessError::from(error).into()),
-            Err(_) => return Ok(()),
+            Err(_) => {
+                self.failed_collapses += 1;
+                return Ok(());
+            }
         };
         self.processors[processor].collapse(&collapsed.copied);
         self.shoot_down(processor, process)?;
@@ -187,6 +201,11 @@ impl Machine {
     /// The interrupts of each processor.
     pub(super) fn shootdowns(&self) -> &[Shootdowns] {
         &self.shootdowns
+    }
+
+    /// Large pages that could not be made for lack of memory.
+    pub(super) fn failed_collapses(&self) -> u64 {
+        self.failed_collapses
     }
 
     pub(super) fn config(&self) -> MachineConfig {
@@ -251,6 +270,9 @@ fn check(preset: &Preset, config: MachineConfig, processes: usize) -> Result<(),
     let pages = config.pages.first_size();
     if pages == PageSize::Size1GiB && !preset.features.has(Feature::PAGES_1_GIB) {
         return Err(SimError::NoSuchPages { pages, cpu: cpu() });
+    }
+    if config.window.get() > MachineConfig::WINDOW_MOST {
+        return Err(SimError::Window(config.window));
     }
     if config.pcids == Pcids::On && !preset.features.has(Feature::PCID) {
         return Err(SimError::NoPcids { cpu: cpu() });

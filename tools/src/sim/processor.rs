@@ -2,8 +2,8 @@ use std::num::NonZeroU32;
 
 use memory_manager::Process;
 use mmu_core::{
-    Breakdown, Cr4, Cycles, Fault, Invalidation, Owner, PhysAddr, PhysMem, PrivilegeMode, Ram,
-    Registers, SoftwareCosts, TimedMmu, VirtAddr,
+    Breakdown, Cr4, Cycles, Fault, Invalidation, Owner, PageSize, PhysAddr, PhysMem, PrivilegeMode,
+    Ram, Registers, SoftwareCosts, TimedMmu, VirtAddr,
 };
 
 use super::{Pcids, SimError, config::MachineConfig, port::Port, why::WalkLog};
@@ -20,6 +20,8 @@ const SINGLE_CONTEXT: u64 = 1;
 pub(super) struct Processor {
     pub(super) mmu: TimedMmu<WalkLog, Port>,
     costs: SoftwareCosts,
+    /// What a page fault costs, with the zeroing of the whole page.
+    page_fault: Cycles,
     pcids: Pcids,
     /// The process whose page tables CR3 has.
     current: usize,
@@ -49,9 +51,12 @@ impl Processor {
         remembers[first] = true;
         let walkers = NonZeroU32::new(timed.walkers.count).unwrap_or(NonZeroU32::MIN);
         let overlaps = config.window > NonZeroU32::MIN;
+        let costs = timed.software;
+        let frames = config.pages.first_size().bytes() / PageSize::Size4KiB.bytes();
         Ok(Self {
             mmu,
-            costs: timed.software,
+            costs,
+            page_fault: costs.page_fault + costs.zero_frame * (frames - 1),
             pcids: config.pcids,
             current: first,
             remembers,
@@ -87,7 +92,7 @@ impl Processor {
             Ok(span) => Ok(span.first.translation.page()),
             Err(fault) => {
                 if let Fault::Page(_) = fault {
-                    self.mmu.charge(Owner::Fault, self.costs.page_fault);
+                    self.mmu.charge(Owner::Fault, self.page_fault);
                 }
                 Err(fault)
             }
@@ -220,12 +225,16 @@ impl Processor {
         }
     }
 
-    /// Makes a large page of small ones, which have to be copied.
+    /// Makes a large page of small ones, which have to be copied; the rest of it is zeroed.
     pub(super) fn collapse(&mut self, copied: &[(PhysAddr, PhysAddr)]) {
         self.by_itself(|this| {
-            this.mmu.charge(Owner::Collapse, this.costs.collapse);
+            let frames = PageSize::Size2MiB.bytes() / PageSize::Size4KiB.bytes();
+            let zeroed = this.costs.zero_frame * (frames - copied.len() as u64);
+            let collapse = this.costs.collapse + zeroed;
+            this.mmu.charge(Owner::Collapse, collapse);
             for &(from, to) in copied {
-                this.mmu.copy_frame(from, to, Owner::Collapse);
+                let cost = this.costs.copy_frame;
+                this.mmu.copy_frame(from, to, Owner::Collapse, cost);
             }
         });
     }

@@ -107,6 +107,8 @@ fn walkers(walkers: &schema::Walkers) -> Result<Walkers, Located> {
 fn software(costs: &schema::Costs) -> SoftwareCosts {
     SoftwareCosts {
         page_fault: cycles(&costs.page_fault),
+        zero_frame: cycles(&costs.zero_frame),
+        copy_frame: cycles(&costs.copy_frame),
         write_cr3: cycles(&costs.write_cr3),
         write_cr3_keeping: cycles(&costs.write_cr3_keeping),
         invlpg: cycles(&costs.invlpg),

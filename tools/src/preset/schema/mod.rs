@@ -188,6 +188,8 @@ pub(super) enum Switch {
 pub(super) struct Costs {
     pub(super) accessed_dirty_assist: Cited<Latency>,
     pub(super) page_fault: Cited<Latency>,
+    pub(super) zero_frame: Cited<Latency>,
+    pub(super) copy_frame: Cited<Latency>,
     pub(super) write_cr3: Cited<Latency>,
     pub(super) write_cr3_keeping: Cited<Latency>,
     pub(super) invlpg: Cited<Latency>,

@@ -68,6 +68,24 @@ fn a_region_becomes_a_large_page_once_enough_of_it_is_touched() {
 }
 
 #[test]
+fn an_access_across_two_pages_touches_both_in_their_own_regions() {
+    let config = MachineConfig {
+        pages: PagePolicy::Transparent { touched: 4 },
+        ram: ByteSize(64 << 20),
+        ..MachineConfig::default()
+    };
+    let mut machine = machine(config, 1);
+    let collapses = |machine: &Machine| machine.manager.counters().collapses();
+    machine.access(0, &load(0x4000_0ffc, 8)).unwrap();
+    machine.access(0, &load(0x401f_fffc, 8)).unwrap();
+    assert_eq!(collapses(&machine), 0);
+    machine.access(0, &load(0x4000_5000, 8)).unwrap();
+    assert_eq!(collapses(&machine), 1);
+    let pages = |size| machine.manager.counters().pages(size);
+    assert_eq!([PageSize::Size4KiB, PageSize::Size2MiB].map(pages), [1, 1]);
+}
+
+#[test]
 fn without_memory_for_a_large_page_the_small_ones_stay() {
     let config = MachineConfig {
         pages: PagePolicy::Transparent { touched: 1 },
@@ -78,6 +96,7 @@ fn without_memory_for_a_large_page_the_small_ones_stay() {
     machine.access(0, &load(0x4000_0000, 8)).unwrap();
     machine.access(0, &load(0x4000_1000, 8)).unwrap();
     assert_eq!(machine.manager.counters().collapses(), 0);
+    assert_eq!(machine.failed_collapses(), 1);
 }
 
 #[test]

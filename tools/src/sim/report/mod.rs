@@ -112,7 +112,8 @@ struct Cycles {
     total: u64,
     translation: u64,
     translation_share: f64,
-    per_instruction: f64,
+    /// None without instructions.
+    per_instruction: Option<f64>,
     by_owner: ByOwner,
 }
 
@@ -161,6 +162,10 @@ struct Walks {
     accessed_dirty_updates: u64,
     /// Accesses that waited for a walk which another one had begun.
     merged: u64,
+    /// Walks for pages that nobody had asked for yet, which are in no other count, and the
+    /// entries that they read.
+    ahead: u64,
+    ahead_references: u64,
     latency: Vec<WalkLatency>,
 }
 
@@ -205,6 +210,9 @@ struct Footprint {
     bytes: u64,
     page_tables: u64,
     page_table_bytes: u64,
+    /// Pages of 2 MiB that were made of small ones, and that there was no memory for.
+    collapses: u64,
+    failed_collapses: u64,
 }
 
 impl Report {
@@ -293,7 +301,7 @@ impl Cycles {
             total,
             translation,
             translation_share: ratio(translation, total),
-            per_instruction: ratio(total, instructions),
+            per_instruction: (instructions > 0).then(|| ratio(total, instructions)),
             by_owner: ByOwner(*spent),
         }
     }
@@ -342,6 +350,8 @@ impl Walks {
             by_references: by_references(machine),
             served,
             accessed_dirty_updates: machine.sum(|mmu| mmu.observer().statistics().updates()),
+            ahead: machine.sum(|mmu| mmu.cost().ahead().walks),
+            ahead_references: machine.sum(|mmu| mmu.cost().ahead().references),
             merged: machine
                 .processors()
                 .iter()
@@ -377,7 +387,7 @@ impl Cache {
 impl Footprint {
     fn new(machine: &Machine) -> Self {
         let counters = machine.manager.counters();
-        let pages = |size| counters.demand_zero_faults(size);
+        let pages = |size| counters.pages(size);
         let bytes = PageSize::ALL.map(|size| pages(size) * size.bytes());
         Self {
             pages_4k: pages(PageSize::Size4KiB),
@@ -386,6 +396,8 @@ impl Footprint {
             bytes: bytes.iter().sum(),
             page_tables: counters.page_tables(),
             page_table_bytes: counters.page_tables() * PageSize::Size4KiB.bytes(),
+            collapses: counters.collapses(),
+            failed_collapses: machine.failed_collapses(),
         }
     }
 }

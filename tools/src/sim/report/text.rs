@@ -95,7 +95,7 @@ impl Report {
                 indented(depth, name),
                 grouped(count),
                 percent(count, cycles.total),
-                format!("{:.3}", ratio(count, self.trace.all.instructions)),
+                per_instruction(count, self.trace.all.instructions),
             ]);
         }
         table
@@ -148,6 +148,15 @@ impl Report {
             ),
         ] {
             table.add_row([indented(1, name), value]);
+        }
+        for (name, count) in [
+            ("found under way and waited for", walks.merged),
+            ("ahead, for the next page", walks.ahead),
+            ("entries read ahead", walks.ahead_references),
+        ] {
+            if count > 0 {
+                table.add_row([indented(1, name), grouped(count)]);
+            }
         }
         table
     }
@@ -227,8 +236,24 @@ impl Report {
         }
         let faults = grouped(self.page_faults.demand_zero);
         table.add_row([indented(1, "demand-zero faults"), faults]);
+        for (name, count) in [
+            ("made into 2 MiB pages", footprint.collapses),
+            ("not made for lack of memory", footprint.failed_collapses),
+        ] {
+            if count > 0 {
+                table.add_row([indented(1, name), grouped(count)]);
+            }
+        }
         table
     }
+}
+
+/// A trace need not have instructions.
+fn per_instruction(count: u64, instructions: u64) -> String {
+    if instructions == 0 {
+        return "-".into();
+    }
+    format!("{:.3}", ratio(count, instructions))
 }
 
 pub(in crate::sim) fn section(f: &mut fmt::Formatter<'_>, table: &Table) -> fmt::Result {
