@@ -67,6 +67,16 @@ fn golden_files_of_any_content_are_read_or_refused() {
         let start = data::start(&format!("golden/{name}.txt.xz"), 2000);
         damaged(fuzzing::golden, &start, 100);
     }
+    for profile in [
+        "00-private",
+        "01-guard",
+        "02-writewatch",
+        "03-pagefile",
+        "04-file",
+    ] {
+        let start = data::start(&format!("winapi/seed{profile}.gold.xz"), 4000);
+        damaged(fuzzing::golden, &start, 40);
+    }
 }
 
 #[test]

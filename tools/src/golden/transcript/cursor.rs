@@ -31,7 +31,11 @@ impl<'a> Cursor<'a> {
 
     /// Goes on behind a text, which must come next.
     pub(super) fn literal(&mut self, text: &'static str) -> Result<(), Malformed> {
-        self.eat(text).ok_or_else(|| self.expected(text))
+        let expected = match text.trim_start() {
+            "" => "a space",
+            text => text,
+        };
+        self.eat(text).ok_or_else(|| self.expected(expected))
     }
 
     /// Nothing may come any more.

@@ -26,7 +26,11 @@ pub struct Done {
 }
 
 impl Line {
-    pub(super) fn parse(line: &[u8]) -> Result<Self, Malformed> {
+    /// Parses a line that is not the first.
+    ///
+    /// # Errors
+    /// [`Malformed`] with the column of what is not as it has to be.
+    pub fn parse(line: &[u8]) -> Result<Self, Malformed> {
         let mut cursor = Cursor::new(line);
         if cursor.eat("# end").is_some() {
             cursor.literal(" ops=")?;

@@ -34,15 +34,15 @@ fn operands_without_meaning_are_told_with_their_column() {
     refused(ALLOC, "a=A+b0000", "a=N^6+0", "a number from 0 to 5");
     refused(ALLOC, "a=A+b0000", "a=N0^", "+");
     refused(ALLOC, "a=A+b0000", "a=X:^", HEX);
-    refused(ALLOC, "n=4000", "n=0^x4000", " t=");
-    refused(ALLOC, " n=4000 ", "^ ", " n=");
+    refused(ALLOC, "n=4000", "n=0^x4000", "t=");
+    refused(ALLOC, " n=4000 ", "^ ", "n=");
     refused(ALLOC, "t=2000", "t=^100000000", HEX32);
-    refused(ALLOC, " p=1", "^", " p=");
+    refused(ALLOC, " p=1", "^", "p=");
     let decimal = "a decimal number of at most 64 bits";
     refused(ALLOC, "0 ALLOC", "^00 ALLOC", decimal);
     refused(ALLOC, "0 ALLOC", "0 ^ ALLOC", OPERATIONS);
     refused(ALLOC, "ALLOC", "^ALLOCA", OPERATIONS);
-    refused(ALLOC, " =>", "^ ->", " => ");
+    refused(ALLOC, " =>", "^ ->", "=> ");
 }
 
 const OPERATIONS: &str = "ALLOC, FREE, PROTECT, QUERY, READ, WRITE, EXEC, GETWW, RESETWW, MKSEC, \
@@ -53,17 +53,17 @@ fn widths_names_and_lengths_have_bounds() {
     let write = "1 WRITE a=A+0 w=1 v=ff => ok ;E";
     refused(write, "w=1", "w=^3", "1, 2, 4 or 8");
     refused(write, "v=ff", "v=^100", "a value of at most the width");
-    refused(write, "w=1", "w=1^6", " v=");
+    refused(write, "w=1", "w=1^6", "v=");
     let close = "1 CLOSE H0 => r=1 ;E";
     refused(close, "H0", "H^6", "a number from 0 to 5");
-    refused(close, " H0", "^ F0", " H");
+    refused(close, " H0", "^ F0", "H");
     let read = "1 FREAD F0 off=0 n=1 => r=1 got=1 h=0000000000000000 ;E";
     refused(read, "F0", "F^2", "0 or 1");
     let most = "a length of at most 10000000";
     refused(read, "n=1", "n=^10000001", most);
     let hash = "16 lower-case hexadecimal digits";
     refused(read, "h=0", "h=^", hash);
-    refused(read, " h=0000000000000000", "^", " h=");
+    refused(read, " h=0000000000000000", "^", "h=");
 }
 
 #[test]
@@ -71,15 +71,15 @@ fn results_are_those_of_the_call() {
     let places = "r=ADDRESS, r=SLOT al=0|1, r=T al=0|1 released or r=0 e=ERROR";
     refused(ALLOC, "r=A+b0000 |", "^r=1 |", places);
     refused(ALLOC, "r=A+b0000 |", "^ok |", places);
-    refused(ALLOC, "r=A+b0000", "r=N0^", " al=");
+    refused(ALLOC, "r=A+b0000", "r=N0^", "al=");
     refused(ALLOC, "r=A+b0000", "r=N0 al=^2", "0 or 1");
-    refused(ALLOC, "r=A+b0000", "r=T al=1^", " released");
+    refused(ALLOC, "r=A+b0000", "r=T al=1^", "released");
     let error = "a decimal number of at most 32 bits";
     refused(ALLOC, "r=A+b0000", "r=0 e=^x", error);
     let read = "6 READ a=A+b2000 w=8 => v=0 ;E";
     refused(read, "v=0", "^ok", "v=VALUE or x=CODE k=ACCESS a=ADDRESS");
     refused(read, "v=0", "v=^00", HEX);
-    refused(read, "v=0", "x=c0000005 k=0^", " a=");
+    refused(read, "v=0", "x=c0000005 k=0^", "a=");
     let query = "26 QUERY a=A+0 => {A+0 9000 R 0 A+0 40 P} ;E";
     let two = "^{A+0 9000 R 0 A+0 40 P} {A+9000 9000 R 0 A+0 40 P}";
     refused(
@@ -90,7 +90,7 @@ fn results_are_those_of_the_call() {
     );
     let written = "76 GETWW a=A+0 n=a000 f=1 c=2 => r=0 g=1000 c=1 [A+2000] ;E";
     refused(written, "c=1 [", "c=^2 [", "as many as there are addresses");
-    refused(written, "[A+2000]", "[A+2000^A+3000]", " ");
+    refused(written, "[A+2000]", "[A+2000^A+3000]", "a space");
     let watch = "r=0 g=1000 c=COUNT [ADDRESSES] or r=ffffffff e=ERROR";
     refused(written, "r=0 g=1000", "^r=0 g=2000", watch);
 }
@@ -102,7 +102,7 @@ fn regions_are_whole() {
     refused(ALLOC, "1 P}", "1 P^", "}");
     refused(ALLOC, "R 0 A+b0000 1 P", "F 1 ^A+b0000 1 P", "- 0 -");
     refused(ALLOC, "| {", "| ^", "{");
-    refused(ALLOC, "P} ;", "P}^.. ;", " ;");
+    refused(ALLOC, "P} ;", "P}^.. ;", ";");
 }
 
 #[test]
@@ -110,11 +110,11 @@ fn tags_are_known() {
     let line = "1 CLOSE H0 => r=1 ;E";
     refused(line, ";E", ";^X", "E, O, D or S");
     refused(line, ";E", ";E^ W1", "the end of the line");
-    refused(line, ";E", ";O^", " ");
+    refused(line, ";E", ";O^", "a space");
     refused(line, ";E", ";O ^V1", "W");
     refused(line, ";E", ";O W1,^", "W");
     refused(line, ";E", ";O W1^ e=87", "the end of the line");
-    refused(line, " ;E", "^", " ;");
+    refused(line, " ;E", "^", ";");
 }
 
 fn header(right: &str, wrong: &str) -> Malformed {
