@@ -27,18 +27,32 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod access;
 mod address_space;
 mod allocation_type;
+mod calls;
+mod commit;
 mod error;
 mod exception;
+mod fault;
 mod frames;
+mod kernel;
 mod machine;
 mod manager;
 mod memory_information;
 mod page_protection;
+mod page_tables;
+mod physical;
+mod private;
 mod process;
+mod processor;
+mod protection;
+mod pte;
 mod section;
 mod status;
+mod user_space;
+mod vad;
+mod vad_tree;
 mod win32;
 
 pub use address_space::{CommitError, Protection, USER_END};
@@ -53,4 +67,5 @@ pub use page_protection::PageProtection;
 pub use process::Process;
 pub use section::{Backing, FileAccess, SectionAttributes, SectionHandle, ViewAccess, ViewRequest};
 pub use status::Status;
+pub use user_space::ExecutionPrevention;
 pub use win32::Win32;
