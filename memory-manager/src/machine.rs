@@ -173,3 +173,6 @@ impl Machine {
         Ok((space.ok_or(Status::InvalidHandle)?, &self.kernel))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,7 @@ pub(crate) struct SpaceRoot {
 }
 
 /// The processor, its MMU, and the address space that it runs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Processor {
     mmu: FunctionalMmu,
     current: Option<SpaceRoot>,
