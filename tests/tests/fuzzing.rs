@@ -80,6 +80,16 @@ fn golden_files_of_any_content_are_read_or_refused() {
 }
 
 #[test]
+fn calls_of_any_kind_have_a_result() {
+    let mut random = Random::new(SEED);
+    for _ in 0..300 {
+        let count = 8 * (1 + random.below(400));
+        let bytes = (0..count).flat_map(|_| random.next_u64().to_le_bytes());
+        fuzzing::calls(&bytes.collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn traces_of_any_content_are_read_or_refused() {
     at_random(fuzzing::traces, 2_000);
     let trace = data::start("steady/trace.mmut.zst", 1 << 12);
