@@ -16,7 +16,7 @@ fn file(length: usize) -> File {
 }
 
 fn content(length: usize) -> Vec<u8> {
-    (0..length).map(|place| (place % 251 + 1) as u8).collect()
+    (1..=251).cycle().take(length).collect()
 }
 
 /// What is in the file on the disk.
