@@ -1,8 +1,10 @@
 use mmu_core::{AccessKind, Fault, PhysAddr, Span, VirtAddr};
 
 use crate::{
-    Exception, ExceptionAccess, Machine, ProcessId, Status, kernel::Kernel, user_space::UserSpace,
-    vad::PAGE,
+    Exception, ExceptionAccess, Machine, ProcessId, Status,
+    kernel::Kernel,
+    user_space::UserSpace,
+    vad::{PAGE, PAGE_BYTES},
 };
 
 /// How often one access may fault: for each of its two pages, once because it is not there
@@ -179,7 +181,7 @@ impl Parts {
 
 /// The accesses that so many bytes take.
 fn accesses(address: VirtAddr, length: usize) -> impl Iterator<Item = (VirtAddr, usize)> {
-    const MOST: usize = PAGE as usize;
+    const MOST: usize = PAGE_BYTES;
     let mut done = 0;
     std::iter::from_fn(move || {
         let start = address.wrapping_add(done as u64);

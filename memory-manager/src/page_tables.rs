@@ -9,7 +9,7 @@ use crate::{
     physical::Physical,
     pte::{Pte, PteState},
     user_space::UserSpace,
-    vad::PAGE,
+    vad::PAGE_BYTES,
 };
 
 /// What one page table covers.
@@ -33,7 +33,7 @@ impl Piece {
     pub(crate) fn entries(self) -> impl Iterator<Item = (u64, PhysAddr)> {
         let first = self.first.into_iter();
         first.flat_map(move |first| {
-            let pages = (self.start..self.end).step_by(PAGE as usize);
+            let pages = (self.start..self.end).step_by(PAGE_BYTES);
             pages.zip((first.as_u64()..).step_by(8).map(PhysAddr::new))
         })
     }

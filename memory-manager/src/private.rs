@@ -31,12 +31,12 @@ impl PrivateRules {
 
     /// The protection that a page gets which is asked to have this one: how a region is
     /// cached is settled when it is reserved.
-    pub(crate) fn effective(&self, asked: Protection) -> Protection {
+    pub(crate) fn effective(self, asked: Protection) -> Protection {
         asked.cached(self.caching)
     }
 
     /// The protection of a committed page; none of a reserved one.
-    pub(crate) fn committed(&self, pte: Pte) -> Option<Protection> {
+    pub(crate) fn committed(self, pte: Pte) -> Option<Protection> {
         match pte.state() {
             PteState::Zero if self.untouched == Untouched::Committed => Some(self.protection),
             PteState::Zero | PteState::Decommitted => None,
@@ -48,7 +48,7 @@ impl PrivateRules {
     }
 
     /// The entry of a committed page that was not touched.
-    fn fresh(&self, protection: Protection) -> Pte {
+    fn fresh(self, protection: Protection) -> Pte {
         if self.untouched == Untouched::Committed && protection == self.protection {
             Pte::ZERO
         } else {
@@ -57,7 +57,7 @@ impl PrivateRules {
     }
 
     /// The entry of a page that is not committed.
-    fn reserved(&self) -> Pte {
+    fn reserved(self) -> Pte {
         match self.untouched {
             Untouched::Reserved => Pte::ZERO,
             Untouched::Committed => Pte::DECOMMITTED,

@@ -52,7 +52,6 @@ impl Protection {
     }
 
     /// What five bits of an entry stand for.
-    #[expect(clippy::cast_possible_truncation, reason = "five bits are kept")]
     pub(crate) const fn from_bits(bits: u64) -> Self {
         Self((bits & 0x1f) as u8)
     }
@@ -159,7 +158,6 @@ impl Protection {
     /// Whether what is under this protection may be given the other: it asks for no right
     /// more. A right to write is one to write a copy.
     pub(crate) fn covers(self, other: Self) -> bool {
-        let (own, other) = (self.0 & ALLOWED, other.0 & ALLOWED);
         // By the three bits; bit n of each is whether protection n is covered.
         const COVERED: [u8; 8] = [
             0b0000_0001,
@@ -171,6 +169,7 @@ impl Protection {
             0b1111_1111,
             0b1010_1111,
         ];
+        let (own, other) = (self.0 & ALLOWED, other.0 & ALLOWED);
         COVERED[usize::from(own)] >> other & 1 != 0
     }
 }
@@ -200,7 +199,7 @@ mod tests {
     #[test]
     fn a_protection_has_exactly_one_base() {
         for base in 0..=0xff_u32 {
-            assert_eq!(valid(base), base.count_ones() == 1, "{base:#x}");
+            assert_eq!(valid(base), base.is_power_of_two(), "{base:#x}");
         }
         assert!(!valid(u32::MAX));
     }

@@ -33,7 +33,7 @@ pub(crate) enum FrameOwner {
     Prototype,
 }
 
-/// Software's bits of a valid entry: CopyOnWrite, Prototype and Write.
+/// Software's bits of a valid entry: `CopyOnWrite`, `Prototype` and `Write`.
 const COPY_ON_WRITE: Entry = Entry::SOFTWARE_9;
 const PROTOTYPE: Entry = Entry::SOFTWARE_10;
 const WRITE: Entry = Entry::SOFTWARE_11;

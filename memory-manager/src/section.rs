@@ -106,32 +106,32 @@ pub(crate) struct Section {
 /// The open sections, and the segments of those and of views.
 #[derive(Debug, Default)]
 pub(crate) struct Segments {
-    segments: BTreeMap<SegmentId, Segment>,
+    by_id: BTreeMap<SegmentId, Segment>,
     sections: BTreeMap<SectionHandle, Section>,
     next: u64,
 }
 
 impl Segments {
     pub(crate) fn get(&self, id: SegmentId) -> Option<&Segment> {
-        self.segments.get(&id)
+        self.by_id.get(&id)
     }
 
     pub(crate) fn get_mut(&mut self, id: SegmentId) -> Option<&mut Segment> {
-        self.segments.get_mut(&id)
+        self.by_id.get_mut(&id)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SegmentId, &Segment)> {
-        self.segments.iter().map(|(&id, segment)| (id, segment))
+        self.by_id.iter().map(|(&id, segment)| (id, segment))
     }
 
     pub(crate) fn add(&mut self, segment: Segment) -> SegmentId {
         let id = SegmentId(self.number());
-        self.segments.insert(id, segment);
+        self.by_id.insert(id, segment);
         id
     }
 
     pub(crate) fn remove(&mut self, id: SegmentId) -> Option<Segment> {
-        self.segments.remove(&id)
+        self.by_id.remove(&id)
     }
 
     pub(crate) fn is_file(&self, id: SegmentId) -> bool {

@@ -7,7 +7,10 @@ use crate::{
 };
 
 /// The size of a page in bytes.
-pub(crate) const PAGE: u64 = 0x1000;
+pub(crate) const PAGE: u64 = PAGE_BYTES as u64;
+
+/// The same, for buffers.
+pub(crate) const PAGE_BYTES: usize = 0x1000;
 
 /// Where regions start: multiples of this (Microsoft, `GetSystemInfo`).
 pub(crate) const GRANULARITY: u64 = 0x1_0000;

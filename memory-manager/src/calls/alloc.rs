@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use mmu_core::VirtAddr;
 
 use crate::{
@@ -127,23 +129,20 @@ impl UserSpace {
         } else {
             Direction::BottomUp
         };
-        let (start, end) = match base {
-            Some(base) => {
-                let start = base & !(GRANULARITY - 1);
-                let end = (base + size).next_multiple_of(PAGE);
-                if start < USER_START {
-                    return Err(Status::InvalidParameter2);
-                }
-                if self.vads.is_taken(start, end) {
-                    return Err(Status::ConflictingAddresses);
-                }
-                (start, end)
+        let (start, end) = if let Some(base) = base {
+            let start = base & !(GRANULARITY - 1);
+            let end = (base + size).next_multiple_of(PAGE);
+            if start < USER_START {
+                return Err(Status::InvalidParameter2);
             }
-            None => {
-                let size = size.next_multiple_of(PAGE);
-                let start = self.room(size, direction).ok_or(Status::NoMemory)?;
-                (start, start + size)
+            if self.vads.is_taken(start, end) {
+                return Err(Status::ConflictingAddresses);
             }
+            (start, end)
+        } else {
+            let size = size.next_multiple_of(PAGE);
+            let start = self.room(size, direction).ok_or(Status::NoMemory)?;
+            (start, start + size)
         };
         let (untouched, charge) = if kind.contains(AllocationType::COMMIT) {
             (Untouched::Committed, (end - start) / PAGE)
@@ -152,7 +151,7 @@ impl UserSpace {
         };
         kernel.commit.charge(charge)?;
         let watch = if kind.contains(AllocationType::WRITE_WATCH) {
-            WriteWatch::On(Default::default())
+            WriteWatch::On(BTreeSet::new())
         } else {
             WriteWatch::Off
         };

@@ -94,7 +94,7 @@ impl UserSpace {
         let rules = match self.vads.find(start) {
             Some(vad) => match &vad.kind {
                 VadKind::Private(private) => PrivateRules::of(vad, private),
-                _ => return Ok(()),
+                VadKind::View(_) => return Ok(()),
             },
             None => return Ok(()),
         };

@@ -63,19 +63,16 @@ impl Machine {
         if request.commit > size || request.commit > 0 && is_file {
             return Err(Status::InvalidParameter5);
         }
-        let start = match base {
-            Some(base) => {
-                let end = base.checked_add(size).filter(|&end| end <= VAD_LIMIT);
-                let end = end.ok_or(Status::InvalidParameter3)?;
-                if base < USER_START || space.vads.is_taken(base, end) {
-                    return Err(Status::ConflictingAddresses);
-                }
-                base
+        let start = if let Some(base) = base {
+            let end = base.checked_add(size).filter(|&end| end <= VAD_LIMIT);
+            let end = end.ok_or(Status::InvalidParameter3)?;
+            if base < USER_START || space.vads.is_taken(base, end) {
+                return Err(Status::ConflictingAddresses);
             }
-            None => {
-                let gap = GapRequest::anywhere(size, Direction::BottomUp);
-                space.vads.gap(&gap).ok_or(Status::NoMemory)?
-            }
+            base
+        } else {
+            let gap = GapRequest::anywhere(size, Direction::BottomUp);
+            space.vads.gap(&gap).ok_or(Status::NoMemory)?
         };
         let first = request.offset / PAGE;
         let committed = first + request.commit.div_ceil(PAGE);

@@ -63,19 +63,16 @@ impl UserSpace {
         &self,
         kernel: &Kernel,
         vad: &Vad,
-        page: u64,
+        start: u64,
     ) -> Result<(Option<Protection>, u64), Status> {
-        let mut run = Run {
-            first: None,
-            end: page,
-        };
-        let mut pieces = Pieces::new(page, vad.end);
+        let mut run = Run::Empty;
+        let mut pieces = Pieces::new(start, vad.end);
         while let Some(piece) = pieces.next(self, &kernel.physical)? {
             let mut next = piece.start;
             while piece.is_hole() && next < piece.end {
                 let (state, end) = untouched(kernel, vad, next, piece.end)?;
                 if !run.goes_on(state, end) {
-                    return Ok(run.result());
+                    return Ok(run.found(start));
                 }
                 next = end;
             }
@@ -85,32 +82,40 @@ impl UserSpace {
                     pte => touched(kernel, vad, page, pte)?,
                 };
                 if !run.goes_on(state, page + PAGE) {
-                    return Ok(run.result());
+                    return Ok(run.found(start));
                 }
             }
         }
-        Ok(run.result())
+        Ok(run.found(start))
     }
 }
 
-/// Pages that are alike.
-struct Run {
-    first: Option<Option<Protection>>,
-    end: u64,
+/// Pages that are alike: their protection, if they are committed, and where they end.
+#[derive(Clone, Copy)]
+enum Run {
+    Empty,
+    Alike(Option<Protection>, u64),
 }
 
 impl Run {
     /// Takes what follows up to an end, if it is like what there is.
     fn goes_on(&mut self, state: Option<Protection>, end: u64) -> bool {
-        let is_alike = *self.first.get_or_insert(state) == state;
+        let is_alike = match *self {
+            Self::Empty => true,
+            Self::Alike(first, _) => first == state,
+        };
         if is_alike {
-            self.end = end;
+            *self = Self::Alike(state, end);
         }
         is_alike
     }
 
-    fn result(self) -> (Option<Protection>, u64) {
-        (self.first.flatten(), self.end)
+    /// The run; an empty one ends where it starts.
+    fn found(self, start: u64) -> (Option<Protection>, u64) {
+        match self {
+            Self::Empty => (None, start),
+            Self::Alike(state, end) => (state, end),
+        }
     }
 }
 

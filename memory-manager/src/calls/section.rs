@@ -194,19 +194,16 @@ impl Kernel {
             mapped_file::extend(&file, size)?;
         }
         let pages = size.max(length).div_ceil(PAGE);
-        let id = match self.segments.of_file(&file) {
-            Some(id) => {
-                if access.contains(FileAccess::WRITE)
-                    && let Some(segment) = self.segments.get_mut(id)
-                {
-                    segment.origin = PageOrigin::File(mapped_file::MappedFile::new(file));
-                }
-                id
+        let id = if let Some(id) = self.segments.of_file(&file) {
+            if access.contains(FileAccess::WRITE)
+                && let Some(segment) = self.segments.get_mut(id)
+            {
+                segment.origin = PageOrigin::File(mapped_file::MappedFile::new(file));
             }
-            None => {
-                let origin = PageOrigin::File(mapped_file::MappedFile::new(file));
-                self.segments.add(Segment::new(origin, pages))
-            }
+            id
+        } else {
+            let origin = PageOrigin::File(mapped_file::MappedFile::new(file));
+            self.segments.add(Segment::new(origin, pages))
         };
         let segment = self.segment_mut(id)?;
         segment.pages = segment.pages.max(pages);

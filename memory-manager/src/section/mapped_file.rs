@@ -5,7 +5,10 @@ use std::{
 
 use mmu_core::{PhysAddr, Ram};
 
-use crate::{Status, vad::PAGE};
+use crate::{
+    Status,
+    vad::{PAGE, PAGE_BYTES},
+};
 
 /// A file whose pages are mapped.
 #[derive(Debug)]
@@ -53,18 +56,17 @@ impl MappedFile {
 
     /// Fills a frame of zeros with the page at an offset; zeros are what follows the end.
     pub(crate) fn load(&self, ram: &Ram, offset: u64, frame: PhysAddr) -> Result<(), Status> {
-        let mut page = [0; PAGE as usize];
+        let mut page = [0; PAGE_BYTES];
         read_at(&self.file, offset, &mut page)?;
         ram.write(frame, &page).map_err(|_| Status::InternalError)
     }
 
     /// Writes a page to its place, as far as the file reaches.
     pub(crate) fn store(&self, ram: &Ram, offset: u64, frame: PhysAddr) -> Result<(), Status> {
-        let mut page = [0; PAGE as usize];
+        let mut page = [0; PAGE_BYTES];
         ram.read(frame, &mut page)
             .map_err(|_| Status::InternalError)?;
         let within = self.length()?.saturating_sub(offset).min(PAGE);
-        #[expect(clippy::cast_possible_truncation, reason = "at most a page")]
         write_at(&self.file, offset, &page[..within as usize])
     }
 }
