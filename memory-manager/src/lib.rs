@@ -27,14 +27,45 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod access;
 mod address_space;
+mod allocation_type;
+mod calls;
+mod commit;
 mod error;
+mod exception;
+mod fault;
 mod frames;
+mod kernel;
+mod machine;
 mod manager;
+mod memory_information;
+mod page_protection;
+mod page_tables;
+mod physical;
+mod private;
 mod process;
+mod processor;
+mod protection;
+mod pte;
+mod section;
+mod status;
+mod user_space;
+mod vad;
+mod vad_tree;
+mod win32;
 
 pub use address_space::{CommitError, Protection, USER_END};
+pub use allocation_type::{AllocationType, FreeType, WatchFlags};
 pub use error::{AccessError, OutOfMemory, ServiceError};
+pub use exception::{Exception, ExceptionAccess};
 pub use frames::FrameAllocator;
+pub use machine::{Machine, MachineConfig, MachineError, ProcessId};
 pub use manager::{CollapseError, Collapsed, Counters, MemoryManager};
+pub use memory_information::{MemoryInformation, MemoryKind, MemoryState, Range};
+pub use page_protection::PageProtection;
 pub use process::Process;
+pub use section::{Backing, FileAccess, SectionAttributes, SectionHandle, ViewAccess, ViewRequest};
+pub use status::Status;
+pub use user_space::ExecutionPrevention;
+pub use win32::Win32;

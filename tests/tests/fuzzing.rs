@@ -67,6 +67,26 @@ fn golden_files_of_any_content_are_read_or_refused() {
         let start = data::start(&format!("golden/{name}.txt.xz"), 2000);
         damaged(fuzzing::golden, &start, 100);
     }
+    for profile in [
+        "00-private",
+        "01-guard",
+        "02-writewatch",
+        "03-pagefile",
+        "04-file",
+    ] {
+        let start = data::start(&format!("winapi/seed{profile}.gold.xz"), 4000);
+        damaged(fuzzing::golden, &start, 40);
+    }
+}
+
+#[test]
+fn calls_of_any_kind_have_a_result() {
+    let mut random = Random::new(SEED);
+    for _ in 0..300 {
+        let count = 8 * (1 + random.below(400));
+        let bytes = (0..count).flat_map(|_| random.next_u64().to_le_bytes());
+        fuzzing::calls(&bytes.collect::<Vec<_>>());
+    }
 }
 
 #[test]

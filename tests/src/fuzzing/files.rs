@@ -37,7 +37,7 @@ pub fn traces(bytes: &[u8]) {
     }
 }
 
-/// Golden vectors or sequences.
+/// Golden vectors, sequences or transcripts.
 pub fn golden(bytes: &[u8]) {
     if let Some(input) = input(bytes)
         && let Ok(file) = GoldenFile::new(input)

@@ -122,7 +122,7 @@ pub enum CliError {
     /// The content is no golden data that is known.
     #[error(
         "{0}: not golden data that is known here (known: traces with physical addresses, MMU \
-         vectors and TLB sequences)"
+         vectors, TLB sequences and vmgold transcripts)"
     )]
     UnknownGolden(Source),
     /// An output would replace what it is made of.

@@ -7,4 +7,4 @@ mod verdict;
 
 pub use mode::Mode;
 pub use replay::{Got, Mismatch, replay_trace};
-pub use verdict::{Verdict, file_line};
+pub use verdict::{Verdict, counts_line, file_line};

@@ -10,6 +10,8 @@ pub struct Verdict<M> {
     pub passed: u64,
     /// Records that do not.
     pub failed: u64,
+    /// Records of which it is not known what they must come to: done, but not compared.
+    pub soft: u64,
     /// The first of those.
     pub mismatches: Vec<M>,
 }
@@ -19,6 +21,7 @@ impl<M> Default for Verdict<M> {
         Self {
             passed: 0,
             failed: 0,
+            soft: 0,
             mismatches: Vec::new(),
         }
     }
@@ -38,12 +41,18 @@ impl<M> Verdict<M> {
         }
     }
 
+    /// Counts a record that cannot agree or disagree.
+    pub(crate) fn record_soft(&mut self) {
+        self.soft += 1;
+    }
+
     /// The same with mismatches of another kind.
     #[must_use]
     pub fn map<N>(self, kind: impl FnMut(M) -> N) -> Verdict<N> {
         Verdict {
             passed: self.passed,
             failed: self.failed,
+            soft: self.soft,
             mismatches: self.mismatches.into_iter().map(kind).collect(),
         }
     }
@@ -51,8 +60,14 @@ impl<M> Verdict<M> {
 
 /// The line of a file: `FILE: N passed, M failed`.
 pub fn file_line<M>(source: &Source, verdict: &Verdict<M>) -> String {
-    format!(
-        "{source}: {} passed, {} failed",
-        verdict.passed, verdict.failed
-    )
+    let counted = counts_line(verdict.passed, verdict.failed, verdict.soft);
+    format!("{source}: {counted}")
+}
+
+/// `N passed, M failed`, and `, K soft` if there are any.
+pub fn counts_line(passed: u64, failed: u64, soft: u64) -> String {
+    match soft {
+        0 => format!("{passed} passed, {failed} failed"),
+        _ => format!("{passed} passed, {failed} failed, {soft} soft"),
+    }
 }

@@ -1,4 +1,5 @@
 use assoc::GeometryError;
+use memory_manager::{MachineError, Status};
 use mmu_core::{FeaturesError, GeneralProtection, TimedConfigError};
 
 use crate::{
@@ -36,6 +37,15 @@ pub enum GoldenError {
     /// The processor with modelled TLBs cannot be built.
     #[error("the processor to check cannot be built: {0}")]
     Timed(#[from] TimedConfigError),
+    /// The machine that a transcript is replayed on cannot be built.
+    #[error("the machine to check cannot be built: {0}")]
+    Machine(#[from] MachineError),
+    /// The memory around the arena of a transcript cannot be reserved.
+    #[error("the machine to check has no place for the transcript's arena: {0}")]
+    Fence(Status),
+    /// A file that a transcript is about cannot be made or used.
+    #[error("a temporary file for the transcript: {0}")]
+    File(#[source] std::io::Error),
 }
 
 /// What is wrong with a line of a golden file.
@@ -44,7 +54,7 @@ pub enum Malformed {
     /// The first line does not say what the file is.
     #[error(
         "expected `# golden MMU vectors v1 mode=MODE`, MODE being 64bit-4level, 64bit-5level, \
-         pae32 or legacy32, or `# golden MMU TLB sequences v1`"
+         pae32 or legacy32, `# golden MMU TLB sequences v1`, or `# vmgold 1 seed=...`"
     )]
     Header,
     /// A second header, of another kind of file.
@@ -80,6 +90,26 @@ pub enum Malformed {
         /// How many bits it may have.
         bits: u32,
     },
+    /// Something else is expected at a place in the line.
+    #[error("column {column}: expected {expected}")]
+    Column {
+        /// Which byte of the line, the first being 1.
+        column: usize,
+        /// What may stand there.
+        expected: &'static str,
+    },
+    /// The numbers of a transcript's lines do not rise.
+    #[error("expected a number greater than that of the line before")]
+    Unordered,
+    /// A transcript's last line counts fewer than there were.
+    #[error("expected `# end` to count no fewer than there were")]
+    TooFewCounted,
+    /// Something follows a transcript's last line.
+    #[error("expected nothing after `# end`")]
+    AfterEnd,
+    /// A transcript's last line is missing.
+    #[error("truncated: the file ends here, before `# end ops=COUNT`")]
+    Endless,
     /// An operation before there are registers to do it with.
     #[error("expected a sequence to begin with `R` before anything else is done")]
     OutsideSequence,

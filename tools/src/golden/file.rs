@@ -1,8 +1,11 @@
 use std::fmt;
 
 use super::{
-    GoldenError, Malformed, Op, SequenceMismatch, Vector, VectorMismatch, lines::Lines,
-    sequences::Sequences, vectors::Vectors,
+    GoldenError, MAGICS, Malformed, Op, SequenceMismatch, Vector, VectorMismatch,
+    lines::Lines,
+    sequences::Sequences,
+    transcript::{self, Header, TranscriptMismatch},
+    vectors::Vectors,
 };
 use crate::{
     conform::{Mode, Verdict},
@@ -12,7 +15,7 @@ use crate::{
 /// Between so many lines, whoever watches is asked whether to go on.
 const LINES_AT_ONCE: u64 = 4096;
 
-/// A golden file, of either kind.
+/// A golden file, of any kind.
 #[derive(Debug)]
 pub struct GoldenFile {
     lines: Lines,
@@ -23,15 +26,18 @@ pub struct GoldenFile {
 enum Kind {
     Vectors(Mode),
     Sequences,
+    Transcript(Header),
 }
 
 /// A line that does not agree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GoldenMismatch {
     /// Of a file of vectors.
     Vector(VectorMismatch),
     /// Of a file of sequences.
     Sequence(SequenceMismatch),
+    /// Of a transcript.
+    Transcript(TranscriptMismatch),
 }
 
 impl fmt::Display for GoldenMismatch {
@@ -39,12 +45,20 @@ impl fmt::Display for GoldenMismatch {
         match self {
             Self::Vector(mismatch) => mismatch.fmt(f),
             Self::Sequence(mismatch) => mismatch.fmt(f),
+            Self::Transcript(mismatch) => mismatch.fmt(f),
         }
     }
 }
 
 impl Kind {
-    fn of_header(header: &[u8]) -> Option<Self> {
+    fn of_header(header: &[u8]) -> Result<Self, Malformed> {
+        if header.starts_with(MAGICS[1]) {
+            return Header::parse(header).map(Self::Transcript);
+        }
+        Self::of_mmu(header).ok_or(Malformed::Header)
+    }
+
+    fn of_mmu(header: &[u8]) -> Option<Self> {
         if let Some(mode) = header.strip_prefix(b"# golden MMU vectors v1 mode=") {
             let name = mode.split(|&byte| byte == b' ').next()?;
             return Some(Self::Vectors(Mode::of_header(name)?));
@@ -64,8 +78,8 @@ impl GoldenFile {
     pub fn new(input: Input) -> Result<Self, GoldenError> {
         let lines = Lines::new(input)?;
         match Kind::of_header(lines.header()) {
-            Some(kind) => Ok(Self { lines, kind }),
-            None => Err(lines.error(Malformed::Header)),
+            Ok(kind) => Ok(Self { lines, kind }),
+            Err(reason) => Err(lines.error(reason)),
         }
     }
 
@@ -74,7 +88,7 @@ impl GoldenFile {
         self.lines.progress()
     }
 
-    /// Puts every line to the MMUs of this project. `goes_on` is asked now and then, with the
+    /// Puts every line to the MMUs of this project, or to its memory manager. `goes_on` is asked now and then, with the
     /// number of lines so far.
     ///
     /// # Errors
@@ -86,6 +100,7 @@ impl GoldenFile {
         match self.kind {
             Kind::Vectors(mode) => check_vectors(self.lines, mode, goes_on),
             Kind::Sequences => check_sequences(self.lines, goes_on),
+            Kind::Transcript(header) => transcript::check(self.lines, &header, goes_on),
         }
     }
 }

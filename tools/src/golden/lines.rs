@@ -8,7 +8,7 @@ use crate::{
 
 /// No record is nearly so long; without a bound a file without line ends would be read into
 /// memory whole.
-pub(super) const LINE_BYTES_MAX: usize = 4096;
+pub(super) const LINE_BYTES_MAX: usize = 1 << 15;
 
 /// The lines of a golden file that are not comments, with their numbers.
 #[derive(Debug)]
@@ -62,11 +62,44 @@ impl Lines {
                 let parsed = parse(&self.line).map_err(|reason| self.error(reason))?;
                 return Ok(Some(parsed));
             }
-            if self.line.starts_with(super::MAGIC) && self.line != self.header {
+            if self.is_header() && self.line != self.header {
                 return Err(self.error(Malformed::SecondHeader));
             }
         }
         Ok(None)
+    }
+
+    /// The next line, a comment or not, parsed; None is the end.
+    pub(super) fn next_of_all<T>(
+        &mut self,
+        parse: impl FnOnce(&[u8]) -> Result<T, Malformed>,
+    ) -> Result<Option<T>, GoldenError> {
+        if !self.read()? {
+            return Ok(None);
+        }
+        if self.is_header() {
+            return Err(self.error(Malformed::SecondHeader));
+        }
+        let parsed = parse(&self.line).map_err(|reason| self.error(reason))?;
+        Ok(Some(parsed))
+    }
+
+    /// Nothing may follow.
+    pub(super) fn ended(&mut self) -> Result<(), GoldenError> {
+        if self.read()? {
+            return Err(self.error(Malformed::AfterEnd));
+        }
+        Ok(())
+    }
+
+    /// What the line says that was read last.
+    pub(super) fn text(&self) -> &[u8] {
+        &self.line
+    }
+
+    fn is_header(&self) -> bool {
+        let mut magics = super::MAGICS.into_iter();
+        magics.any(|magic| self.line.starts_with(magic))
     }
 
     /// What is wrong with the line that was read last.

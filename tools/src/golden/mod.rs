@@ -1,10 +1,10 @@
-//! Golden files: accesses recorded from emulators that ran them bare, with all that a
-//! processor must do about them.
+//! Golden files: recorded truth about what a processor and an operating system's memory
+//! manager must do.
 //!
-//! A file of *vectors* has single accesses with cold caches: registers, the paging-structure
+//! Two kinds are accesses from emulators that ran them bare. A file of *vectors* has single accesses with cold caches: registers, the paging-structure
 //! entries on the way, and the outcome with the entries at the end. A file of *sequences* has
 //! stores to page tables, instructions that invalidate, and accesses, where what is cached
-//! matters.
+//! matters. The third kind are [transcripts](transcript) of calls to Windows.
 
 mod access;
 mod category;
@@ -26,6 +26,7 @@ mod staleness;
 mod tables;
 #[cfg(test)]
 mod tests;
+pub mod transcript;
 mod vector;
 mod vectors;
 
@@ -41,5 +42,5 @@ pub use sequences::{Machine, SequenceMismatch, Wanted};
 pub use vector::Vector;
 pub use vectors::{Look, VectorMismatch};
 
-/// How a golden file of either kind begins.
-pub const MAGIC: &[u8] = b"# golden MMU ";
+/// How a golden file begins: vectors and sequences, and transcripts.
+pub const MAGICS: [&[u8]; 2] = [b"# golden MMU ", b"# vmgold "];

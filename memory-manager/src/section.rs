@@ -1,0 +1,174 @@
+use std::{collections::BTreeMap, fs::File};
+
+use bitflags::bitflags;
+use mmu_core::VirtAddr;
+
+use crate::{PageProtection, Status, protection::Protection};
+
+pub(crate) mod mapped_file;
+mod segment;
+mod view;
+
+use mapped_file::FileIdentity;
+pub(crate) use segment::{Committed, PageOrigin, Segment, SegmentId};
+
+bitflags! {
+    /// How a section is made (Microsoft, `NtCreateSection`). Any bits can be passed.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+    pub struct SectionAttributes: u32 {
+        /// `SEC_FILE`: what is told of a section with a file; cannot be asked for.
+        const FILE = 0x80_0000;
+        /// `SEC_IMAGE`.
+        const IMAGE = 0x100_0000;
+        /// `SEC_RESERVE`: pages are committed later, one by one.
+        const RESERVE = 0x400_0000;
+        /// `SEC_COMMIT`: all pages are committed at once.
+        const COMMIT = 0x800_0000;
+        /// `SEC_NOCACHE`.
+        const NOCACHE = 0x1000_0000;
+        /// `SEC_WRITECOMBINE`.
+        const WRITECOMBINE = 0x4000_0000;
+        /// `SEC_LARGE_PAGES`.
+        const LARGE_PAGES = 0x8000_0000;
+
+        const _ = !0;
+    }
+}
+
+bitflags! {
+    /// What a file was opened for.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+    pub struct FileAccess: u32 {
+        /// Reading.
+        const READ = 1;
+        /// Writing.
+        const WRITE = 2;
+        /// Execution.
+        const EXECUTE = 4;
+    }
+}
+
+bitflags! {
+    /// What a view is for, as the Win32 API asks for it (Microsoft, `MapViewOfFileEx`).
+    /// Any bits can be passed.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+    pub struct ViewAccess: u32 {
+        /// `FILE_MAP_COPY`.
+        const COPY = 0x1;
+        /// `FILE_MAP_WRITE`.
+        const WRITE = 0x2;
+        /// `FILE_MAP_READ`.
+        const READ = 0x4;
+        /// `FILE_MAP_EXECUTE`.
+        const EXECUTE = 0x20;
+
+        const _ = !0;
+    }
+}
+
+/// What a section is made of.
+#[derive(Debug)]
+pub enum Backing {
+    /// Memory that is nobody's file.
+    PageFile,
+    /// A file, and what it was opened for.
+    File(File, FileAccess),
+}
+
+/// A section that is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SectionHandle(pub(crate) u64);
+
+/// A view that is asked for (Microsoft, `NtMapViewOfSection`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ViewRequest {
+    /// Where it is to start; none for wherever there is room.
+    pub base: Option<VirtAddr>,
+    /// Where in the section it starts, in bytes.
+    pub offset: u64,
+    /// How many bytes it has; 0 for all the rest of the section.
+    pub size: u64,
+    /// How many bytes of it are to be committed at once, of a section that is reserved.
+    pub commit: u64,
+    /// Its protection.
+    pub protection: PageProtection,
+}
+
+/// A section as its handle knows it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Section {
+    pub(crate) segment: SegmentId,
+    pub(crate) protection: Protection,
+    /// To the byte.
+    pub(crate) size: u64,
+}
+
+/// The open sections, and the segments of those and of views.
+#[derive(Debug, Default)]
+pub(crate) struct Segments {
+    by_id: BTreeMap<SegmentId, Segment>,
+    sections: BTreeMap<SectionHandle, Section>,
+    next: u64,
+}
+
+impl Segments {
+    pub(crate) fn get(&self, id: SegmentId) -> Option<&Segment> {
+        self.by_id.get(&id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: SegmentId) -> Option<&mut Segment> {
+        self.by_id.get_mut(&id)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (SegmentId, &Segment)> {
+        self.by_id.iter().map(|(&id, segment)| (id, segment))
+    }
+
+    pub(crate) fn add(&mut self, segment: Segment) -> SegmentId {
+        let id = SegmentId(self.number());
+        self.by_id.insert(id, segment);
+        id
+    }
+
+    pub(crate) fn remove(&mut self, id: SegmentId) -> Option<Segment> {
+        self.by_id.remove(&id)
+    }
+
+    pub(crate) fn is_file(&self, id: SegmentId) -> bool {
+        self.get(id)
+            .is_some_and(|segment| matches!(segment.origin, PageOrigin::File(_)))
+    }
+
+    /// The segment of a file, so that all who map it share its pages.
+    pub(crate) fn of_file(&self, file: &File) -> Option<SegmentId> {
+        let identity = FileIdentity::of(file)?;
+        let is_it = |segment: &Segment| match &segment.origin {
+            PageOrigin::File(file) => file.identity == Some(identity),
+            PageOrigin::Committed | PageOrigin::Reserved => false,
+        };
+        self.iter()
+            .find(|(_, segment)| is_it(segment))
+            .map(|(id, _)| id)
+    }
+
+    pub(crate) fn open(&mut self, section: Section) -> SectionHandle {
+        let handle = SectionHandle(self.number());
+        self.sections.insert(handle, section);
+        handle
+    }
+
+    /// What a handle stands for.
+    pub(crate) fn section(&self, handle: SectionHandle) -> Result<Section, Status> {
+        let section = self.sections.get(&handle).copied();
+        section.ok_or(Status::InvalidHandle)
+    }
+
+    pub(crate) fn close(&mut self, handle: SectionHandle) {
+        self.sections.remove(&handle);
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+}
