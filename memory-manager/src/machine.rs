@@ -46,6 +46,12 @@ pub struct ProcessId(pub(crate) u64);
 pub struct Machine {}
 
 impl Machine {
+    /// Whether the view that holds an address is one of a file.
+    pub fn view_is_of_file(&self, process: ProcessId, address: VirtAddr) -> bool {
+        let _ = (process, address);
+        todo!()
+    }
+
     /// A machine with no processes.
     pub fn new(config: &MachineConfig) -> Result<Self, MachineError> {
         let _ = config;

@@ -18,5 +18,6 @@ mod processors;
 mod record;
 mod sim;
 mod support;
+mod vm;
 mod walk;
 mod why;
