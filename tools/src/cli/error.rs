@@ -55,6 +55,14 @@ pub enum CliError {
     /// A statement of a script did not come out as the script says.
     #[error(transparent)]
     Statement(#[from] FailedStatement),
+    /// A value for a name that a script gives no default.
+    #[error("{script}: there is no `default {name} = ...` for this value to replace")]
+    UnknownSetting {
+        /// The name.
+        name: String,
+        /// The script.
+        script: Source,
+    },
     /// A script is no text.
     #[error("{0}: a script is UTF-8 text")]
     ScriptNotText(Source),

@@ -65,6 +65,13 @@ impl Vm {
         let read = input::open(&source)?.read_to_string(&mut text);
         read.map_err(|_| CliError::ScriptNotText(source.clone()))?;
         let script = vm::parse(&source.to_string(), &text)?;
+        let unknown = |setting: &&Setting| script.defaults().all(|name| name != setting.name);
+        if let Some(setting) = self.settings.iter().find(unknown) {
+            return Err(CliError::UnknownSetting {
+                name: setting.name.clone(),
+                script: source,
+            });
+        }
         let config = MachineConfig {
             ram_bytes: self.ram.0,
             ..MachineConfig::default()

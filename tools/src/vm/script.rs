@@ -9,6 +9,17 @@ pub struct Script {
     pub(super) statements: Vec<Spanned<Statement>>,
 }
 
+impl Script {
+    /// The names that the command line may give other values.
+    pub fn defaults(&self) -> impl Iterator<Item = &str> {
+        let statements = self.statements.iter();
+        statements.filter_map(|statement| match &statement.value {
+            Statement::Default { name, .. } => Some(name.as_str()),
+            _ => None,
+        })
+    }
+}
+
 /// A part of a script, and the bytes of its text that say so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Spanned<T> {

@@ -44,10 +44,13 @@ fn names_with_defaults_are_set_on_the_command_line() {
 #[test]
 fn a_picture_is_a_table_and_json() {
     let files = Files::new();
-    let json = files.path("picture.json");
+    let json = files.name("picture.json");
     let text = stdout_of(lookaside(["vm", script!("guard"), "--json", &json]));
     assert!(text.starts_with("Process app\n"), "{text}");
-    assert!(text.contains("Private Data  Committed  READ/WRITE"), "{text}");
+    assert!(
+        text.contains("Private Data  Committed  READ/WRITE"),
+        "{text}"
+    );
     let json: Value = serde_json::from_str(&std::fs::read_to_string(json).unwrap()).unwrap();
     let parts = json[0]["parts"].as_array().unwrap();
     let uses = |what| parts.iter().filter(|part| part["use"] == what).count();
@@ -65,7 +68,11 @@ fn a_script_that_is_none_is_bad_input_with_its_place() {
     );
     let binary = files.write("binary.vm", [0xff, 0xfe, 0]);
     fails(lookaside(["vm", &binary]), 2, &["UTF-8"]);
-    fails(lookaside(["vm", "no-such-file.vm"]), 2, &["no-such-file.vm"]);
+    fails(
+        lookaside(["vm", "no-such-file.vm"]),
+        2,
+        &["no-such-file.vm"],
+    );
 }
 
 #[test]
