@@ -1,6 +1,9 @@
 //! An operating system's memory manager on an emulated x86 MMU: processes whose memory
 //! appears on demand.
 //!
+//! There are two: a [`Machine`] is managed in the manner of Windows NT, with its calls, states
+//! and exceptions. A [`MemoryManager`] only gives pages to accesses that fault.
+//!
 //! A [`MemoryManager`] owns the machine's physical memory. It keeps the page tables of its
 //! processes there, in the processor's own format, and touches them only where the MMU says
 //! that a walk ended: an access faults, the fault is serviced, the access is tried again.
@@ -27,18 +30,32 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod access;
 mod address_space;
 mod allocation_type;
+mod calls;
+mod commit;
 mod error;
 mod exception;
+mod fault;
 mod frames;
+mod kernel;
 mod machine;
 mod manager;
 mod memory_information;
 mod page_protection;
+mod page_tables;
+mod physical;
+mod private;
 mod process;
+mod processor;
+mod protection;
+mod pte;
 mod section;
 mod status;
+mod user_space;
+mod vad;
+mod vad_tree;
 mod win32;
 
 pub use address_space::{CommitError, Protection, USER_END};
@@ -53,4 +70,5 @@ pub use page_protection::PageProtection;
 pub use process::Process;
 pub use section::{Backing, FileAccess, SectionAttributes, SectionHandle, ViewAccess, ViewRequest};
 pub use status::Status;
+pub use user_space::ExecutionPrevention;
 pub use win32::Win32;

@@ -1,18 +1,24 @@
-use std::fs::File;
+use std::collections::BTreeMap;
 
-use mmu_core::{CpuFeatures, GeneralProtection, RamTooLarge, VirtAddr};
+use mmu_core::{CpuFeatures, GeneralProtection, RamTooLarge};
 
 use crate::{
-    AllocationType, Backing, Exception, FreeType, MemoryInformation, PageProtection, Range,
-    SectionAttributes, SectionHandle, Status, ViewRequest, WatchFlags,
+    Status,
+    commit::Commit,
+    kernel::Kernel,
+    physical::Physical,
+    processor::Processor,
+    section::Segments,
+    user_space::{ExecutionPrevention, UserSpace},
+    vad::{PAGE, VadKind},
 };
 
 /// What a machine is made of and how its memory manager is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MachineConfig {
-    /// Bytes of physical memory.
+    /// Bytes of physical memory. As much can be committed.
     pub ram_bytes: u64,
-    /// The processor's features.
+    /// The processor's features; no-execute is needed.
     pub features: CpuFeatures,
 }
 
@@ -36,175 +42,137 @@ pub enum MachineError {
     Processor(#[from] GeneralProtection),
 }
 
-/// A process of a machine.
+/// A process of a machine. None is used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ProcessId(pub(crate) u64);
 
-/// A machine: physical memory, a processor's MMU, and the memory manager of NT with its
-/// processes and sections.
+/// A machine: physical memory, a processor's MMU, and a memory manager in the manner of
+/// Windows NT, with its processes and sections.
+///
+/// ```
+/// use memory_manager::{AllocationType, Machine, MachineConfig, PageProtection, Status};
+///
+/// let mut machine = Machine::new(&MachineConfig::default())?;
+/// let process = machine.create_process()?;
+/// let both = AllocationType::RESERVE | AllocationType::COMMIT;
+/// let memory = machine.virtual_alloc(process, None, 8, both, PageProtection::READWRITE)?;
+/// assert_eq!(memory.size, 0x1000);
+/// machine.write(process, memory.base, b"1337")?;
+///
+/// machine.virtual_protect(process, memory.base, 8, PageProtection::READONLY)?;
+/// let refused = machine.write(process, memory.base, b"7331").unwrap_err();
+/// assert_eq!(refused.code, Status::AccessViolation);
+/// assert_eq!(refused.address, memory.base.as_u64());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
-pub struct Machine {}
+pub struct Machine {
+    pub(crate) kernel: Kernel,
+    pub(crate) spaces: BTreeMap<ProcessId, UserSpace>,
+    features: CpuFeatures,
+    next_process: u64,
+}
 
 impl Machine {
-    /// Whether the view that holds an address is one of a file.
-    pub fn view_is_of_file(&self, process: ProcessId, address: VirtAddr) -> bool {
-        let _ = (process, address);
-        todo!()
+    /// A machine with no processes.
+    ///
+    /// # Errors
+    /// [`MachineError`] if there can be no such machine.
+    pub fn new(config: &MachineConfig) -> Result<Self, MachineError> {
+        Ok(Self {
+            kernel: Kernel {
+                physical: Physical::new(config.ram_bytes)?,
+                processor: Processor::new(config.features)?,
+                commit: Commit::new(config.ram_bytes / PAGE),
+                segments: Segments::default(),
+            },
+            spaces: BTreeMap::new(),
+            features: config.features,
+            next_process: 0,
+        })
     }
 
-    /// A machine with no processes.
-    pub fn new(config: &MachineConfig) -> Result<Self, MachineError> {
-        let _ = config;
-        todo!()
-    }
-    /// A process with an empty address space.
+    /// A 64-bit process with an empty address space.
+    ///
+    /// # Errors
+    /// [`Status::CommitmentLimit`] or [`Status::NoMemory`] if there is no memory for its first
+    /// page table.
     pub fn create_process(&mut self) -> Result<ProcessId, Status> {
-        todo!()
+        self.create_process_with(ExecutionPrevention::Enforced)
     }
-    /// Ends a process.
+
+    /// A process with an empty address space, whose pages can perhaps all be executed.
+    ///
+    /// # Errors
+    /// As [`Machine::create_process`].
+    pub fn create_process_with(
+        &mut self,
+        execution: ExecutionPrevention,
+    ) -> Result<ProcessId, Status> {
+        let process = ProcessId(self.next_process);
+        let space = UserSpace::new(&mut self.kernel, process, self.features, execution)?;
+        self.next_process += 1;
+        self.spaces.insert(process, space);
+        Ok(process)
+    }
+
+    /// Ends a process; all its memory is given back, and what it wrote to mapped files is in
+    /// them.
+    ///
+    /// # Errors
+    /// - [`Status::InvalidHandle`]: no such process.
+    /// - What writing to a file failed with. The process is gone nevertheless, and what was
+    ///   not written is kept for as long as the machine lives.
     pub fn terminate_process(&mut self, process: ProcessId) -> Result<(), Status> {
-        let _ = process;
-        todo!()
+        let (space, kernel) = self.space(process)?;
+        let regions: Vec<_> = space.vads.iter().map(|vad| (vad.start, vad.end)).collect();
+        let mut segments = Vec::new();
+        for (start, end) in regions {
+            let Some(vad) = space.vads.find(start) else {
+                continue;
+            };
+            if let VadKind::View(view) = &vad.kind {
+                segments.push(view.segment);
+                space.drop_view(kernel, start)?;
+            } else {
+                space.release(kernel, start, end)?;
+            }
+        }
+        if let Some(space) = self.spaces.remove(&process) {
+            space.close(&mut self.kernel)?;
+        }
+        segments.sort_unstable();
+        segments.dedup();
+        let mut result = Ok(());
+        for segment in segments {
+            result = result.and(self.kernel.retire(segment));
+        }
+        result
     }
-    /// `NtAllocateVirtualMemory`.
-    pub fn virtual_alloc(
+
+    /// Pages that were promised to processes and sections, page tables included.
+    pub fn commit_charge(&self) -> u64 {
+        self.kernel.commit.charged()
+    }
+
+    /// Frames of physical memory that are in use.
+    pub fn frames_in_use(&self) -> u64 {
+        self.kernel.physical.in_use()
+    }
+
+    pub(crate) fn space(
         &mut self,
         process: ProcessId,
-        base: Option<VirtAddr>,
-        size: u64,
-        kind: AllocationType,
-        protection: PageProtection,
-    ) -> Result<Range, Status> {
-        let _ = (process, base, size, kind, protection);
-        todo!()
+    ) -> Result<(&mut UserSpace, &mut Kernel), Status> {
+        let space = self.spaces.get_mut(&process);
+        Ok((space.ok_or(Status::InvalidHandle)?, &mut self.kernel))
     }
-    /// `NtFreeVirtualMemory`.
-    pub fn virtual_free(
-        &mut self,
-        process: ProcessId,
-        base: VirtAddr,
-        size: u64,
-        kind: FreeType,
-    ) -> Result<Range, Status> {
-        let _ = (process, base, size, kind);
-        todo!()
-    }
-    /// `NtProtectVirtualMemory`.
-    pub fn virtual_protect(
-        &mut self,
-        process: ProcessId,
-        base: VirtAddr,
-        size: u64,
-        protection: PageProtection,
-    ) -> Result<(Range, PageProtection), Status> {
-        let _ = (process, base, size, protection);
-        todo!()
-    }
-    /// `NtQueryVirtualMemory`.
-    pub fn virtual_query(
-        &self,
-        process: ProcessId,
-        address: VirtAddr,
-    ) -> Result<MemoryInformation, Status> {
-        let _ = (process, address);
-        todo!()
-    }
-    /// `NtGetWriteWatch`: at most `limit` pages that were written, by address.
-    pub fn get_write_watch(
-        &mut self,
-        process: ProcessId,
-        base: VirtAddr,
-        size: u64,
-        flags: WatchFlags,
-        limit: usize,
-    ) -> Result<Vec<VirtAddr>, Status> {
-        let _ = (process, base, size, flags, limit);
-        todo!()
-    }
-    /// `NtResetWriteWatch`.
-    pub fn reset_write_watch(
-        &mut self,
-        process: ProcessId,
-        base: VirtAddr,
-        size: u64,
-    ) -> Result<(), Status> {
-        let _ = (process, base, size);
-        todo!()
-    }
-    /// `NtCreateSection`.
-    pub fn create_section(
-        &mut self,
-        backing: Backing,
-        protection: PageProtection,
-        attributes: SectionAttributes,
-        size: u64,
-    ) -> Result<SectionHandle, Status> {
-        let _ = (backing, protection, attributes, size);
-        todo!()
-    }
-    /// Closes a section; its views stay.
-    pub fn close_section(&mut self, section: SectionHandle) -> Result<(), Status> {
-        let _ = section;
-        todo!()
-    }
-    /// `NtMapViewOfSection`.
-    pub fn map_view(
-        &mut self,
-        process: ProcessId,
-        section: SectionHandle,
-        request: &ViewRequest,
-    ) -> Result<Range, Status> {
-        let _ = (process, section, request);
-        todo!()
-    }
-    /// `NtUnmapViewOfSection`.
-    pub fn unmap_view(&mut self, process: ProcessId, address: VirtAddr) -> Result<Range, Status> {
-        let _ = (process, address);
-        todo!()
-    }
-    /// `NtFlushVirtualMemory`.
-    pub fn flush_view(
-        &mut self,
-        process: ProcessId,
-        base: VirtAddr,
-        size: u64,
-    ) -> Result<Range, Status> {
-        let _ = (process, base, size);
-        todo!()
-    }
-    /// Reads a file as it is through the views of it; the number of bytes that there were.
-    pub fn read_file(
-        &mut self,
-        file: &File,
-        offset: u64,
-        bytes: &mut [u8],
-    ) -> Result<usize, Status> {
-        let _ = (file, offset, bytes);
-        todo!()
-    }
-    /// Loads.
-    pub fn read(
-        &mut self,
-        process: ProcessId,
-        address: VirtAddr,
-        bytes: &mut [u8],
-    ) -> Result<(), Exception> {
-        let _ = (process, address, bytes);
-        todo!()
-    }
-    /// Stores.
-    pub fn write(
-        &mut self,
-        process: ProcessId,
-        address: VirtAddr,
-        bytes: &[u8],
-    ) -> Result<(), Exception> {
-        let _ = (process, address, bytes);
-        todo!()
-    }
-    /// Fetches one instruction byte.
-    pub fn execute(&mut self, process: ProcessId, address: VirtAddr) -> Result<u8, Exception> {
-        let _ = (process, address);
-        todo!()
+
+    pub(crate) fn space_ref(&self, process: ProcessId) -> Result<(&UserSpace, &Kernel), Status> {
+        let space = self.spaces.get(&process);
+        Ok((space.ok_or(Status::InvalidHandle)?, &self.kernel))
     }
 }
+
+#[cfg(test)]
+mod tests;

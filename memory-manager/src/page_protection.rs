@@ -31,3 +31,8 @@ bitflags! {
         const _ = !0;
     }
 }
+
+impl PageProtection {
+    /// The low byte: what may be done with the page. The other bits say how it behaves.
+    pub(crate) const BASE: Self = Self::from_bits_retain(0xff);
+}

@@ -1,9 +1,16 @@
-use std::fs::File;
+use std::{collections::BTreeMap, fs::File};
 
 use bitflags::bitflags;
 use mmu_core::VirtAddr;
 
-use crate::PageProtection;
+use crate::{PageProtection, Status, protection::Protection};
+
+pub(crate) mod mapped_file;
+mod segment;
+mod view;
+
+use mapped_file::FileIdentity;
+pub(crate) use segment::{Committed, PageOrigin, Segment, SegmentId};
 
 bitflags! {
     /// How a section is made (Microsoft, `NtCreateSection`). Any bits can be passed.
@@ -83,8 +90,85 @@ pub struct ViewRequest {
     pub size: u64,
     /// How many bytes of it are to be committed at once, of a section that is reserved.
     pub commit: u64,
-    /// `MEM_` flags, of which most are refused.
-    pub allocation_type: crate::AllocationType,
     /// Its protection.
     pub protection: PageProtection,
+}
+
+/// A section as its handle knows it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Section {
+    pub(crate) segment: SegmentId,
+    pub(crate) protection: Protection,
+    /// To the byte.
+    pub(crate) size: u64,
+}
+
+/// The open sections, and the segments of those and of views.
+#[derive(Debug, Default)]
+pub(crate) struct Segments {
+    by_id: BTreeMap<SegmentId, Segment>,
+    sections: BTreeMap<SectionHandle, Section>,
+    next: u64,
+}
+
+impl Segments {
+    pub(crate) fn get(&self, id: SegmentId) -> Option<&Segment> {
+        self.by_id.get(&id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: SegmentId) -> Option<&mut Segment> {
+        self.by_id.get_mut(&id)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (SegmentId, &Segment)> {
+        self.by_id.iter().map(|(&id, segment)| (id, segment))
+    }
+
+    pub(crate) fn add(&mut self, segment: Segment) -> SegmentId {
+        let id = SegmentId(self.number());
+        self.by_id.insert(id, segment);
+        id
+    }
+
+    pub(crate) fn remove(&mut self, id: SegmentId) -> Option<Segment> {
+        self.by_id.remove(&id)
+    }
+
+    pub(crate) fn is_file(&self, id: SegmentId) -> bool {
+        self.get(id)
+            .is_some_and(|segment| matches!(segment.origin, PageOrigin::File(_)))
+    }
+
+    /// The segment of a file, so that all who map it share its pages.
+    pub(crate) fn of_file(&self, file: &File) -> Option<SegmentId> {
+        let identity = FileIdentity::of(file)?;
+        let is_it = |segment: &Segment| match &segment.origin {
+            PageOrigin::File(file) => file.identity == Some(identity),
+            PageOrigin::Committed | PageOrigin::Reserved => false,
+        };
+        self.iter()
+            .find(|(_, segment)| is_it(segment))
+            .map(|(id, _)| id)
+    }
+
+    pub(crate) fn open(&mut self, section: Section) -> SectionHandle {
+        let handle = SectionHandle(self.number());
+        self.sections.insert(handle, section);
+        handle
+    }
+
+    /// What a handle stands for.
+    pub(crate) fn section(&self, handle: SectionHandle) -> Result<Section, Status> {
+        let section = self.sections.get(&handle).copied();
+        section.ok_or(Status::InvalidHandle)
+    }
+
+    pub(crate) fn close(&mut self, handle: SectionHandle) {
+        self.sections.remove(&handle);
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
 }

@@ -1,0 +1,11 @@
+//! The calls, one a file.
+
+mod alloc;
+mod flush;
+mod free;
+mod map;
+mod protect;
+mod query;
+mod section;
+mod unmap;
+mod write_watch;

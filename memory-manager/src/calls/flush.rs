@@ -1,0 +1,70 @@
+use mmu_core::VirtAddr;
+
+use super::alloc::range;
+use crate::{
+    Machine, ProcessId, Range, Status,
+    section::SegmentId,
+    vad::{PAGE, USER_LIMIT, VadKind},
+};
+
+impl Machine {
+    /// Writes what was written to a view, by whomever, to its file (`NtFlushVirtualMemory`);
+    /// a size of 0 is up to the view's end. Memory that is no file's has nothing to write.
+    ///
+    /// # Errors
+    /// - [`Status::InvalidHandle`]: no such process.
+    /// - [`Status::NotMappedView`]: the range is in no region, or reaches out of it.
+    /// - As writing to the file fails; what was not written is written another time.
+    pub fn flush_view(
+        &mut self,
+        process: ProcessId,
+        base: VirtAddr,
+        size: u64,
+    ) -> Result<Range, Status> {
+        const NOT_MAPPED: Status = Status::NotMappedView;
+        let (space, kernel) = self.space(process)?;
+        let start = base.as_u64() & !(PAGE - 1);
+        let end = base.as_u64().checked_add(size);
+        let end = end.filter(|&end| end <= USER_LIMIT).ok_or(NOT_MAPPED)?;
+        let vad = space.region(start, end, NOT_MAPPED, NOT_MAPPED)?;
+        let end = if size == 0 {
+            vad.end
+        } else {
+            end.next_multiple_of(PAGE)
+        };
+        if let VadKind::View(_) = vad.kind
+            && let Some((segment, first)) = vad.view_index(start)
+            && kernel.segments.is_file(segment)
+        {
+            self.flush_segment(segment, first, first + (end - start) / PAGE)?;
+        }
+        Ok(range(start, end))
+    }
+
+    /// Writes pages of a file back. Every view is told first to notice the next write.
+    fn flush_segment(&mut self, segment: SegmentId, first: u64, end: u64) -> Result<(), Status> {
+        let views: Vec<_> = self
+            .kernel
+            .segment(segment)?
+            .views
+            .iter()
+            .copied()
+            .collect();
+        for (process, start) in views {
+            let (space, kernel) = self.space(process)?;
+            let Some(vad) = space.vads.find(start) else {
+                continue;
+            };
+            let Some((_, own)) = vad.view_index(start) else {
+                continue;
+            };
+            let own_end = own + vad.pages();
+            let (low, high) = (first.max(own), end.min(own_end));
+            if low < high {
+                let at = |index: u64| start + (index - own) * PAGE;
+                space.clean_view(kernel, at(low), at(high))?;
+            }
+        }
+        self.kernel.write_back(segment, first, end)
+    }
+}

@@ -1,0 +1,81 @@
+use mmu_core::VirtAddr;
+
+use super::alloc::range;
+use crate::{
+    Machine, PageProtection, ProcessId, Range, Status,
+    kernel::Kernel,
+    private::PrivateRules,
+    protection::Protection,
+    user_space::UserSpace,
+    vad::{PAGE, USER_LIMIT, VadKind},
+};
+
+impl Machine {
+    /// Changes the protection of committed pages (`NtProtectVirtualMemory`); gives the pages
+    /// and what the first of them had. How private memory is cached stays as it was reserved.
+    ///
+    /// # Errors
+    /// The first of these that is true; nothing has changed then.
+    /// - [`Status::InvalidPageProtection`]: no page can be protected so.
+    /// - [`Status::InvalidParameter2`], [`Status::InvalidParameter3`]: base or size are not
+    ///   in user space, or the size is 0.
+    /// - [`Status::InvalidHandle`]: no such process.
+    /// - [`Status::ConflictingAddresses`]: the pages are not in one region.
+    /// - [`Status::InvalidParameter4`]: private memory cannot be write-copy, and a view not
+    ///   cached in a special way.
+    /// - [`Status::SectionProtection`]: it is a view, which does not permit the protection.
+    /// - [`Status::NotCommitted`]: a page is not committed.
+    /// - [`Status::CommitmentLimit`], [`Status::NoMemory`]: there is no memory for the page
+    ///   tables.
+    pub fn virtual_protect(
+        &mut self,
+        process: ProcessId,
+        base: VirtAddr,
+        size: u64,
+        protection: PageProtection,
+    ) -> Result<(Range, PageProtection), Status> {
+        let protection = Protection::new(protection)?;
+        let base = base.as_u64();
+        if base >= USER_LIMIT {
+            return Err(Status::InvalidParameter2);
+        }
+        if size == 0 || size > USER_LIMIT - base {
+            return Err(Status::InvalidParameter3);
+        }
+        let (space, kernel) = self.space(process)?;
+        let start = base & !(PAGE - 1);
+        let end = (base + size).next_multiple_of(PAGE);
+        let old = space.protect(kernel, start, end, protection)?;
+        Ok((range(start, end), old.flags()))
+    }
+}
+
+impl UserSpace {
+    fn protect(
+        &mut self,
+        kernel: &mut Kernel,
+        start: u64,
+        end: u64,
+        protection: Protection,
+    ) -> Result<Protection, Status> {
+        const CONFLICT: Status = Status::ConflictingAddresses;
+        let vad = self.region(start, end, CONFLICT, CONFLICT)?;
+        match &vad.kind {
+            VadKind::Private(private) => {
+                if protection.copies_on_write() {
+                    return Err(Status::InvalidParameter4);
+                }
+                let rules = PrivateRules::of(vad, private);
+                let committed = self.committed_pages(kernel, rules, start, end)?;
+                let first = rules.committed(self.entry(&kernel.physical, start)?);
+                let old = first.ok_or(Status::NotCommitted)?;
+                if committed < (end - start) / PAGE {
+                    return Err(Status::NotCommitted);
+                }
+                self.commit_or_protect(kernel, rules, (start, end), protection)?;
+                Ok(old)
+            }
+            VadKind::View(_) => self.protect_view(kernel, start, end, protection),
+        }
+    }
+}

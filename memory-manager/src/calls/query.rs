@@ -1,0 +1,150 @@
+use mmu_core::VirtAddr;
+
+use crate::{
+    Machine, MemoryInformation, MemoryState, PageProtection, ProcessId, Status,
+    kernel::Kernel,
+    page_tables::Pieces,
+    private::PrivateRules,
+    protection::Protection,
+    pte::Pte,
+    section::Committed,
+    user_space::UserSpace,
+    vad::{PAGE, USER_LIMIT, Vad, VadKind},
+};
+
+impl Machine {
+    /// What an address is, and how far the same goes on (`NtQueryVirtualMemory`). What is left
+    /// of the last 64 KiB of a region is free, though nothing can be reserved there.
+    ///
+    /// # Errors
+    /// - [`Status::InvalidParameter`]: the address is not in user space.
+    /// - [`Status::InvalidHandle`]: no such process.
+    pub fn virtual_query(
+        &self,
+        process: ProcessId,
+        address: VirtAddr,
+    ) -> Result<MemoryInformation, Status> {
+        let (space, kernel) = self.space_ref(process)?;
+        let page = address.as_u64() & !(PAGE - 1);
+        if page >= USER_LIMIT {
+            return Err(Status::InvalidParameter);
+        }
+        let Some(vad) = space.vads.find(page) else {
+            let end = space.vads.next_start(page).unwrap_or(USER_LIMIT);
+            return Ok(MemoryInformation {
+                base: VirtAddr::new(page),
+                allocation_base: None,
+                allocation_protection: PageProtection::empty(),
+                size: end - page,
+                state: MemoryState::Free,
+                protection: PageProtection::NOACCESS,
+                kind: None,
+            });
+        };
+        let (state, end) = space.run(kernel, vad, page)?;
+        Ok(MemoryInformation {
+            base: VirtAddr::new(page),
+            allocation_base: Some(VirtAddr::new(vad.start)),
+            allocation_protection: vad.allocation_protection(),
+            size: end - page,
+            state: match state {
+                Some(_) => MemoryState::Commit,
+                None => MemoryState::Reserve,
+            },
+            protection: state.map_or(PageProtection::empty(), Protection::flags),
+            kind: Some(vad.memory_kind()),
+        })
+    }
+}
+
+impl UserSpace {
+    /// The protection of a page, if it is committed, and where the pages end that are like it.
+    pub(crate) fn run(
+        &self,
+        kernel: &Kernel,
+        vad: &Vad,
+        start: u64,
+    ) -> Result<(Option<Protection>, u64), Status> {
+        let mut run = Run::Empty;
+        let mut pieces = Pieces::new(start, vad.end);
+        while let Some(piece) = pieces.next(self, &kernel.physical)? {
+            let mut next = piece.start;
+            while piece.is_hole() && next < piece.end {
+                let (state, end) = untouched(kernel, vad, next, piece.end)?;
+                if !run.goes_on(state, end) {
+                    return Ok(run.found(start));
+                }
+                next = end;
+            }
+            for (page, at) in piece.entries() {
+                let state = match kernel.physical.read_pte(at)? {
+                    Pte::ZERO => untouched(kernel, vad, page, page + PAGE)?.0,
+                    pte => touched(kernel, vad, page, pte)?,
+                };
+                if !run.goes_on(state, page + PAGE) {
+                    return Ok(run.found(start));
+                }
+            }
+        }
+        Ok(run.found(start))
+    }
+}
+
+/// Pages that are alike: their protection, if they are committed, and where they end.
+#[derive(Clone, Copy)]
+enum Run {
+    Empty,
+    Alike(Option<Protection>, u64),
+}
+
+impl Run {
+    /// Takes what follows up to an end, if it is like what there is.
+    fn goes_on(&mut self, state: Option<Protection>, end: u64) -> bool {
+        let is_alike = match *self {
+            Self::Empty => true,
+            Self::Alike(first, _) => first == state,
+        };
+        if is_alike {
+            *self = Self::Alike(state, end);
+        }
+        is_alike
+    }
+
+    /// The run; an empty one ends where it starts.
+    fn found(self, start: u64) -> (Option<Protection>, u64) {
+        match self {
+            Self::Empty => (None, start),
+            Self::Alike(state, end) => (state, end),
+        }
+    }
+}
+
+/// What a page is whose entry says something.
+fn touched(kernel: &Kernel, vad: &Vad, page: u64, pte: Pte) -> Result<Option<Protection>, Status> {
+    match &vad.kind {
+        VadKind::Private(private) => Ok(PrivateRules::of(vad, private).committed(pte)),
+        VadKind::View(view) => {
+            let index = view.first + (page - vad.start) / PAGE;
+            kernel.view_protection(view.segment, index, vad.protection, pte)
+        }
+    }
+}
+
+/// What the pages are whose entries say nothing, and up to where.
+fn untouched(
+    kernel: &Kernel,
+    vad: &Vad,
+    start: u64,
+    end: u64,
+) -> Result<(Option<Protection>, u64), Status> {
+    match &vad.kind {
+        VadKind::Private(private) => Ok((PrivateRules::of(vad, private).committed(Pte::ZERO), end)),
+        VadKind::View(view) => {
+            let first = view.first + (start - vad.start) / PAGE;
+            let (committed, pages) =
+                kernel.committed_run(view.segment, first, (end - start) / PAGE)?;
+            let state = (committed == Committed::Yes).then_some(vad.protection);
+            Ok((state, start + pages * PAGE))
+        }
+    }
+}

@@ -1,0 +1,229 @@
+use std::fs::File;
+
+use crate::{
+    Backing, FileAccess, Machine, PageProtection, SectionAttributes, SectionHandle, Status,
+    kernel::Kernel,
+    protection::{Caching, Protection},
+    section::{PageOrigin, Section, Segment, SegmentId, mapped_file},
+    vad::PAGE,
+};
+
+/// Larger sections there are none: user space has no room for a view of one.
+const LARGEST: u64 = 1 << 47;
+
+impl Machine {
+    /// Makes a section (`NtCreateSection`): of a file, which it makes longer if it may write
+    /// to it, or of memory alone. A size of 0 is the file's.
+    ///
+    /// # Errors
+    /// The first of these that is true; nothing has changed then.
+    /// - [`Status::InvalidParameter6`]: attributes that do not go together.
+    /// - [`Status::InvalidPageProtection`]: no section can be protected so.
+    /// - [`Status::PrivilegeNotHeld`]: large pages need a privilege.
+    /// - [`Status::InvalidFileForSection`]: it is no image.
+    /// - [`Status::InvalidParameter4`]: memory of no size.
+    /// - [`Status::AccessDenied`]: the file was not opened for that.
+    /// - [`Status::MappedFileSizeZero`]: the file is empty.
+    /// - [`Status::SectionTooBig`]: it would be larger than its file, which it may not write,
+    ///   or than user space.
+    /// - [`Status::InsufficientResources`]: its prototype entries would not fit in memory.
+    /// - [`Status::CommitmentLimit`]: it is too much.
+    /// - What the host says of the file.
+    pub fn create_section(
+        &mut self,
+        backing: Backing,
+        protection: PageProtection,
+        attributes: SectionAttributes,
+        size: u64,
+    ) -> Result<SectionHandle, Status> {
+        check_attributes(attributes)?;
+        let protection = check_protection(protection)?;
+        if attributes.contains(SectionAttributes::LARGE_PAGES) {
+            return Err(Status::PrivilegeNotHeld);
+        }
+        if attributes.contains(SectionAttributes::IMAGE) {
+            return Err(Status::InvalidFileForSection);
+        }
+        if size >= LARGEST {
+            return Err(Status::SectionTooBig);
+        }
+        let kernel = &mut self.kernel;
+        let (segment, size) = match backing {
+            Backing::PageFile if size == 0 => return Err(Status::InvalidParameter4),
+            Backing::PageFile => {
+                let size = size.next_multiple_of(PAGE);
+                let committing = if attributes.contains(SectionAttributes::RESERVE) {
+                    Committing::Later
+                } else {
+                    Committing::AtOnce
+                };
+                (kernel.make_memory(size / PAGE, committing)?, size)
+            }
+            Backing::File(file, access) => kernel.map_file(file, access, protection, size)?,
+        };
+        kernel.segment_mut(segment)?.handles += 1;
+        Ok(kernel.segments.open(Section {
+            segment,
+            protection,
+            size,
+        }))
+    }
+
+    /// Closes a section. Its views stay; what the last of those to go wrote is in the file.
+    ///
+    /// # Errors
+    /// [`Status::InvalidHandle`] if no such section is open; or as writing to the file fails,
+    /// and the section stays open then.
+    pub fn close_section(&mut self, handle: SectionHandle) -> Result<(), Status> {
+        let kernel = &mut self.kernel;
+        let section = kernel.segments.section(handle)?;
+        kernel.segment_mut(section.segment)?.handles -= 1;
+        if let Err(status) = kernel.retire(section.segment) {
+            kernel.segment_mut(section.segment)?.handles += 1;
+            return Err(status);
+        }
+        kernel.segments.close(handle);
+        Ok(())
+    }
+
+    /// Reads a file from an offset on, as it is through the views of it; gives how many bytes
+    /// there were before its end.
+    ///
+    /// # Errors
+    /// What the host says of the file.
+    pub fn read_file(
+        &mut self,
+        file: &File,
+        offset: u64,
+        bytes: &mut [u8],
+    ) -> Result<usize, Status> {
+        let count = mapped_file::read_at(file, offset, bytes)?;
+        let kernel = &self.kernel;
+        let Some(id) = kernel.segments.of_file(file) else {
+            return Ok(count);
+        };
+        kernel.overlay(id, offset, &mut bytes[..count])?;
+        Ok(count)
+    }
+}
+
+/// Which attributes go together (Wine's tests, kernel32 `sec_flag_tests`).
+fn check_attributes(attributes: SectionAttributes) -> Result<(), Status> {
+    type Flags = SectionAttributes;
+    const CACHED: Flags = Flags::NOCACHE.union(Flags::WRITECOMBINE);
+    let kinds = attributes & (Flags::RESERVE | Flags::COMMIT | Flags::IMAGE);
+    let others = attributes - kinds;
+    let goes = match kinds {
+        Flags::IMAGE => others.is_empty(),
+        Flags::RESERVE => CACHED.contains(others),
+        Flags::COMMIT => (CACHED | Flags::LARGE_PAGES).contains(others),
+        _ => false,
+    };
+    if goes && others & CACHED != CACHED {
+        Ok(())
+    } else {
+        Err(Status::InvalidParameter6)
+    }
+}
+
+fn check_protection(protection: PageProtection) -> Result<Protection, Status> {
+    let protection = Protection::new(protection)?;
+    if protection.is_accessible() && protection.caching() == Caching::Usual {
+        Ok(protection)
+    } else {
+        Err(Status::InvalidPageProtection)
+    }
+}
+
+/// What a file must have been opened for, to be mapped so (Wine's tests, kernel32
+/// `test_mapping`).
+fn access_needed(protection: Protection) -> FileAccess {
+    let mut needed = FileAccess::READ;
+    let writes = protection.is_writable() && !protection.copies_on_write();
+    needed.set(FileAccess::WRITE, writes);
+    needed.set(FileAccess::EXECUTE, protection.is_executable());
+    needed
+}
+
+/// When the pages of a section are committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Committing {
+    AtOnce,
+    Later,
+}
+
+impl Kernel {
+    fn make_memory(&mut self, pages: u64, committing: Committing) -> Result<SegmentId, Status> {
+        let (origin, charge) = match committing {
+            Committing::AtOnce => (PageOrigin::Committed, pages),
+            Committing::Later => (PageOrigin::Reserved, 0),
+        };
+        // Eight bytes for each page.
+        if pages.div_ceil(PAGE / 8) > self.commit.limit() {
+            return Err(match committing {
+                Committing::AtOnce => Status::CommitmentLimit,
+                Committing::Later => Status::InsufficientResources,
+            });
+        }
+        self.commit.charge(charge)?;
+        let mut segment = Segment::new(origin, pages);
+        segment.charge = charge;
+        Ok(self.segments.add(segment))
+    }
+
+    fn map_file(
+        &mut self,
+        file: File,
+        access: FileAccess,
+        protection: Protection,
+        size: u64,
+    ) -> Result<(SegmentId, u64), Status> {
+        let needed = access_needed(protection);
+        if !access.contains(needed) {
+            return Err(Status::AccessDenied);
+        }
+        let length = mapped_file::length(&file)?;
+        let size = if size == 0 { length } else { size };
+        if size == 0 {
+            return Err(Status::MappedFileSizeZero);
+        }
+        if size > length {
+            if !needed.contains(FileAccess::WRITE) {
+                return Err(Status::SectionTooBig);
+            }
+            mapped_file::extend(&file, size)?;
+        }
+        let pages = size.max(length).div_ceil(PAGE);
+        let id = if let Some(id) = self.segments.of_file(&file) {
+            if access.contains(FileAccess::WRITE)
+                && let Some(segment) = self.segments.get_mut(id)
+            {
+                segment.origin = PageOrigin::File(mapped_file::MappedFile::new(file));
+            }
+            id
+        } else {
+            let origin = PageOrigin::File(mapped_file::MappedFile::new(file));
+            self.segments.add(Segment::new(origin, pages))
+        };
+        let segment = self.segment_mut(id)?;
+        segment.pages = segment.pages.max(pages);
+        Ok((id, size))
+    }
+
+    /// Replaces what was read of a file by what its pages in memory hold.
+    fn overlay(&self, id: SegmentId, offset: u64, bytes: &mut [u8]) -> Result<(), Status> {
+        let end = offset + bytes.len() as u64;
+        let segment = self.segment(id)?;
+        let resident = segment.resident(&self.physical, offset / PAGE, end.div_ceil(PAGE))?;
+        for (index, valid) in resident {
+            let page = index * PAGE;
+            let (start, stop) = (page.max(offset), (page + PAGE).min(end));
+            #[expect(clippy::cast_possible_truncation, reason = "within the buffer")]
+            let part = &mut bytes[(start - offset) as usize..(stop - offset) as usize];
+            let at = valid.frame().wrapping_add(start - page);
+            let read = self.physical.ram().read(at, part);
+            read.map_err(|_| Status::InternalError)?;
+        }
+        Ok(())
+    }
+}

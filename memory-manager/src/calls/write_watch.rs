@@ -1,0 +1,139 @@
+use std::collections::BTreeSet;
+
+use mmu_core::VirtAddr;
+
+use crate::{
+    Machine, ProcessId, Status, WatchFlags,
+    kernel::Kernel,
+    page_tables::Pieces,
+    private::is_dirty,
+    pte::{Pte, PteState},
+    user_space::UserSpace,
+    vad::{PAGE, USER_LIMIT, VadKind, WriteWatch},
+};
+
+impl Machine {
+    /// The pages of a watched region that were written since it was allocated or reset, by
+    /// address, and `limit` of them at most (`NtGetWriteWatch`). With
+    /// [`WatchFlags::RESET`], those that are returned start again as unwritten.
+    ///
+    /// # Errors
+    /// Nothing has changed then.
+    /// - [`Status::InvalidParameter2`]: unknown flags.
+    /// - [`Status::InvalidParameter3`], [`Status::InvalidParameter4`]: base or size are not in
+    ///   user space, or the size is 0.
+    /// - [`Status::InvalidParameter5`]: the limit is 0.
+    /// - [`Status::InvalidHandle`]: no such process.
+    /// - [`Status::InvalidParameter1`]: the range is not in one watched region.
+    pub fn get_write_watch(
+        &mut self,
+        process: ProcessId,
+        base: VirtAddr,
+        size: u64,
+        flags: WatchFlags,
+        limit: usize,
+    ) -> Result<Vec<VirtAddr>, Status> {
+        if !WatchFlags::RESET.contains(flags) {
+            return Err(Status::InvalidParameter2);
+        }
+        let (start, end) = watched_range(base, size)?;
+        if limit == 0 {
+            return Err(Status::InvalidParameter5);
+        }
+        let (space, kernel) = self.space(process)?;
+        let mut written: Vec<_> = space.written(kernel, start, end, limit)?;
+        written.truncate(limit);
+        if flags.contains(WatchFlags::RESET) {
+            for &page in &written {
+                space.start_watch(kernel, page, page + PAGE)?;
+            }
+        }
+        Ok(written.into_iter().map(VirtAddr::new).collect())
+    }
+
+    /// Lets all pages of a range of a watched region start again as unwritten
+    /// (`NtResetWriteWatch`).
+    ///
+    /// # Errors
+    /// As [`Machine::get_write_watch`].
+    pub fn reset_write_watch(
+        &mut self,
+        process: ProcessId,
+        base: VirtAddr,
+        size: u64,
+    ) -> Result<(), Status> {
+        let (start, end) = watched_range(base, size)?;
+        let (space, kernel) = self.space(process)?;
+        space.watch(start, end)?;
+        space.start_watch(kernel, start, end)
+    }
+}
+
+fn watched_range(base: VirtAddr, size: u64) -> Result<(u64, u64), Status> {
+    let base = base.as_u64();
+    if base >= USER_LIMIT {
+        return Err(Status::InvalidParameter3);
+    }
+    if size == 0 || size > USER_LIMIT - base {
+        return Err(Status::InvalidParameter4);
+    }
+    Ok((base & !(PAGE - 1), (base + size).next_multiple_of(PAGE)))
+}
+
+impl UserSpace {
+    /// The pages of the region that holds a range which are known to be written.
+    fn watch(&self, start: u64, end: u64) -> Result<&BTreeSet<u64>, Status> {
+        const WRONG: Status = Status::InvalidParameter1;
+        match &self.region(start, end, WRONG, WRONG)?.kind {
+            VadKind::Private(private) => match &private.watch {
+                WriteWatch::On(written) => Ok(written),
+                WriteWatch::Off => Err(WRONG),
+            },
+            VadKind::View(_) => Err(WRONG),
+        }
+    }
+
+    /// At least the first `limit` written pages of a range.
+    fn written(
+        &self,
+        kernel: &Kernel,
+        start: u64,
+        end: u64,
+        limit: usize,
+    ) -> Result<Vec<u64>, Status> {
+        let noted = self.watch(start, end)?;
+        let mut written: Vec<u64> = noted.range(start..end).copied().take(limit).collect();
+        let mut dirty = 0;
+        let mut pieces = Pieces::new(start, end);
+        while dirty < limit
+            && let Some(piece) = pieces.next(self, &kernel.physical)?
+        {
+            for (page, at) in piece.entries() {
+                if is_dirty(kernel.physical.read_pte(at)?) {
+                    written.push(page);
+                    dirty += 1;
+                }
+            }
+        }
+        written.sort_unstable();
+        written.dedup();
+        Ok(written)
+    }
+
+    fn start_watch(&mut self, kernel: &mut Kernel, start: u64, end: u64) -> Result<(), Status> {
+        let mut pieces = Pieces::new(start, end);
+        while let Some(piece) = pieces.next(self, &kernel.physical)? {
+            self.rewrite(kernel, piece, |_, _, pte| match pte.state() {
+                PteState::Valid(valid) => Pte::from(valid.clean()),
+                _ => pte,
+            })?;
+        }
+        if let Some(vad) = self.vads.find_mut(start)
+            && let VadKind::Private(private) = &mut vad.kind
+            && let WriteWatch::On(written) = &mut private.watch
+        {
+            written.retain(|page| !(start..end).contains(page));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,34 @@
+use crate::Status;
+
+/// The memory that was promised, in pages, and how much can be.
+#[derive(Debug)]
+pub(crate) struct Commit {
+    limit: u64,
+    charged: u64,
+}
+
+impl Commit {
+    pub(crate) fn new(limit: u64) -> Self {
+        Self { limit, charged: 0 }
+    }
+
+    pub(crate) fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    pub(crate) fn charged(&self) -> u64 {
+        self.charged
+    }
+
+    pub(crate) fn charge(&mut self, pages: u64) -> Result<(), Status> {
+        if self.limit - self.charged < pages {
+            return Err(Status::CommitmentLimit);
+        }
+        self.charged += pages;
+        Ok(())
+    }
+
+    pub(crate) fn release(&mut self, pages: u64) {
+        self.charged -= pages;
+    }
+}

@@ -1,0 +1,218 @@
+//! How faults are resolved.
+
+use mmu_core::{Level, PageFault, PhysAddr};
+
+use crate::{
+    Exception, ExceptionAccess, Status,
+    kernel::Kernel,
+    protection::Protection,
+    pte::{FrameOwner, Pte, PteState, ValidPte},
+    user_space::{ExecutionPrevention, UserSpace},
+    vad::{PAGE, USER_LIMIT, Untouched, VadKind},
+};
+
+/// A page whose use faulted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FaultedPage {
+    pub(crate) address: u64,
+    /// Where its entry lies, if the walk came that far.
+    entry: Option<PhysAddr>,
+}
+
+impl UserSpace {
+    /// Where the entry of a page lies, with the tables on the way made if the walk found none.
+    pub(crate) fn faulted_entry(
+        &mut self,
+        kernel: &mut Kernel,
+        page: FaultedPage,
+    ) -> Result<PhysAddr, Status> {
+        match page.entry {
+            Some(entry) => Ok(entry),
+            None => self.make_entry(kernel, page.address),
+        }
+    }
+
+    /// Resolves a page fault of a program, so that the access can be tried again.
+    ///
+    /// # Errors
+    /// The exception that the program gets instead.
+    pub(crate) fn resolve(
+        &mut self,
+        kernel: &mut Kernel,
+        fault: &PageFault,
+        access: ExceptionAccess,
+    ) -> Result<(), Exception> {
+        self.settle(kernel, fault, access)
+            .map_err(|code| Exception {
+                code,
+                access,
+                address: fault.address.as_u64(),
+            })
+    }
+
+    fn settle(
+        &mut self,
+        kernel: &mut Kernel,
+        fault: &PageFault,
+        access: ExceptionAccess,
+    ) -> Result<(), Status> {
+        let address = fault.address.as_u64() & !(PAGE - 1);
+        if address >= USER_LIMIT {
+            return Err(Status::AccessViolation);
+        }
+        let (entry, pte) = if fault.level == Level::Pte {
+            let pte = kernel.physical.read_pte(fault.entry_address)?;
+            (Some(fault.entry_address), pte)
+        } else {
+            (None, Pte::ZERO)
+        };
+        let page = FaultedPage { address, entry };
+        match pte.state() {
+            PteState::Valid(valid) => self.settle_valid(kernel, page, valid, access),
+            PteState::Zero => self.settle_by_region(kernel, page, None, access),
+            PteState::Lookup(protection) => {
+                self.settle_by_region(kernel, page, Some(protection), access)
+            }
+            PteState::Decommitted => Err(Status::AccessViolation),
+            PteState::DemandZero(protection) => self.zero_page(kernel, page, protection, access),
+            PteState::Transition(frame, protection) => {
+                let guarded = |protection| Pte::transition(frame, protection);
+                self.admit(kernel, page, protection, access, guarded)?;
+                let valid = Pte::valid(frame, protection, FrameOwner::Process);
+                self.make_valid(kernel, page, valid, access)
+            }
+        }
+    }
+
+    /// A page that the processor can use, but not so.
+    fn settle_valid(
+        &mut self,
+        kernel: &mut Kernel,
+        page: FaultedPage,
+        valid: ValidPte,
+        access: ExceptionAccess,
+    ) -> Result<(), Status> {
+        match access {
+            ExceptionAccess::Write if valid.is_writable() => self.write_page(kernel, page, valid),
+            ExceptionAccess::Write if valid.copies_on_write() => {
+                self.copy_page(kernel, page, valid)
+            }
+            ExceptionAccess::Write => Err(Status::AccessViolation),
+            ExceptionAccess::Execute if !valid.lets_execute() => Err(Status::AccessViolation),
+            // Somebody else has resolved it.
+            ExceptionAccess::Read | ExceptionAccess::Execute => Ok(()),
+        }
+    }
+
+    /// A page of which its entry says nothing but perhaps its protection.
+    fn settle_by_region(
+        &mut self,
+        kernel: &mut Kernel,
+        page: FaultedPage,
+        protection: Option<Protection>,
+        access: ExceptionAccess,
+    ) -> Result<(), Status> {
+        let vad = self
+            .vads
+            .find(page.address)
+            .ok_or(Status::AccessViolation)?;
+        let protection = protection.unwrap_or(vad.protection);
+        match &vad.kind {
+            VadKind::Private(private) if private.untouched == Untouched::Committed => {
+                self.zero_page(kernel, page, protection, access)
+            }
+            VadKind::View(view) => {
+                let (segment, index) =
+                    (view.segment, view.first + (page.address - vad.start) / PAGE);
+                self.view_page(kernel, page, (segment, index), protection, access)
+            }
+            VadKind::Private(_) => Err(Status::AccessViolation),
+        }
+    }
+
+    /// Checks an access against a protection. A guard is taken off, and `guarded` is what is
+    /// left of the entry then.
+    pub(crate) fn admit(
+        &mut self,
+        kernel: &mut Kernel,
+        page: FaultedPage,
+        protection: Protection,
+        access: ExceptionAccess,
+        guarded: impl FnOnce(Protection) -> Pte,
+    ) -> Result<(), Status> {
+        if protection.is_guard() {
+            let at = self.faulted_entry(kernel, page)?;
+            self.put(
+                kernel,
+                page.address,
+                at,
+                guarded(protection.without_guard()),
+            )?;
+            return Err(Status::GuardPageViolation);
+        }
+        let wanted = match (access, self.execution) {
+            (ExceptionAccess::Execute, ExecutionPrevention::Off) => ExceptionAccess::Read,
+            (access, _) => access,
+        };
+        if protection.allows(wanted) {
+            Ok(())
+        } else {
+            Err(Status::AccessViolation)
+        }
+    }
+
+    /// The first touch of private memory.
+    fn zero_page(
+        &mut self,
+        kernel: &mut Kernel,
+        page: FaultedPage,
+        protection: Protection,
+        access: ExceptionAccess,
+    ) -> Result<(), Status> {
+        self.admit(kernel, page, protection, access, Pte::demand_zero)?;
+        let frame = kernel.physical.allocate()?;
+        let valid = Pte::valid(frame, protection, FrameOwner::Process);
+        let made = self.make_valid(kernel, page, valid, access);
+        if made.is_err() {
+            kernel.physical.free(frame)?;
+        }
+        made
+    }
+
+    /// Lets the processor use a page that it could not use.
+    pub(crate) fn make_valid(
+        &mut self,
+        kernel: &mut Kernel,
+        page: FaultedPage,
+        valid: ValidPte,
+        access: ExceptionAccess,
+    ) -> Result<(), Status> {
+        let at = self.faulted_entry(kernel, page)?;
+        let mut valid = self.enforced(valid);
+        let writes = access == ExceptionAccess::Write;
+        if writes && valid.is_writable() && valid.owner() == FrameOwner::Process {
+            valid = valid.written();
+        }
+        self.put(kernel, page.address, at, valid.into())?;
+        if writes && !valid.lets_write() {
+            self.settle_valid(kernel, page, valid, access)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The first write to a page since it was clean.
+    fn write_page(
+        &mut self,
+        kernel: &mut Kernel,
+        page: FaultedPage,
+        valid: ValidPte,
+    ) -> Result<(), Status> {
+        if valid.owner() == FrameOwner::Prototype {
+            self.note_shared_write(kernel, page.address)?;
+        }
+        let at = self.faulted_entry(kernel, page)?;
+        self.put(kernel, page.address, at, valid.written().into())?;
+        Ok(())
+    }
+}

@@ -1,0 +1,137 @@
+use mmu_core::VirtAddr;
+
+use super::*;
+use crate::{AllocationType, FreeType, MemoryInformation, MemoryState, PageProtection, Range};
+
+mod alloc;
+mod faults;
+mod files;
+mod free;
+mod invariants;
+mod properties;
+mod protect;
+mod sections;
+mod write_watch;
+
+const RESERVE: AllocationType = AllocationType::RESERVE;
+const COMMIT: AllocationType = AllocationType::COMMIT;
+const BOTH: AllocationType = RESERVE.union(COMMIT);
+const NOACCESS: PageProtection = PageProtection::NOACCESS;
+const READONLY: PageProtection = PageProtection::READONLY;
+const READWRITE: PageProtection = PageProtection::READWRITE;
+const WRITECOPY: PageProtection = PageProtection::WRITECOPY;
+const EXECUTE: PageProtection = PageProtection::EXECUTE;
+const EXECUTE_READ: PageProtection = PageProtection::EXECUTE_READ;
+const GUARD: PageProtection = PageProtection::GUARD;
+const DECOMMIT: FreeType = FreeType::DECOMMIT;
+const RELEASE: FreeType = FreeType::RELEASE;
+
+/// Where the tests have their memory.
+const BASE: u64 = 0x5000_0000;
+
+/// A machine with one process, most calls of which are for that.
+struct Bench {
+    machine: Machine,
+    process: ProcessId,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let config = MachineConfig {
+            ram_bytes: 64 << 20,
+            ..MachineConfig::default()
+        };
+        let mut machine = Machine::new(&config).unwrap();
+        let process = machine.create_process().unwrap();
+        Self { machine, process }
+    }
+
+    fn alloc(
+        &mut self,
+        base: u64,
+        size: u64,
+        kind: AllocationType,
+        protection: PageProtection,
+    ) -> Result<(u64, u64), Status> {
+        let base = Some(VirtAddr::new(base));
+        let done = self
+            .machine
+            .virtual_alloc(self.process, base, size, kind, protection);
+        done.map(plain)
+    }
+
+    fn free(&mut self, base: u64, size: u64, kind: FreeType) -> Result<(u64, u64), Status> {
+        let base = VirtAddr::new(base);
+        let done = self.machine.virtual_free(self.process, base, size, kind);
+        done.map(plain)
+    }
+
+    fn protect(
+        &mut self,
+        base: u64,
+        size: u64,
+        protection: PageProtection,
+    ) -> Result<PageProtection, Status> {
+        let base = VirtAddr::new(base);
+        let done = self
+            .machine
+            .virtual_protect(self.process, base, size, protection);
+        done.map(|(_, old)| old)
+    }
+
+    fn query(&self, address: u64) -> MemoryInformation {
+        let address = VirtAddr::new(address);
+        self.machine.virtual_query(self.process, address).unwrap()
+    }
+
+    /// State, protection and length from an address on.
+    fn run(&self, address: u64) -> (MemoryState, PageProtection, u64) {
+        let found = self.query(address);
+        (found.state, found.protection, found.size)
+    }
+
+    fn read(&mut self, address: u64) -> Result<u8, (Status, u64, u64)> {
+        let mut byte = [0];
+        let address = VirtAddr::new(address);
+        let done = self.machine.read(self.process, address, &mut byte);
+        done.map(|()| byte[0]).map_err(raw)
+    }
+
+    fn write(&mut self, address: u64, byte: u8) -> Result<(), (Status, u64, u64)> {
+        let address = VirtAddr::new(address);
+        let done = self.machine.write(self.process, address, &[byte]);
+        done.map_err(raw)
+    }
+
+    fn execute(&mut self, address: u64) -> Result<u8, (Status, u64, u64)> {
+        let done = self.machine.execute(self.process, VirtAddr::new(address));
+        done.map_err(raw)
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            invariants::check(&self.machine);
+        }
+    }
+}
+
+fn plain(range: Range) -> (u64, u64) {
+    (range.base.as_u64(), range.size)
+}
+
+/// What an exception says: its code and its information.
+fn raw(exception: crate::Exception) -> (Status, u64, u64) {
+    (exception.code, exception.access.code(), exception.address)
+}
+
+/// An access violation.
+fn violation<T>(access: u64, address: u64) -> Result<T, (Status, u64, u64)> {
+    Err((Status::AccessViolation, access, address))
+}
+
+/// What the first touch of a guard page raises.
+fn guard<T>(access: u64, address: u64) -> Result<T, (Status, u64, u64)> {
+    Err((Status::GuardPageViolation, access, address))
+}

@@ -1,0 +1,231 @@
+use std::{
+    fs::{self, File},
+    io::{Read, Seek, SeekFrom, Write},
+};
+
+use super::*;
+use crate::{Backing, FileAccess, SectionAttributes, SectionHandle};
+
+const READ: FileAccess = FileAccess::READ;
+
+/// A file of so many bytes, none of them zero.
+fn file(length: usize) -> File {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&content(length)).unwrap();
+    file
+}
+
+fn content(length: usize) -> Vec<u8> {
+    (1..=251).cycle().take(length).collect()
+}
+
+/// What is in the file on the disk.
+fn bytes(mut file: &File) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(0)).unwrap();
+    file.read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+impl Bench {
+    fn file_section(
+        &mut self,
+        file: &File,
+        access: FileAccess,
+        protection: PageProtection,
+        size: u64,
+    ) -> Result<SectionHandle, Status> {
+        let backing = Backing::File(file.try_clone().unwrap(), access);
+        let commit = SectionAttributes::COMMIT;
+        self.machine
+            .create_section(backing, protection, commit, size)
+    }
+
+    fn flush(&mut self, base: u64, size: u64) -> Result<(u64, u64), Status> {
+        let base = VirtAddr::new(base);
+        self.machine.flush_view(self.process, base, size).map(plain)
+    }
+}
+
+/// Microsoft, `MapViewOfFile` and `FlushViewOfFile`.
+#[test]
+fn what_is_written_to_a_view_is_in_the_file_when_it_is_flushed() {
+    let mut bench = Bench::new();
+    let file = file(0x2345);
+    let section = bench
+        .file_section(&file, FileAccess::all(), READWRITE, 0)
+        .unwrap();
+    assert_eq!(bench.map(section, BASE, READWRITE), Ok((BASE, 0x3000)));
+    let mut expected = content(0x2345);
+    assert_eq!(bench.read(BASE + 0x2344), Ok(expected[0x2344]));
+    // What follows the end is zeros, can be written, and is no part of the file.
+    assert_eq!(bench.read(BASE + 0x2345), Ok(0));
+    for at in [0x10_usize, 0x1010, 0x2344] {
+        bench.write(BASE + at as u64, 0).unwrap();
+        expected[at] = 0;
+    }
+    bench.write(BASE + 0x2345, 9).unwrap();
+    let mut seen = vec![0; 0x3000];
+    let count = bench.machine.read_file(&file, 0, &mut seen).unwrap();
+    assert_eq!(seen[..count], expected);
+    assert_eq!(bytes(&file), content(0x2345));
+    bench.flush(BASE + 0x1000, 1).unwrap();
+    assert_eq!(bytes(&file)[0x10], content(0x2345)[0x10]);
+    assert_eq!(bytes(&file)[0x1010], 0);
+    bench.flush(BASE, 0).unwrap();
+    assert_eq!(bytes(&file), expected);
+    bench.write(BASE + 0x10, 77).unwrap();
+    expected[0x10] = 77;
+    bench.flush(BASE, 0).unwrap();
+    assert_eq!(bytes(&file), expected);
+}
+
+/// Microsoft, `UnmapViewOfFile`; Wine's tests, kernel32 `test_mapping`.
+#[test]
+fn the_last_view_leaves_the_file_as_it_was_written() {
+    let mut bench = Bench::new();
+    let file = file(0x1801);
+    let section = bench
+        .file_section(&file, FileAccess::all(), READWRITE, 0)
+        .unwrap();
+    bench.map(section, BASE, READWRITE).unwrap();
+    bench.machine.close_section(section).unwrap();
+    bench.write(BASE + 0x1800, 200).unwrap();
+    bench.unmap(BASE).unwrap();
+    let mut expected = content(0x1801);
+    expected[0x1800] = 200;
+    assert_eq!(bytes(&file), expected);
+}
+
+#[test]
+fn a_process_that_ends_leaves_the_file_as_it_was_written() {
+    let mut bench = Bench::new();
+    let file = file(0x1000);
+    let section = bench
+        .file_section(&file, FileAccess::all(), READWRITE, 0)
+        .unwrap();
+    bench.map(section, BASE, READWRITE).unwrap();
+    bench.write(BASE, 200).unwrap();
+    bench.machine.terminate_process(bench.process).unwrap();
+    assert_eq!(bytes(&file)[0], 200);
+}
+
+/// Microsoft, "File Mapping": all views of a file show the same.
+#[test]
+fn sections_of_one_file_share_its_pages_and_copies_are_no_part_of_it() {
+    let mut bench = Bench::new();
+    let file = file(0x1000);
+    let first = bench
+        .file_section(&file, FileAccess::all(), READWRITE, 0)
+        .unwrap();
+    let second = bench.file_section(&file, READ, WRITECOPY, 0).unwrap();
+    bench.map(first, BASE, READWRITE).unwrap();
+    bench.map(second, BASE + 0x1_0000, READONLY).unwrap();
+    bench.map(second, BASE + 0x2_0000, WRITECOPY).unwrap();
+    bench.write(BASE, 99).unwrap();
+    assert_eq!(bench.read(BASE + 0x1_0000), Ok(99));
+    bench.write(BASE + 0x2_0000, 11).unwrap();
+    for base in [BASE, BASE + 0x1_0000, BASE + 0x2_0000] {
+        bench.unmap(base).unwrap();
+    }
+    assert_eq!(bytes(&file)[0], 99);
+}
+
+/// Wine's tests, kernel32 `test_mapping`.
+#[test]
+fn a_section_makes_a_file_longer_if_it_may_write_it() {
+    let mut bench = Bench::new();
+    let file = file(0x1000);
+    for protection in [READONLY, WRITECOPY] {
+        let refused = bench.file_section(&file, FileAccess::all(), protection, 0x1001);
+        assert_eq!(refused, Err(Status::SectionTooBig));
+    }
+    assert_eq!(file.metadata().unwrap().len(), 0x1000);
+    bench
+        .file_section(&file, FileAccess::all(), READWRITE, 0x1801)
+        .unwrap();
+    assert_eq!(file.metadata().unwrap().len(), 0x1801);
+}
+
+/// Wine's tests, kernel32 `test_mapping`.
+#[test]
+fn a_file_is_mapped_as_it_was_opened() {
+    let mut bench = Bench::new();
+    let file = file(0x1000);
+    for (protection, allowed) in [
+        (READONLY, true),
+        (WRITECOPY, true),
+        (READWRITE, false),
+        (EXECUTE_READ, false),
+        (PageProtection::EXECUTE_READWRITE, false),
+        (PageProtection::EXECUTE_WRITECOPY, false),
+    ] {
+        let made = bench.file_section(&file, READ, protection, 0);
+        assert_eq!(made.err(), (!allowed).then_some(Status::AccessDenied));
+    }
+    let empty = tempfile::tempfile().unwrap();
+    let refused = bench.file_section(&empty, READ, READONLY, 0);
+    assert_eq!(refused, Err(Status::MappedFileSizeZero));
+}
+
+/// Microsoft, `VirtualAlloc`; Wine's tests, kernel32 `test_mapping`.
+#[test]
+fn pages_of_a_file_are_neither_committed_nor_reset() {
+    let mut bench = Bench::new();
+    let file = file(0x1000);
+    let section = bench.file_section(&file, READ, READONLY, 0).unwrap();
+    bench.map(section, BASE, READONLY).unwrap();
+    let refused = bench.alloc(BASE, 0x1000, COMMIT, READONLY);
+    assert_eq!(refused, Err(Status::AlreadyCommitted));
+    let refused = bench.alloc(BASE, 0x1000, AllocationType::RESET, READONLY);
+    assert_eq!(refused, Err(Status::UserMappedFile));
+}
+
+/// Wine 8.0; ReactOS's `NtFlushVirtualMemory`.
+#[test]
+fn memory_that_is_no_files_has_nothing_to_flush() {
+    let mut bench = Bench::new();
+    bench.alloc(BASE, 0x2000, BOTH, READWRITE).unwrap();
+    assert_eq!(bench.flush(BASE, 0), Ok((BASE, 0x2000)));
+    for (base, size) in [(BASE + 0x2000, 1), (BASE, 0x2001), (u64::MAX, 2), (0, 0)] {
+        assert_eq!(bench.flush(base, size), Err(Status::NotMappedView));
+    }
+}
+
+#[test]
+fn what_cannot_be_written_to_a_file_stays_in_its_view() {
+    let mut bench = Bench::new();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
+    fs::write(&path, content(0x1000)).unwrap();
+    // Says that it may be written, and may not.
+    let file = File::open(&path).unwrap();
+    let section = bench
+        .file_section(&file, FileAccess::all(), READWRITE, 0)
+        .unwrap();
+    bench.map(section, BASE, READWRITE).unwrap();
+    bench.write(BASE, 42).unwrap();
+    for _ in 0..2 {
+        assert!(bench.flush(BASE, 0).is_err());
+        assert!(bench.unmap(BASE).is_err());
+        assert_eq!(bench.read(BASE), Ok(42));
+    }
+    assert_eq!(fs::read(&path).unwrap(), content(0x1000));
+}
+
+#[test]
+fn a_page_that_the_file_does_not_give_is_an_in_page_error() {
+    let mut bench = Bench::new();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
+    fs::write(&path, content(0x2000)).unwrap();
+    // Cannot be read.
+    let file = File::options().write(true).open(&path).unwrap();
+    let section = bench
+        .file_section(&file, FileAccess::all(), READWRITE, 0)
+        .unwrap();
+    bench.map(section, BASE, READWRITE).unwrap();
+    let failed = Err((Status::InPageError, 0, BASE + 0x1000));
+    assert_eq!(bench.read(BASE + 0x1000), failed);
+    assert_eq!(bench.read(BASE + 0x1000), failed);
+}

@@ -1,0 +1,171 @@
+//! What is true of a machine between any two calls.
+
+use std::collections::{BTreeSet, HashSet};
+
+use mmu_core::{AccessKind, Entry, Level, PhysAddr, PrivilegeMode};
+
+use super::*;
+use crate::{
+    page_tables::Pieces,
+    private::{PrivateRules, owned_frame},
+    pte::{FrameOwner, Pte, PteState},
+    vad::{Copies, USER_START, VAD_LIMIT},
+};
+
+/// Frames and the commit charge, as counted by looking at everything.
+#[derive(Default)]
+struct Count {
+    frames: HashSet<PhysAddr>,
+    charge: u64,
+}
+
+impl Count {
+    fn own(&mut self, frame: PhysAddr) {
+        assert!(self.frames.insert(frame), "frame {frame} has two owners");
+    }
+}
+
+pub(super) fn check(machine: &Machine) {
+    let mut count = Count::default();
+    for (id, segment) in machine.kernel.segments.iter() {
+        let physical = &machine.kernel.physical;
+        for table in segment.tables() {
+            count.own(table);
+        }
+        for (_, valid) in segment.resident(physical, 0, segment.pages).unwrap() {
+            count.own(valid.frame());
+        }
+        for &(process, start) in &segment.views {
+            let vad = machine.spaces[&process].vads.find(start).unwrap();
+            assert_eq!(vad.view_index(start).unwrap().0, id);
+        }
+        count.charge += segment.charge;
+    }
+    for space in machine.spaces.values() {
+        check_space(&machine.kernel, space, &mut count);
+    }
+    assert_eq!(machine.frames_in_use(), count.frames.len() as u64);
+    assert_eq!(machine.commit_charge(), count.charge);
+}
+
+fn check_space(kernel: &Kernel, space: &UserSpace, count: &mut Count) {
+    let mut tables = BTreeSet::new();
+    let mut end = 0;
+    for vad in space.vads.iter() {
+        assert!(vad.start >= end.max(USER_START) && vad.start < vad.end);
+        assert!(vad.start % PAGE == 0 && vad.end % PAGE == 0);
+        check_empty(kernel, space, (end, vad.start), &mut tables);
+        check_region(kernel, space, vad, count, &mut tables);
+        count.charge += vad.charge;
+        end = vad.end;
+    }
+    assert!(end <= VAD_LIMIT);
+    check_empty(kernel, space, (end, 1 << 47), &mut tables);
+    tables.insert(space.root.table);
+    assert_eq!(tables.len() as u64, space.tables);
+    for &table in &tables {
+        let places = (0..512).map(|index| table.wrapping_add(index * 8));
+        let entries = places.map(|at| kernel.physical.read_entry(at).unwrap());
+        let used = entries.filter(|&entry| entry != 0).count();
+        assert!(used > 0, "table {table} is empty");
+        count.own(table);
+    }
+    count.charge += space.tables;
+}
+
+/// Nothing may be where no region is.
+fn check_empty(
+    kernel: &Kernel,
+    space: &UserSpace,
+    (start, end): (u64, u64),
+    tables: &mut BTreeSet<PhysAddr>,
+) {
+    let mut pieces = Pieces::new(start, end);
+    while let Some(piece) = pieces.next(space, &kernel.physical).unwrap() {
+        collect_tables(kernel, space, piece.start, tables);
+        for (page, at) in piece.entries() {
+            let pte = kernel.physical.read_pte(at).unwrap();
+            assert_eq!(pte, Pte::ZERO, "{page:#x} is in no region");
+        }
+    }
+}
+
+fn collect_tables(
+    kernel: &Kernel,
+    space: &UserSpace,
+    address: u64,
+    tables: &mut BTreeSet<PhysAddr>,
+) {
+    let path = space
+        .regime
+        .path(kernel.physical.ram(), VirtAddr::new(address));
+    for step in path.steps() {
+        if step.level > Level::Pte && step.entry.contains(Entry::PRESENT) {
+            tables.insert(step.entry.table_address());
+        }
+    }
+}
+
+fn check_region(
+    kernel: &Kernel,
+    space: &UserSpace,
+    vad: &crate::vad::Vad,
+    count: &mut Count,
+    tables: &mut BTreeSet<PhysAddr>,
+) {
+    let mut own_frames = 0;
+    let mut pieces = Pieces::new(vad.start, vad.end);
+    while let Some(piece) = pieces.next(space, &kernel.physical).unwrap() {
+        collect_tables(kernel, space, piece.start, tables);
+        for (page, at) in piece.entries() {
+            let pte = kernel.physical.read_pte(at).unwrap();
+            if let Some(frame) = owned_frame(pte) {
+                count.own(frame);
+                own_frames += 1;
+            }
+            if let PteState::Valid(valid) = pte.state()
+                && valid.owner() == FrameOwner::Prototype
+            {
+                let (segment, index) = vad.view_index(page).unwrap();
+                let segment = kernel.segment(segment).unwrap();
+                let prototype = segment.prototype(&kernel.physical, index).unwrap();
+                let PteState::Valid(shared) = prototype.state() else {
+                    panic!("{page:#x} maps a page that is not there");
+                };
+                assert_eq!(shared.frame(), valid.frame());
+                assert!(shared.is_dirty() || !valid.is_dirty());
+            }
+        }
+    }
+    let charge = match &vad.kind {
+        VadKind::Private(private) => {
+            let rules = PrivateRules::of(vad, private);
+            space
+                .committed_pages(kernel, rules, vad.start, vad.end)
+                .unwrap()
+        }
+        VadKind::View(view) if view.copies == Copies::Prepaid => vad.pages(),
+        VadKind::View(_) => own_frames,
+    };
+    assert_eq!(vad.charge, charge, "charge of {:#x}", vad.start);
+}
+
+/// What the processor remembers of a process is no more than what its tables say.
+pub(super) fn check_translations(machine: &Machine, process: ProcessId, start: u64, end: u64) {
+    let space = &machine.spaces[&process];
+    let ram = machine.kernel.physical.ram();
+    let mut processor = machine.kernel.processor.clone();
+    processor.run(ram, space.root).unwrap();
+    for page in (start..end).step_by(0x1000).map(VirtAddr::new) {
+        for kind in [AccessKind::Read, AccessKind::Write, AccessKind::Fetch] {
+            let Ok(found) = processor.translate(ram, page, 1, kind) else {
+                continue;
+            };
+            let leaf = space.regime.probe(ram, page, kind, PrivilegeMode::User);
+            let leaf = leaf.unwrap_or_else(|fault| panic!("{kind:?} of {page}: {fault}"));
+            assert_eq!(leaf.translation.physical(page), found.first.address);
+            // A write through a translation that is remembered as dirty must not go unnoticed.
+            assert!(!kind.writes() || leaf.entry.contains(Entry::DIRTY));
+        }
+    }
+}

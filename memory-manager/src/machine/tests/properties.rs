@@ -1,0 +1,252 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::{invariants::check_translations, *};
+use crate::{Backing, SectionAttributes, SectionHandle, ViewRequest, WatchFlags};
+
+/// Pages that the calls are about.
+const PAGES: u64 = 0x60;
+
+const PROTECTIONS: [u32; 14] = [
+    1, 2, 4, 8, 0x10, 0x20, 0x40, 0x80, 0x104, 0x120, 0x204, 0x402, 0x140, 3,
+];
+const SECTION_PROTECTIONS: [PageProtection; 3] =
+    [READWRITE, WRITECOPY, PageProtection::EXECUTE_READWRITE];
+
+/// A call, of one of two processes.
+#[derive(Clone, Copy, Debug)]
+enum Call {
+    Alloc(AllocationType, PageProtection),
+    Free(FreeType),
+    Protect(PageProtection),
+    Map(usize, PageProtection),
+    Unmap,
+    Watch(WatchFlags),
+    ResetWatch,
+    Read,
+    Write,
+    Execute,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    process: usize,
+    call: Call,
+    base: u64,
+    size: u64,
+}
+
+fn protection() -> impl Strategy<Value = PageProtection> {
+    proptest::sample::select(&PROTECTIONS[..]).prop_map(PageProtection::from_bits_retain)
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    let kinds = [
+        0x1000, 0x1000, 0x2000, 0x3000, 0x20_2000, 0x20_3000, 0x8_0000,
+    ];
+    let kind = proptest::sample::select(kinds.to_vec()).prop_map(AllocationType::from_bits_retain);
+    let free = proptest::sample::select(vec![DECOMMIT, DECOMMIT, RELEASE]);
+    prop_oneof![
+        5 => (kind, protection()).prop_map(|(kind, with)| Call::Alloc(kind, with)),
+        3 => free.prop_map(Call::Free),
+        3 => protection().prop_map(Call::Protect),
+        2 => (0..3_usize, protection()).prop_map(|(section, with)| Call::Map(section, with)),
+        1 => Just(Call::Unmap),
+        1 => (0..2_u32).prop_map(|flags| Call::Watch(WatchFlags::from_bits_retain(flags))),
+        1 => Just(Call::ResetWatch),
+        4 => Just(Call::Read),
+        6 => Just(Call::Write),
+        2 => Just(Call::Execute),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let size = prop_oneof![1 => Just(0), 8 => 1..0x5000_u64, 2 => 0..0x2_0000_u64];
+    // Granules are met often, since regions start there.
+    let base = prop_oneof![
+        0..PAGES * PAGE,
+        (0..PAGES / 16).prop_map(|granule| granule << 16)
+    ];
+    (0..2_usize, call(), base, size).prop_map(|(process, call, base, size)| Step {
+        process,
+        call,
+        base: BASE + base,
+        size,
+    })
+}
+
+/// What an access should do, going by what the query says.
+fn expected(
+    found: &MemoryInformation,
+    access: u64,
+    address: u64,
+) -> Result<(), (Status, u64, u64)> {
+    if found.state != MemoryState::Commit {
+        return violation(access, address);
+    }
+    if found.protection.contains(GUARD) {
+        return guard(access, address);
+    }
+    let allowed = match access {
+        0 => 0xfe,
+        1 => 0xcc,
+        _ => 0xf0,
+    };
+    if found.protection.bits() & allowed == 0 {
+        return violation(access, address);
+    }
+    Ok(())
+}
+
+struct World {
+    bench: Bench,
+    processes: [ProcessId; 2],
+    sections: Vec<SectionHandle>,
+    /// The bytes that were written to private memory.
+    written: BTreeMap<(ProcessId, u64), u8>,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut bench = Bench::new();
+        let second = bench.machine.create_process().unwrap();
+        let processes = [bench.process, second];
+        let attributes = [SectionAttributes::COMMIT, SectionAttributes::RESERVE];
+        let sections = SECTION_PROTECTIONS
+            .into_iter()
+            .zip(attributes.into_iter().cycle())
+            .map(|(protection, attributes)| {
+                let machine = &mut bench.machine;
+                let backing = Backing::PageFile;
+                machine.create_section(backing, protection, attributes, 0x1_4000)
+            })
+            .collect::<Result<_, _>>();
+        Self {
+            bench,
+            processes,
+            sections: sections.unwrap(),
+            written: BTreeMap::new(),
+        }
+    }
+
+    fn is_private(&self, address: u64) -> bool {
+        self.bench.query(address).kind == Some(crate::MemoryKind::Private)
+    }
+
+    /// What was written is gone.
+    fn forget(&mut self, (start, size): (u64, u64)) {
+        let process = self.bench.process;
+        self.written.retain(|&(owner, address), _| {
+            owner != process || !(start..start + size).contains(&address)
+        });
+    }
+
+    fn make(&mut self, step: Step) {
+        let Step { base, size, .. } = step;
+        let process = self.processes[step.process];
+        self.bench.process = process;
+        let at = VirtAddr::new(base);
+        let whole = self.bench.query(base).allocation_base.map(|start| {
+            let space = &self.bench.machine.spaces[&process];
+            let vad = space.vads.find(start.as_u64()).unwrap();
+            (vad.start, vad.end - vad.start)
+        });
+        match step.call {
+            Call::Alloc(kind, protection) => {
+                let _ = self.bench.alloc(base, size, kind, protection);
+            }
+            Call::Free(kind) => {
+                if let Ok(range) = self.bench.free(base, size, kind) {
+                    self.forget(if size == 0 { whole.unwrap() } else { range });
+                }
+            }
+            Call::Protect(protection) => {
+                let _ = self.bench.protect(base, size, protection);
+            }
+            Call::Map(section, protection) => {
+                let request = ViewRequest {
+                    base: Some(VirtAddr::new(base & !0xffff)),
+                    offset: base & 0x1_0000,
+                    size: size.min(0x8000),
+                    commit: 0,
+                    protection,
+                };
+                let machine = &mut self.bench.machine;
+                let _ = machine.map_view(process, self.sections[section], &request);
+            }
+            Call::Unmap => {
+                let _ = self.bench.machine.unmap_view(process, at);
+            }
+            Call::Watch(flags) => {
+                let machine = &mut self.bench.machine;
+                let _ = machine.get_write_watch(process, at, size, flags, 3);
+            }
+            Call::ResetWatch => {
+                let _ = self.bench.machine.reset_write_watch(process, at, size);
+            }
+            Call::Read | Call::Write | Call::Execute => self.access(step),
+        }
+    }
+
+    fn access(&mut self, step: Step) {
+        let (address, process) = (step.base, self.bench.process);
+        let found = self.bench.query(address);
+        let is_private = self.is_private(address);
+        #[expect(clippy::cast_possible_truncation, reason = "any byte will do")]
+        let byte = (step.size | 1) as u8;
+        match step.call {
+            Call::Write => {
+                let done = self.bench.write(address, byte);
+                assert_eq!(done, expected(&found, 1, address), "{found:x?}");
+                if done.is_ok() && is_private {
+                    self.written.insert((process, address), byte);
+                }
+            }
+            call => {
+                let (done, access) = match call {
+                    Call::Execute => (self.bench.execute(address), 8),
+                    _ => (self.bench.read(address), 0),
+                };
+                assert_eq!(
+                    done.map(|_| ()),
+                    expected(&found, access, address),
+                    "{found:x?}"
+                );
+                if let Ok(byte) = done
+                    && is_private
+                {
+                    let known = self.written.get(&(process, address));
+                    assert_eq!(byte, known.copied().unwrap_or(0), "{address:#x}");
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
+
+    /// After any calls the books are in order; an access does what the query said; nothing
+    /// cached outlives its page; and all memory comes back in the end.
+    #[test]
+    fn any_calls_leave_the_books_in_order(steps in prop::collection::vec(step(), 1..80)) {
+        let mut world = World::new();
+        for step in steps {
+            world.make(step);
+            invariants::check(&world.bench.machine);
+            for process in world.processes {
+                let end = BASE + PAGES * PAGE + 0x2_0000;
+                check_translations(&world.bench.machine, process, BASE, end);
+            }
+        }
+        let machine = &mut world.bench.machine;
+        for process in world.processes {
+            machine.terminate_process(process).unwrap();
+        }
+        for section in world.sections {
+            machine.close_section(section).unwrap();
+        }
+        prop_assert_eq!((machine.frames_in_use(), machine.commit_charge()), (0, 0));
+    }
+}

@@ -1,0 +1,216 @@
+//! How the entries of an address space are found and written. Where they lie is what a walk
+//! says; only what follows in the same table is counted on from there.
+
+use mmu_core::{Entry, Fault, Level, PhysAddr, VirtAddr, entry_address};
+
+use crate::{
+    Status,
+    kernel::Kernel,
+    physical::Physical,
+    pte::{Pte, PteState},
+    user_space::UserSpace,
+    vad::PAGE_BYTES,
+};
+
+/// What one page table covers.
+const TABLE: u64 = Level::Pde.covers();
+
+/// A part of a range, as large as one table or one hole makes it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Piece {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    /// Where its first entry lies; none in a hole, where no page has an entry.
+    first: Option<PhysAddr>,
+}
+
+impl Piece {
+    pub(crate) fn is_hole(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// The pages and where their entries lie; none of a hole.
+    pub(crate) fn entries(self) -> impl Iterator<Item = (u64, PhysAddr)> {
+        let first = self.first.into_iter();
+        first.flat_map(move |first| {
+            let pages = (self.start..self.end).step_by(PAGE_BYTES);
+            pages.zip((first.as_u64()..).step_by(8).map(PhysAddr::new))
+        })
+    }
+}
+
+/// The rest of a range that is gone through piece by piece.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pieces {
+    next: u64,
+    end: u64,
+}
+
+impl Pieces {
+    pub(crate) fn new(start: u64, end: u64) -> Self {
+        Self { next: start, end }
+    }
+
+    pub(crate) fn next(
+        &mut self,
+        space: &UserSpace,
+        physical: &Physical,
+    ) -> Result<Option<Piece>, Status> {
+        if self.next >= self.end {
+            return Ok(None);
+        }
+        let start = self.next;
+        let (level, place, extent) = space.deepest_entry(physical, start)?;
+        let reach = (start & !(extent.max(TABLE) - 1)).saturating_add(extent.max(TABLE));
+        let end = reach.min(self.end);
+        self.next = end;
+        Ok(Some(Piece {
+            start,
+            end,
+            first: (level == Level::Pte).then_some(place),
+        }))
+    }
+}
+
+impl UserSpace {
+    /// The last entry on the way to an address: its level, where it lies, and how many bytes
+    /// it settles.
+    fn deepest_entry(
+        &self,
+        physical: &Physical,
+        address: u64,
+    ) -> Result<(Level, PhysAddr, u64), Status> {
+        match self.regime.inspect(physical.ram(), VirtAddr::new(address)) {
+            Ok(leaf) => Ok((leaf.level, leaf.entry_address, leaf.level.covers())),
+            Err(Fault::Page(fault)) => Ok((fault.level, fault.entry_address, fault.extent)),
+            Err(_) => Err(Status::InternalError),
+        }
+    }
+
+    /// Where the entry of a page lies; the tables on the way are made.
+    pub(crate) fn make_entry(
+        &mut self,
+        kernel: &mut Kernel,
+        address: u64,
+    ) -> Result<PhysAddr, Status> {
+        let (mut level, mut place, _) = self.deepest_entry(&kernel.physical, address)?;
+        while let Some(below) = level.below() {
+            let table = match self.make_table(kernel) {
+                Ok(table) => table,
+                Err(status) => {
+                    self.prune(kernel, address)?;
+                    return Err(status);
+                }
+            };
+            let entry = Entry::table(table) | Entry::ACCESSED;
+            kernel.physical.write_entry(place, entry.bits())?;
+            place = entry_address(table, below, VirtAddr::new(address));
+            level = below;
+        }
+        Ok(place)
+    }
+
+    fn make_table(&mut self, kernel: &mut Kernel) -> Result<PhysAddr, Status> {
+        kernel.commit.charge(1)?;
+        let table = kernel.physical.allocate();
+        match table {
+            Ok(_) => self.tables += 1,
+            Err(_) => kernel.commit.release(1),
+        }
+        table
+    }
+
+    /// Makes the tables for all entries of a range, or none of them.
+    pub(crate) fn make_entries(
+        &mut self,
+        kernel: &mut Kernel,
+        start: u64,
+        end: u64,
+    ) -> Result<(), Status> {
+        let mut next = start;
+        while next < end {
+            if let Err(status) = self.make_entry(kernel, next) {
+                self.prune_range(kernel, start, next)?;
+                return Err(status);
+            }
+            next = (next & !(TABLE - 1)) + TABLE;
+        }
+        Ok(())
+    }
+
+    /// The entry of a page; zero where there is no table for it.
+    pub(crate) fn entry(&self, physical: &Physical, address: u64) -> Result<Pte, Status> {
+        match self.deepest_entry(physical, address)? {
+            (Level::Pte, place, _) => physical.read_pte(place),
+            _ => Ok(Pte::ZERO),
+        }
+    }
+
+    /// Writes the entry of a page, and makes the processor forget the old one if it has to.
+    /// Returns how many entries of the table are in use.
+    pub(crate) fn put(
+        &self,
+        kernel: &mut Kernel,
+        address: u64,
+        at: PhysAddr,
+        new: Pte,
+    ) -> Result<u16, Status> {
+        let old = kernel.physical.read_pte(at)?;
+        let used = kernel.physical.write_pte(at, new)?;
+        let is_stale = match (old.state(), new.state()) {
+            (PteState::Valid(old), PteState::Valid(new)) => old.outlives(new),
+            (PteState::Valid(_), _) => true,
+            _ => false,
+        };
+        if is_stale {
+            kernel.forget(self.root, address)?;
+        }
+        Ok(used)
+    }
+
+    /// Gives back the tables on the way to an address that are empty.
+    pub(crate) fn prune(&mut self, kernel: &mut Kernel, address: u64) -> Result<(), Status> {
+        let path = self
+            .regime
+            .path(kernel.physical.ram(), VirtAddr::new(address));
+        let pointers = path
+            .steps()
+            .iter()
+            .rev()
+            .filter(|step| step.level > Level::Pte && step.entry.contains(Entry::PRESENT));
+        let mut empty = [None; Level::COUNT];
+        for (slot, step) in empty.iter_mut().zip(pointers) {
+            let table = step.entry.table_address();
+            if kernel.physical.entries_used(table) != 0 {
+                break;
+            }
+            kernel.physical.write_entry(step.entry_address, 0)?;
+            *slot = Some(table);
+        }
+        if empty[0].is_some() {
+            kernel.forget(self.root, address)?;
+        }
+        for table in empty.into_iter().flatten() {
+            kernel.physical.free(table)?;
+            kernel.commit.release(1);
+            self.tables -= 1;
+        }
+        Ok(())
+    }
+
+    /// As [`UserSpace::prune`], for all addresses of a range.
+    pub(crate) fn prune_range(
+        &mut self,
+        kernel: &mut Kernel,
+        start: u64,
+        end: u64,
+    ) -> Result<(), Status> {
+        let mut pieces = Pieces::new(start, end);
+        while let Some(piece) = pieces.next(self, &kernel.physical)? {
+            if !piece.is_hole() {
+                self.prune(kernel, piece.start)?;
+            }
+        }
+        Ok(())
+    }
+}

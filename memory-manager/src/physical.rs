@@ -1,0 +1,101 @@
+use mmu_core::{PageSize, PhysAddr, PhysMem, Ram, RamTooLarge};
+
+use crate::{FrameAllocator, Status, pte::Pte};
+
+const SIZE: PageSize = PageSize::Size4KiB;
+
+/// Frames whose use as tables is counted together: those of a GiB.
+const CHUNK: usize = 1 << 18;
+
+/// The machine's memory, who has which of its frames, and how full its page tables are.
+#[derive(Debug)]
+pub(crate) struct Physical {
+    ram: Ram,
+    free: FrameAllocator,
+    in_use: u64,
+    /// By frame number: how many entries of a page table are not zero.
+    used: Vec<Option<Box<[u16]>>>,
+}
+
+impl Physical {
+    pub(crate) fn new(bytes: u64) -> Result<Self, RamTooLarge> {
+        let ram = Ram::new(bytes)?;
+        let chunks = (bytes >> SIZE.shift()).div_ceil(CHUNK as u64);
+        Ok(Self {
+            ram,
+            free: FrameAllocator::new(bytes),
+            in_use: 0,
+            used: (0..chunks).map(|_| None).collect(),
+        })
+    }
+
+    pub(crate) fn ram(&self) -> &Ram {
+        &self.ram
+    }
+
+    /// Frames that are in use.
+    pub(crate) fn in_use(&self) -> u64 {
+        self.in_use
+    }
+
+    /// A frame of zeros.
+    pub(crate) fn allocate(&mut self) -> Result<PhysAddr, Status> {
+        let frame = self.free.allocate(SIZE).ok_or(Status::NoMemory)?;
+        self.in_use += 1;
+        Ok(frame)
+    }
+
+    /// Gives a frame back, as zeros.
+    pub(crate) fn free(&mut self, frame: PhysAddr) -> Result<(), Status> {
+        self.ram
+            .zero_frame(frame)
+            .map_err(|_| Status::InternalError)?;
+        self.free.free(frame, SIZE);
+        self.in_use -= 1;
+        Ok(())
+    }
+
+    /// Gives the frame of a table back, whatever entries there are.
+    pub(crate) fn free_table(&mut self, table: PhysAddr) -> Result<(), Status> {
+        *self.used_entries(table) = 0;
+        self.free(table)
+    }
+
+    pub(crate) fn read_entry(&self, at: PhysAddr) -> Result<u64, Status> {
+        self.ram.read_u64(at).map_err(|_| Status::InternalError)
+    }
+
+    /// Writes an entry of a table; returns how many of the table's entries are not zero now.
+    pub(crate) fn write_entry(&mut self, at: PhysAddr, new: u64) -> Result<u16, Status> {
+        let old = self.read_entry(at)?;
+        self.ram
+            .write(at, &new.to_le_bytes())
+            .map_err(|_| Status::InternalError)?;
+        let used = self.used_entries(at);
+        *used = *used + u16::from(new != 0) - u16::from(old != 0);
+        Ok(*used)
+    }
+
+    pub(crate) fn read_pte(&self, at: PhysAddr) -> Result<Pte, Status> {
+        self.read_entry(at).map(Pte::from_bits)
+    }
+
+    pub(crate) fn write_pte(&mut self, at: PhysAddr, new: Pte) -> Result<u16, Status> {
+        self.write_entry(at, new.bits())
+    }
+
+    /// How many entries of the table are not zero.
+    pub(crate) fn entries_used(&mut self, table: PhysAddr) -> u16 {
+        *self.used_entries(table)
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "there is host memory for it"
+    )]
+    fn used_entries(&mut self, at: PhysAddr) -> &mut u16 {
+        let number = at.page_number(SIZE) as usize;
+        let chunk = self.used[number / CHUNK].get_or_insert_with(|| vec![0; CHUNK].into());
+        &mut chunk[number % CHUNK]
+    }
+}

@@ -1,0 +1,251 @@
+use mmu_core::{Entry, PageSize, PhysAddr};
+
+use crate::protection::{Caching, Protection};
+
+/// A page-table entry in NT's formats: valid for the processor, or, with bit 0 clear, one of
+/// the forms that only software reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pte(u64);
+
+/// What an entry says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PteState {
+    /// Nothing was said yet: the region decides.
+    Zero,
+    /// The page was given back.
+    Decommitted,
+    /// The page is zeros when it is first touched.
+    DemandZero(Protection),
+    /// The page has a frame, but may not be reached without a fault.
+    Transition(PhysAddr, Protection),
+    /// The region says where the page comes from.
+    Lookup(Protection),
+    /// The processor uses it.
+    Valid(ValidPte),
+}
+
+/// Who owns the frame of a valid entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FrameOwner {
+    /// The entry, and thereby the process.
+    Process,
+    /// A prototype entry: a section's page.
+    Prototype,
+}
+
+/// Software's bits of a valid entry: `CopyOnWrite`, `Prototype` and `Write`.
+const COPY_ON_WRITE: Entry = Entry::SOFTWARE_9;
+const PROTOTYPE: Entry = Entry::SOFTWARE_10;
+const WRITE: Entry = Entry::SOFTWARE_11;
+
+/// Where a valid entry keeps the three bits of what is allowed (60 to 62: the protection of
+/// Windows 10's working-set entries stands there): execute and execute-read look the same to
+/// the processor.
+const ALLOWED_AT: u32 = 60;
+
+const PROTECTION_AT: u32 = 5;
+const SOFT_PROTOTYPE: u64 = 1 << 10;
+const SOFT_TRANSITION: u64 = 1 << 11;
+const DECOMMITTED: u64 = 0x10 << PROTECTION_AT;
+/// A prototype address that is none: all ones in bits 32 to 63.
+const LOOKUP: u64 = SOFT_PROTOTYPE | 0xffff_ffff << 32;
+const FRAME: u64 = 0x0000_ffff_ffff_f000;
+
+impl Pte {
+    pub(crate) const ZERO: Self = Self(0);
+    pub(crate) const DECOMMITTED: Self = Self(DECOMMITTED);
+
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) const fn demand_zero(protection: Protection) -> Self {
+        Self(protection.bits() << PROTECTION_AT)
+    }
+
+    pub(crate) const fn lookup(protection: Protection) -> Self {
+        Self(protection.bits() << PROTECTION_AT | LOOKUP)
+    }
+
+    pub(crate) const fn transition(frame: PhysAddr, protection: Protection) -> Self {
+        Self(frame.as_u64() & FRAME | protection.bits() << PROTECTION_AT | SOFT_TRANSITION)
+    }
+
+    /// A clean page. `protection` must be one that lets it be touched.
+    pub(crate) fn valid(frame: PhysAddr, protection: Protection, owner: FrameOwner) -> ValidPte {
+        let mut flags = Entry::PRESENT | Entry::USER | Entry::ACCESSED;
+        let copies = protection.copies_on_write();
+        flags.set(COPY_ON_WRITE, copies);
+        flags.set(WRITE, protection.is_writable() && !copies);
+        flags.set(PROTOTYPE, owner == FrameOwner::Prototype);
+        flags.set(Entry::NO_EXECUTE, !protection.is_executable());
+        flags.set(Entry::CACHE_DISABLE, protection.caching() == Caching::None);
+        flags.set(
+            Entry::WRITE_THROUGH,
+            protection.caching() == Caching::WriteCombining,
+        );
+        let allowed = Entry::from_bits_retain(protection.allowed() << ALLOWED_AT);
+        ValidPte(Entry::page(frame, PageSize::Size4KiB, flags | allowed))
+    }
+
+    pub(crate) fn state(self) -> PteState {
+        let protection = Protection::from_bits(self.0 >> PROTECTION_AT);
+        if self.0 & Entry::PRESENT.bits() != 0 {
+            PteState::Valid(ValidPte(Entry::from_bits_retain(self.0)))
+        } else if self.0 == 0 {
+            PteState::Zero
+        } else if self.0 == DECOMMITTED {
+            PteState::Decommitted
+        } else if self.0 & SOFT_PROTOTYPE != 0 {
+            PteState::Lookup(protection)
+        } else if self.0 & SOFT_TRANSITION != 0 {
+            PteState::Transition(PhysAddr::new(self.0 & FRAME), protection)
+        } else {
+            PteState::DemandZero(protection)
+        }
+    }
+}
+
+/// A valid entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ValidPte(Entry);
+
+impl From<ValidPte> for Pte {
+    fn from(valid: ValidPte) -> Self {
+        Self(valid.0.bits())
+    }
+}
+
+impl ValidPte {
+    pub(crate) const fn frame(self) -> PhysAddr {
+        self.0.page_address(PageSize::Size4KiB)
+    }
+
+    pub(crate) const fn owner(self) -> FrameOwner {
+        if self.0.contains(PROTOTYPE) {
+            FrameOwner::Prototype
+        } else {
+            FrameOwner::Process
+        }
+    }
+
+    pub(crate) fn protection(self) -> Protection {
+        let caching = if self.0.contains(Entry::CACHE_DISABLE) {
+            Caching::None
+        } else if self.0.contains(Entry::WRITE_THROUGH) {
+            Caching::WriteCombining
+        } else {
+            Caching::Usual
+        };
+        Protection::from_bits(self.0.bits() >> ALLOWED_AT & 0b111).cached(caching)
+    }
+
+    pub(crate) const fn is_dirty(self) -> bool {
+        self.0.contains(Entry::DIRTY)
+    }
+
+    /// Whether it was meant to be written in place.
+    pub(crate) const fn is_writable(self) -> bool {
+        self.0.contains(WRITE)
+    }
+
+    pub(crate) const fn copies_on_write(self) -> bool {
+        self.0.contains(COPY_ON_WRITE)
+    }
+
+    /// Whether the processor lets it be written already.
+    pub(crate) const fn lets_write(self) -> bool {
+        self.0.contains(Entry::WRITABLE)
+    }
+
+    pub(crate) const fn lets_execute(self) -> bool {
+        !self.0.contains(Entry::NO_EXECUTE)
+    }
+
+    /// Written: from now on the processor lets it be.
+    #[must_use]
+    pub(crate) fn written(self) -> Self {
+        Self(self.0 | Entry::DIRTY | Entry::WRITABLE)
+    }
+
+    /// Not written since: the next write faults again.
+    #[must_use]
+    pub(crate) fn clean(self) -> Self {
+        Self(self.0 - Entry::DIRTY - Entry::WRITABLE)
+    }
+
+    /// Executable whatever its protection says, where no-execute is not enforced.
+    #[must_use]
+    pub(crate) fn executable(self) -> Self {
+        Self(self.0 - Entry::NO_EXECUTE)
+    }
+
+    /// With another protection, and as dirty as it is.
+    #[must_use]
+    pub(crate) fn protected(self, protection: Protection) -> Self {
+        let fresh = Pte::valid(self.frame(), protection, self.owner());
+        let mut dirty = self.0 & Entry::DIRTY;
+        if fresh.is_writable() && self.lets_write() {
+            dirty |= Entry::WRITABLE;
+        }
+        Self(fresh.0 | dirty)
+    }
+
+    /// Whether a processor that remembers this entry, while the other is in its place, would
+    /// do anything that the other forbids, or do it in another way.
+    pub(crate) fn outlives(self, new: Self) -> bool {
+        const SAME: Entry = Entry::CACHE_DISABLE.union(Entry::WRITE_THROUGH);
+        let kept = self.0 & (Entry::WRITABLE | Entry::DIRTY) & !new.0;
+        let forbidden = new.0 & !self.0 & Entry::NO_EXECUTE;
+        let cached_otherwise = (self.0 ^ new.0) & SAME;
+        self.frame() != new.frame() || !(kept | forbidden | cached_otherwise).is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PageProtection;
+
+    fn protections() -> impl Iterator<Item = Protection> {
+        (0..0x800).filter_map(|bits| Protection::new(PageProtection::from_bits_retain(bits)).ok())
+    }
+
+    /// The forms of ReactOS's `MMPTE` for x64, by their bits.
+    #[test]
+    fn an_entry_is_read_as_it_was_made() {
+        let frame = PhysAddr::new(0x0000_1234_5678_9000);
+        assert_eq!(Pte::ZERO.state(), PteState::Zero);
+        assert_eq!(Pte::DECOMMITTED.state(), PteState::Decommitted);
+        assert_eq!(Pte::DECOMMITTED.bits(), 0x200);
+        for protection in protections() {
+            let zero = Pte::demand_zero(protection);
+            assert_eq!(zero.bits(), protection.bits() << 5);
+            assert_eq!(zero.state(), PteState::DemandZero(protection));
+            let lookup = Pte::lookup(protection);
+            assert_eq!(lookup.bits() >> 32, 0xffff_ffff);
+            assert_eq!(lookup.state(), PteState::Lookup(protection));
+            let transition = Pte::transition(frame, protection);
+            assert_eq!(transition.state(), PteState::Transition(frame, protection));
+            if protection.is_accessible() {
+                let valid = Pte::valid(frame, protection, FrameOwner::Process);
+                assert_eq!(valid.protection(), protection);
+                assert_eq!(valid.frame(), frame);
+                assert_eq!(Pte::from(valid).state(), PteState::Valid(valid));
+            }
+        }
+    }
+
+    #[test]
+    fn a_writable_page_starts_without_the_processors_right_to_write() {
+        let writable = Protection::new(PageProtection::READWRITE).unwrap();
+        let pte = Pte::valid(PhysAddr::new(0x5000), writable, FrameOwner::Process);
+        assert_eq!(Pte::from(pte).bits() & 0xfff, 0x825);
+        assert_eq!(Pte::from(pte.written()).bits() & 0xfff, 0x867);
+        assert!(!pte.outlives(pte.written()) && pte.written().outlives(pte));
+    }
+}

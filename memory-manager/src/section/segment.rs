@@ -1,0 +1,281 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use mmu_core::PhysAddr;
+
+use crate::{
+    ProcessId, Status,
+    kernel::Kernel,
+    physical::Physical,
+    protection::Protection,
+    pte::{FrameOwner, Pte, PteState, ValidPte},
+    section::mapped_file::MappedFile,
+    vad::PAGE,
+};
+
+/// A segment: the pages of a section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct SegmentId(pub(crate) u64);
+
+/// Prototype entries of a frame.
+const PROTOTYPES: u64 = PAGE / 8;
+
+/// The pages that views share, with a prototype entry for each.
+///
+/// Prototype entries lie in emulated memory, in the formats of page-table entries, a frame of
+/// them at a time, made when one of them is first needed. A prototype entry of zero is a page
+/// as it was at first; a valid one owns its frame, and is dirty if the page is to be written
+/// to its file.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub(crate) origin: PageOrigin,
+    pub(crate) pages: u64,
+    prototypes: BTreeMap<u64, PhysAddr>,
+    /// The pages that commit was charged for, the frames of prototypes included.
+    pub(crate) charge: u64,
+    /// Sections that are open.
+    pub(crate) handles: u64,
+    /// The views, by process and start.
+    pub(crate) views: BTreeSet<(ProcessId, u64)>,
+}
+
+/// Where pages come from.
+#[derive(Debug)]
+pub(crate) enum PageOrigin {
+    /// They are zeros, all of them committed.
+    Committed,
+    /// They are zeros once they are committed.
+    Reserved,
+    /// They are in a file.
+    File(MappedFile),
+}
+
+impl Segment {
+    pub(crate) fn new(origin: PageOrigin, pages: u64) -> Self {
+        Self {
+            origin,
+            pages,
+            prototypes: BTreeMap::new(),
+            charge: 0,
+            handles: 0,
+            views: BTreeSet::new(),
+        }
+    }
+
+    fn place(&self, index: u64) -> Option<PhysAddr> {
+        let frame = self.prototypes.get(&(index / PROTOTYPES))?;
+        Some(frame.wrapping_add(index % PROTOTYPES * 8))
+    }
+
+    /// The prototype entry of a page.
+    pub(crate) fn prototype(&self, physical: &Physical, index: u64) -> Result<Pte, Status> {
+        match self.place(index) {
+            Some(place) => physical.read_pte(place),
+            None => Ok(Pte::ZERO),
+        }
+    }
+
+    /// Whether pages are committed from the first on, and how many are alike of as many as
+    /// `most`.
+    pub(crate) fn committed_run(
+        &self,
+        physical: &Physical,
+        first: u64,
+        most: u64,
+    ) -> Result<(Committed, u64), Status> {
+        if !matches!(self.origin, PageOrigin::Reserved) {
+            return Ok((Committed::Yes, most));
+        }
+        let mut run = None;
+        let mut next = first;
+        while next < first + most {
+            let (state, end) = match self.place(next) {
+                None => (Committed::No, (next / PROTOTYPES + 1) * PROTOTYPES),
+                Some(place) if physical.read_pte(place)? == Pte::ZERO => (Committed::No, next + 1),
+                Some(_) => (Committed::Yes, next + 1),
+            };
+            if *run.get_or_insert(state) != state {
+                break;
+            }
+            next = end.min(first + most);
+        }
+        Ok((run.unwrap_or(Committed::No), next - first))
+    }
+
+    /// The pages that have a frame, and their entries, among those of a range.
+    pub(crate) fn resident(
+        &self,
+        physical: &Physical,
+        first: u64,
+        end: u64,
+    ) -> Result<Vec<(u64, ValidPte)>, Status> {
+        let mut found = Vec::new();
+        let chunks = first / PROTOTYPES..end.div_ceil(PROTOTYPES).max(first / PROTOTYPES);
+        for (&chunk, &frame) in self.prototypes.range(chunks) {
+            for slot in 0..PROTOTYPES {
+                let index = chunk * PROTOTYPES + slot;
+                if !(first..end).contains(&index) {
+                    continue;
+                }
+                let pte = physical.read_pte(frame.wrapping_add(slot * 8))?;
+                if let PteState::Valid(valid) = pte.state() {
+                    found.push((index, valid));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The frames of the prototype entries.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = PhysAddr> {
+        self.prototypes.values().copied()
+    }
+}
+
+/// Whether pages are committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Committed {
+    No,
+    Yes,
+}
+
+impl Kernel {
+    pub(crate) fn segment(&self, id: SegmentId) -> Result<&Segment, Status> {
+        self.segments.get(id).ok_or(Status::InternalError)
+    }
+
+    pub(crate) fn segment_mut(&mut self, id: SegmentId) -> Result<&mut Segment, Status> {
+        self.segments.get_mut(id).ok_or(Status::InternalError)
+    }
+
+    /// Where the prototype entry of a page lies, which is made if there is none yet.
+    fn make_prototype(&mut self, id: SegmentId, index: u64) -> Result<PhysAddr, Status> {
+        if let Some(place) = self.segment(id)?.place(index) {
+            return Ok(place);
+        }
+        self.commit.charge(1)?;
+        let frame = self.physical.allocate();
+        let frame = frame.inspect_err(|_| self.commit.release(1))?;
+        let segment = self.segment_mut(id)?;
+        segment.charge += 1;
+        segment.prototypes.insert(index / PROTOTYPES, frame);
+        Ok(frame.wrapping_add(index % PROTOTYPES * 8))
+    }
+
+    /// Commits pages of a reserved segment, all or none; those that are committed stay.
+    pub(crate) fn commit_segment(
+        &mut self,
+        id: SegmentId,
+        first: u64,
+        end: u64,
+    ) -> Result<(), Status> {
+        if !matches!(self.segment(id)?.origin, PageOrigin::Reserved) {
+            return Ok(());
+        }
+        let mut next = first;
+        while next < end {
+            self.make_prototype(id, next)?;
+            next = (next / PROTOTYPES + 1) * PROTOTYPES;
+        }
+        let mut new = Vec::new();
+        for index in first..end {
+            let place = self.make_prototype(id, index)?;
+            if self.physical.read_pte(place)? == Pte::ZERO {
+                new.push(place);
+            }
+        }
+        self.commit.charge(new.len() as u64)?;
+        self.segment_mut(id)?.charge += new.len() as u64;
+        let zeros = Pte::demand_zero(Protection::SHARED);
+        for place in new {
+            self.physical.write_pte(place, zeros)?;
+        }
+        Ok(())
+    }
+
+    /// The frame of a shared page, which is filled if there is none yet.
+    ///
+    /// # Errors
+    /// [`Status::AccessViolation`] if the page is not committed, [`Status::InPageError`] if
+    /// the file cannot be read.
+    pub(crate) fn shared_frame(&mut self, id: SegmentId, index: u64) -> Result<PhysAddr, Status> {
+        let segment = self.segment(id)?;
+        let state = segment.prototype(&self.physical, index)?.state();
+        if let PteState::Valid(valid) = state {
+            return Ok(valid.frame());
+        }
+        if state == PteState::Zero && matches!(segment.origin, PageOrigin::Reserved) {
+            return Err(Status::AccessViolation);
+        }
+        let place = self.make_prototype(id, index)?;
+        let frame = self.physical.allocate()?;
+        let filled = match &self.segment(id)?.origin {
+            PageOrigin::File(file) => file.load(self.physical.ram(), index * PAGE, frame),
+            PageOrigin::Committed | PageOrigin::Reserved => Ok(()),
+        };
+        if filled.is_err() {
+            self.physical.free(frame)?;
+            return Err(Status::InPageError);
+        }
+        let valid = Pte::valid(frame, Protection::SHARED, FrameOwner::Process);
+        self.physical.write_pte(place, valid.into())?;
+        Ok(frame)
+    }
+
+    /// Notes that a shared page was written.
+    pub(crate) fn dirty_shared(&mut self, id: SegmentId, index: u64) -> Result<(), Status> {
+        let place = self.make_prototype(id, index)?;
+        if let PteState::Valid(valid) = self.physical.read_pte(place)?.state() {
+            self.physical.write_pte(place, valid.written().into())?;
+        }
+        Ok(())
+    }
+
+    /// Writes the dirty pages of a range to the file, if there is one.
+    pub(crate) fn write_back(&mut self, id: SegmentId, first: u64, end: u64) -> Result<(), Status> {
+        let segment = self.segment(id)?;
+        for (index, valid) in segment.resident(&self.physical, first, end)? {
+            if !valid.is_dirty() {
+                continue;
+            }
+            let segment = self.segments.get(id).ok_or(Status::InternalError)?;
+            let PageOrigin::File(file) = &segment.origin else {
+                return Ok(());
+            };
+            file.store(self.physical.ram(), index * PAGE, valid.frame())?;
+            if let Some(place) = segment.place(index) {
+                self.physical.write_pte(place, valid.clean().into())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets a segment go that has neither views nor open sections; what was written to it is
+    /// in its file then.
+    ///
+    /// # Errors
+    /// As writing to the file fails; the segment is kept then.
+    pub(crate) fn retire(&mut self, id: SegmentId) -> Result<(), Status> {
+        let Some(segment) = self.segments.get(id) else {
+            return Ok(());
+        };
+        let pages = segment.pages;
+        if !segment.views.is_empty() {
+            return Ok(());
+        }
+        self.write_back(id, 0, pages)?;
+        if self.segment(id)?.handles > 0 {
+            return Ok(());
+        }
+        let Some(segment) = self.segments.remove(id) else {
+            return Ok(());
+        };
+        for (_, valid) in segment.resident(&self.physical, 0, pages)? {
+            self.physical.free(valid.frame())?;
+        }
+        for table in segment.tables() {
+            self.physical.free_table(table)?;
+        }
+        self.commit.release(segment.charge);
+        Ok(())
+    }
+}

@@ -1,0 +1,95 @@
+use mmu_core::{CpuFeatures, Entry, Level, Regime, VirtAddr, entry_address};
+
+use crate::{ProcessId, Status, kernel::Kernel, processor::SpaceRoot, vad::Vad, vad_tree::VadTree};
+
+/// Where the page tables see themselves, in the upper half: PML4E 0x1ED (the place that
+/// Windows had until its version 1607).
+const SELF_MAP: u64 = 0xffff_f680_0000_0000;
+
+/// Whether pages without the right to execute cannot be executed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ExecutionPrevention {
+    /// They cannot, as always in 64-bit processes (Microsoft, "Data Execution Prevention").
+    #[default]
+    Enforced,
+    /// They can, as in 32-bit processes that did not ask for it.
+    Off,
+}
+
+/// The address space of a process: its regions, and the page tables that realise them.
+#[derive(Debug)]
+pub(crate) struct UserSpace {
+    pub(crate) process: ProcessId,
+    pub(crate) root: SpaceRoot,
+    pub(crate) regime: Regime,
+    pub(crate) vads: VadTree,
+    /// Frames that are its page tables, of all levels.
+    pub(crate) tables: u64,
+    pub(crate) execution: ExecutionPrevention,
+}
+
+impl UserSpace {
+    pub(crate) fn new(
+        kernel: &mut Kernel,
+        process: ProcessId,
+        features: CpuFeatures,
+        execution: ExecutionPrevention,
+    ) -> Result<Self, Status> {
+        kernel.commit.charge(1)?;
+        let table = match kernel.physical.allocate() {
+            Ok(table) => table,
+            Err(status) => {
+                kernel.commit.release(1);
+                return Err(status);
+            }
+        };
+        let root = kernel.processor.enter(table);
+        let registers = kernel.processor.registers(root);
+        let regime = Regime::new(&registers, features).map_err(|_| Status::InternalError)?;
+        let own = Entry::page(table, mmu_core::PageSize::Size4KiB, SELF_MAP_FLAGS);
+        let slot = entry_address(table, Level::Pml4e, VirtAddr::new(SELF_MAP));
+        kernel.physical.write_entry(slot, own.bits())?;
+        Ok(Self {
+            process,
+            root,
+            regime,
+            vads: VadTree::default(),
+            tables: 1,
+            execution,
+        })
+    }
+
+    /// Gives back what is left when there are no regions any more.
+    pub(crate) fn close(self, kernel: &mut Kernel) -> Result<(), Status> {
+        let slot = entry_address(self.root.table, Level::Pml4e, VirtAddr::new(SELF_MAP));
+        kernel.physical.write_entry(slot, 0)?;
+        let left = kernel.processor.leave(self.root);
+        left.map_err(|_| Status::InternalError)?;
+        kernel.physical.free(self.root.table)?;
+        kernel.commit.release(self.tables);
+        Ok(())
+    }
+
+    /// The region that holds all of a range.
+    ///
+    /// # Errors
+    /// The first status if its start is in no region, the second if its end is not in the
+    /// same.
+    pub(crate) fn region(
+        &self,
+        start: u64,
+        end: u64,
+        none: Status,
+        beyond: Status,
+    ) -> Result<&Vad, Status> {
+        let vad = self.vads.find(start).ok_or(none)?;
+        if end > vad.end { Err(beyond) } else { Ok(vad) }
+    }
+}
+
+/// Not for user mode.
+const SELF_MAP_FLAGS: Entry = Entry::PRESENT
+    .union(Entry::WRITABLE)
+    .union(Entry::ACCESSED)
+    .union(Entry::DIRTY)
+    .union(Entry::NO_EXECUTE);

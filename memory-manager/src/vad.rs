@@ -1,0 +1,137 @@
+use std::collections::BTreeSet;
+
+use crate::{
+    MemoryKind, PageProtection,
+    protection::{Caching, Protection},
+    section::SegmentId,
+};
+
+/// The size of a page in bytes.
+pub(crate) const PAGE: u64 = PAGE_BYTES as u64;
+
+/// The same, for buffers.
+pub(crate) const PAGE_BYTES: usize = 0x1000;
+
+/// Where regions start: multiples of this (Microsoft, `GetSystemInfo`).
+pub(crate) const GRANULARITY: u64 = 0x1_0000;
+
+/// The first address that a program may use, and the first above those (Microsoft,
+/// `GetSystemInfo`; 8 TiB before Windows 8.1).
+pub(crate) const USER_START: u64 = 0x1_0000;
+pub(crate) const USER_LIMIT: u64 = 0x7fff_ffff_0000;
+
+/// The first address that no region reaches (ReactOS's tests, `ZwAllocateVirtualMemory`: the
+/// last 64 KiB of user space are never allocated).
+pub(crate) const VAD_LIMIT: u64 = USER_LIMIT - GRANULARITY;
+
+/// Above it, Windows loads its own images, so that allocations from the top down start below.
+pub(crate) const TOP_DOWN_LIMIT: u64 = 0x7ff8_0000_0000;
+
+/// A region of addresses: a virtual address descriptor.
+#[derive(Clone, Debug)]
+pub(crate) struct Vad {
+    /// A page's address.
+    pub(crate) start: u64,
+    /// The first address behind it, a page's.
+    pub(crate) end: u64,
+    /// What it was allocated with.
+    pub(crate) protection: Protection,
+    /// The pages that commit was charged for.
+    pub(crate) charge: u64,
+    pub(crate) kind: VadKind,
+}
+
+/// What a region is made of.
+#[derive(Clone, Debug)]
+pub(crate) enum VadKind {
+    /// Memory of the process alone.
+    Private(Private),
+    /// A part of a section.
+    View(View),
+}
+
+/// Private memory.
+#[derive(Clone, Debug)]
+pub(crate) struct Private {
+    pub(crate) untouched: Untouched,
+    /// How its pages are cached, whatever their protection says.
+    pub(crate) caching: Caching,
+    pub(crate) watch: WriteWatch,
+}
+
+/// What a page is of which the page tables say nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Untouched {
+    /// Reserved.
+    Reserved,
+    /// Committed, with the region's protection.
+    Committed,
+}
+
+/// Whether writes are watched.
+#[derive(Clone, Debug)]
+pub(crate) enum WriteWatch {
+    Off,
+    /// With the pages that were written before their entry changed; the entries know of the
+    /// others.
+    On(BTreeSet<u64>),
+}
+
+/// A view of a section.
+#[derive(Clone, Debug)]
+pub(crate) struct View {
+    pub(crate) segment: SegmentId,
+    /// Where in the segment it starts, in pages.
+    pub(crate) first: u64,
+    pub(crate) copies: Copies,
+}
+
+/// When the commit of private copies is charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Copies {
+    /// When the view is mapped: all its pages may be copied.
+    Prepaid,
+    /// When they are made.
+    Single,
+}
+
+impl Vad {
+    pub(crate) fn pages(&self) -> u64 {
+        (self.end - self.start) / PAGE
+    }
+
+    pub(crate) fn memory_kind(&self) -> MemoryKind {
+        match self.kind {
+            VadKind::Private(_) => MemoryKind::Private,
+            VadKind::View(_) => MemoryKind::Mapped,
+        }
+    }
+
+    pub(crate) fn allocation_protection(&self) -> PageProtection {
+        self.protection.flags()
+    }
+
+    /// Cuts the part from `at` on off, as a region of its own; charges are left with the
+    /// first part.
+    pub(crate) fn split_off(&mut self, at: u64) -> Self {
+        let mut kind = self.kind.clone();
+        match (&mut self.kind, &mut kind) {
+            (VadKind::Private(head), VadKind::Private(tail)) => {
+                if let WriteWatch::On(written) = &mut head.watch {
+                    tail.watch = WriteWatch::On(written.split_off(&at));
+                }
+            }
+            (VadKind::View(_), VadKind::View(tail)) => tail.first += (at - self.start) / PAGE,
+            _ => {}
+        }
+        let tail = Self {
+            start: at,
+            end: self.end,
+            protection: self.protection,
+            charge: 0,
+            kind,
+        };
+        self.end = at;
+        tail
+    }
+}
