@@ -24,3 +24,4 @@ pub mod plot;
 pub mod preset;
 pub mod sim;
 pub mod trace;
+pub mod vm;

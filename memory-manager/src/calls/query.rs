@@ -55,6 +55,23 @@ impl Machine {
             kind: Some(vad.memory_kind()),
         })
     }
+
+    /// Whether an address lies in a view of a file, and not of the page file.
+    ///
+    /// # Errors
+    /// [`Status::InvalidHandle`]: no such process.
+    pub fn is_in_mapped_file(
+        &self,
+        process: ProcessId,
+        address: VirtAddr,
+    ) -> Result<bool, Status> {
+        let (space, kernel) = self.space_ref(process)?;
+        let vad = space.vads.find(address.as_u64() & !(PAGE - 1));
+        Ok(vad.is_some_and(|vad| match &vad.kind {
+            VadKind::View(view) => kernel.segments.is_file(view.segment),
+            _ => false,
+        }))
+    }
 }
 
 impl UserSpace {

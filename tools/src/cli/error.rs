@@ -10,6 +10,7 @@ use crate::{
     preset::PresetError,
     sim::{SimError, baseline::BaselineError, compare::AxisError},
     trace::TraceError,
+    vm::{FailedStatement, ScriptError},
 };
 
 /// A command could not do its work.
@@ -48,6 +49,23 @@ pub enum CliError {
     /// Two options name sizes of pages.
     #[error("--pages and --compare pages= both name sizes; name them all in --compare")]
     TwoSizes,
+    /// A script cannot be understood.
+    #[error(transparent)]
+    Script(#[from] ScriptError),
+    /// A statement of a script did not come out as the script says.
+    #[error(transparent)]
+    Statement(#[from] FailedStatement),
+    /// A value for a name that a script gives no default.
+    #[error("{script}: there is no `default {name} = ...` for this value to replace")]
+    UnknownSetting {
+        /// The name.
+        name: String,
+        /// The script.
+        script: Source,
+    },
+    /// A script is no text.
+    #[error("{0}: a script is UTF-8 text")]
+    ScriptNotText(Source),
     /// There is no such CPU.
     #[error(transparent)]
     Preset(#[from] PresetError),
@@ -183,6 +201,7 @@ impl CliError {
             Self::Sim(error) if error.is_of_the_run() => 1,
             Self::Trace(TraceError::NotSaved(_))
             | Self::NothingRecorded { .. }
+            | Self::Statement(_)
             | Self::Output(_)
             | Self::Stdout(_)
             | Self::Interrupted => 1,
@@ -196,6 +215,8 @@ impl CliError {
             // The reader of a pipe has seen enough.
             Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
             Self::Output(OutputError::BrokenPipe { path }) if path == Path::new("-") => {}
+            Self::Script(error) => tell(format_args!("{:?}", miette::Report::new(error))),
+            Self::Statement(error) => tell(format_args!("{:?}", miette::Report::new(error))),
             Self::Preset(error) => tell(format_args!("{:?}", miette::Report::new(error))),
             other => tell(format_args!("error: {other}")),
         }

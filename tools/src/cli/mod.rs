@@ -20,6 +20,7 @@ mod saved_trace;
 mod sim;
 mod stoppable;
 mod trace_input;
+mod vm;
 mod walk;
 
 use clap::{Parser, Subcommand};
@@ -43,6 +44,7 @@ enum Command {
     Maps(maps::Maps),
     Walk(walk::Walk),
     Conform(conform::Conform),
+    Vm(vm::Vm),
     Cpus(cpus::Cpus),
 }
 
@@ -70,6 +72,7 @@ impl Arguments {
             Command::Maps(command) => command.run(&interrupt),
             Command::Walk(command) => command.run(&interrupt),
             Command::Conform(command) => command.run(&interrupt),
+            Command::Vm(command) => command.run(&interrupt),
             Command::Cpus(command) => command.run(&interrupt),
         }
     }

@@ -19,5 +19,6 @@ mod record;
 mod sim;
 mod support;
 mod transcripts;
+mod vm;
 mod walk;
 mod why;

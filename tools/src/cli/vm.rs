@@ -1,0 +1,89 @@
+use std::{
+    ffi::OsString,
+    io::{self, BufWriter, Read, Write},
+};
+
+use clap::Args;
+use memory_manager::MachineConfig;
+
+use super::{CliError, Outcome, interrupt::Interrupt, results::Results};
+use crate::{
+    byte_size::ByteSize,
+    input::{self, Source},
+    vm::{self, Setting},
+};
+
+/// Run a script of calls to the memory manager
+///
+/// Processes allocate, protect, free and share memory by the calls of Windows, and touch it
+/// through the emulated MMU. The script says what must come of it; if something else does, the
+/// exit status is 1.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lookaside vm examples/write.vm
+  lookaside vm examples/choice.vm state=MEM_RESERVE protection=PAGE_READONLY
+
+A script is a statement a line; # begins a comment:
+  process NAME                      a new process, which does what follows
+  in NAME                           go on in another process
+  default X = VALUE                 a name that the command line may set
+  X = VALUE                         a number, a constant such as PAGE_READWRITE, a question
+                                    such as state(X), and sums of these with | + -
+  X = VirtualAlloc(NULL, 8, MEM_COMMIT, PAGE_READWRITE)
+                                    a call, its result and what must come of it; others are
+                                    VirtualFree, NtFreeVirtualMemory, VirtualProtect,
+                                    CreateFileMapping, MapViewOfFile, UnmapViewOfFile,
+                                    FlushViewOfFile, CloseHandle, GetWriteWatch, ResetWriteWatch
+  VirtualFree(X, 1, MEM_RELEASE) fails 87
+                                    the Win32 error, or a status such as STATUS_NO_MEMORY
+  write X \"text\"                    or u8, u16, u32, u64 and a number
+  read X u32, execute X             all may be followed by `fails STATUS_ACCESS_VIOLATION`
+  expect u8(X) == 0x31              or !=; also u16, u32, u64, state, protection, type, base,
+                                    size, allocation_base and allocation_protection
+  print \"it says \", text(X, 4)      also state_name(..), protection_name(..), and numbers
+  map                               the picture of the process's memory")]
+pub(super) struct Vm {
+    /// The script; - is standard input
+    #[arg(value_name = "SCRIPT")]
+    script: OsString,
+    /// Values for names that the script gives a default
+    #[arg(value_name = "NAME=VALUE")]
+    settings: Vec<Setting>,
+    /// The size of the machine's memory
+    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
+    ram: ByteSize,
+    #[command(flatten)]
+    results: Results,
+}
+
+impl Vm {
+    pub(super) fn run(self, interrupt: &Interrupt) -> Result<Outcome, CliError> {
+        let source = Source::from(self.script.clone());
+        self.results.check(std::slice::from_ref(&source))?;
+        let mut text = String::new();
+        let read = input::open(&source)?.read_to_string(&mut text);
+        read.map_err(|_| CliError::ScriptNotText(source.clone()))?;
+        let script = vm::parse(&source.to_string(), &text)?;
+        let unknown = |setting: &&Setting| script.defaults().all(|name| name != setting.name);
+        if let Some(setting) = self.settings.iter().find(unknown) {
+            return Err(CliError::UnknownSetting {
+                name: setting.name.clone(),
+                script: source,
+            });
+        }
+        let config = MachineConfig {
+            ram_bytes: self.ram.0,
+            ..MachineConfig::default()
+        };
+        let mut printed = BufWriter::new(io::stdout().lock());
+        let ran = vm::run(&script, &self.settings, &config, &mut printed);
+        let flushed = printed.flush().map_err(CliError::Stdout);
+        let pictures = ran?;
+        flushed?;
+        interrupt.run_is_over().map_err(|_| CliError::Interrupted)?;
+        self.results.write_json(&pictures)?;
+        interrupt.files_are_written();
+        Ok(Outcome::Done)
+    }
+}

@@ -1,0 +1,74 @@
+//! The numbers that scripts call by the names of the Windows headers.
+
+/// Every name, with its number.
+pub(super) const ALL: &[(&str, u64)] = &[
+    ("NULL", 0),
+    ("MEM_COMMIT", 0x1000),
+    ("MEM_RESERVE", 0x2000),
+    ("MEM_DECOMMIT", 0x4000),
+    ("MEM_RELEASE", 0x8000),
+    ("MEM_FREE", 0x1_0000),
+    ("MEM_PRIVATE", 0x2_0000),
+    ("MEM_MAPPED", 0x4_0000),
+    ("MEM_IMAGE", 0x100_0000),
+    ("MEM_RESET", 0x8_0000),
+    ("MEM_TOP_DOWN", 0x10_0000),
+    ("MEM_WRITE_WATCH", 0x20_0000),
+    ("MEM_PHYSICAL", 0x40_0000),
+    ("MEM_RESET_UNDO", 0x100_0000),
+    ("MEM_LARGE_PAGES", 0x2000_0000),
+    ("PAGE_NOACCESS", 0x1),
+    ("PAGE_READONLY", 0x2),
+    ("PAGE_READWRITE", 0x4),
+    ("PAGE_WRITECOPY", 0x8),
+    ("PAGE_EXECUTE", 0x10),
+    ("PAGE_EXECUTE_READ", 0x20),
+    ("PAGE_EXECUTE_READWRITE", 0x40),
+    ("PAGE_EXECUTE_WRITECOPY", 0x80),
+    ("PAGE_GUARD", 0x100),
+    ("PAGE_NOCACHE", 0x200),
+    ("PAGE_WRITECOMBINE", 0x400),
+    ("SEC_RESERVE", 0x400_0000),
+    ("SEC_COMMIT", 0x800_0000),
+    ("SEC_IMAGE", 0x100_0000),
+    ("SEC_NOCACHE", 0x1000_0000),
+    ("SEC_WRITECOMBINE", 0x4000_0000),
+    ("SEC_LARGE_PAGES", 0x8000_0000),
+    ("FILE_MAP_COPY", 0x1),
+    ("FILE_MAP_WRITE", 0x2),
+    ("FILE_MAP_READ", 0x4),
+    ("FILE_MAP_EXECUTE", 0x20),
+    ("WRITE_WATCH_FLAG_RESET", 0x1),
+];
+
+/// The number of a name.
+pub(super) fn number(name: &str) -> Option<u64> {
+    let found = ALL.iter().find(|(known, _)| *known == name);
+    found.map(|&(_, number)| number)
+}
+
+/// What a region's state is in words.
+pub(super) const STATES: &[(u64, &str)] = &[
+    (0x1000, "Committed"),
+    (0x2000, "Reserved"),
+    (0x1_0000, "Free"),
+];
+
+/// What a page's protection is in words, its modifiers apart.
+pub(super) const PROTECTIONS: &[(u64, &str)] = &[
+    (0x1, "NO ACCESS"),
+    (0x2, "READ"),
+    (0x4, "READ/WRITE"),
+    (0x8, "WRITE COPY"),
+    (0x10, "EXECUTE"),
+    (0x20, "EXECUTE/READ"),
+    (0x40, "EXECUTE/READ/WRITE"),
+    (0x80, "EXECUTE/WRITE COPY"),
+];
+
+/// The modifiers of a protection in words.
+pub(super) const MODIFIERS: &[(u64, &str)] = &[
+    (0x100, "GUARD"),
+    (0x200, "NO CACHE"),
+    (0x400, "WRITE COMBINE"),
+];

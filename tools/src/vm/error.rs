@@ -1,0 +1,130 @@
+use std::ops::Range;
+
+use memory_manager::{Exception, MachineError, Status};
+use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+
+/// A script cannot be understood.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct ScriptError {
+    message: String,
+    place: Place,
+}
+
+/// A statement of a script did not come out as the script says.
+#[derive(Debug, thiserror::Error)]
+#[error("{failure}")]
+pub struct FailedStatement {
+    /// What went wrong.
+    pub failure: Failure,
+    place: Place,
+}
+
+/// How a statement can fail.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The machine cannot be built.
+    #[error(transparent)]
+    Machine(#[from] MachineError),
+    /// A call failed that should not have, or with another status.
+    #[error("the call fails with {0}, error {code}", code = .0.win32())]
+    Status(Status),
+    /// An access raised an exception that it should not have, or another one.
+    #[error("{0}")]
+    Exception(#[from] Exception),
+    /// Something succeeded that should have failed.
+    #[error("it succeeds, but should fail")]
+    Succeeds,
+    /// An expectation is not met.
+    #[error("the left side is {left:#x}, the right side {right:#x}")]
+    Unequal {
+        /// What was found.
+        left: u64,
+        /// What it was compared with.
+        right: u64,
+    },
+    /// An expression leaves the numbers from 0 to 2^64 - 1.
+    #[error("the result is no number from 0 to 2^64 - 1")]
+    Overflow,
+    /// An argument is of the wrong kind.
+    #[error("this must be {0}")]
+    Kind(&'static str),
+    /// A file cannot be opened.
+    #[error("cannot open {path}: {cause}")]
+    File {
+        /// The file.
+        path: String,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+    /// The lines cannot be written.
+    #[error("cannot write what the script prints: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+/// A place in a script.
+#[derive(Debug)]
+struct Place {
+    source: NamedSource<String>,
+    span: Range<usize>,
+}
+
+impl Place {
+    fn new(name: &str, text: &str, span: Range<usize>) -> Self {
+        Self {
+            source: NamedSource::new(name, text.to_owned()),
+            span,
+        }
+    }
+}
+
+impl ScriptError {
+    pub(super) fn new(name: &str, text: &str, span: Range<usize>, message: String) -> Self {
+        Self {
+            message,
+            place: Place::new(name, text, span),
+        }
+    }
+}
+
+impl FailedStatement {
+    pub(super) fn new(name: &str, text: &str, span: Range<usize>, failure: Failure) -> Self {
+        Self {
+            failure,
+            place: Place::new(name, text, span),
+        }
+    }
+}
+
+impl Diagnostic for ScriptError {
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(&self.place.source)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(self.place.label("here"))
+    }
+}
+
+impl Diagnostic for FailedStatement {
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(&self.place.source)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(self.place.label("this statement"))
+    }
+}
+
+impl Place {
+    fn label(&self, text: &str) -> Box<dyn Iterator<Item = LabeledSpan>> {
+        let label = LabeledSpan::new(Some(text.into()), self.span.start, self.span.len());
+        Box::new(std::iter::once(label))
+    }
+}
+
+impl From<Status> for Failure {
+    fn from(status: Status) -> Self {
+        Self::Status(status)
+    }
+}

@@ -1,0 +1,17 @@
+//! Scripts of calls to the memory manager: who allocates what, who touches it, and what must
+//! come of it.
+
+mod constants;
+mod error;
+mod parse;
+mod picture;
+mod run;
+mod script;
+#[cfg(test)]
+mod tests;
+
+pub use error::{FailedStatement, ScriptError};
+pub use parse::parse;
+pub use picture::{Part, Picture, Use};
+pub use run::{Setting, run};
+pub use script::Script;

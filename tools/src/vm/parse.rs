@@ -1,0 +1,405 @@
+//! The language of scripts: a statement a line.
+
+mod names;
+
+use winnow::{
+    ascii::{digit1, hex_digit1, line_ending, space0, space1},
+    combinator::{alt, cut_err, delimited, eof, not, opt, peek, preceded, repeat, separated},
+    error::{ContextError, ErrMode, StrContext, StrContextValue},
+    prelude::*,
+    stream::{LocatingSlice, Location},
+    token::{any, one_of, take_till, take_while},
+};
+
+use super::{
+    error::ScriptError,
+    script::{
+        Access, Argument, Call, Expression, Item, Operator, Outcome, Question, Relation, Script,
+        Spanned, Statement, Width, Words,
+    },
+};
+use names::Names;
+
+type Text<'i> = LocatingSlice<&'i str>;
+
+/// Reads a script.
+///
+/// # Errors
+/// [`ScriptError`] with the first place where it is none, and what was expected there.
+pub fn parse(name: &str, text: &str) -> Result<Script, ScriptError> {
+    let mut left = LocatingSlice::new(text);
+    let mut statements = Vec::new();
+    let mut names = Names::default();
+    while !left.is_empty() {
+        let statement = line(&mut left).map_err(|error| {
+            let at = left.current_token_start();
+            ScriptError::new(name, text, at..at, expected(&error))
+        })?;
+        if let Some(statement) = statement {
+            names
+                .check(&statement)
+                .map_err(|unknown| ScriptError::new(name, text, unknown.span, unknown.message))?;
+            statements.push(statement);
+        }
+    }
+    Ok(Script {
+        name: name.into(),
+        text: text.into(),
+        statements,
+    })
+}
+
+/// What an error says was expected.
+fn expected(error: &ErrMode<ContextError>) -> String {
+    let context = match error {
+        ErrMode::Backtrack(context) | ErrMode::Cut(context) => context,
+        ErrMode::Incomplete(_) => return "the script ends too early".into(),
+    };
+    let expected = context.context().find_map(|context| match context {
+        StrContext::Expected(what) => Some(what.to_string()),
+        _ => None,
+    });
+    format!(
+        "expected {}",
+        expected.as_deref().unwrap_or("something else")
+    )
+}
+
+fn want(what: &'static str) -> StrContext {
+    StrContext::Expected(StrContextValue::Description(what))
+}
+
+/// The most bytes of a line, and the most parentheses within each other: expressions are
+/// trees, and a tree that is too deep would overflow the stack.
+const LINE_MOST: usize = 1000;
+const PARENTHESES_MOST: usize = 32;
+
+fn line(text: &mut Text<'_>) -> ModalResult<Option<Spanned<Statement>>> {
+    let content = text.lines().next().unwrap_or_default();
+    if content.len() > LINE_MOST {
+        return unexpected("a line of at most 1000 bytes");
+    }
+    if content.matches('(').count() > PARENTHESES_MOST {
+        return unexpected("at most 32 parentheses in a line");
+    }
+    space0.parse_next(text)?;
+    let statement = opt(preceded(not(line_end), cut_err(spanned(statement)))).parse_next(text)?;
+    cut_err(line_end.context(want("the end of the line")))
+        .parse_next(text)
+        .map(|()| statement)
+}
+
+fn line_end(text: &mut Text<'_>) -> ModalResult<()> {
+    let comment = opt(('#', take_till(0.., ['\r', '\n'])));
+    (space0, comment, alt((line_ending, eof)))
+        .void()
+        .parse_next(text)
+}
+
+fn statement(text: &mut Text<'_>) -> ModalResult<Statement> {
+    let start = *text;
+    let word = word.context(want("a statement")).parse_next(text)?;
+    match word {
+        "process" => named(text).map(Statement::Process),
+        "in" => named_at.map(Statement::In).parse_next(text),
+        "default" => {
+            let (name, value) = assignment(text)?;
+            Ok(Statement::Default { name, value })
+        }
+        "read" => {
+            let address = operand(text)?;
+            let width = one_named(&Width::ALL, "u8, u16, u32 or u64").parse_next(text)?;
+            access(text, Access::Read(width), address)
+        }
+        "write" => {
+            let address = operand(text)?;
+            let access_ = alt((
+                token(string).map(Access::WriteText),
+                (one_named(&Width::ALL, "a width"), operand)
+                    .map(|(width, value)| Access::Write(width, value)),
+            ))
+            .context(want("\"text\", or u8, u16, u32 or u64 and a number"))
+            .parse_next(text)?;
+            access(text, access_, address)
+        }
+        "execute" => {
+            let address = operand(text)?;
+            access(text, Access::Execute, address)
+        }
+        "expect" => Ok(Statement::Expect {
+            left: operand(text)?,
+            relation: one_named(&Relation::ALL, "== or !=").parse_next(text)?,
+            right: operand(text)?,
+        }),
+        "print" => {
+            let items = separated(1.., item, token(','));
+            items.map(Statement::Print).parse_next(text)
+        }
+        "map" => Ok(Statement::Map),
+        _ if peek_token(text, '(') => {
+            *text = start;
+            call(text, None)
+        }
+        _ => {
+            *text = start;
+            let name = named(text)?;
+            token('=').context(want("= or (")).parse_next(text)?;
+            space0.parse_next(text)?;
+            if is_call(text) {
+                return call(text, Some(name));
+            }
+            let value = operand(text)?;
+            Ok(Statement::Set { name, value })
+        }
+    }
+}
+
+fn assignment(text: &mut Text<'_>) -> ModalResult<(String, Spanned<Expression>)> {
+    let name = named(text)?;
+    token('=').context(want("=")).parse_next(text)?;
+    Ok((name, operand(text)?))
+}
+
+fn access(
+    text: &mut Text<'_>,
+    access: Access,
+    address: Spanned<Expression>,
+) -> ModalResult<Statement> {
+    Ok(Statement::Access {
+        access,
+        address,
+        outcome: outcome(text)?,
+    })
+}
+
+fn is_call(text: &Text<'_>) -> bool {
+    let mut ahead = *text;
+    let name = word.parse_next(&mut ahead);
+    name.is_ok_and(|name| Call::ALL.iter().any(|(known, ..)| *known == name))
+}
+
+fn call(text: &mut Text<'_>, result: Option<String>) -> ModalResult<Statement> {
+    let start = *text;
+    let name = word(text)?;
+    let known = Call::ALL.iter().find(|(known, ..)| *known == name);
+    let Some(&(_, call, parameters)) = known else {
+        *text = start;
+        return unexpected("the name of a call, such as VirtualAlloc");
+    };
+    token('(').context(want("(")).parse_next(text)?;
+    let mut arguments = Vec::new();
+    for (place, parameter) in parameters.iter().enumerate() {
+        // An address that may be left to the system stands last.
+        let may_end = call == Call::MapViewOfFile && place + 1 == parameters.len();
+        if may_end && peek_token(text, ')') {
+            break;
+        }
+        if place > 0 {
+            token(',')
+                .context(want("a comma and an argument"))
+                .parse_next(text)?;
+        }
+        space0.parse_next(text)?;
+        let argument = alt((
+            spanned(string).map(Argument::Text),
+            operand.map(Argument::Number),
+        ));
+        arguments.push(argument.context(want(parameter)).parse_next(text)?);
+    }
+    token(')').context(want(")")).parse_next(text)?;
+    Ok(Statement::Call {
+        result,
+        call,
+        arguments,
+        outcome: outcome(text)?,
+    })
+}
+
+fn outcome(text: &mut Text<'_>) -> ModalResult<Outcome> {
+    let fails = preceded(space0, ("fails", space1));
+    if opt(fails).parse_next(text)?.is_none() {
+        return Ok(Outcome::Succeeds);
+    }
+    alt((
+        number.map(Outcome::FailsWithError),
+        named_at.map(Outcome::FailsWith),
+    ))
+    .context(want(
+        "a status such as STATUS_ACCESS_VIOLATION, or the number of an error",
+    ))
+    .parse_next(text)
+}
+
+fn item(text: &mut Text<'_>) -> ModalResult<Item> {
+    space0.parse_next(text)?;
+    if let Some(literal) = opt(string).parse_next(text)? {
+        return Ok(Item::Text(literal));
+    }
+    let start = *text;
+    let name = opt(word).parse_next(text)?;
+    if name == Some("text") && peek_token(text, '(') {
+        token('(').parse_next(text)?;
+        let address = operand(text)?;
+        token(',').context(want("a comma")).parse_next(text)?;
+        let length = operand(text)?;
+        token(')').context(want(")")).parse_next(text)?;
+        return Ok(Item::Memory { address, length });
+    }
+    let words = Words::ALL.iter().find(|(known, _)| Some(*known) == name);
+    if let Some(&(_, words)) = words {
+        let of = parenthesised(text)?;
+        return Ok(Item::InWords(words, of));
+    }
+    *text = start;
+    operand.map(Item::Number).parse_next(text)
+}
+
+fn operand(text: &mut Text<'_>) -> ModalResult<Spanned<Expression>> {
+    space0.parse_next(text)?;
+    let mut whole = term(text)?;
+    while let Some(operator) = opt(preceded(space0, operator)).parse_next(text)? {
+        space0.parse_next(text)?;
+        let right = term(text)?;
+        let span = whole.span.start..right.span.end;
+        let both = Expression::Both(operator, Box::new(whole), Box::new(right));
+        whole = Spanned { value: both, span };
+    }
+    Ok(whole)
+}
+
+fn operator(text: &mut Text<'_>) -> ModalResult<Operator> {
+    alt((
+        '|'.value(Operator::Or),
+        '+'.value(Operator::Add),
+        '-'.value(Operator::Subtract),
+    ))
+    .parse_next(text)
+}
+
+fn term(text: &mut Text<'_>) -> ModalResult<Spanned<Expression>> {
+    let what = want("a number, a name or a question such as state(p)");
+    if peek_token(text, '(') {
+        return parenthesised(text);
+    }
+    let start = text.current_token_start();
+    if let Some(number) = opt(number).parse_next(text)? {
+        return Ok(Spanned {
+            value: Expression::Number(number),
+            span: start..text.previous_token_end(),
+        });
+    }
+    let name = word.context(what).parse_next(text)?;
+    let name_ends = text.previous_token_end();
+    if !peek_token(text, '(') {
+        return Ok(Spanned {
+            value: Expression::Name(name.into()),
+            span: start..name_ends,
+        });
+    }
+    let number = Width::ALL.map(|(name, width)| (name, Question::Number(width)));
+    let mut questions = Question::ALL.iter().chain(&number);
+    let Some(&(_, question)) = questions.find(|(known, _)| *known == name) else {
+        return unexpected("state, protection, type, base, size, u8, u16, u32, u64 or the like");
+    };
+    let of = parenthesised(text)?;
+    let span = start..text.previous_token_end();
+    Ok(Spanned {
+        value: Expression::Of(question, Box::new(of)),
+        span,
+    })
+}
+
+fn parenthesised(text: &mut Text<'_>) -> ModalResult<Spanned<Expression>> {
+    delimited(
+        token('(').context(want("(")),
+        operand,
+        token(')').context(want(")")),
+    )
+    .parse_next(text)
+}
+
+/// A whole number: decimal, or hexadecimal after `0x`; or a count of KiB, MiB or GiB.
+fn number(text: &mut Text<'_>) -> ModalResult<u64> {
+    let digits = alt((
+        preceded("0x", cut_err(hex_digit1)).try_map(|digits| u64::from_str_radix(digits, 16)),
+        digit1.try_map(str::parse::<u64>),
+    ));
+    let unit = opt(alt((
+        "KiB".value(1_u64 << 10),
+        "MiB".value(1 << 20),
+        "GiB".value(1 << 30),
+    )));
+    (digits, unit, not(one_of(is_word)))
+        .verify_map(|(number, unit, ())| number.checked_mul(unit.unwrap_or(1)))
+        .context(want("a number below 2^64"))
+        .parse_next(text)
+}
+
+/// A text in quotes, in which a backslash stands before a quote and itself.
+fn string(text: &mut Text<'_>) -> ModalResult<String> {
+    let plain = take_till(1.., ['"', '\\', '\n']).map(str::to_owned);
+    let escaped = preceded('\\', one_of(['"', '\\'])).map(String::from);
+    let parts =
+        repeat(0.., alt((plain, escaped))).fold(String::new, |whole, part: String| whole + &part);
+    delimited('"', parts, cut_err('"'.context(want("the closing quote")))).parse_next(text)
+}
+
+fn named(text: &mut Text<'_>) -> ModalResult<String> {
+    named_at(text).map(|name| name.value)
+}
+
+fn named_at(text: &mut Text<'_>) -> ModalResult<Spanned<String>> {
+    let name = word.context(want("a name")).map(str::to_owned);
+    token(spanned(name)).parse_next(text)
+}
+
+fn word<'i>(text: &mut Text<'i>) -> ModalResult<&'i str> {
+    (
+        peek(any).verify(|first: &char| !first.is_ascii_digit()),
+        take_while(1.., is_word),
+    )
+        .map(|(_, word)| word)
+        .parse_next(text)
+}
+
+fn is_word(character: char) -> bool {
+    character.is_ascii_alphanumeric() || character == '_'
+}
+
+/// One of some words.
+fn one_named<'i, T: Copy>(
+    all: &'static [(&'static str, T)],
+    what: &'static str,
+) -> impl ModalParser<Text<'i>, T, ContextError> {
+    let find = |word: &str| all.iter().find(|(known, _)| *known == word);
+    let symbol = take_while(1.., |character: char| !character.is_whitespace());
+    let known = symbol.verify_map(move |word| find(word).map(|&(_, value)| value));
+    preceded(space0, known).context(want(what))
+}
+
+fn token<'i, O>(
+    parser: impl ModalParser<Text<'i>, O, ContextError>,
+) -> impl ModalParser<Text<'i>, O, ContextError> {
+    preceded(space0, parser)
+}
+
+fn spanned<'i, O>(
+    parser: impl ModalParser<Text<'i>, O, ContextError>,
+) -> impl ModalParser<Text<'i>, Spanned<O>, ContextError> {
+    parser
+        .with_span()
+        .map(|(value, span)| Spanned { value, span })
+}
+
+fn peek_token(text: &Text<'_>, character: char) -> bool {
+    text.trim_start_matches([' ', '\t']).starts_with(character)
+}
+
+fn unexpected<O>(wanted: &'static str) -> ModalResult<O> {
+    let mut error = ContextError::new();
+    error.push(want(wanted));
+    Err(ErrMode::Cut(error))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+use std::{collections::HashSet, ops::Range};
+
+use super::super::{
+    constants,
+    script::{Access, Argument, Expression, Item, Spanned, Statement},
+};
+
+/// The names that are known so far.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    processes: HashSet<String>,
+    values: HashSet<String>,
+}
+
+/// A name that does not go.
+#[derive(Debug)]
+pub(super) struct Misnamed {
+    pub(super) span: Range<usize>,
+    pub(super) message: String,
+}
+
+impl Names {
+    /// Looks whether a statement uses only what is there, and notes what it makes.
+    pub(super) fn check(&mut self, statement: &Spanned<Statement>) -> Result<(), Misnamed> {
+        let misnamed = |message: String| Misnamed {
+            span: statement.span.clone(),
+            message,
+        };
+        let acts = !matches!(
+            statement.value,
+            Statement::Process(_) | Statement::Default { .. } | Statement::In(_)
+        );
+        if acts && self.processes.is_empty() {
+            return Err(misnamed(
+                "there is no process yet: begin with `process NAME`".into(),
+            ));
+        }
+        match &statement.value {
+            Statement::Process(name) => {
+                if !self.processes.insert(name.clone()) {
+                    return Err(misnamed(format!("there is a process {name} already")));
+                }
+            }
+            Statement::In(name) => {
+                if !self.processes.contains(&name.value) {
+                    return Err(Misnamed {
+                        span: name.span.clone(),
+                        message: format!("there is no process {}", name.value),
+                    });
+                }
+            }
+            Statement::Default { name, value } | Statement::Set { name, value } => {
+                self.check_expression(value)?;
+                self.define(name).map_err(misnamed)?;
+            }
+            Statement::Call {
+                result, arguments, ..
+            } => {
+                for argument in arguments {
+                    if let Argument::Number(value) = argument {
+                        self.check_expression(value)?;
+                    }
+                }
+                if let Some(name) = result {
+                    self.define(name).map_err(misnamed)?;
+                }
+            }
+            Statement::Access {
+                access, address, ..
+            } => {
+                self.check_expression(address)?;
+                if let Access::Write(_, value) = access {
+                    self.check_expression(value)?;
+                }
+            }
+            Statement::Expect { left, right, .. } => {
+                self.check_expression(left)?;
+                self.check_expression(right)?;
+            }
+            Statement::Print(items) => {
+                for item in items {
+                    match item {
+                        Item::Text(_) => {}
+                        Item::Memory { address, length } => {
+                            self.check_expression(address)?;
+                            self.check_expression(length)?;
+                        }
+                        Item::InWords(_, value) | Item::Number(value) => {
+                            self.check_expression(value)?;
+                        }
+                    }
+                }
+            }
+            Statement::Map => {}
+        }
+        Ok(())
+    }
+
+    fn define(&mut self, name: &str) -> Result<(), String> {
+        if constants::number(name).is_some() {
+            return Err(format!("{name} is a constant"));
+        }
+        self.values.insert(name.into());
+        Ok(())
+    }
+
+    fn check_expression(&self, expression: &Spanned<Expression>) -> Result<(), Misnamed> {
+        match &expression.value {
+            Expression::Number(_) => Ok(()),
+            Expression::Name(name)
+                if self.values.contains(name) || constants::number(name).is_some() =>
+            {
+                Ok(())
+            }
+            Expression::Name(name) => Err(Misnamed {
+                span: expression.span.clone(),
+                message: format!("{name} has no value yet, and is no constant"),
+            }),
+            Expression::Of(_, of) => self.check_expression(of),
+            Expression::Both(_, left, right) => {
+                self.check_expression(left)?;
+                self.check_expression(right)
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+use std::fmt;
+
+use comfy_table::{CellAlignment, Table, presets};
+use memory_manager::{Machine, MemoryKind, MemoryState, ProcessId};
+use mmu_core::VirtAddr;
+use serde::Serialize;
+
+use super::{
+    run::{in_words, state_name},
+    script::Words,
+};
+use crate::byte_size::ByteSize;
+
+/// A process's memory, from one end to the other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Picture {
+    /// The process.
+    pub process: String,
+    /// Its parts, by address.
+    pub parts: Vec<Part>,
+}
+
+/// Pages in a row that are alike.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Part {
+    /// The first byte.
+    pub base: u64,
+    /// How many bytes there are.
+    pub size: u64,
+    /// What they are for.
+    pub r#use: Use,
+    /// Their state, in words.
+    pub state: String,
+    /// What may be done with them, in words; nothing is said of what is not committed.
+    pub protection: Option<String>,
+}
+
+/// What memory is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Use {
+    /// A program's or a library's image.
+    Image,
+    /// A view of a file.
+    MappedFile,
+    /// A view of a section without a file.
+    Shareable,
+    /// A process's own.
+    PrivateData,
+    /// Nothing.
+    Free,
+    /// What is left of the last 64 KiB of a region: no other can begin there.
+    Unusable,
+}
+
+impl fmt::Display for Use {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Image => "Image",
+            Self::MappedFile => "Mapped File",
+            Self::Shareable => "Shareable",
+            Self::PrivateData => "Private Data",
+            Self::Free => "Free",
+            Self::Unusable => "Unusable",
+        })
+    }
+}
+
+/// Regions begin at multiples of this.
+const GRANULARITY: u64 = 0x1_0000;
+
+impl Picture {
+    pub(super) fn of(machine: &Machine, name: &str, process: ProcessId) -> Self {
+        let mut parts = Vec::new();
+        let mut next = VirtAddr::new(0);
+        while let Ok(found) = machine.virtual_query(process, next) {
+            let (base, size) = (found.base.as_u64(), found.size);
+            let committed = found.state == MemoryState::Commit;
+            let protection = u64::from(found.protection.bits());
+            let part = |base, size, r#use| Part {
+                base,
+                size,
+                r#use,
+                state: state_name(found.state),
+                protection: committed.then(|| in_words(Words::Protection, protection)),
+            };
+            match found.kind {
+                None => {
+                    let tail = (base.next_multiple_of(GRANULARITY) - base).min(size);
+                    if tail > 0 {
+                        parts.push(part(base, tail, Use::Unusable));
+                    }
+                    if tail < size {
+                        parts.push(part(base + tail, size - tail, Use::Free));
+                    }
+                }
+                Some(kind) => {
+                    let is_of_file = machine.is_in_mapped_file(process, next) == Ok(true);
+                    parts.push(part(base, size, use_of(kind, is_of_file)));
+                }
+            }
+            match found.base.checked_add(size) {
+                Some(end) if end > next => next = end,
+                _ => break,
+            }
+        }
+        Self {
+            process: name.into(),
+            parts,
+        }
+    }
+}
+
+fn use_of(kind: MemoryKind, is_of_file: bool) -> Use {
+    match kind {
+        MemoryKind::Image => Use::Image,
+        MemoryKind::Mapped if is_of_file => Use::MappedFile,
+        MemoryKind::Mapped => Use::Shareable,
+        MemoryKind::Private => Use::PrivateData,
+    }
+}
+
+/// A table of the parts.
+impl fmt::Display for Picture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = Table::new();
+        table.load_preset(presets::NOTHING);
+        table.set_header(["Address", "Size", "Use", "State", "Protection"]);
+        for part in &self.parts {
+            table.add_row([
+                format!("{:#x}", part.base),
+                ByteSize(part.size).to_string(),
+                part.r#use.to_string(),
+                part.state.clone(),
+                part.protection.clone().unwrap_or_default(),
+            ]);
+        }
+        for column in 0..2 {
+            if let Some(column) = table.column_mut(column) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        writeln!(f, "Process {}", self.process)?;
+        for line in table.lines() {
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,427 @@
+use std::{
+    collections::HashMap,
+    fs::{File, OpenOptions},
+    io::Write,
+    str::FromStr,
+};
+
+use memory_manager::{
+    AllocationType, Backing, FileAccess, FreeType, Machine, MachineConfig, MemoryInformation,
+    MemoryState, PageProtection, ProcessId, SectionAttributes, SectionHandle, Status, ViewAccess,
+    WatchFlags, Win32,
+};
+use mmu_core::VirtAddr;
+
+use super::{
+    FailedStatement, Picture, Script, constants,
+    error::Failure,
+    script::{
+        Access, Argument, Call, Expression, Item, Operator, Outcome, Question, Relation, Spanned,
+        Statement, Width, Words,
+    },
+};
+use crate::number;
+
+/// Another value for a name that a script gives a default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The name.
+    pub name: String,
+    /// Its value.
+    pub value: u64,
+}
+
+/// A setting is `NAME=VALUE`; the value is a number or a constant.
+impl FromStr for Setting {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+        let number = constants::number(value).map_or_else(|| number::parse(value), Ok);
+        Ok(Self {
+            name: name.into(),
+            value: number.map_err(|error| error.to_string())?,
+        })
+    }
+}
+
+/// Runs a script, and gives the picture of each process's memory as it is at the end.
+///
+/// # Errors
+/// [`FailedStatement`] with the first statement that does not come out as the script says, or
+/// that cannot be done.
+pub fn run(
+    script: &Script,
+    settings: &[Setting],
+    config: &MachineConfig,
+    out: &mut dyn Write,
+) -> Result<Vec<Picture>, FailedStatement> {
+    let failed = |span, failure| FailedStatement::new(&script.name, &script.text, span, failure);
+    let machine = Machine::new(config).map_err(|error| failed(0..0, error.into()))?;
+    let mut run = Run {
+        machine,
+        settings,
+        processes: Vec::new(),
+        current: 0,
+        values: HashMap::new(),
+        sections: Vec::new(),
+        out,
+    };
+    for statement in &script.statements {
+        run.execute(&statement.value)
+            .map_err(|failure| failed(statement.span.clone(), failure))?;
+    }
+    Ok(run.pictures())
+}
+
+struct Run<'a> {
+    machine: Machine,
+    settings: &'a [Setting],
+    processes: Vec<(String, ProcessId)>,
+    current: usize,
+    values: HashMap<String, u64>,
+    /// By handle: the n-th, from 0, has the handle 4n + 4.
+    sections: Vec<SectionHandle>,
+    out: &'a mut dyn Write,
+}
+
+const HANDLE_STEP: u64 = 4;
+
+impl Run<'_> {
+    fn execute(&mut self, statement: &Statement) -> Result<(), Failure> {
+        match statement {
+            Statement::Process(name) => {
+                let process = self.machine.create_process().map_err(Failure::Status)?;
+                self.current = self.processes.len();
+                self.processes.push((name.clone(), process));
+            }
+            Statement::In(name) => {
+                let mut names = self.processes.iter();
+                let place = names.position(|(known, _)| *known == name.value);
+                self.current = place.unwrap_or(self.current);
+            }
+            Statement::Default { name, value } => {
+                let set = self.settings.iter().find(|setting| setting.name == *name);
+                let value = set.map_or_else(|| self.number(value), |set| Ok(set.value))?;
+                self.values.insert(name.clone(), value);
+            }
+            Statement::Set { name, value } => {
+                let value = self.number(value)?;
+                self.values.insert(name.clone(), value);
+            }
+            Statement::Call {
+                result,
+                call,
+                arguments,
+                outcome,
+            } => {
+                let came = self.call(*call, arguments)?;
+                let value = settle(came, outcome, |status, outcome| {
+                    is_as_told(*status, outcome)
+                })?;
+                if let (Some(name), Some(value)) = (result, value) {
+                    self.values.insert(name.clone(), value);
+                }
+            }
+            Statement::Access {
+                access,
+                address,
+                outcome,
+            } => {
+                let address = VirtAddr::new(self.number(address)?);
+                let came = self.access(access, address)?;
+                settle(came, outcome, |exception, outcome| {
+                    is_as_told(exception.code, outcome)
+                })?;
+            }
+            Statement::Expect {
+                left,
+                relation,
+                right,
+            } => {
+                let (left, right) = (self.number(left)?, self.number(right)?);
+                if (left == right) != (*relation == Relation::Equal) {
+                    return Err(Failure::Unequal { left, right });
+                }
+            }
+            Statement::Print(items) => self.print(items)?,
+            Statement::Map => {
+                let picture = self.picture(self.current);
+                write!(self.out, "{picture}")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn process(&self) -> ProcessId {
+        self.processes[self.current].1
+    }
+
+    fn picture(&self, place: usize) -> Picture {
+        let (name, process) = &self.processes[place];
+        Picture::of(&self.machine, name, *process)
+    }
+
+    fn pictures(&self) -> Vec<Picture> {
+        let places = 0..self.processes.len();
+        places.map(|place| self.picture(place)).collect()
+    }
+
+    fn call(&mut self, call: Call, arguments: &[Argument]) -> Result<Result<u64, Status>, Failure> {
+        let mut numbers = [0; 5];
+        for (number, argument) in numbers.iter_mut().zip(arguments) {
+            *number = match argument {
+                Argument::Number(value) => self.number(value)?,
+                Argument::Text(_) if call == Call::CreateFileMapping => 0,
+                Argument::Text(_) => return Err(Failure::Kind("a number")),
+            };
+        }
+        let [first, second, third, fourth, fifth] = numbers;
+        let process = self.process();
+        let address = VirtAddr::new(first);
+        let machine = &mut self.machine;
+        let mut win32 = Win32 { machine, process };
+        let base = |range: memory_manager::Range| range.base.as_u64();
+        Ok(match call {
+            Call::VirtualAlloc => {
+                let kind = AllocationType::from_bits_retain(flags(third));
+                let protection = PageProtection::from_bits_retain(flags(fourth));
+                let machine = win32.machine;
+                let hint = (first != 0).then_some(address);
+                machine
+                    .virtual_alloc(process, hint, second, kind, protection)
+                    .map(base)
+            }
+            Call::VirtualFree => {
+                let kind = FreeType::from_bits_retain(flags(third));
+                win32.virtual_free(address, second, kind).map(base)
+            }
+            Call::NtFreeVirtualMemory => {
+                let kind = FreeType::from_bits_retain(flags(third));
+                let machine = win32.machine;
+                machine
+                    .virtual_free(process, address, second, kind)
+                    .map(base)
+            }
+            Call::VirtualProtect => {
+                let protection = PageProtection::from_bits_retain(flags(third));
+                let machine = win32.machine;
+                let done = machine.virtual_protect(process, address, second, protection);
+                done.map(|(_, old)| old.bits().into())
+            }
+            Call::CreateFileMapping => {
+                let backing = match arguments.first() {
+                    Some(Argument::Text(path)) => open(&path.value)?,
+                    _ => Backing::PageFile,
+                };
+                let (attributes, protection) = (flags(second) & !0xffff, flags(second) & 0xffff);
+                let section = win32.create_file_mapping(
+                    backing,
+                    PageProtection::from_bits_retain(protection),
+                    SectionAttributes::from_bits_retain(attributes),
+                    third,
+                );
+                section.map(|section| {
+                    self.sections.push(section);
+                    self.sections.len() as u64 * HANDLE_STEP
+                })
+            }
+            Call::MapViewOfFile => match section(&self.sections, first) {
+                None => Err(Status::InvalidHandle),
+                Some(section) => {
+                    let access = ViewAccess::from_bits_retain(flags(second));
+                    let hint = (fifth != 0).then_some(VirtAddr::new(fifth));
+                    win32
+                        .map_view_of_file(section, access, third, fourth, hint)
+                        .map(base)
+                }
+            },
+            Call::UnmapViewOfFile => win32.unmap_view_of_file(address).map(base),
+            Call::FlushViewOfFile => win32.flush_view_of_file(address, second).map(|()| 1),
+            Call::CloseHandle => match section(&self.sections, first) {
+                None => Err(Status::InvalidHandle),
+                Some(section) => win32.machine.close_section(section).map(|()| 1),
+            },
+            Call::GetWriteWatch => {
+                let watch = WatchFlags::from_bits_retain(flags(third));
+                let machine = win32.machine;
+                let pages = machine.get_write_watch(process, address, second, watch, usize::MAX);
+                pages.map(|pages| pages.len() as u64)
+            }
+            Call::ResetWriteWatch => {
+                let machine = win32.machine;
+                machine
+                    .reset_write_watch(process, address, second)
+                    .map(|()| 0)
+            }
+        })
+    }
+
+    fn access(
+        &mut self,
+        access: &Access,
+        address: VirtAddr,
+    ) -> Result<Result<(), memory_manager::Exception>, Failure> {
+        let process = self.process();
+        Ok(match access {
+            Access::Read(Width(width)) => {
+                self.machine.read(process, address, &mut [0; 8][..*width])
+            }
+            Access::WriteText(text) => self.machine.write(process, address, text.as_bytes()),
+            Access::Write(Width(width), value) => {
+                let value = self.number(value)?.to_le_bytes();
+                self.machine.write(process, address, &value[..*width])
+            }
+            Access::Execute => self.machine.execute(process, address).map(drop),
+        })
+    }
+
+    fn print(&mut self, items: &[Item]) -> Result<(), Failure> {
+        let mut line = Vec::new();
+        for item in items {
+            match item {
+                Item::Text(text) => line.extend(text.as_bytes()),
+                Item::Memory { address, length } => {
+                    let address = VirtAddr::new(self.number(address)?);
+                    let length = self.number(length)?;
+                    for offset in 0..length {
+                        let mut byte = [0];
+                        let at = address.wrapping_add(offset);
+                        self.machine.read(self.process(), at, &mut byte)?;
+                        line.extend(byte);
+                    }
+                }
+                Item::InWords(words, value) => {
+                    line.extend(in_words(*words, self.number(value)?).as_bytes());
+                }
+                Item::Number(value) => write!(line, "{:#x}", self.number(value)?)?,
+            }
+        }
+        line.push(b'\n');
+        self.out.write_all(&line)?;
+        Ok(())
+    }
+
+    fn number(&mut self, expression: &Spanned<Expression>) -> Result<u64, Failure> {
+        match &expression.value {
+            Expression::Number(number) => Ok(*number),
+            Expression::Name(name) => {
+                let value = self.values.get(name).copied();
+                let value = value.or_else(|| constants::number(name));
+                value.ok_or(Failure::Kind("a name that has a value"))
+            }
+            Expression::Of(question, address) => {
+                let address = VirtAddr::new(self.number(address)?);
+                self.answer(*question, address)
+            }
+            Expression::Both(operator, left, right) => {
+                let (left, right) = (self.number(left)?, self.number(right)?);
+                let result = match operator {
+                    Operator::Or => Some(left | right),
+                    Operator::Add => left.checked_add(right),
+                    Operator::Subtract => left.checked_sub(right),
+                };
+                result.ok_or(Failure::Overflow)
+            }
+        }
+    }
+
+    fn answer(&mut self, question: Question, address: VirtAddr) -> Result<u64, Failure> {
+        let process = self.process();
+        if let Question::Number(Width(width)) = question {
+            let mut bytes = [0; 8];
+            self.machine.read(process, address, &mut bytes[..width])?;
+            return Ok(u64::from_le_bytes(bytes));
+        }
+        let information = self.machine.virtual_query(process, address);
+        let information = information.map_err(Failure::Status)?;
+        Ok(field(question, &information))
+    }
+}
+
+fn field(question: Question, information: &MemoryInformation) -> u64 {
+    match question {
+        Question::State => information.state.bits().into(),
+        Question::Protection => information.protection.bits().into(),
+        Question::Type => information.kind.map_or(0, |kind| kind.bits().into()),
+        Question::Base => information.base.as_u64(),
+        Question::Size => information.size,
+        Question::AllocationBase => information.allocation_base.map_or(0, VirtAddr::as_u64),
+        Question::AllocationProtection => information.allocation_protection.bits().into(),
+        Question::Number(_) => 0,
+    }
+}
+
+/// Flags of 32 bits; all of them if more are set, which no call takes.
+fn flags(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn section(sections: &[SectionHandle], handle: u64) -> Option<SectionHandle> {
+    let place = (handle / HANDLE_STEP).checked_sub(1)?;
+    let section = sections.get(usize::try_from(place).ok()?)?;
+    handle.is_multiple_of(HANDLE_STEP).then_some(*section)
+}
+
+/// A file for a section: for writing as well if that is allowed.
+fn open(path: &str) -> Result<Backing, Failure> {
+    let all = FileAccess::READ | FileAccess::WRITE | FileAccess::EXECUTE;
+    if let Ok(file) = OpenOptions::new().read(true).write(true).open(path) {
+        return Ok(Backing::File(file, all));
+    }
+    let file = File::open(path).map_err(|cause| Failure::File {
+        path: path.into(),
+        cause,
+    })?;
+    Ok(Backing::File(file, all - FileAccess::WRITE))
+}
+
+/// What came of something, if it ended as the script says; no value if it had to fail.
+fn settle<T, E: Copy + Into<Failure>>(
+    came: Result<T, E>,
+    outcome: &Outcome,
+    is_as_told: impl Fn(&E, &Outcome) -> bool,
+) -> Result<Option<T>, Failure> {
+    match came {
+        Ok(value) if *outcome == Outcome::Succeeds => Ok(Some(value)),
+        Ok(_) => Err(Failure::Succeeds),
+        Err(error) if is_as_told(&error, outcome) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn is_as_told(status: Status, outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Succeeds => false,
+        Outcome::FailsWith(name) => status.name() == name.value,
+        Outcome::FailsWithError(error) => u64::from(status.win32()) == *error,
+    }
+}
+
+/// What a state or a protection is in words; the number itself if it is none.
+pub(super) fn in_words(words: Words, number: u64) -> String {
+    let find = |names: &[(u64, &str)], number| {
+        let found = names.iter().find(|(known, _)| *known == number);
+        found.map(|&(_, name)| name.to_owned())
+    };
+    let unknown = || format!("{number:#x}");
+    match words {
+        Words::State => find(constants::STATES, number).unwrap_or_else(unknown),
+        Words::Protection => {
+            let Some(mut name) = find(constants::PROTECTIONS, number & 0xff) else {
+                return unknown();
+            };
+            for (bit, modifier) in constants::MODIFIERS {
+                if number & bit != 0 {
+                    name = format!("{name} {modifier}");
+                }
+            }
+            name
+        }
+    }
+}
+
+/// A region's state, in words.
+pub(super) fn state_name(state: MemoryState) -> String {
+    in_words(Words::State, state.bits().into())
+}

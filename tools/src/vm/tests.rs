@@ -1,0 +1,127 @@
+use memory_manager::MachineConfig;
+
+use super::*;
+
+/// What a script prints, or how its first statement that fails does.
+fn outcome(text: &str, settings: &[&str]) -> Result<String, String> {
+    let script = parse("a script", text).map_err(|error| error.to_string())?;
+    let settings: Vec<Setting> = settings.iter().map(|text| text.parse().unwrap()).collect();
+    let mut printed = Vec::new();
+    let ran = run(&script, &settings, &MachineConfig::default(), &mut printed);
+    ran.map_err(|failed| failed.to_string())?;
+    Ok(String::from_utf8(printed).unwrap())
+}
+
+#[test]
+fn text_is_written_and_printed_and_is_gone_after_decommit() {
+    let script = "\
+process app
+p = VirtualAlloc(NULL, 8, MEM_COMMIT, PAGE_READWRITE)
+write p \"1337\"
+print text(p, 4)
+VirtualFree(p, 8, MEM_DECOMMIT)
+expect state(p) == MEM_RESERVE
+read p u32 fails STATUS_ACCESS_VIOLATION
+";
+    assert_eq!(outcome(script, &[]), Ok("1337\n".into()));
+}
+
+#[test]
+fn a_query_is_printed_in_words() {
+    let script = "\
+process app
+p = VirtualAlloc(NULL, 8, MEM_COMMIT, PAGE_READONLY)
+print \"Protection type : \", protection_name(protection(p))
+print \"Region State : \", state_name(state(p))
+";
+    let expected = "Protection type : READ\nRegion State : Committed\n";
+    assert_eq!(outcome(script, &[]), Ok(expected.into()));
+}
+
+#[test]
+fn the_command_line_sets_what_has_a_default() {
+    let script = "\
+process app
+default kind = MEM_COMMIT
+default rights = PAGE_READWRITE
+p = VirtualAlloc(NULL, 8, kind, rights)
+print state_name(state(p)), \", \", protection_name(allocation_protection(p))
+";
+    assert_eq!(outcome(script, &[]), Ok("Committed, READ/WRITE\n".into()));
+    let chosen = ["kind=MEM_RESERVE", "rights=PAGE_EXECUTE_READ"];
+    assert_eq!(
+        outcome(script, &chosen),
+        Ok("Reserved, EXECUTE/READ\n".into())
+    );
+}
+
+#[test]
+fn an_outcome_that_was_not_told_ends_the_script() {
+    let start = "process app\np = VirtualAlloc(NULL, 1, MEM_COMMIT, PAGE_READONLY)\n";
+    for (line, failure) in [
+        ("write p u8 1", "STATUS_ACCESS_VIOLATION"),
+        (
+            "write p u8 1 fails STATUS_GUARD_PAGE_VIOLATION",
+            "STATUS_ACCESS_VIOLATION",
+        ),
+        (
+            "read p u8 fails STATUS_ACCESS_VIOLATION",
+            "it succeeds, but should fail",
+        ),
+        (
+            "expect u8(p) == 1",
+            "the left side is 0x0, the right side 0x1",
+        ),
+        ("VirtualFree(p, 1, MEM_RELEASE)", "error 87"),
+        ("VirtualFree(p, 1, MEM_RELEASE) fails 487", "error 87"),
+        ("q = 0 - 1", "the result is no number from 0 to 2^64 - 1"),
+        ("CloseHandle(4)", "STATUS_INVALID_HANDLE"),
+    ] {
+        let failed = outcome(&format!("{start}{line}\n"), &[]).unwrap_err();
+        assert!(failed.contains(failure), "{line}: {failed}");
+    }
+}
+
+#[test]
+fn two_processes_share_a_section() {
+    let script = "\
+process one
+process two
+s = CreateFileMapping(NULL, PAGE_READWRITE, 0x2000)
+v = MapViewOfFile(s, FILE_MAP_READ, 0, 0)
+in one
+w = MapViewOfFile(s, FILE_MAP_WRITE, 0, 0)
+write w + 0x1ffe \"hi\"
+in two
+print text(v + 0x1ffe, 2)
+";
+    assert_eq!(outcome(script, &[]), Ok("hi\n".into()));
+}
+
+#[test]
+fn a_picture_shows_every_byte_once() {
+    let script = "\
+process app
+p = VirtualAlloc(0x100000, 0x5000, MEM_RESERVE, PAGE_READWRITE)
+VirtualAlloc(p + 0x1000, 0x1000, MEM_COMMIT, PAGE_READONLY)
+";
+    let script = parse("a script", script).unwrap();
+    let pictures = run(&script, &[], &MachineConfig::default(), &mut Vec::new()).unwrap();
+    let parts = &pictures[0].parts;
+    for pair in parts.windows(2) {
+        assert_eq!(pair[0].base + pair[0].size, pair[1].base);
+    }
+    let near = parts
+        .iter()
+        .filter(|part| (0x10_0000..0x11_0000).contains(&part.base));
+    let near: Vec<_> = near
+        .map(|part| (part.base, part.size, part.r#use))
+        .collect();
+    let expected = [
+        (0x10_0000, 0x1000, Use::PrivateData),
+        (0x10_1000, 0x1000, Use::PrivateData),
+        (0x10_2000, 0x3000, Use::PrivateData),
+        (0x10_5000, 0xb000, Use::Unusable),
+    ];
+    assert_eq!(near, expected);
+}

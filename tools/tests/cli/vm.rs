@@ -1,0 +1,95 @@
+//! Scripts of calls to the memory manager.
+
+use serde_json::Value;
+
+use crate::support::{Files, fails, lookaside, run, stdout_of};
+
+/// The path of a script that comes with the project.
+macro_rules! script {
+    ($name:literal) => {
+        concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/", $name, ".vm")
+    };
+}
+
+#[test]
+fn the_scripts_that_come_with_it_print_what_they_say() {
+    let write = stdout_of(lookaside(["vm", script!("write")]));
+    assert_eq!(write, "1337\n");
+    let query = stdout_of(lookaside(["vm", script!("query")]));
+    assert_eq!(query, "Protection type : READ\nRegion State : Committed\n");
+    let share = stdout_of(lookaside(["vm", script!("share")]));
+    let lines = [
+        "the reader reads shared",
+        "its copy is copied",
+        "the writer reads shared",
+    ];
+    assert_eq!(share.lines().collect::<Vec<_>>(), lines);
+}
+
+#[test]
+fn names_with_defaults_are_set_on_the_command_line() {
+    let plain = stdout_of(lookaside(["vm", script!("choice")]));
+    assert_eq!(
+        plain,
+        "Protection type : READ/WRITE\nRegion State : Committed\n"
+    );
+    let (state, protection) = ("state=MEM_RESERVE", "protection=PAGE_EXECUTE_READ");
+    let chosen = stdout_of(lookaside(["vm", script!("choice"), state, protection]));
+    assert_eq!(
+        chosen,
+        "Protection type : EXECUTE/READ\nRegion State : Reserved\n"
+    );
+}
+
+#[test]
+fn a_picture_is_a_table_and_json() {
+    let files = Files::new();
+    let json = files.name("picture.json");
+    let text = stdout_of(lookaside(["vm", script!("guard"), "--json", &json]));
+    assert!(text.starts_with("Process app\n"), "{text}");
+    assert!(
+        text.contains("Private Data  Committed  READ/WRITE"),
+        "{text}"
+    );
+    let json: Value = serde_json::from_str(&std::fs::read_to_string(json).unwrap()).unwrap();
+    let parts = json[0]["parts"].as_array().unwrap();
+    let uses = |what| parts.iter().filter(|part| part["use"] == what).count();
+    assert!(uses("private_data") >= 1 && uses("unusable") >= 1 && uses("free") >= 1);
+}
+
+#[test]
+fn a_script_that_is_none_is_bad_input_with_its_place() {
+    let files = Files::new();
+    let script = files.write("bad.vm", "process app\np = VirtualAlloc(NULL; 8)\n");
+    fails(
+        lookaside(["vm", &script]),
+        2,
+        &["expected a comma and an argument", "bad.vm:2:22"],
+    );
+    let binary = files.write("binary.vm", [0xff, 0xfe, 0]);
+    fails(lookaside(["vm", &binary]), 2, &["UTF-8"]);
+    fails(
+        lookaside(["vm", "no-such-file.vm"]),
+        2,
+        &["no-such-file.vm"],
+    );
+}
+
+#[test]
+fn an_expectation_that_is_not_met_is_a_failed_run_with_its_place() {
+    let files = Files::new();
+    let text = "process app\nprint \"so far\"\nexpect 1 == 2\n";
+    let ended = run(lookaside(["vm", &files.write("wrong.vm", text)]));
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.stdout, "so far\n");
+    assert!(ended.stderr.contains("wrong.vm:3:1"), "{}", ended.stderr);
+}
+
+#[test]
+fn an_unknown_setting_is_bad_usage() {
+    fails(
+        lookaside(["vm", script!("choice"), "stat=MEM_COMMIT"]),
+        2,
+        &["stat"],
+    );
+}
