@@ -69,7 +69,7 @@ impl Machine {
         let vad = space.vads.find(address.as_u64() & !(PAGE - 1));
         Ok(vad.is_some_and(|vad| match &vad.kind {
             VadKind::View(view) => kernel.segments.is_file(view.segment),
-            _ => false,
+            VadKind::Private(_) => false,
         }))
     }
 }
