@@ -1,6 +1,6 @@
 //! How faults are resolved.
 
-use mmu_core::{Level, PageFault};
+use mmu_core::{Level, PageFault, PhysAddr};
 
 use crate::{
     Exception, ExceptionAccess, Status,
@@ -11,7 +11,27 @@ use crate::{
     vad::{PAGE, USER_LIMIT, Untouched, VadKind},
 };
 
+/// A page whose use faulted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FaultedPage {
+    pub(crate) address: u64,
+    /// Where its entry lies, if the walk came that far.
+    entry: Option<PhysAddr>,
+}
+
 impl UserSpace {
+    /// Where the entry of a page lies, with the tables on the way made if the walk found none.
+    pub(crate) fn faulted_entry(
+        &mut self,
+        kernel: &mut Kernel,
+        page: FaultedPage,
+    ) -> Result<PhysAddr, Status> {
+        match page.entry {
+            Some(entry) => Ok(entry),
+            None => self.make_entry(kernel, page.address),
+        }
+    }
+
     /// Resolves a page fault of a program, so that the access can be tried again.
     ///
     /// # Errors
@@ -36,15 +56,17 @@ impl UserSpace {
         fault: &PageFault,
         access: ExceptionAccess,
     ) -> Result<(), Status> {
-        let page = fault.address.as_u64() & !(PAGE - 1);
-        if page >= USER_LIMIT {
+        let address = fault.address.as_u64() & !(PAGE - 1);
+        if address >= USER_LIMIT {
             return Err(Status::AccessViolation);
         }
-        let pte = if fault.level == Level::Pte {
-            kernel.physical.read_pte(fault.entry_address)?
+        let (entry, pte) = if fault.level == Level::Pte {
+            let pte = kernel.physical.read_pte(fault.entry_address)?;
+            (Some(fault.entry_address), pte)
         } else {
-            Pte::ZERO
+            (None, Pte::ZERO)
         };
+        let page = FaultedPage { address, entry };
         match pte.state() {
             PteState::Valid(valid) => self.settle_valid(kernel, page, valid, access),
             PteState::Zero => self.settle_by_region(kernel, page, None, access),
@@ -66,7 +88,7 @@ impl UserSpace {
     fn settle_valid(
         &mut self,
         kernel: &mut Kernel,
-        page: u64,
+        page: FaultedPage,
         valid: ValidPte,
         access: ExceptionAccess,
     ) -> Result<(), Status> {
@@ -86,18 +108,22 @@ impl UserSpace {
     fn settle_by_region(
         &mut self,
         kernel: &mut Kernel,
-        page: u64,
+        page: FaultedPage,
         protection: Option<Protection>,
         access: ExceptionAccess,
     ) -> Result<(), Status> {
-        let vad = self.vads.find(page).ok_or(Status::AccessViolation)?;
+        let vad = self
+            .vads
+            .find(page.address)
+            .ok_or(Status::AccessViolation)?;
         let protection = protection.unwrap_or(vad.protection);
         match &vad.kind {
             VadKind::Private(private) if private.untouched == Untouched::Committed => {
                 self.zero_page(kernel, page, protection, access)
             }
             VadKind::View(view) => {
-                let (segment, index) = (view.segment, view.first + (page - vad.start) / PAGE);
+                let (segment, index) =
+                    (view.segment, view.first + (page.address - vad.start) / PAGE);
                 self.view_page(kernel, page, (segment, index), protection, access)
             }
             VadKind::Private(_) => Err(Status::AccessViolation),
@@ -109,14 +135,19 @@ impl UserSpace {
     pub(crate) fn admit(
         &mut self,
         kernel: &mut Kernel,
-        page: u64,
+        page: FaultedPage,
         protection: Protection,
         access: ExceptionAccess,
         guarded: impl FnOnce(Protection) -> Pte,
     ) -> Result<(), Status> {
         if protection.is_guard() {
-            let at = self.make_entry(kernel, page)?;
-            self.put(kernel, page, at, guarded(protection.without_guard()))?;
+            let at = self.faulted_entry(kernel, page)?;
+            self.put(
+                kernel,
+                page.address,
+                at,
+                guarded(protection.without_guard()),
+            )?;
             return Err(Status::GuardPageViolation);
         }
         let wanted = match (access, self.execution) {
@@ -134,7 +165,7 @@ impl UserSpace {
     fn zero_page(
         &mut self,
         kernel: &mut Kernel,
-        page: u64,
+        page: FaultedPage,
         protection: Protection,
         access: ExceptionAccess,
     ) -> Result<(), Status> {
@@ -152,17 +183,17 @@ impl UserSpace {
     pub(crate) fn make_valid(
         &mut self,
         kernel: &mut Kernel,
-        page: u64,
+        page: FaultedPage,
         valid: ValidPte,
         access: ExceptionAccess,
     ) -> Result<(), Status> {
-        let at = self.make_entry(kernel, page)?;
+        let at = self.faulted_entry(kernel, page)?;
         let mut valid = self.enforced(valid);
         let writes = access == ExceptionAccess::Write;
         if writes && valid.is_writable() && valid.owner() == FrameOwner::Process {
             valid = valid.written();
         }
-        self.put(kernel, page, at, valid.into())?;
+        self.put(kernel, page.address, at, valid.into())?;
         if writes && !valid.lets_write() {
             self.settle_valid(kernel, page, valid, access)
         } else {
@@ -174,14 +205,14 @@ impl UserSpace {
     fn write_page(
         &mut self,
         kernel: &mut Kernel,
-        page: u64,
+        page: FaultedPage,
         valid: ValidPte,
     ) -> Result<(), Status> {
         if valid.owner() == FrameOwner::Prototype {
-            self.note_shared_write(kernel, page)?;
+            self.note_shared_write(kernel, page.address)?;
         }
-        let at = self.make_entry(kernel, page)?;
-        self.put(kernel, page, at, valid.written().into())?;
+        let at = self.faulted_entry(kernel, page)?;
+        self.put(kernel, page.address, at, valid.written().into())?;
         Ok(())
     }
 }

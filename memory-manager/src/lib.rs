@@ -1,6 +1,9 @@
 //! An operating system's memory manager on an emulated x86 MMU: processes whose memory
 //! appears on demand.
 //!
+//! There are two: a [`Machine`] is managed in the manner of Windows NT, with its calls, states
+//! and exceptions. A [`MemoryManager`] only gives pages to accesses that fault.
+//!
 //! A [`MemoryManager`] owns the machine's physical memory. It keeps the page tables of its
 //! processes there, in the processor's own format, and touches them only where the MMU says
 //! that a walk ended: an access faults, the fault is serviced, the access is tried again.

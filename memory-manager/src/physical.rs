@@ -4,8 +4,8 @@ use crate::{FrameAllocator, Status, pte::Pte};
 
 const SIZE: PageSize = PageSize::Size4KiB;
 
-/// Tables whose use is counted together.
-const CHUNK: usize = 1 << 12;
+/// Frames whose use as tables is counted together: those of a GiB.
+const CHUNK: usize = 1 << 18;
 
 /// The machine's memory, who has which of its frames, and how full its page tables are.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(crate) struct Physical {
     free: FrameAllocator,
     in_use: u64,
     /// By frame number: how many entries of a page table are not zero.
-    used: Vec<Option<Box<[u16; CHUNK]>>>,
+    used: Vec<Option<Box<[u16]>>>,
 }
 
 impl Physical {
@@ -95,7 +95,7 @@ impl Physical {
     )]
     fn used_entries(&mut self, at: PhysAddr) -> &mut u16 {
         let number = at.page_number(SIZE) as usize;
-        let chunk = self.used[number / CHUNK].get_or_insert_with(|| Box::new([0; CHUNK]));
+        let chunk = self.used[number / CHUNK].get_or_insert_with(|| vec![0; CHUNK].into());
         &mut chunk[number % CHUNK]
     }
 }

@@ -11,6 +11,8 @@ const LEAF: usize = 128;
 pub(crate) struct VadTree {
     /// None is empty.
     leaves: Vec<Vec<Node>>,
+    /// For each leaf, where its first region starts.
+    firsts: Vec<u64>,
     /// For each leaf, the widest gap in front of one of its regions.
     widest: Vec<u64>,
     vads: Vec<Option<Vad>>,
@@ -130,6 +132,7 @@ impl VadTree {
         }
         let Some(leaf) = self.leaf_of(node.start) else {
             self.leaves.push(vec![node]);
+            self.firsts.push(node.start);
             self.widest.push(0);
             self.measure(0);
             return;
@@ -137,8 +140,12 @@ impl VadTree {
         let nodes = &mut self.leaves[leaf];
         let index = nodes.partition_point(|other| other.start < node.start);
         nodes.insert(index, node);
+        self.firsts[leaf] = nodes[0].start;
         if nodes.len() > LEAF {
-            let upper = nodes.split_off(LEAF / 2);
+            // Who adds at the end goes on there.
+            let kept = if index == LEAF { LEAF } else { LEAF / 2 };
+            let upper = nodes.split_off(kept);
+            self.firsts.insert(leaf + 1, upper[0].start);
             self.leaves.insert(leaf + 1, upper);
             self.widest.insert(leaf + 1, 0);
             self.measure(leaf);
@@ -162,9 +169,11 @@ impl VadTree {
         let node = nodes.remove(index);
         if nodes.is_empty() {
             self.leaves.remove(leaf);
+            self.firsts.remove(leaf);
             self.widest.remove(leaf);
             self.measure(leaf);
         } else {
+            self.firsts[leaf] = nodes[0].start;
             self.remeasure(leaf, index);
         }
         self.unused.push(node.place);
@@ -173,7 +182,6 @@ impl VadTree {
 
     /// Where so much room is.
     pub(crate) fn gap(&self, request: &GapRequest) -> Option<u64> {
-        let is_wide = |&leaf: &usize| self.widest[leaf] >= request.size;
         let top = self.leaves.last().and_then(|leaf| leaf.last());
         let after_all = || request.fit(top.map_or(USER_START, |node| node.end), VAD_LIMIT);
         let in_leaf = |leaf: usize| {
@@ -187,12 +195,12 @@ impl VadTree {
                 Direction::TopDown => (0..nodes.len()).rev().find_map(fit),
             }
         };
-        let leaves = 0..self.leaves.len();
+        let wide = self.widest.iter().enumerate();
+        let wide = wide.filter(|&(_, &widest)| widest >= request.size);
+        let mut wide = wide.map(|(leaf, _)| leaf);
         match request.direction {
-            Direction::BottomUp => leaves.filter(is_wide).find_map(in_leaf).or_else(after_all),
-            Direction::TopDown => {
-                after_all().or_else(|| leaves.rev().filter(is_wide).find_map(in_leaf))
-            }
+            Direction::BottomUp => wide.find_map(in_leaf).or_else(after_all),
+            Direction::TopDown => after_all().or_else(|| wide.rev().find_map(in_leaf)),
         }
     }
 
@@ -232,9 +240,7 @@ impl VadTree {
 
     /// The last leaf that starts at or below an address, or else the first.
     fn leaf_of(&self, address: u64) -> Option<usize> {
-        let after = self
-            .leaves
-            .partition_point(|leaf| leaf.first().is_some_and(|node| node.start <= address));
+        let after = self.firsts.partition_point(|&first| first <= address);
         if self.leaves.is_empty() {
             None
         } else {

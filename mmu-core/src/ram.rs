@@ -164,10 +164,9 @@ impl Ram {
         let Some(frame) = self.frame(from) else {
             return self.zero_frame(to);
         };
-        let start = to.as_u64() & !PageSize::Size4KiB.offset_mask();
-        for (at, word) in (start..).step_by(size_of::<u64>()).zip(frame) {
-            let word = word.load(Ordering::Relaxed);
-            self.update(PhysAddr::new(at), |_| word);
+        let range = self.range(to).ok_or(BusError(to))?;
+        for (word, from) in range.materialise(to).iter().zip(frame) {
+            word.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
         }
         Ok(())
     }

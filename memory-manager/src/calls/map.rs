@@ -4,7 +4,6 @@ use super::alloc::range;
 use crate::{
     Machine, ProcessId, Range, SectionHandle, Status, ViewRequest,
     protection::{Caching, Protection},
-    section::PageOrigin,
     vad::{GRANULARITY, PAGE, USER_LIMIT, USER_START, VAD_LIMIT},
     vad_tree::{Direction, GapRequest},
 };
@@ -76,14 +75,12 @@ impl Machine {
         };
         let first = request.offset / PAGE;
         let committed = first + request.commit.div_ceil(PAGE);
-        if matches!(
-            kernel.segment(section.segment)?.origin,
-            PageOrigin::Reserved
-        ) {
-            kernel.commit_segment(section.segment, first, committed)?;
-        }
         let addresses = (start, start + size);
         space.add_view(kernel, addresses, protection, (section.segment, first))?;
+        if let Err(status) = kernel.commit_segment(section.segment, first, committed) {
+            space.drop_view(kernel, start)?;
+            return Err(status);
+        }
         Ok(range(start, start + size))
     }
 }

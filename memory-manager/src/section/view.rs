@@ -2,6 +2,7 @@
 
 use crate::{
     ExceptionAccess, Status,
+    fault::FaultedPage,
     kernel::Kernel,
     page_tables::Pieces,
     private::owned_frame,
@@ -58,7 +59,7 @@ impl UserSpace {
     pub(crate) fn view_page(
         &mut self,
         kernel: &mut Kernel,
-        page: u64,
+        page: FaultedPage,
         (segment, index): (SegmentId, u64),
         protection: Protection,
         access: ExceptionAccess,
@@ -76,10 +77,13 @@ impl UserSpace {
     pub(crate) fn copy_page(
         &mut self,
         kernel: &mut Kernel,
-        page: u64,
+        page: FaultedPage,
         shared: ValidPte,
     ) -> Result<(), Status> {
-        let vad = self.vads.find(page).ok_or(Status::AccessViolation)?;
+        let vad = self
+            .vads
+            .find(page.address)
+            .ok_or(Status::AccessViolation)?;
         let charge = match &vad.kind {
             VadKind::View(view) if view.copies == Copies::Single => 1,
             _ => 0,
@@ -92,20 +96,30 @@ impl UserSpace {
                 return Err(status);
             }
         };
-        if let Some(vad) = self.vads.find_mut(page) {
+        if let Some(vad) = self.vads.find_mut(page.address) {
             vad.charge += own;
         }
         Ok(())
     }
 
-    fn put_copy(&mut self, kernel: &mut Kernel, page: u64, shared: ValidPte) -> Result<(), Status> {
-        let at = self.make_entry(kernel, page)?;
+    fn put_copy(
+        &mut self,
+        kernel: &mut Kernel,
+        page: FaultedPage,
+        shared: ValidPte,
+    ) -> Result<(), Status> {
+        let at = self.faulted_entry(kernel, page)?;
         let frame = kernel.physical.allocate()?;
         let copied = kernel.physical.ram().copy_frame(shared.frame(), frame);
         copied.map_err(|_| Status::InternalError)?;
         let protection = shared.protection().after_copy();
         let own = Pte::valid(frame, protection, FrameOwner::Process);
-        self.put(kernel, page, at, self.enforced(own).written().into())?;
+        self.put(
+            kernel,
+            page.address,
+            at,
+            self.enforced(own).written().into(),
+        )?;
         Ok(())
     }
 
