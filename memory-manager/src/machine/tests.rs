@@ -7,6 +7,7 @@ mod alloc;
 mod faults;
 mod files;
 mod free;
+mod hostile;
 mod invariants;
 mod properties;
 mod protect;

@@ -33,32 +33,39 @@ pub fn calls(bytes: &[u8]) {
 
 /// A call, and a result that it may have.
 fn call(supply: &mut Supply<'_>) -> (String, &'static str) {
-    let (a, n) = (place(supply), number(supply));
-    let (p, t) = (protection(supply), kind(supply));
-    let read = n & 0xff_ffff;
+    let (at, size) = (place(supply), number(supply));
+    let (protection, kind) = (protection(supply), kind(supply));
+    let read = size & 0xff_ffff;
     let handle = supply.byte() % 3;
     match supply.byte() % 26 {
-        0..5 => (format!("ALLOC a={a} n={n:x} t={t:x} p={p:x}"), "r=0 e=0"),
+        0..5 => (
+            format!("ALLOC a={at} n={size:x} t={kind:x} p={protection:x}"),
+            "r=0 e=0",
+        ),
         5..7 => {
-            let t = supply.choice(&[0x4000, 0x4000, 0x4000, 0x8000, 0x8000, 0, 0xc000, 2]);
-            let n = supply.choice(&[0, n]);
-            (format!("FREE a={a} n={n:x} t={t:x}"), "r=1")
+            let kind = supply.choice(&[0x4000, 0x4000, 0x4000, 0x8000, 0x8000, 0, 0xc000, 2]);
+            let size = supply.choice(&[0, size]);
+            (format!("FREE a={at} n={size:x} t={kind:x}"), "r=1")
         }
-        7..9 => (format!("PROTECT a={a} n={n:x} p={p:x}"), "r=0 e=0"),
-        9 => (format!("QUERY a={a}"), "r=0 e=0"),
-        10 => (format!("READ a={a} w=8"), "v=0"),
-        11..14 => (format!("WRITE a={a} w=4 v=1"), "ok"),
-        14 => (format!("EXEC a={a}"), "ok"),
+        7..9 => (
+            format!("PROTECT a={at} n={size:x} p={protection:x}"),
+            "r=0 e=0",
+        ),
+        9 => (format!("QUERY a={at}"), "r=0 e=0"),
+        10 => (format!("READ a={at} w=8"), "v=0"),
+        11..14 => (format!("WRITE a={at} w=4 v=1"), "ok"),
+        14 => (format!("EXEC a={at}"), "ok"),
         15 => {
-            let (f, c) = (supply.byte() % 3, number(supply));
-            let operands = format!("GETWW a={a} n={n:x} f={f} c={c:x}");
+            let (flags, limit) = (supply.byte() % 3, number(supply));
+            let operands = format!("GETWW a={at} n={size:x} f={flags} c={limit:x}");
             (operands, "r=0 g=1000 c=0 []")
         }
-        16 => (format!("RESETWW a={a} n={n:x}"), "r=0"),
+        16 => (format!("RESETWW a={at} n={size:x}"), "r=0"),
         17..19 => {
             let file = supply.choice(&["P", "P", "F0", "F1"]);
-            let s = supply.choice(&[0, 0, 0, 0x400_0000, 0x400_0000, 0x800_0000, 0x1000_0000]);
-            let operands = format!("MKSEC H{handle} {file} p={p:x} s={s:x} n={n:x}");
+            let flags = supply.choice(&[0, 0, 0, 0x400_0000, 0x400_0000, 0x800_0000, 0x1000_0000]);
+            let operands =
+                format!("MKSEC H{handle} {file} p={protection:x} s={flags:x} n={size:x}");
             (operands, "r=1")
         }
         19 => (format!("CLOSE H{handle}"), "r=1"),
@@ -66,13 +73,13 @@ fn call(supply: &mut Supply<'_>) -> (String, &'static str) {
             let acc = supply.choice(&[1, 2, 4, 0x21, 0x22, 0x24, 0, 0xf_001f]);
             let any = number(supply);
             let off = supply.choice(&[0, 0, 0, 0x1_0000, any]);
-            let operands = format!("MAP H{handle} acc={acc:x} off={off:x} n={n:x} a={a}");
+            let operands = format!("MAP H{handle} acc={acc:x} off={off:x} n={size:x} a={at}");
             (operands, "r=0 e=0")
         }
-        23 => (format!("UNMAP a={a}"), "r=1"),
-        24 => (format!("FLUSH a={a} n={n:x}"), "r=1"),
-        _ if n % 3 == 0 => ("WALK".into(), "{0 1 F 1 - 0 -}"),
-        _ if n % 3 == 1 => (format!("SUM a={a} n={read:x}"), "h=0000000000000000"),
+        23 => (format!("UNMAP a={at}"), "r=1"),
+        24 => (format!("FLUSH a={at} n={size:x}"), "r=1"),
+        _ if size % 3 == 0 => ("WALK".into(), "{0 1 F 1 - 0 -}"),
+        _ if size % 3 == 1 => (format!("SUM a={at} n={read:x}"), "h=0000000000000000"),
         _ => {
             let (file, off) = (handle % 2, number(supply));
             let operands = format!("FREAD F{file} off={off:x} n={read:x}");

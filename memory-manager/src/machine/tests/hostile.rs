@@ -1,0 +1,108 @@
+use super::*;
+use crate::{
+    Backing, SectionAttributes, SectionHandle, ViewAccess, ViewRequest, WatchFlags, Win32,
+    vad::USER_LIMIT,
+};
+
+/// Numbers that go wrong where anything does.
+const NUMBERS: [u64; 16] = [
+    0,
+    1,
+    0xfff,
+    0x1000,
+    0xffff,
+    0x1_0000,
+    BASE - 1,
+    BASE,
+    BASE + 0x1_0001,
+    USER_LIMIT - 0x1_0000,
+    USER_LIMIT - 1,
+    USER_LIMIT,
+    1 << 47,
+    1 << 63,
+    u64::MAX - 0xfff,
+    u64::MAX,
+];
+
+/// Flags, of all kinds of calls.
+const FLAGS: [u32; 9] = [0, 1, 4, 8, 0x1000, 0x3000, 0x8000, 0x20_3000, u32::MAX];
+
+/// All that can be asked about two numbers and two flags is answered, and nothing breaks.
+#[test]
+fn no_argument_breaks_a_call() {
+    let mut bench = Bench::new();
+    let process = bench.process;
+    let section = bench
+        .machine
+        .create_section(
+            Backing::PageFile,
+            READWRITE,
+            SectionAttributes::COMMIT,
+            0x2_0000,
+        )
+        .unwrap();
+    for base in NUMBERS {
+        for size in NUMBERS {
+            for (index, first) in FLAGS.into_iter().enumerate() {
+                let second = FLAGS[(index * 5 + 2) % FLAGS.len()];
+                call_all(&mut bench, section, (base, size), (first, second));
+            }
+            let space = &bench.machine.spaces[&process];
+            let regions: Vec<_> = space.vads.iter().map(|vad| vad.start).collect();
+            invariants::check(&bench.machine);
+            for region in regions {
+                if bench.free(region, 0, RELEASE).is_err() {
+                    let address = VirtAddr::new(region);
+                    bench.machine.unmap_view(process, address).unwrap();
+                }
+            }
+        }
+    }
+}
+
+fn call_all(
+    bench: &mut Bench,
+    section: SectionHandle,
+    (base, size): (u64, u64),
+    (first, second): (u32, u32),
+) {
+    let (machine, process) = (&mut bench.machine, bench.process);
+    let at = VirtAddr::new(base);
+    let protection = PageProtection::from_bits_retain(second);
+    let kind = AllocationType::from_bits_retain(first);
+    let _ = machine.virtual_alloc(process, Some(at), size, kind, protection);
+    let _ = machine.virtual_alloc(process, None, size, kind, protection);
+    let _ = machine.virtual_protect(process, at, size, protection);
+    let _ = machine.virtual_query(process, at);
+    let watch = WatchFlags::from_bits_retain(first);
+    let _ = machine.get_write_watch(process, at, size, watch, usize::MAX);
+    let _ = machine.reset_write_watch(process, at, size);
+    let _ = machine.read(process, at, &mut [0; 0x1800]);
+    let _ = machine.write(process, at, &[1; 0x1800]);
+    let _ = machine.execute(process, at);
+    let request = ViewRequest {
+        base: Some(at),
+        offset: size,
+        size: base,
+        commit: size,
+        protection,
+    };
+    let _ = machine.map_view(process, section, &request);
+    let attributes = SectionAttributes::from_bits_retain(first << 15);
+    let mut win32 = Win32 { machine, process };
+    let _ = win32.map_view_of_file(
+        section,
+        ViewAccess::from_bits_retain(second),
+        0,
+        size,
+        Some(at),
+    );
+    let made = win32.create_file_mapping(Backing::PageFile, protection, attributes, size);
+    if let Ok(made) = made {
+        bench.machine.close_section(made).unwrap();
+    }
+    let machine = &mut bench.machine;
+    let _ = machine.flush_view(process, at, size);
+    let _ = machine.virtual_free(process, at, size, FreeType::from_bits_retain(first));
+    let _ = machine.unmap_view(process, at);
+}
