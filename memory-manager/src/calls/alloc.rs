@@ -25,6 +25,7 @@ impl Machine {
     ///
     /// # Errors
     /// The first of these that is true; nothing has changed then.
+    /// - [`Status::InvalidParameter`]: placeholders are not for this call.
     /// - [`Status::InvalidParameter5`]: no such type, or one that does not go with another.
     /// - [`Status::InvalidPageProtection`]: no page can be protected so, or it is write-copy,
     ///   which is for sections.
@@ -97,6 +98,11 @@ fn check_type(kind: AllocationType) -> Result<(), Status> {
         .union(Type::RESET_UNDO)
         .union(Type::LARGE_PAGES);
     const ALONE: [Type; 2] = [Type::RESET, Type::RESET_UNDO];
+    // These are for the extended call alone.
+    let placeholders = Type::RESERVE_PLACEHOLDER | Type::REPLACE_PLACEHOLDER;
+    if kind.intersects(placeholders) && (KNOWN | placeholders).contains(kind) {
+        return Err(Status::InvalidParameter);
+    }
     let both = Type::COMMIT | Type::RESERVE;
     let has = |other| kind.contains(other);
     let goes = KNOWN.contains(kind)

@@ -10,6 +10,12 @@ use crate::{
     vad::{PAGE, USER_LIMIT, Untouched, VadKind},
 };
 
+/// What can be asked of placeholders besides their release.
+const PLACEHOLDER_TYPES: [FreeType; 2] = [
+    FreeType::PRESERVE_PLACEHOLDER,
+    FreeType::COALESCE_PLACEHOLDERS,
+];
+
 impl Machine {
     /// Decommits or releases private memory (`NtFreeVirtualMemory`), and gives the pages that
     /// it did this to. A size of 0 is the whole region, which must start at the base's page;
@@ -17,13 +23,16 @@ impl Machine {
     ///
     /// # Errors
     /// The first of these that is true; nothing has changed then.
-    /// - [`Status::InvalidParameter4`]: not exactly one type.
+    /// - [`Status::InvalidParameter4`]: not exactly one type, but for what placeholders can
+    ///   be asked.
     /// - [`Status::InvalidParameter2`], [`Status::InvalidParameter3`]: base or size are not
     ///   in user space.
     /// - [`Status::InvalidHandle`]: no such process.
     /// - [`Status::MemoryNotAllocated`]: no region is there.
     /// - [`Status::UnableToFreeVm`]: the range reaches out of the region.
     /// - [`Status::UnableToDeleteSection`]: it is a view.
+    /// - [`Status::InvalidParameter3`], [`Status::ConflictingAddresses`]: there is no
+    ///   placeholder.
     /// - [`Status::FreeVmNotAtBase`]: the whole region is meant, but not its first page.
     /// - [`Status::CommitmentLimit`], [`Status::NoMemory`]: there is no memory for the page
     ///   tables that keep account of what is decommitted.
@@ -34,7 +43,10 @@ impl Machine {
         size: u64,
         kind: FreeType,
     ) -> Result<Range, Status> {
-        if kind != FreeType::RELEASE && kind != FreeType::DECOMMIT {
+        let about_placeholders = kind - FreeType::RELEASE;
+        let is_known = [FreeType::RELEASE, FreeType::DECOMMIT].contains(&kind)
+            || kind.contains(FreeType::RELEASE) && PLACEHOLDER_TYPES.contains(&about_placeholders);
+        if !is_known {
             return Err(Status::InvalidParameter4);
         }
         let base = base.as_u64();
@@ -57,6 +69,14 @@ impl Machine {
             return Err(Status::UnableToDeleteSection);
         }
         let whole = (vad.start, vad.end);
+        if PLACEHOLDER_TYPES.contains(&about_placeholders) {
+            // There are no placeholders to split or to join.
+            return Err(if size == 0 {
+                Status::InvalidParameter3
+            } else {
+                Status::ConflictingAddresses
+            });
+        }
         if size == 0 && start != vad.start {
             return Err(Status::FreeVmNotAtBase);
         }

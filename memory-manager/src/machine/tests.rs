@@ -38,8 +38,12 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::with_ram(64 << 20)
+    }
+
+    fn with_ram(ram_bytes: u64) -> Self {
         let config = MachineConfig {
-            ram_bytes: 64 << 20,
+            ram_bytes,
             ..MachineConfig::default()
         };
         let mut machine = Machine::new(&config).unwrap();

@@ -17,6 +17,25 @@ fn memory_is_either_released_or_decommitted() {
     }
 }
 
+/// Wine's tests, ntdll `test_NtAllocateVirtualMemoryEx`.
+#[test]
+fn an_ordinary_region_is_no_placeholder() {
+    let mut bench = reserved(2);
+    for extra in [1, 2] {
+        let kind = FreeType::from_bits_retain(0x8000 | extra);
+        assert_eq!(bench.free(BASE, 0, kind), Err(Status::InvalidParameter3));
+        let part = bench.free(BASE, 0x1000, kind);
+        assert_eq!(part, Err(Status::ConflictingAddresses));
+        let decommit = bench.free(BASE, 0x1000, FreeType::from_bits_retain(0x4000 | extra));
+        assert_eq!(decommit, Err(Status::InvalidParameter4));
+    }
+    for bits in [0x4_2000, 0x7000] {
+        let kind = AllocationType::from_bits_retain(bits);
+        let refused = bench.alloc(BASE + 0x10_0000, 0x1000, kind, NOACCESS);
+        assert_eq!(refused, Err(Status::InvalidParameter));
+    }
+}
+
 /// Microsoft, `VirtualFree`.
 #[test]
 fn the_win32_api_releases_regions_whole() {

@@ -108,8 +108,8 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
-        let mut bench = Bench::new();
+    fn new(ram_bytes: u64) -> Self {
+        let mut bench = Bench::with_ram(ram_bytes);
         let second = bench.machine.create_process().unwrap();
         let processes = [bench.process, second];
         let attributes = [SectionAttributes::COMMIT, SectionAttributes::RESERVE];
@@ -152,18 +152,23 @@ impl World {
             let vad = space.vads.find(start.as_u64()).unwrap();
             (vad.start, vad.end - vad.start)
         });
-        match step.call {
-            Call::Alloc(kind, protection) => {
-                let _ = self.bench.alloc(base, size, kind, protection);
-            }
+        if matches!(step.call, Call::Read | Call::Write | Call::Execute) {
+            return self.access(step);
+        }
+        let before = self.seen();
+        let machine = &mut self.bench.machine;
+        let charged = machine.commit_charge();
+        let done = match step.call {
+            Call::Alloc(kind, protection) => machine
+                .virtual_alloc(process, Some(at), size, kind, protection)
+                .map(|_| ()),
             Call::Free(kind) => {
-                if let Ok(range) = self.bench.free(base, size, kind) {
-                    self.forget(if size == 0 { whole.unwrap() } else { range });
-                }
+                let freed = machine.virtual_free(process, at, size, kind).map(plain);
+                freed.map(|range| self.forget(if size == 0 { whole.unwrap() } else { range }))
             }
-            Call::Protect(protection) => {
-                let _ = self.bench.protect(base, size, protection);
-            }
+            Call::Protect(protection) => machine
+                .virtual_protect(process, at, size, protection)
+                .map(|_| ()),
             Call::Map(section, protection) => {
                 let request = ViewRequest {
                     base: Some(VirtAddr::new(base & !0xffff)),
@@ -172,21 +177,51 @@ impl World {
                     commit: 0,
                     protection,
                 };
-                let machine = &mut self.bench.machine;
-                let _ = machine.map_view(process, self.sections[section], &request);
+                machine
+                    .map_view(process, self.sections[section], &request)
+                    .map(|_| ())
             }
-            Call::Unmap => {
-                let _ = self.bench.machine.unmap_view(process, at);
-            }
-            Call::Watch(flags) => {
-                let machine = &mut self.bench.machine;
-                let _ = machine.get_write_watch(process, at, size, flags, 3);
-            }
-            Call::ResetWatch => {
-                let _ = self.bench.machine.reset_write_watch(process, at, size);
-            }
-            Call::Read | Call::Write | Call::Execute => self.access(step),
+            Call::Watch(flags) => machine
+                .get_write_watch(process, at, size, flags, 3)
+                .map(|_| ()),
+            Call::ResetWatch => machine.reset_write_watch(process, at, size),
+            _ => machine.unmap_view(process, at).map(|_| ()),
+        };
+        if done.is_err() {
+            assert_eq!(
+                self.seen(),
+                before,
+                "{step:x?} failed and changed something"
+            );
+            let kept = self.bench.machine.commit_charge();
+            // Frames of prototype entries stay with their section.
+            assert!(charged <= kept && kept <= charged + 1, "{step:x?}");
         }
+    }
+
+    /// What is at the addresses that the calls are about.
+    fn seen(&self) -> Vec<MemoryInformation> {
+        let mut seen = Vec::new();
+        let mut next = BASE;
+        while next < BASE + PAGES * PAGE + 0x2_0000 {
+            let found = self.bench.query(next);
+            next += found.size;
+            seen.push(found);
+        }
+        seen
+    }
+
+    /// Whether an access failed because there was no memory, and there was none indeed.
+    fn lacks_memory(&self, done: Result<(), (Status, u64, u64)>) -> bool {
+        let lacks = matches!(
+            done,
+            Err((Status::NoMemory | Status::CommitmentLimit, _, _))
+        );
+        let kernel = &self.bench.machine.kernel;
+        let left = kernel.commit.limit() - kernel.commit.charged();
+        let free = kernel.commit.limit() - kernel.physical.in_use();
+        assert!(!lacks || left.min(free) < 4);
+        lacks
     }
 
     fn access(&mut self, step: Step) {
@@ -198,6 +233,9 @@ impl World {
         match step.call {
             Call::Write => {
                 let done = self.bench.write(address, byte);
+                if self.lacks_memory(done) {
+                    return;
+                }
                 assert_eq!(done, expected(&found, 1, address), "{found:x?}");
                 if done.is_ok() && is_private {
                     self.written.insert((process, address), byte);
@@ -208,6 +246,9 @@ impl World {
                     Call::Execute => (self.bench.execute(address), 8),
                     _ => (self.bench.read(address), 0),
                 };
+                if self.lacks_memory(done.map(|_| ())) {
+                    return;
+                }
                 assert_eq!(
                     done.map(|_| ()),
                     expected(&found, access, address),
@@ -231,22 +272,31 @@ proptest! {
     /// cached outlives its page; and all memory comes back in the end.
     #[test]
     fn any_calls_leave_the_books_in_order(steps in prop::collection::vec(step(), 1..80)) {
-        let mut world = World::new();
-        for step in steps {
-            world.make(step);
-            invariants::check(&world.bench.machine);
-            for process in world.processes {
-                let end = BASE + PAGES * PAGE + 0x2_0000;
-                check_translations(&world.bench.machine, process, BASE, end);
-            }
-        }
-        let machine = &mut world.bench.machine;
-        for process in world.processes {
-            machine.terminate_process(process).unwrap();
-        }
-        for section in world.sections {
-            machine.close_section(section).unwrap();
-        }
-        prop_assert_eq!((machine.frames_in_use(), machine.commit_charge()), (0, 0));
+        run(World::new(64 << 20), steps);
     }
+
+    /// The same where memory runs out again and again.
+    #[test]
+    fn calls_that_lack_memory_change_nothing(steps in prop::collection::vec(step(), 1..80)) {
+        run(World::new(PAGES * PAGE), steps);
+    }
+}
+
+fn run(mut world: World, steps: Vec<Step>) {
+    for step in steps {
+        world.make(step);
+        invariants::check(&world.bench.machine);
+        for process in world.processes {
+            let end = BASE + PAGES * PAGE + 0x2_0000;
+            check_translations(&world.bench.machine, process, BASE, end);
+        }
+    }
+    let machine = &mut world.bench.machine;
+    for process in world.processes {
+        machine.terminate_process(process).unwrap();
+    }
+    for section in world.sections {
+        machine.close_section(section).unwrap();
+    }
+    assert_eq!((machine.frames_in_use(), machine.commit_charge()), (0, 0));
 }
