@@ -60,11 +60,7 @@ impl Machine {
     ///
     /// # Errors
     /// [`Status::InvalidHandle`]: no such process.
-    pub fn is_in_mapped_file(
-        &self,
-        process: ProcessId,
-        address: VirtAddr,
-    ) -> Result<bool, Status> {
+    pub fn is_in_mapped_file(&self, process: ProcessId, address: VirtAddr) -> Result<bool, Status> {
         let (space, kernel) = self.space_ref(process)?;
         let vad = space.vads.find(address.as_u64() & !(PAGE - 1));
         Ok(vad.is_some_and(|vad| match &vad.kind {
