@@ -27,6 +27,13 @@ fn the_scripts_that_come_with_it_print_what_they_say() {
 }
 
 #[test]
+fn the_picture_in_the_readme_is_what_is_drawn() {
+    let drawn = stdout_of(lookaside(["vm", script!("guard")]));
+    let readme = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md"));
+    assert!(readme.contains(&drawn), "{drawn}");
+}
+
+#[test]
 fn names_with_defaults_are_set_on_the_command_line() {
     let plain = stdout_of(lookaside(["vm", script!("choice")]));
     assert_eq!(
