@@ -115,6 +115,19 @@ impl Owner {
     }
 }
 
+/// The owners of page walks stand side by side.
+const FIRST_WALK: usize = Owner::StructureCaches as usize;
+const LAST_WALK: usize = Owner::AccessedDirty as usize;
+
+const _: () = {
+    let mut place = 0;
+    while place < Owner::COUNT {
+        let between = FIRST_WALK <= place && place <= LAST_WALK;
+        assert!(Owner::ALL[place].is_walk() == between);
+        place += 1;
+    }
+};
+
 /// Where cycles are written down as they are spent.
 pub trait Ledger: Copy + Default + fmt::Debug {
     /// Writes down cycles of an owner.
@@ -160,12 +173,7 @@ impl Breakdown {
     /// The cycles of page walks.
     #[inline]
     pub fn walks(&self) -> Cycles {
-        // They stand side by side.
-        let (first, last) = (
-            Owner::StructureCaches as usize,
-            Owner::AccessedDirty as usize,
-        );
-        self.cycles[first..=last].iter().copied().sum()
+        self.cycles[FIRST_WALK..=LAST_WALK].iter().copied().sum()
     }
 
     /// The cycles of all owners that are such.

@@ -4,7 +4,7 @@
 use cache::{CacheId, Request, ServedBy};
 use memory_manager::{MemoryManager, Process, Protection};
 use mmu_core::{
-    AccessKind, CpuFeatures, Cr4, Cycles, Invalidation, Owner, PageSize, PrivilegeMode,
+    AccessKind, CpuFeatures, Cr4, Cycles, Fault, Invalidation, Owner, PageSize, PrivilegeMode,
     ProcessorId, Registers, TimedConfig, TimedMmu, VirtAddr, WalkStatistics,
 };
 use tests::{Random, random_machine::random_config};
@@ -27,6 +27,8 @@ struct World {
     random: Random,
     registers_written: [u64; 2],
     invalidated: [u64; 2],
+    /// The look-ups that the accesses must have taken, by stream.
+    lookups: [u64; Stream::COUNT],
 }
 
 impl World {
@@ -50,6 +52,7 @@ impl World {
             random,
             registers_written: [0; 2],
             invalidated: [0; 2],
+            lookups: [0; Stream::COUNT],
         }
     }
 
@@ -69,8 +72,20 @@ impl World {
         let kind = AccessKind::ORDINARY[usize::try_from(self.random.below(4)).unwrap()];
         let length = 1 + u32::try_from(self.random.below(16)).unwrap();
         let mmu = &mut self.mmu;
+        let lookups = &mut self.lookups[Stream::of(kind).index()];
+        let page = PageSize::Size4KiB;
+        let crosses = address.offset_in(page) + u64::from(length) > page.bytes();
         let done = self.manager.access(&self.processes[self.current], |ram| {
-            mmu.access(ram, address, length, kind, PrivilegeMode::User)
+            let done = mmu.access(ram, address, length, kind, PrivilegeMode::User);
+            // A write looks at its second page first if that is the one that faults.
+            let both = match &done {
+                Err(Fault::Page(fault)) => {
+                    !kind.writes() && fault.address.align_down(page) != address.align_down(page)
+                }
+                _ => crosses,
+            };
+            *lookups += 1 + u64::from(both);
+            done
         });
         done.unwrap();
     }
@@ -221,6 +236,7 @@ impl World {
                 .map(|level| tlbs.hits(stream, level))
                 .sum();
             let lookups = tlbs.lookups(stream);
+            assert_eq!(lookups.total, self.lookups[stream.index()], "{stream}");
             assert_eq!(hits + lookups.missed, lookups.total, "{stream}");
         }
         for (level, units) in tlbs.levels().enumerate() {
