@@ -137,20 +137,15 @@ impl UserSpace {
             self.make_entries(kernel, start, end)?;
         }
         let mut written = Vec::new();
-        let mut pieces = Pieces::new(start, end);
-        while let Some(piece) = pieces.next(self, &kernel.physical)? {
-            self.rewrite(kernel, piece, |space, page, pte| {
-                if is_dirty(pte) {
-                    written.push(page);
-                }
-                match pte.state() {
-                    PteState::Valid(_) | PteState::Transition(..) => {
-                        space.protected(pte, protection)
-                    }
-                    _ => fresh,
-                }
-            })?;
-        }
+        self.rewrite_range(kernel, start, end, |space, page, pte| {
+            if is_dirty(pte) {
+                written.push(page);
+            }
+            match pte.state() {
+                PteState::Valid(_) | PteState::Transition(..) => space.protected(pte, protection),
+                _ => fresh,
+            }
+        })?;
         self.note_writes(start, &written);
         Ok(())
     }
@@ -192,8 +187,23 @@ impl UserSpace {
         Ok(())
     }
 
+    /// Writes each entry of a range anew, and prunes what is empty then.
+    pub(crate) fn rewrite_range(
+        &mut self,
+        kernel: &mut Kernel,
+        start: u64,
+        end: u64,
+        mut new: impl FnMut(&Self, u64, Pte) -> Pte,
+    ) -> Result<(), Status> {
+        let mut pieces = Pieces::new(start, end);
+        while let Some(piece) = pieces.next(self, &kernel.physical)? {
+            self.rewrite(kernel, piece, &mut new)?;
+        }
+        Ok(())
+    }
+
     /// Writes each entry of a piece anew, and prunes what is empty then.
-    pub(crate) fn rewrite(
+    fn rewrite(
         &mut self,
         kernel: &mut Kernel,
         piece: Piece,

@@ -121,13 +121,10 @@ impl UserSpace {
     }
 
     fn start_watch(&mut self, kernel: &mut Kernel, start: u64, end: u64) -> Result<(), Status> {
-        let mut pieces = Pieces::new(start, end);
-        while let Some(piece) = pieces.next(self, &kernel.physical)? {
-            self.rewrite(kernel, piece, |_, _, pte| match pte.state() {
-                PteState::Valid(valid) => Pte::from(valid.clean()),
-                _ => pte,
-            })?;
-        }
+        self.rewrite_range(kernel, start, end, |_, _, pte| match pte.state() {
+            PteState::Valid(valid) => Pte::from(valid.clean()),
+            _ => pte,
+        })?;
         if let Some(vad) = self.vads.find_mut(start)
             && let VadKind::Private(private) = &mut vad.kind
             && let WriteWatch::On(written) = &mut private.watch

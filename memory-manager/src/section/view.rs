@@ -4,7 +4,6 @@ use crate::{
     ExceptionAccess, Status,
     fault::FaultedPage,
     kernel::Kernel,
-    page_tables::Pieces,
     private::owned_frame,
     protection::{Caching, Protection},
     pte::{FrameOwner, Pte, PteState, ValidPte},
@@ -213,20 +212,16 @@ impl UserSpace {
             self.make_entries(kernel, start, end)?;
             Pte::lookup(protection)
         };
-        let mut pieces = Pieces::new(start, end);
-        while let Some(piece) = pieces.next(self, &kernel.physical)? {
-            self.rewrite(kernel, piece, |space, _, pte| match pte.state() {
-                PteState::Valid(valid)
-                    if valid.owner() == FrameOwner::Prototype && protection.is_accessible() =>
-                {
-                    space.protected(pte, protection)
-                }
-                // A page that was copied is the process's own for good.
-                _ if owned_frame(pte).is_some() => space.protected(pte, protection.after_copy()),
-                _ => shared,
-            })?;
-        }
-        Ok(())
+        self.rewrite_range(kernel, start, end, |space, _, pte| match pte.state() {
+            PteState::Valid(valid)
+                if valid.owner() == FrameOwner::Prototype && protection.is_accessible() =>
+            {
+                space.protected(pte, protection)
+            }
+            // A page that was copied is the process's own for good.
+            _ if owned_frame(pte).is_some() => space.protected(pte, protection.after_copy()),
+            _ => shared,
+        })
     }
 
     /// Adds a view to the address space, where nothing else is.
@@ -287,15 +282,11 @@ impl UserSpace {
         start: u64,
         end: u64,
     ) -> Result<(), Status> {
-        let mut pieces = Pieces::new(start, end);
-        while let Some(piece) = pieces.next(self, &kernel.physical)? {
-            self.rewrite(kernel, piece, |_, _, pte| match pte.state() {
-                PteState::Valid(valid) if valid.owner() == FrameOwner::Prototype => {
-                    valid.clean().into()
-                }
-                _ => pte,
-            })?;
-        }
-        Ok(())
+        self.rewrite_range(kernel, start, end, |_, _, pte| match pte.state() {
+            PteState::Valid(valid) if valid.owner() == FrameOwner::Prototype => {
+                valid.clean().into()
+            }
+            _ => pte,
+        })
     }
 }
