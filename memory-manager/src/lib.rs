@@ -71,4 +71,5 @@ pub use process::Process;
 pub use section::{Backing, FileAccess, SectionAttributes, SectionHandle, ViewAccess, ViewRequest};
 pub use status::Status;
 pub use user_space::ExecutionPrevention;
+pub use vad::GRANULARITY as ALLOCATION_GRANULARITY;
 pub use win32::Win32;

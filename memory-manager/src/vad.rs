@@ -13,7 +13,7 @@ pub(crate) const PAGE: u64 = PAGE_BYTES as u64;
 pub(crate) const PAGE_BYTES: usize = 0x1000;
 
 /// Where regions start: multiples of this (Microsoft, `GetSystemInfo`).
-pub(crate) const GRANULARITY: u64 = 0x1_0000;
+pub const GRANULARITY: u64 = 0x1_0000;
 
 /// The first address that a program may use, and the first above those (Microsoft,
 /// `GetSystemInfo`; 8 TiB before Windows 8.1).

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use comfy_table::{CellAlignment, Table, presets};
-use memory_manager::{Machine, MemoryKind, MemoryState, ProcessId};
+use memory_manager::{ALLOCATION_GRANULARITY, Machine, MemoryKind, MemoryState, ProcessId};
 use mmu_core::VirtAddr;
 use serde::Serialize;
 
@@ -66,9 +66,6 @@ impl fmt::Display for Use {
     }
 }
 
-/// Regions begin at multiples of this.
-const GRANULARITY: u64 = 0x1_0000;
-
 impl Picture {
     pub(super) fn of(machine: &Machine, name: &str, process: ProcessId) -> Self {
         let mut parts = Vec::new();
@@ -86,7 +83,7 @@ impl Picture {
             };
             match found.kind {
                 None => {
-                    let tail = (base.next_multiple_of(GRANULARITY) - base).min(size);
+                    let tail = (base.next_multiple_of(ALLOCATION_GRANULARITY) - base).min(size);
                     if tail > 0 {
                         parts.push(part(base, tail, Use::Unusable));
                     }
