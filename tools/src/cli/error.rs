@@ -63,6 +63,9 @@ pub enum CliError {
         /// The script.
         script: Source,
     },
+    /// A script is longer than any that somebody wrote.
+    #[error("{0}: a script has 1 MiB at most")]
+    ScriptTooLong(Source),
     /// A script is no text.
     #[error("{0}: a script is UTF-8 text")]
     ScriptNotText(Source),

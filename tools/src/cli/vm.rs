@@ -1,16 +1,21 @@
 use std::{
     ffi::OsString,
-    io::{self, BufWriter, Read, Write},
+    io::{self, BufWriter, Write},
 };
 
 use clap::Args;
 use memory_manager::MachineConfig;
 
-use super::{CliError, Outcome, interrupt::Interrupt, results::Results};
+use super::{
+    CliError, Outcome,
+    interrupt::Interrupt,
+    outputs::{self, Text},
+    results::Results,
+};
 use crate::{
     byte_size::ByteSize,
     input::{self, Source},
-    vm::{self, Setting},
+    vm::{self, Failure, Setting},
 };
 
 /// Run a script of calls to the memory manager
@@ -60,10 +65,8 @@ pub(super) struct Vm {
 impl Vm {
     pub(super) fn run(self, interrupt: &Interrupt) -> Result<Outcome, CliError> {
         let source = Source::from(self.script.clone());
-        self.results.check(std::slice::from_ref(&source))?;
-        let mut text = String::new();
-        let read = input::open(&source)?.read_to_string(&mut text);
-        read.map_err(|_| CliError::ScriptNotText(source.clone()))?;
+        let sink = outputs::check(self.results.output(), std::slice::from_ref(&source))?;
+        let text = read(&source)?;
         let script = vm::parse(&source.to_string(), &text)?;
         let unknown = |setting: &&Setting| script.defaults().all(|name| name != setting.name);
         if let Some(setting) = self.settings.iter().find(unknown) {
@@ -76,14 +79,34 @@ impl Vm {
             ram_bytes: self.ram.0,
             ..MachineConfig::default()
         };
-        let mut printed = BufWriter::new(io::stdout().lock());
+        let out: Box<dyn Write> = match sink {
+            Text::Stdout => Box::new(io::stdout().lock()),
+            Text::Nowhere => Box::new(io::sink()),
+        };
+        let mut printed = BufWriter::new(out);
         let ran = vm::run(&script, &self.settings, &config, &mut printed);
         let flushed = printed.flush().map_err(CliError::Stdout);
-        let pictures = ran?;
+        let pictures = ran.map_err(|failed| match failed.failure {
+            Failure::Output(error) => CliError::Stdout(error),
+            _ => CliError::Statement(failed),
+        })?;
         flushed?;
         interrupt.run_is_over().map_err(|_| CliError::Interrupted)?;
         self.results.write_json(&pictures)?;
         interrupt.files_are_written();
         Ok(Outcome::Done)
     }
+}
+
+/// The most bytes of a script.
+const LONGEST: usize = 1 << 20;
+
+fn read(source: &Source) -> Result<String, CliError> {
+    let mut bytes = vec![0; LONGEST + 1];
+    let length = input::open(source)?.read_full(&mut bytes)?;
+    if length > LONGEST {
+        return Err(CliError::ScriptTooLong(source.clone()));
+    }
+    bytes.truncate(length);
+    String::from_utf8(bytes).map_err(|_| CliError::ScriptNotText(source.clone()))
 }

@@ -10,7 +10,7 @@ mod script;
 #[cfg(test)]
 mod tests;
 
-pub use error::{FailedStatement, ScriptError};
+pub use error::{FailedStatement, Failure, ScriptError};
 pub use parse::parse;
 pub use picture::{Part, Picture, Use};
 pub use run::{Setting, run};

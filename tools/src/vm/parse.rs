@@ -3,7 +3,7 @@
 mod names;
 
 use winnow::{
-    ascii::{digit1, hex_digit1, line_ending, space0, space1},
+    ascii::{line_ending, space0, space1},
     combinator::{alt, cut_err, delimited, eof, not, opt, peek, preceded, repeat, separated},
     error::{ContextError, ErrMode, StrContext, StrContextValue},
     prelude::*,
@@ -18,6 +18,7 @@ use super::{
         Spanned, Statement, Width, Words,
     },
 };
+use crate::byte_size::ByteSize;
 use names::Names;
 
 type Text<'i> = LocatingSlice<&'i str>;
@@ -320,17 +321,8 @@ fn parenthesised(text: &mut Text<'_>) -> ModalResult<Spanned<Expression>> {
 
 /// A whole number: decimal, or hexadecimal after `0x`; or a count of KiB, MiB or GiB.
 fn number(text: &mut Text<'_>) -> ModalResult<u64> {
-    let digits = alt((
-        preceded("0x", cut_err(hex_digit1)).try_map(|digits| u64::from_str_radix(digits, 16)),
-        digit1.try_map(str::parse::<u64>),
-    ));
-    let unit = opt(alt((
-        "KiB".value(1_u64 << 10),
-        "MiB".value(1 << 20),
-        "GiB".value(1 << 30),
-    )));
-    (digits, unit, not(one_of(is_word)))
-        .verify_map(|(number, unit, ())| number.checked_mul(unit.unwrap_or(1)))
+    (peek(one_of('0'..='9')), take_while(1.., is_word))
+        .try_map(|(_, word): (char, &str)| word.parse().map(|ByteSize(number)| number))
         .context(want("a number below 2^64"))
         .parse_next(text)
 }

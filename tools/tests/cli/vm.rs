@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Files, fails, lookaside, run, stdout_of};
+use crate::support::{Files, fails, lookaside, run, stdout_of, xz};
 
 /// The path of a script that comes with the project.
 macro_rules! script {
@@ -79,6 +79,39 @@ fn a_script_that_is_none_is_bad_input_with_its_place() {
         lookaside(["vm", "no-such-file.vm"]),
         2,
         &["no-such-file.vm"],
+    );
+}
+
+#[test]
+fn json_on_standard_output_has_it_for_itself() {
+    let stdout = stdout_of(lookaside(["vm", script!("guard"), "--json", "-"]));
+    let json: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(json[0]["process"], "app");
+}
+
+#[test]
+fn a_script_may_come_from_standard_input_and_be_compressed() {
+    let text = "process app\nprint \"hello\"\n";
+    for script in [text.as_bytes().to_vec(), xz(text.as_bytes())] {
+        let mut command = lookaside(["vm", "-"]);
+        command.write_stdin(script);
+        assert_eq!(stdout_of(command), "hello\n");
+    }
+}
+
+#[test]
+fn what_cannot_be_a_script_is_refused() {
+    let files = Files::new();
+    let whole = xz(&vec![b'#'; 100_000]);
+    let cut = files.write("cut.vm.xz", &whole[..whole.len() / 2]);
+    fails(lookaside(["vm", &cut]), 2, &["cut.vm.xz", "truncated"]);
+    let long = files.write("long.vm", vec![b'#'; (1 << 20) + 1]);
+    fails(lookaside(["vm", &long]), 2, &["long.vm", "1 MiB at most"]);
+    let directory = files.path().to_str().unwrap();
+    fails(lookaside(["vm", directory]), 2, &["directory"]);
+    assert_eq!(
+        stdout_of(lookaside(["vm", &files.write("empty.vm", "")])),
+        ""
     );
 }
 
