@@ -181,7 +181,7 @@ impl UserSpace {
                 left
             })?;
             for frame in frames.drain(..) {
-                kernel.physical.free(frame)?;
+                kernel.physical.free(frame);
             }
         }
         Ok(())

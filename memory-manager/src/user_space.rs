@@ -65,7 +65,7 @@ impl UserSpace {
         kernel.physical.write_entry(slot, 0)?;
         let left = kernel.processor.leave(self.root);
         left.map_err(|_| Status::InternalError)?;
-        kernel.physical.free(self.root.table)?;
+        kernel.physical.free(self.root.table);
         kernel.commit.release(self.tables);
         Ok(())
     }
