@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use mmu_core::{CpuFeatures, GeneralProtection, RamTooLarge};
 
 use crate::{
-    Status,
+    FaultCounters, Status,
     commit::Commit,
     kernel::Kernel,
     physical::Physical,
@@ -71,6 +71,7 @@ pub struct Machine {
     pub(crate) spaces: BTreeMap<ProcessId, UserSpace>,
     features: CpuFeatures,
     next_process: u64,
+    pub(crate) next_thread: u64,
 }
 
 impl Machine {
@@ -85,10 +86,13 @@ impl Machine {
                 processor: Processor::new(config.features)?,
                 commit: Commit::new(config.ram_bytes / PAGE),
                 segments: Segments::default(),
+                faults: FaultCounters::default(),
+                recorded: None,
             },
             spaces: BTreeMap::new(),
             features: config.features,
             next_process: 0,
+            next_thread: 0,
         })
     }
 

@@ -12,6 +12,7 @@ mod invariants;
 mod properties;
 mod protect;
 mod sections;
+mod threads;
 mod write_watch;
 
 const RESERVE: AllocationType = AllocationType::RESERVE;
