@@ -32,8 +32,10 @@
 mod access;
 mod address_space;
 mod allocation_type;
+mod bitness;
 mod calls;
 mod commit;
+mod dep;
 mod error;
 mod exception;
 mod fault;
@@ -59,6 +61,8 @@ mod win32;
 
 pub use address_space::{CommitError, Protection};
 pub use allocation_type::{AllocationType, FreeType, WatchFlags};
+pub use bitness::Bitness;
+pub use dep::{DepFlags, DepPermanence, DepPolicy, ProcessDep};
 pub use error::{AccessError, OutOfMemory, ServiceError};
 pub use exception::{Exception, ExceptionAccess};
 pub use frames::FrameAllocator;
@@ -69,6 +73,5 @@ pub use page_protection::PageProtection;
 pub use process::{PagingLevels, Process};
 pub use section::{Backing, FileAccess, SectionAttributes, SectionHandle, ViewAccess, ViewRequest};
 pub use status::Status;
-pub use user_space::ExecutionPrevention;
 pub use vad::GRANULARITY as ALLOCATION_GRANULARITY;
 pub use win32::Win32;
