@@ -75,4 +75,4 @@ pub use process::Process;
 pub use section::{Backing, FileAccess, SectionAttributes, SectionHandle, ViewAccess, ViewRequest};
 pub use status::Status;
 pub use vad::GRANULARITY as ALLOCATION_GRANULARITY;
-pub use win32::Win32;
+pub use win32::{ProcessorArchitecture, SystemInfo, Win32};
