@@ -74,4 +74,4 @@ pub use process::{PagingLevels, Process};
 pub use section::{Backing, FileAccess, SectionAttributes, SectionHandle, ViewAccess, ViewRequest};
 pub use status::Status;
 pub use vad::GRANULARITY as ALLOCATION_GRANULARITY;
-pub use win32::Win32;
+pub use win32::{ProcessorArchitecture, SystemInfo, Win32};

@@ -1,7 +1,9 @@
 use mmu_core::VirtAddr;
 
 use super::*;
-use crate::{AllocationType, FreeType, MemoryInformation, MemoryState, PageProtection, Range};
+use crate::{
+    AllocationType, FreeType, MemoryInformation, MemoryState, PageProtection, Range, Win32,
+};
 
 mod alloc;
 mod dep;
@@ -13,6 +15,7 @@ mod invariants;
 mod properties;
 mod protect;
 mod sections;
+mod win32;
 mod write_watch;
 
 const RESERVE: AllocationType = AllocationType::RESERVE;
@@ -53,6 +56,10 @@ impl Bench {
         let mut machine = Machine::new(config).unwrap();
         let process = machine.create_process().unwrap();
         Self { machine, process }
+    }
+
+    fn win32(&mut self) -> Win32<'_> {
+        Win32::new(&mut self.machine, self.process)
     }
 
     fn alloc(
