@@ -3,22 +3,13 @@ use std::collections::BTreeMap;
 use mmu_core::{CpuFeatures, Entry, Level, Regime, VirtAddr, entry_address};
 
 use crate::{
-    ProcessId, Status, ThreadId, kernel::Kernel, processor::SpaceRoot, vad::Vad, vad_tree::VadTree,
+    Bitness, ProcessDep, ProcessId, Status, ThreadId, kernel::Kernel, processor::SpaceRoot,
+    vad::Vad, vad_tree::VadTree,
 };
 
 /// Where the page tables see themselves, in the upper half: PML4E 0x1ED (the place that
 /// Windows had until its version 1607).
 const SELF_MAP: u64 = 0xffff_f680_0000_0000;
-
-/// Whether pages without the right to execute cannot be executed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum ExecutionPrevention {
-    /// They cannot, as always in 64-bit processes (Microsoft, "Data Execution Prevention").
-    #[default]
-    Enforced,
-    /// They can, as in 32-bit processes that did not ask for it.
-    Off,
-}
 
 /// The address space of a process: its regions, and the page tables that realise them.
 #[derive(Debug)]
@@ -29,11 +20,12 @@ pub(crate) struct UserSpace {
     pub(crate) vads: VadTree,
     /// Frames that are its page tables, of all levels.
     pub(crate) tables: u64,
-    pub(crate) execution: ExecutionPrevention,
     /// Where the PEB is.
     pub(crate) peb: Option<u64>,
     /// The threads, and where their TEBs are.
     pub(crate) threads: BTreeMap<ThreadId, u64>,
+    pub(crate) bitness: Bitness,
+    pub(crate) dep: ProcessDep,
 }
 
 impl UserSpace {
@@ -41,7 +33,7 @@ impl UserSpace {
         kernel: &mut Kernel,
         process: ProcessId,
         features: CpuFeatures,
-        execution: ExecutionPrevention,
+        (bitness, dep): (Bitness, ProcessDep),
     ) -> Result<Self, Status> {
         kernel.commit.charge(1)?;
         let table = match kernel.physical.allocate() {
@@ -63,9 +55,10 @@ impl UserSpace {
             regime,
             vads: VadTree::default(),
             tables: 1,
-            execution,
             peb: None,
             threads: BTreeMap::new(),
+            bitness,
+            dep,
         })
     }
 
