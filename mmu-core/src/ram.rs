@@ -371,14 +371,15 @@ fn words(at: PhysAddr, length: usize) -> impl Iterator<Item = (PhysAddr, core::o
 
 /// So many bytes, cut at each multiple of a power of two.
 fn pieces<const STEP: u64>(at: PhysAddr, length: usize) -> impl Iterator<Item = (PhysAddr, usize)> {
-    let mut next = at.as_u64();
-    let end = next + length as u64;
+    let (mut next, mut left) = (at, length);
     core::iter::from_fn(move || {
-        (next < end).then(|| {
-            let start = next;
-            next = end.min((start | (STEP - 1)) + 1);
-            (PhysAddr::new(start), (next - start) as usize)
-        })
+        let start = next;
+        #[expect(clippy::cast_possible_truncation, reason = "at most a frame")]
+        let room = (STEP - start.as_u64() % STEP) as usize;
+        let length = left.min(room);
+        next = start.wrapping_add(length as u64);
+        left -= length;
+        (length > 0).then_some((start, length))
     })
 }
 
@@ -442,7 +443,7 @@ mod tests {
     fn a_copied_frame_is_in_both_places() {
         let (low, high) = (PhysAddr::new(0x1000), PhysAddr::new(0x10_0000_2000));
         let mut ram = Ram::from_ranges([(low, 0x1000), (high, 0x2000)]).unwrap();
-        let text: [u8; 4096] = core::array::from_fn(|at| (at % 251) as u8);
+        let text: [u8; 4096] = core::array::from_fn(|at| at.to_le_bytes()[at % 2]);
         let held = |ram: &Ram, at| {
             let mut bytes = [1; 4096];
             ram.read(at, &mut bytes).unwrap();

@@ -80,9 +80,8 @@ impl UserSpace {
         shared: ValidPte,
     ) -> Result<(), Status> {
         let vad = self.vads.find(page.address);
-        let view = match vad.map(|vad| &vad.kind) {
-            Some(VadKind::View(view)) => view,
-            _ => return Err(Status::AccessViolation),
+        let Some(VadKind::View(view)) = vad.map(|vad| &vad.kind) else {
+            return Err(Status::AccessViolation);
         };
         match view.copies {
             Copies::Prepaid => self.put_copy(kernel, page, shared),
@@ -115,6 +114,7 @@ impl UserSpace {
             at,
             self.enforced(own).written().into(),
         )?;
+        kernel.faults.write_copies += 1;
         Ok(())
     }
 

@@ -1,7 +1,6 @@
 use super::*;
 use crate::{
-    Backing, SectionAttributes, SectionHandle, ViewAccess, ViewRequest, WatchFlags, Win32,
-    vad::USER_LIMIT,
+    Backing, SectionAttributes, SectionHandle, ViewAccess, ViewRequest, WatchFlags, vad::USER_LIMIT,
 };
 
 /// Numbers that go wrong where anything does.
@@ -89,8 +88,8 @@ fn call_all(
     };
     let _ = machine.map_view(process, section, &request);
     let attributes = SectionAttributes::from_bits_retain(first << 15);
-    let mut win32 = Win32 { machine, process };
-    let _ = win32.map_view_of_file(
+    let mut win32 = bench.win32();
+    let _ = win32.map_view_of_file_ex(
         section,
         ViewAccess::from_bits_retain(second),
         0,
