@@ -6,6 +6,7 @@ mod free;
 mod map;
 mod protect;
 mod query;
+pub(crate) mod query_section;
 mod section;
 mod unmap;
 mod write_watch;

@@ -62,6 +62,7 @@ mod win32;
 pub use address_space::{CommitError, Protection};
 pub use allocation_type::{AllocationType, FreeType, WatchFlags};
 pub use bitness::Bitness;
+pub use calls::query_section::SectionInformation;
 pub use dep::{DepFlags, DepPermanence, DepPolicy, ProcessDep};
 pub use error::{AccessError, OutOfMemory, ServiceError};
 pub use exception::{Exception, ExceptionAccess};
@@ -71,7 +72,10 @@ pub use manager::{CollapseError, Collapsed, Counters, MemoryManager};
 pub use memory_information::{MemoryInformation, MemoryKind, MemoryState, Range};
 pub use page_protection::PageProtection;
 pub use process::{PagingLevels, Process};
-pub use section::{Backing, FileAccess, SectionAttributes, SectionHandle, ViewAccess, ViewRequest};
+pub use section::{
+    Backing, FileAccess, SectionAccess, SectionAttributes, SectionCreation, SectionHandle,
+    SectionOpening, ViewAccess, ViewRequest,
+};
 pub use status::Status;
 pub use vad::GRANULARITY as ALLOCATION_GRANULARITY;
 pub use win32::{ProcessorArchitecture, SystemInfo, Win32};

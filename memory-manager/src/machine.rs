@@ -8,7 +8,7 @@ use crate::{
     kernel::Kernel,
     physical::Physical,
     processor::Processor,
-    section::Segments,
+    section::{SectionObjects, Segments},
     user_space::UserSpace,
     vad::{PAGE, VadKind},
 };
@@ -89,6 +89,7 @@ impl Machine {
                 processor: Processor::new(config.features)?,
                 commit: Commit::new(config.ram_bytes / PAGE),
                 segments: Segments::default(),
+                sections: SectionObjects::default(),
             },
             spaces: BTreeMap::new(),
             features: config.features,

@@ -14,6 +14,7 @@ mod hostile;
 mod invariants;
 mod properties;
 mod protect;
+mod section_objects;
 mod sections;
 mod win32;
 mod write_watch;

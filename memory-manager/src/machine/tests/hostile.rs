@@ -96,8 +96,11 @@ fn call_all(
         size,
         Some(at),
     );
-    let made = win32.create_file_mapping(Backing::PageFile, protection, attributes, size);
+    let _ = win32.open_file_mapping(ViewAccess::from_bits_retain(first), Some("\\"));
+    let name = (first % 2 == 0).then_some("name");
+    let made = win32.create_file_mapping(Backing::PageFile, protection, attributes, size, name);
     if let Ok(made) = made {
+        let _ = bench.machine.query_section(made, usize::MAX);
         bench.machine.close_section(made).unwrap();
     }
     let machine = &mut bench.machine;
