@@ -8,5 +8,6 @@ mod protect;
 mod query;
 pub(crate) mod query_section;
 mod section;
+mod thread;
 mod unmap;
 mod write_watch;

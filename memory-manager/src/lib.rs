@@ -36,6 +36,7 @@ mod bitness;
 mod calls;
 mod commit;
 mod dep;
+mod environment;
 mod error;
 mod exception;
 mod fault;
@@ -53,7 +54,10 @@ mod processor;
 mod protection;
 mod pte;
 mod section;
+mod service;
+mod stack;
 mod status;
+mod thread;
 mod user_space;
 mod vad;
 mod vad_tree;
@@ -76,6 +80,9 @@ pub use section::{
     Backing, FileAccess, SectionAccess, SectionAttributes, SectionCreation, SectionHandle,
     SectionOpening, ViewAccess, ViewRequest,
 };
+pub use service::{FaultCounters, Serviced};
+pub use stack::{Stack, StackRequest};
 pub use status::Status;
+pub use thread::{Caller, ThreadId};
 pub use vad::GRANULARITY as ALLOCATION_GRANULARITY;
 pub use win32::{ProcessorArchitecture, SystemInfo, Win32};

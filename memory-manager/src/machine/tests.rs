@@ -16,6 +16,7 @@ mod properties;
 mod protect;
 mod section_objects;
 mod sections;
+mod threads;
 mod win32;
 mod write_watch;
 
