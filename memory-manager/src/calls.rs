@@ -1,6 +1,7 @@
 //! The calls, one a file.
 
 mod alloc;
+pub(crate) mod copy;
 mod flush;
 mod free;
 mod map;

@@ -60,6 +60,7 @@ mod win32;
 
 pub use address_space::{CommitError, Protection, USER_END};
 pub use allocation_type::{AllocationType, FreeType, WatchFlags};
+pub use calls::copy::CopyError;
 pub use error::{AccessError, OutOfMemory, ServiceError};
 pub use exception::{Exception, ExceptionAccess};
 pub use frames::FrameAllocator;

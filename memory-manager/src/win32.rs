@@ -5,6 +5,8 @@ use crate::{
     Status, ViewAccess, ViewRequest, protection::Protection,
 };
 
+mod write_memory;
+
 /// The calls of the Win32 API where they differ from the native ones; for one process.
 #[derive(Debug)]
 pub struct Win32<'m> {
