@@ -2,11 +2,15 @@
 
 mod alloc;
 pub(crate) mod copy;
+mod discard;
 mod flush;
 mod free;
+mod lock;
 mod map;
+mod prefetch;
 mod protect;
 mod query;
 mod section;
 mod unmap;
+mod working_set;
 mod write_watch;

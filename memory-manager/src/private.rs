@@ -8,7 +8,7 @@ use crate::{
     page_tables::{Piece, Pieces},
     protection::{Caching, Protection},
     pte::{FrameOwner, Pte, PteState, ValidPte},
-    user_space::{ExecutionPrevention, UserSpace},
+    user_space::UserSpace,
     vad::{PAGE, Private, Untouched, Vad, VadKind, WriteWatch},
 };
 
@@ -48,7 +48,7 @@ impl PrivateRules {
     }
 
     /// The entry of a committed page that was not touched.
-    fn fresh(self, protection: Protection) -> Pte {
+    pub(crate) fn fresh(self, protection: Protection) -> Pte {
         if self.untouched == Untouched::Committed && protection == self.protection {
             Pte::ZERO
         } else {
@@ -82,9 +82,10 @@ pub(crate) fn is_dirty(pte: Pte) -> bool {
 impl UserSpace {
     /// As the processor is to see a valid entry.
     pub(crate) fn enforced(&self, valid: ValidPte) -> ValidPte {
-        match self.execution {
-            ExecutionPrevention::Enforced => valid,
-            ExecutionPrevention::Off => valid.executable(),
+        if self.dep.prevents_execution() {
+            valid
+        } else {
+            valid.executable()
         }
     }
 
@@ -215,6 +216,9 @@ impl UserSpace {
             let new = new(self, page, old);
             if new != old {
                 used = Some(self.put(kernel, page, at, new)?);
+                if !matches!(new.state(), PteState::Valid(_)) {
+                    self.working_set.unlock(page);
+                }
             }
         }
         if used == Some(0) {

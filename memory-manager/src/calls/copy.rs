@@ -96,11 +96,12 @@ impl Machine {
     ) -> Result<(), CopyError> {
         check_range(from, size)?;
         check_range(to, size)?;
-        let mut buffer = [0; PIECE];
+        let most = usize::try_from(size).map_or(PIECE, |size| size.min(PIECE));
+        let mut buffer = vec![0; most];
         let mut copied = 0;
         while copied < size {
-            let rest = usize::try_from(size - copied).unwrap_or(PIECE);
-            let piece = &mut buffer[..rest.min(PIECE)];
+            let rest = usize::try_from(size - copied).unwrap_or(most);
+            let piece = &mut buffer[..rest.min(most)];
             self.take(source, from.wrapping_add(copied), piece)
                 .map_err(|code| CopyError::after(copied, code))?;
             self.give(target, to.wrapping_add(copied), piece)

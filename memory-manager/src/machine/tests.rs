@@ -5,11 +5,15 @@ use crate::{AllocationType, FreeType, MemoryInformation, MemoryState, PageProtec
 
 mod alloc;
 mod copy;
+mod dep;
+mod discard;
 mod faults;
 mod files;
 mod free;
 mod hostile;
 mod invariants;
+mod lock;
+mod prefetch;
 mod properties;
 mod protect;
 mod sections;
@@ -43,11 +47,14 @@ impl Bench {
     }
 
     fn with_ram(ram_bytes: u64) -> Self {
-        let config = MachineConfig {
+        Self::with_config(&MachineConfig {
             ram_bytes,
             ..MachineConfig::default()
-        };
-        let mut machine = Machine::new(&config).unwrap();
+        })
+    }
+
+    fn with_config(config: &MachineConfig) -> Self {
+        let mut machine = Machine::new(config).unwrap();
         let process = machine.create_process().unwrap();
         Self { machine, process }
     }
