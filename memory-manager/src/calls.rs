@@ -11,6 +11,7 @@ mod prefetch;
 mod protect;
 mod query;
 mod section;
+mod thread;
 mod unmap;
 mod working_set;
 mod write_watch;

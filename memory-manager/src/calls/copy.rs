@@ -156,7 +156,6 @@ fn check_range(address: VirtAddr, size: u64) -> Result<(), CopyError> {
 
 /// The parts of a range that lie on one page each: their offset and length.
 fn on_pages(address: VirtAddr, length: usize) -> impl Iterator<Item = (usize, usize)> {
-    #[expect(clippy::cast_possible_truncation, reason = "less than a page")]
     let lead = (address.as_u64() % PAGE) as usize;
     let ends = (PAGE_BYTES - lead..length).step_by(PAGE_BYTES);
     let starts = std::iter::once(0).chain(ends.clone());

@@ -1,7 +1,9 @@
 use mmu_core::VirtAddr;
 
 use super::*;
-use crate::{AllocationType, FreeType, MemoryInformation, MemoryState, PageProtection, Range};
+use crate::{
+    AllocationType, FreeType, MemoryInformation, MemoryState, PageProtection, Range, Win32,
+};
 
 mod alloc;
 mod copy;
@@ -17,6 +19,8 @@ mod prefetch;
 mod properties;
 mod protect;
 mod sections;
+mod threads;
+mod win32;
 mod write_watch;
 
 const RESERVE: AllocationType = AllocationType::RESERVE;
@@ -57,6 +61,10 @@ impl Bench {
         let mut machine = Machine::new(config).unwrap();
         let process = machine.create_process().unwrap();
         Self { machine, process }
+    }
+
+    fn win32(&mut self) -> Win32<'_> {
+        Win32::new(&mut self.machine, self.process)
     }
 
     fn alloc(

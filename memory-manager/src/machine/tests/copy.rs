@@ -55,11 +55,12 @@ impl Pair {
 
     /// The same, as by `WriteProcessMemory`.
     fn write_win32(&mut self) -> Result<(), CopyError> {
-        let mut win32 = Win32 {
-            process: self.bench.process,
-            machine: &mut self.bench.machine,
-        };
-        win32.write_process_memory(self.other, VirtAddr::new(OTHER), &[7; 0x8000])
+        let mut win32 = Win32::new(&mut self.bench.machine, self.bench.process);
+        let bytes = vec![7; 0x8000];
+        let done = win32.write_process_memory(self.other, VirtAddr::new(OTHER), &bytes);
+        let error = done.map_or_else(|error| error.code.win32(), |()| 0);
+        assert_eq!(win32.last_error(), error);
+        done
     }
 
     fn query_other(&self, offset: u64) -> PageProtection {
@@ -84,7 +85,7 @@ fn untouched<T>(code: Status) -> Result<T, CopyError> {
 #[test]
 fn memory_of_another_process_is_written_and_read() {
     let mut pair = Pair::new();
-    let bytes: Vec<u8> = (0..0x8000_u32).map(|at| at as u8).collect();
+    let bytes: Vec<u8> = (0..=255).cycle().take(0x8000).collect();
     let (machine, process) = (&mut pair.bench.machine, pair.bench.process);
     machine
         .write_virtual_memory(process, VirtAddr::new(BASE), &bytes)
@@ -205,7 +206,7 @@ fn what_is_written_to_code_of_a_section_is_the_processes_own() {
             .unwrap();
     }
     let (machine, process) = (&mut bench.machine, bench.process);
-    let mut win32 = Win32 { machine, process };
+    let mut win32 = Win32::new(machine, process);
     win32
         .write_process_memory(process, VirtAddr::new(BASE), &[0xc3])
         .unwrap();

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
-    Backing, SectionAttributes, SectionHandle, ViewAccess, ViewRequest, WatchFlags, Win32,
-    WorkingSetSize, vad::USER_LIMIT,
+    Backing, SectionAttributes, SectionHandle, ViewAccess, ViewRequest, WatchFlags, WorkingSetSize,
+    vad::USER_LIMIT,
 };
 
 /// Numbers that go wrong where anything does.
@@ -102,8 +102,8 @@ fn call_all(
     };
     let _ = machine.map_view(process, section, &request);
     let attributes = SectionAttributes::from_bits_retain(first << 15);
-    let mut win32 = Win32 { machine, process };
-    let _ = win32.map_view_of_file(
+    let mut win32 = bench.win32();
+    let _ = win32.map_view_of_file_ex(
         section,
         ViewAccess::from_bits_retain(second),
         0,

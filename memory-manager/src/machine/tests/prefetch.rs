@@ -18,7 +18,7 @@ impl Bench {
     /// A view of a file of eight pages.
     fn view_of_file(&mut self) -> File {
         let mut file = tempfile::tempfile().unwrap();
-        file.write_all(&[5; 8 * 0x1000]).unwrap();
+        file.write_all(&vec![5; 8 * 0x1000]).unwrap();
         let backing = Backing::File(file.try_clone().unwrap(), FileAccess::READ);
         let commit = SectionAttributes::COMMIT;
         let section = self.machine.create_section(backing, READONLY, commit, 0);
