@@ -62,10 +62,12 @@ mod user_space;
 mod vad;
 mod vad_tree;
 mod win32;
+mod working_set;
 
 pub use address_space::{CommitError, Protection};
 pub use allocation_type::{AllocationType, FreeType, WatchFlags};
 pub use bitness::Bitness;
+pub use calls::copy::CopyError;
 pub use calls::query_section::SectionInformation;
 pub use dep::{DepFlags, DepPermanence, DepPolicy, ProcessDep};
 pub use error::{AccessError, OutOfMemory, ServiceError};
@@ -86,3 +88,4 @@ pub use status::Status;
 pub use thread::{Caller, ThreadId};
 pub use vad::GRANULARITY as ALLOCATION_GRANULARITY;
 pub use win32::{ProcessorArchitecture, SystemInfo, Win32};
+pub use working_set::WorkingSetSize;

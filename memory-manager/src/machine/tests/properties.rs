@@ -2,6 +2,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use proptest::prelude::*;
 
+mod page_walks;
+
 use super::{invariants::check_translations, *};
 use crate::{
     Backing, Bitness, DepFlags, SectionAttributes, SectionHandle, SectionOpening, ViewRequest,
@@ -27,6 +29,12 @@ enum Call {
     Unmap,
     Watch(WatchFlags),
     ResetWatch,
+    Discard,
+    Prefetch,
+    Lock,
+    Unlock,
+    WriteMemory,
+    ReadMemory,
     Prevent(DepFlags),
     Name(SectionAttributes),
     Close,
@@ -49,7 +57,7 @@ fn protection() -> impl Strategy<Value = PageProtection> {
 
 fn call() -> impl Strategy<Value = Call> {
     let kinds = [
-        0x1000, 0x1000, 0x2000, 0x3000, 0x20_2000, 0x20_3000, 0x8_0000,
+        0x1000, 0x1000, 0x2000, 0x3000, 0x20_2000, 0x20_3000, 0x8_0000, 0x100_0000,
     ];
     let kind = proptest::sample::select(kinds.to_vec()).prop_map(AllocationType::from_bits_retain);
     let kinds = [0x400_0000, 0x420_0000, 0x800_0000, 0x820_0000];
@@ -64,6 +72,12 @@ fn call() -> impl Strategy<Value = Call> {
         1 => Just(Call::Unmap),
         1 => (0..2_u32).prop_map(|flags| Call::Watch(WatchFlags::from_bits_retain(flags))),
         1 => Just(Call::ResetWatch),
+        1 => Just(Call::Discard),
+        1 => Just(Call::Prefetch),
+        3 => Just(Call::Lock),
+        1 => Just(Call::Unlock),
+        1 => Just(Call::WriteMemory),
+        1 => Just(Call::ReadMemory),
         1 => (0..8_u32).prop_map(|bits| Call::Prevent(DepFlags::from_bits_retain(bits / 7))),
         1 => kinds.prop_map(Call::Name),
         1 => Just(Call::Close),
@@ -173,6 +187,13 @@ impl World {
         if matches!(step.call, Call::Read | Call::Write | Call::Execute) {
             return self.access(step);
         }
+        match step.call {
+            Call::Lock => return self.lock(step),
+            Call::Unlock => return self.unlock(step),
+            Call::WriteMemory => return self.write_memory(step),
+            Call::ReadMemory => return self.read_memory(step),
+            _ => {}
+        }
         let before = self.seen();
         let machine = &mut self.bench.machine;
         let charged = machine.commit_charge();
@@ -227,6 +248,12 @@ impl World {
                 None => Ok(()),
             },
             Call::Prevent(flags) => machine.set_process_dep(process, flags),
+            Call::Discard => {
+                let (start, size) = (base & !0xfff, size & !0xfff);
+                let done = machine.discard(process, VirtAddr::new(start), size);
+                done.map(|()| self.forget_discarded(start, start + size))
+            }
+            Call::Prefetch => machine.prefetch_virtual_memory(process, &[Range { base: at, size }]),
             Call::ResetWatch => machine.reset_write_watch(process, at, size),
             _ => machine.unmap_view(process, at).map(|_| ()),
         };
