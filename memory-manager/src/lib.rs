@@ -32,6 +32,7 @@
 
 mod access;
 mod address_space;
+mod allocation_request;
 mod allocation_type;
 mod calls;
 mod commit;
@@ -46,6 +47,8 @@ mod memory_information;
 mod page_protection;
 mod page_tables;
 mod physical;
+mod placeholder;
+mod placement;
 mod private;
 mod process;
 mod processor;
@@ -59,7 +62,8 @@ mod vad_tree;
 mod win32;
 
 pub use address_space::{CommitError, Protection, USER_END};
-pub use allocation_type::{AllocationType, FreeType, WatchFlags};
+pub use allocation_request::AllocationRequest;
+pub use allocation_type::{AllocationType, FreeType, UnmapFlags, WatchFlags};
 pub use error::{AccessError, OutOfMemory, ServiceError};
 pub use exception::{Exception, ExceptionAccess};
 pub use frames::FrameAllocator;
@@ -67,6 +71,7 @@ pub use machine::{Machine, MachineConfig, MachineError, ProcessId};
 pub use manager::{CollapseError, Collapsed, Counters, MemoryManager};
 pub use memory_information::{MemoryInformation, MemoryKind, MemoryState, Range};
 pub use page_protection::PageProtection;
+pub use placement::{AddressRequirements, ZeroBits};
 pub use process::Process;
 pub use section::{Backing, FileAccess, SectionAttributes, SectionHandle, ViewAccess, ViewRequest};
 pub use status::Status;

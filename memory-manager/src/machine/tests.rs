@@ -9,6 +9,8 @@ mod files;
 mod free;
 mod hostile;
 mod invariants;
+mod placeholders;
+mod placement;
 mod properties;
 mod protect;
 mod sections;

@@ -2,7 +2,11 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::{invariants::check_translations, *};
+use super::{
+    invariants::check_translations,
+    placeholders::{COALESCE, PLACEHOLDER, PRESERVE, REPLACE},
+    *,
+};
 use crate::{Backing, SectionAttributes, SectionHandle, ViewRequest, WatchFlags};
 
 /// Pages that the calls are about.
@@ -11,6 +15,7 @@ const PAGES: u64 = 0x60;
 const PROTECTIONS: [u32; 14] = [
     1, 2, 4, 8, 0x10, 0x20, 0x40, 0x80, 0x104, 0x120, 0x204, 0x402, 0x140, 3,
 ];
+const WATCHED: AllocationType = REPLACE.union(AllocationType::WRITE_WATCH);
 const SECTION_PROTECTIONS: [PageProtection; 3] =
     [READWRITE, WRITECOPY, PageProtection::EXECUTE_READWRITE];
 
@@ -22,6 +27,12 @@ enum Call {
     Protect(PageProtection),
     Map(usize, PageProtection),
     Unmap,
+    Reserve,
+    /// This and what follows is asked of a whole region, half of the time.
+    Replace(AllocationType, PageProtection),
+    MapReplacing(usize),
+    UnmapPreserving,
+    Coalesce,
     Watch(WatchFlags),
     ResetWatch,
     Read,
@@ -46,13 +57,19 @@ fn call() -> impl Strategy<Value = Call> {
         0x1000, 0x1000, 0x2000, 0x3000, 0x20_2000, 0x20_3000, 0x8_0000,
     ];
     let kind = proptest::sample::select(kinds.to_vec()).prop_map(AllocationType::from_bits_retain);
-    let free = proptest::sample::select(vec![DECOMMIT, DECOMMIT, RELEASE]);
+    let free = proptest::sample::select(vec![DECOMMIT, DECOMMIT, RELEASE, PRESERVE]);
+    let replace = proptest::sample::select(vec![REPLACE, REPLACE | COMMIT, WATCHED]);
     prop_oneof![
         5 => (kind, protection()).prop_map(|(kind, with)| Call::Alloc(kind, with)),
         3 => free.prop_map(Call::Free),
         3 => protection().prop_map(Call::Protect),
         2 => (0..3_usize, protection()).prop_map(|(section, with)| Call::Map(section, with)),
         1 => Just(Call::Unmap),
+        2 => Just(Call::Reserve),
+        2 => (replace, protection()).prop_map(|(kind, with)| Call::Replace(kind, with)),
+        1 => (0..3_usize).prop_map(Call::MapReplacing),
+        1 => Just(Call::UnmapPreserving),
+        1 => Just(Call::Coalesce),
         1 => (0..2_u32).prop_map(|flags| Call::Watch(WatchFlags::from_bits_retain(flags))),
         1 => Just(Call::ResetWatch),
         4 => Just(Call::Read),
@@ -61,14 +78,29 @@ fn call() -> impl Strategy<Value = Call> {
     ]
 }
 
-fn step() -> impl Strategy<Value = Step> {
+/// Calls that mean something where there are placeholders.
+fn placeholder_call() -> impl Strategy<Value = Call> {
+    let replace = proptest::sample::select(vec![REPLACE, REPLACE | COMMIT, WATCHED]);
+    prop_oneof![
+        4 => Just(Call::Free(PRESERVE)),
+        1 => Just(Call::Free(RELEASE)),
+        4 => replace.prop_map(|kind| Call::Replace(kind, READWRITE)),
+        2 => (0..3_usize).prop_map(Call::MapReplacing),
+        2 => Just(Call::UnmapPreserving),
+        3 => Just(Call::Coalesce),
+        1 => Just(Call::Read),
+        4 => Just(Call::Write),
+    ]
+}
+
+fn step(call: impl Strategy<Value = Call>) -> impl Strategy<Value = Step> {
     let size = prop_oneof![1 => Just(0), 8 => 1..0x5000_u64, 2 => 0..0x2_0000_u64];
     // Granules are met often, since regions start there.
     let base = prop_oneof![
         0..PAGES * PAGE,
         (0..PAGES / 16).prop_map(|granule| granule << 16)
     ];
-    (0..2_usize, call(), base, size).prop_map(|(process, call, base, size)| Step {
+    (0..2_usize, call, base, size).prop_map(|(process, call, base, size)| Step {
         process,
         call,
         base: BASE + base,
@@ -142,21 +174,29 @@ impl World {
         });
     }
 
+    /// The regions of the process: where they start, and how long they are.
+    fn regions(&self) -> Vec<(u64, u64)> {
+        let vads = self.bench.machine.spaces[&self.bench.process].vads.iter();
+        vads.map(|vad| (vad.start, vad.end - vad.start)).collect()
+    }
+
     fn make(&mut self, step: Step) {
         let Step { base, size, .. } = step;
         let process = self.processes[step.process];
         self.bench.process = process;
         let at = VirtAddr::new(base);
-        let whole = self.bench.query(base).allocation_base.map(|start| {
-            let space = &self.bench.machine.spaces[&process];
-            let vad = space.vads.find(start.as_u64()).unwrap();
-            (vad.start, vad.end - vad.start)
-        });
+        let regions = self.regions();
+        let whole = |&&(start, size): &&(u64, u64)| (start..start + size).contains(&base);
+        let whole = regions.iter().find(whole).copied();
         if matches!(step.call, Call::Read | Call::Write | Call::Execute) {
             return self.access(step);
         }
         let before = self.seen();
-        let machine = &mut self.bench.machine;
+        let place = usize::try_from(base / PAGE).unwrap() % regions.len().max(1);
+        let region = regions.get(place).filter(|_| size & 1 == 0);
+        let region = region.copied().unwrap_or((base, size));
+        let bench = &mut self.bench;
+        let machine = &mut bench.machine;
         let charged = machine.commit_charge();
         let done = match step.call {
             Call::Alloc(kind, protection) => machine
@@ -180,6 +220,23 @@ impl World {
                 machine
                     .map_view(process, self.sections[section], &request)
                     .map(|_| ())
+            }
+            Call::Reserve => bench
+                .alloc_ex(base, size, PLACEHOLDER, NOACCESS)
+                .map(|_| ()),
+            Call::Replace(kind, protection) => bench
+                .alloc_ex(region.0, region.1, kind, protection)
+                .map(|_| ()),
+            Call::MapReplacing(section) => bench
+                .map_replacing(self.sections[section], region)
+                .map(|_| ()),
+            Call::UnmapPreserving => bench.unmap_with(region.0, 2).map(|_| ()),
+            Call::Coalesce => {
+                let next = bench.machine.spaces[&process]
+                    .vads
+                    .find(region.0 + region.1);
+                let end = next.map_or(region.0 + region.1, |vad| vad.end);
+                bench.free(region.0, end - region.0, COALESCE).map(|_| ())
             }
             Call::Watch(flags) => machine
                 .get_write_watch(process, at, size, flags, 3)
@@ -271,14 +328,28 @@ proptest! {
     /// After any calls the books are in order; an access does what the query said; nothing
     /// cached outlives its page; and all memory comes back in the end.
     #[test]
-    fn any_calls_leave_the_books_in_order(steps in prop::collection::vec(step(), 1..80)) {
+    fn any_calls_leave_the_books_in_order(steps in prop::collection::vec(step(call()), 1..80)) {
         run(World::new(64 << 20), steps);
     }
 
     /// The same where memory runs out again and again.
     #[test]
-    fn calls_that_lack_memory_change_nothing(steps in prop::collection::vec(step(), 1..80)) {
+    fn calls_that_lack_memory_change_nothing(steps in prop::collection::vec(step(call()), 1..80)) {
         run(World::new(PAGES * PAGE), steps);
+    }
+
+    /// The same of placeholders that are split, replaced and joined.
+    #[test]
+    fn placeholders_leave_the_books_in_order(
+        steps in prop::collection::vec(step(placeholder_call()), 1..80),
+    ) {
+        let mut world = World::new(64 << 20);
+        for process in world.processes {
+            world.bench.process = process;
+            let made = world.bench.alloc_ex(BASE, PAGES * PAGE, PLACEHOLDER, NOACCESS);
+            made.unwrap();
+        }
+        run(world, steps);
     }
 }
 
