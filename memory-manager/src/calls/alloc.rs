@@ -3,8 +3,8 @@ use std::collections::BTreeSet;
 use mmu_core::VirtAddr;
 
 use crate::{
-    AddressRequirements, AllocationRequest, AllocationType, Machine, PageProtection, ProcessId,
-    Range, Status, ZeroBits,
+    AddressRequirements, AllocationRequest, AllocationType, Caller, Machine, PageProtection, Range,
+    Status, ZeroBits,
     kernel::Kernel,
     placement::Placement,
     private::PrivateRules,
@@ -23,18 +23,19 @@ impl Machine {
     /// room. Gives the pages that it did this to.
     ///
     /// Base and end are rounded to pages, the base of a reservation to 64 KiB. To commit what
-    /// is committed changes its protection.
+    /// is committed changes its protection. A guard page inside the stack of the thread that
+    /// calls makes the stack end above it.
     ///
     /// # Errors
     /// The first of these that is true; nothing has changed then.
     /// - [`Status::InvalidParameter`]: placeholders are for [`Machine::virtual_alloc_ex`].
     /// - [`Status::InvalidParameter5`]: no such type, or one that does not go with another.
     /// - [`Status::InvalidPageProtection`]: no page can be protected so, or it is write-copy,
-    ///   which is for sections.
+    ///   which is for sections; or the memory is a PEB or TEB.
     /// - [`Status::InvalidParameter2`], [`Status::InvalidParameter4`]: base or size are not
     ///   in user space.
     /// - [`Status::NotSupported`]: large pages and physical windows are not there yet.
-    /// - [`Status::InvalidHandle`]: no such process.
+    /// - [`Status::InvalidHandle`]: no such process or thread.
     /// - [`Status::ConflictingAddresses`]: what is to be reserved is not free, or what is to
     ///   be committed is not in one region.
     /// - [`Status::AlreadyCommitted`], [`Status::UserMappedFile`]: it is a view of a file.
@@ -42,7 +43,7 @@ impl Machine {
     /// - [`Status::CommitmentLimit`], [`Status::NoMemory`]: it is too much.
     pub fn virtual_alloc(
         &mut self,
-        process: ProcessId,
+        caller: impl Into<Caller>,
         base: Option<VirtAddr>,
         size: u64,
         kind: AllocationType,
@@ -54,7 +55,7 @@ impl Machine {
             kind,
             protection,
         };
-        self.virtual_alloc_below(process, &request, ZeroBits::default())
+        self.virtual_alloc_below(caller, &request, ZeroBits::default())
     }
 
     /// As [`Machine::virtual_alloc`], with so many zero bits at the top of the address.
@@ -64,13 +65,13 @@ impl Machine {
     /// is no room below; else as [`Machine::virtual_alloc`].
     pub fn virtual_alloc_below(
         &mut self,
-        process: ProcessId,
+        caller: impl Into<Caller>,
         request: &AllocationRequest,
         zero_bits: ZeroBits,
     ) -> Result<Range, Status> {
         let placement = zero_bits.placement()?;
         check_type(request.kind)?;
-        self.allocate(process, request, placement)
+        self.allocate(caller.into(), request, placement)
     }
 
     /// As [`Machine::virtual_alloc`], for placeholders as well, and with requirements on the
@@ -89,19 +90,19 @@ impl Machine {
     /// - [`Status::NoMemory`]: there is no room as required.
     pub fn virtual_alloc_ex(
         &mut self,
-        process: ProcessId,
+        caller: impl Into<Caller>,
         request: &AllocationRequest,
         requirements: &AddressRequirements,
     ) -> Result<Range, Status> {
         let placement = requirements.placement(request.base)?;
         check_extended_type(request.kind, request.protection)
-            .and_then(|()| self.allocate(process, request, placement))
+            .and_then(|()| self.allocate(caller.into(), request, placement))
             .map_err(Status::unnumbered)
     }
 
     fn allocate(
         &mut self,
-        process: ProcessId,
+        caller: Caller,
         request: &AllocationRequest,
         placement: Placement,
     ) -> Result<Range, Status> {
@@ -120,7 +121,7 @@ impl Machine {
         if kind.intersects(AllocationType::LARGE_PAGES | AllocationType::PHYSICAL) {
             return Err(Status::NotSupported);
         }
-        let (space, kernel) = self.space(process)?;
+        let (space, kernel) = self.caller_space(caller)?;
         if reserves {
             if protection.copies_on_write() {
                 return Err(Status::InvalidPageProtection);
@@ -136,6 +137,7 @@ impl Machine {
         }
         if kind.contains(AllocationType::COMMIT) {
             space.commit(kernel, start, end, protection)?;
+            space.note_guard(kernel, caller, (start, end), protection)?;
         } else {
             space.reset(kernel, start, end)?;
         }
@@ -243,7 +245,7 @@ impl UserSpace {
         Ok((start, end))
     }
 
-    fn reserve(
+    pub(crate) fn reserve(
         &mut self,
         kernel: &mut Kernel,
         (start, end): (u64, u64),
@@ -286,7 +288,7 @@ impl UserSpace {
         Ok(())
     }
 
-    fn commit(
+    pub(crate) fn commit(
         &mut self,
         kernel: &mut Kernel,
         start: u64,
@@ -302,6 +304,7 @@ impl UserSpace {
             VadKind::Private(private) => private,
             VadKind::View(_) => return self.commit_view(kernel, start, end, protection),
         };
+        self.check_unsecured(start)?;
         if protection.copies_on_write() {
             return Err(Status::InvalidPageProtection);
         }

@@ -31,6 +31,7 @@ impl Machine {
     /// - [`Status::MemoryNotAllocated`]: no region is there.
     /// - [`Status::UnableToFreeVm`]: the range reaches out of the region.
     /// - [`Status::UnableToDeleteSection`]: it is a view.
+    /// - [`Status::InvalidPageProtection`]: it is a PEB or TEB.
     /// - [`Status::InvalidParameter3`]: placeholders of no size.
     /// - [`Status::ConflictingAddresses`]: there is no placeholder, or all of it is to be cut
     ///   out, or the range does not consist of two at least.
@@ -65,6 +66,7 @@ impl Machine {
             return Err(Status::UnableToDeleteSection);
         }
         let whole = (vad.start, vad.end);
+        space.check_unsecured(start)?;
         if kind == PRESERVE || kind == COALESCE {
             if size == 0 {
                 return Err(Status::InvalidParameter3);

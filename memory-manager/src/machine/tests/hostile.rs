@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     AddressRequirements, AllocationRequest, Backing, SectionAttributes, SectionHandle, UnmapFlags,
-    ViewAccess, ViewRequest, WatchFlags, Win32, ZeroBits, vad::USER_LIMIT,
+    ViewAccess, ViewRequest, WatchFlags, ZeroBits, vad::USER_LIMIT,
 };
 
 /// Numbers that go wrong where anything does.
@@ -134,8 +134,8 @@ fn call_all(
         }
     }
     let attributes = SectionAttributes::from_bits_retain(first << 15);
-    let mut win32 = Win32 { machine, process };
-    let _ = win32.map_view_of_file(
+    let mut win32 = bench.win32();
+    let _ = win32.map_view_of_file_ex(
         section,
         ViewAccess::from_bits_retain(second),
         0,

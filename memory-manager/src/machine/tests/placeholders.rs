@@ -141,7 +141,7 @@ fn a_placeholder_is_replaced_whole() {
     }
     for kind in [
         AllocationType::REPLACE_PLACEHOLDER,
-        REPLACE - RESERVE | COMMIT,
+        COMMIT | AllocationType::REPLACE_PLACEHOLDER,
     ] {
         let refused = bench.alloc_ex(BASE, SIZE, kind, READWRITE);
         assert_eq!(refused, Err(Status::InvalidParameter), "{kind:?}");
