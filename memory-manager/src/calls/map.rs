@@ -2,8 +2,8 @@ use mmu_core::VirtAddr;
 
 use super::alloc::range;
 use crate::{
-    AddressRequirements, AllocationType, Machine, ProcessId, Range, SectionHandle, Status,
-    ViewRequest,
+    AddressRequirements, AllocationType, Machine, ProcessId, Range, SectionAccess, SectionHandle,
+    Status, ViewRequest,
     placement::Placement,
     protection::{Caching, Protection},
     vad::{GRANULARITY, PAGE, Placeholder, USER_LIMIT, USER_START, VAD_LIMIT, Vad},
@@ -18,6 +18,7 @@ impl Machine {
     /// - [`Status::InvalidPageProtection`]: no view can be protected so.
     /// - [`Status::InvalidParameter3`]: base or size are not in user space.
     /// - [`Status::InvalidHandle`]: no such process or section.
+    /// - [`Status::AccessDenied`]: the handle of the section is not good for that.
     /// - [`Status::SectionProtection`]: the section does not permit the protection.
     /// - [`Status::MappedAlignment`]: base or offset are no multiples of 64 KiB.
     /// - [`Status::InvalidViewSize`]: the view would reach past the section.
@@ -94,7 +95,8 @@ impl Machine {
             return Err(Status::InvalidParameter3);
         }
         let (space, kernel) = self.space(process)?;
-        let section = kernel.segments.section(section)?;
+        let needed = SectionAccess::of_view(protection);
+        let section = kernel.sections.section(section, needed)?;
         if !section.protection.covers(protection) {
             return Err(Status::SectionProtection);
         }
@@ -114,8 +116,9 @@ impl Machine {
         if request.commit > size || request.commit > 0 && is_file {
             return Err(Status::InvalidParameter5);
         }
-        let start = match base {
-            _ if placeholder == Placeholder::Replaced => {
+        let own = section.base.map(|own| own + request.offset);
+        let start = match base.or(own) {
+            base if placeholder == Placeholder::Replaced => {
                 let start = base.unwrap_or(0);
                 space.check_replaceable(start, start + size)?;
                 start

@@ -1,14 +1,14 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use proptest::prelude::*;
 
-use super::{
-    invariants::check_translations,
-    placeholders::{COALESCE, PLACEHOLDER, PRESERVE, REPLACE},
-    *,
-};
+mod page_walks;
+mod placeholders;
+
+use super::{invariants::check_translations, *};
 use crate::{
-    Backing, Bitness, DepFlags, SectionAttributes, SectionHandle, ViewRequest, WatchFlags,
+    Backing, Bitness, DepFlags, SectionAttributes, SectionHandle, SectionOpening, ViewRequest,
+    WatchFlags,
 };
 
 /// Pages that the calls are about.
@@ -17,7 +17,6 @@ const PAGES: u64 = 0x60;
 const PROTECTIONS: [u32; 14] = [
     1, 2, 4, 8, 0x10, 0x20, 0x40, 0x80, 0x104, 0x120, 0x204, 0x402, 0x140, 3,
 ];
-const WATCHED: AllocationType = REPLACE.union(AllocationType::WRITE_WATCH);
 const SECTION_PROTECTIONS: [PageProtection; 3] =
     [READWRITE, WRITECOPY, PageProtection::EXECUTE_READWRITE];
 
@@ -29,15 +28,18 @@ enum Call {
     Protect(PageProtection),
     Map(usize, PageProtection),
     Unmap,
-    Reserve,
-    /// This and what follows is asked of a whole region, half of the time.
-    Replace(AllocationType, PageProtection),
-    MapReplacing(usize),
-    UnmapPreserving,
-    Coalesce,
+    Placeholder(placeholders::Call),
     Watch(WatchFlags),
     ResetWatch,
+    Discard,
+    Prefetch,
+    Lock,
+    Unlock,
+    WriteMemory,
+    ReadMemory,
     Prevent(DepFlags),
+    Name(SectionAttributes),
+    Close,
     Read,
     Write,
     Execute,
@@ -57,43 +59,34 @@ fn protection() -> impl Strategy<Value = PageProtection> {
 
 fn call() -> impl Strategy<Value = Call> {
     let kinds = [
-        0x1000, 0x1000, 0x2000, 0x3000, 0x20_2000, 0x20_3000, 0x8_0000,
+        0x1000, 0x1000, 0x2000, 0x3000, 0x20_2000, 0x20_3000, 0x8_0000, 0x100_0000,
     ];
     let kind = proptest::sample::select(kinds.to_vec()).prop_map(AllocationType::from_bits_retain);
-    let free = proptest::sample::select(vec![DECOMMIT, DECOMMIT, RELEASE, PRESERVE]);
-    let replace = proptest::sample::select(vec![REPLACE, REPLACE | COMMIT, WATCHED]);
+    let kinds = [0x400_0000, 0x420_0000, 0x800_0000, 0x820_0000];
+    let kinds =
+        proptest::sample::select(kinds.to_vec()).prop_map(SectionAttributes::from_bits_retain);
+    let free = proptest::sample::select(vec![DECOMMIT, DECOMMIT, RELEASE]);
     prop_oneof![
         5 => (kind, protection()).prop_map(|(kind, with)| Call::Alloc(kind, with)),
         3 => free.prop_map(Call::Free),
         3 => protection().prop_map(Call::Protect),
         2 => (0..3_usize, protection()).prop_map(|(section, with)| Call::Map(section, with)),
         1 => Just(Call::Unmap),
-        2 => Just(Call::Reserve),
-        2 => (replace, protection()).prop_map(|(kind, with)| Call::Replace(kind, with)),
-        1 => (0..3_usize).prop_map(Call::MapReplacing),
-        1 => Just(Call::UnmapPreserving),
-        1 => Just(Call::Coalesce),
+        7 => placeholders::call().prop_map(Call::Placeholder),
         1 => (0..2_u32).prop_map(|flags| Call::Watch(WatchFlags::from_bits_retain(flags))),
         1 => Just(Call::ResetWatch),
+        1 => Just(Call::Discard),
+        1 => Just(Call::Prefetch),
+        3 => Just(Call::Lock),
+        1 => Just(Call::Unlock),
+        1 => Just(Call::WriteMemory),
+        1 => Just(Call::ReadMemory),
         1 => (0..8_u32).prop_map(|bits| Call::Prevent(DepFlags::from_bits_retain(bits / 7))),
+        1 => kinds.prop_map(Call::Name),
+        1 => Just(Call::Close),
         4 => Just(Call::Read),
         6 => Just(Call::Write),
         2 => Just(Call::Execute),
-    ]
-}
-
-/// Calls that mean something where there are placeholders.
-fn placeholder_call() -> impl Strategy<Value = Call> {
-    let replace = proptest::sample::select(vec![REPLACE, REPLACE | COMMIT, WATCHED]);
-    prop_oneof![
-        4 => Just(Call::Free(PRESERVE)),
-        1 => Just(Call::Free(RELEASE)),
-        4 => replace.prop_map(|kind| Call::Replace(kind, READWRITE)),
-        2 => (0..3_usize).prop_map(Call::MapReplacing),
-        2 => Just(Call::UnmapPreserving),
-        3 => Just(Call::Coalesce),
-        1 => Just(Call::Read),
-        4 => Just(Call::Write),
     ]
 }
 
@@ -141,6 +134,8 @@ struct World {
     bench: Bench,
     processes: [ProcessId; 2],
     sections: Vec<SectionHandle>,
+    /// Handles of sections with names.
+    named: VecDeque<SectionHandle>,
     /// The bytes that were written to private memory.
     written: BTreeMap<(ProcessId, u64), u8>,
 }
@@ -165,6 +160,7 @@ impl World {
             bench,
             processes,
             sections: sections.unwrap(),
+            named: VecDeque::new(),
             written: BTreeMap::new(),
         }
     }
@@ -181,29 +177,28 @@ impl World {
         });
     }
 
-    /// The regions of the process: where they start, and how long they are.
-    fn regions(&self) -> Vec<(u64, u64)> {
-        let vads = self.bench.machine.spaces[&self.bench.process].vads.iter();
-        vads.map(|vad| (vad.start, vad.end - vad.start)).collect()
-    }
-
     fn make(&mut self, step: Step) {
         let Step { base, size, .. } = step;
         let process = self.processes[step.process];
         self.bench.process = process;
         let at = VirtAddr::new(base);
-        let regions = self.regions();
-        let whole = |&&(start, size): &&(u64, u64)| (start..start + size).contains(&base);
-        let whole = regions.iter().find(whole).copied();
+        let whole = self.bench.query(base).allocation_base.map(|start| {
+            let space = &self.bench.machine.spaces[&process];
+            let vad = space.vads.find(start.as_u64()).unwrap();
+            (vad.start, vad.end - vad.start)
+        });
         if matches!(step.call, Call::Read | Call::Write | Call::Execute) {
             return self.access(step);
         }
+        match step.call {
+            Call::Lock => return self.lock(step),
+            Call::Unlock => return self.unlock(step),
+            Call::WriteMemory => return self.write_memory(step),
+            Call::ReadMemory => return self.read_memory(step),
+            _ => {}
+        }
         let before = self.seen();
-        let place = usize::try_from(base / PAGE).unwrap() % regions.len().max(1);
-        let region = regions.get(place).filter(|_| size & 1 == 0);
-        let region = region.copied().unwrap_or((base, size));
-        let bench = &mut self.bench;
-        let machine = &mut bench.machine;
+        let machine = &mut self.bench.machine;
         let charged = machine.commit_charge();
         let done = match step.call {
             Call::Alloc(kind, protection) => machine
@@ -228,27 +223,41 @@ impl World {
                     .map_view(process, self.sections[section], &request)
                     .map(|_| ())
             }
-            Call::Reserve => bench
-                .alloc_ex(base, size, PLACEHOLDER, NOACCESS)
-                .map(|_| ()),
-            Call::Replace(kind, protection) => bench
-                .alloc_ex(region.0, region.1, kind, protection)
-                .map(|_| ()),
-            Call::MapReplacing(section) => bench
-                .map_replacing(self.sections[section], region)
-                .map(|_| ()),
-            Call::UnmapPreserving => bench.unmap_with(region.0, 2).map(|_| ()),
-            Call::Coalesce => {
-                let next = bench.machine.spaces[&process]
-                    .vads
-                    .find(region.0 + region.1);
-                let end = next.map_or(region.0 + region.1, |vad| vad.end);
-                bench.free(region.0, end - region.0, COALESCE).map(|_| ())
-            }
+            Call::Placeholder(call) => self.ask_of_placeholder(call, step),
             Call::Watch(flags) => machine
                 .get_write_watch(process, at, size, flags, 3)
                 .map(|_| ()),
+            Call::Name(attributes) => {
+                let opening = SectionOpening {
+                    name: Some(["a", "b"][usize::from(base & 0x1_0000 == 0)]),
+                    ..SectionOpening::default()
+                };
+                let backing = Backing::PageFile;
+                let made =
+                    machine.create_section_as(opening, backing, READWRITE, attributes, 0x1_4000);
+                made.map(|(section, _)| {
+                    self.named.push_back(section);
+                    let request = ViewRequest {
+                        base: (size % 2 == 0).then_some(VirtAddr::new(base & !0xffff)),
+                        offset: 0,
+                        size: 0,
+                        commit: 0,
+                        protection: READWRITE,
+                    };
+                    let _ = machine.map_view(process, section, &request);
+                })
+            }
+            Call::Close => match self.named.pop_front() {
+                Some(section) => machine.close_section(section),
+                None => Ok(()),
+            },
             Call::Prevent(flags) => machine.set_process_dep(process, flags),
+            Call::Discard => {
+                let (start, size) = (base & !0xfff, size & !0xfff);
+                let done = machine.discard(process, VirtAddr::new(start), size);
+                done.map(|()| self.forget_discarded(start, start + size))
+            }
+            Call::Prefetch => machine.prefetch_virtual_memory(process, &[Range { base: at, size }]),
             Call::ResetWatch => machine.reset_write_watch(process, at, size),
             _ => machine.unmap_view(process, at).map(|_| ()),
         };
@@ -346,20 +355,6 @@ proptest! {
     fn calls_that_lack_memory_change_nothing(steps in prop::collection::vec(step(call()), 1..80)) {
         run(World::new(PAGES * PAGE), steps);
     }
-
-    /// The same of placeholders that are split, replaced and joined.
-    #[test]
-    fn placeholders_leave_the_books_in_order(
-        steps in prop::collection::vec(step(placeholder_call()), 1..80),
-    ) {
-        let mut world = World::new(64 << 20);
-        for process in world.processes {
-            world.bench.process = process;
-            let made = world.bench.alloc_ex(BASE, PAGES * PAGE, PLACEHOLDER, NOACCESS);
-            made.unwrap();
-        }
-        run(world, steps);
-    }
 }
 
 fn run(mut world: World, steps: Vec<Step>) {
@@ -375,7 +370,7 @@ fn run(mut world: World, steps: Vec<Step>) {
     for process in world.processes {
         machine.terminate_process(process).unwrap();
     }
-    for section in world.sections {
+    for section in world.sections.into_iter().chain(world.named) {
         machine.close_section(section).unwrap();
     }
     assert_eq!((machine.frames_in_use(), machine.commit_charge()), (0, 0));
