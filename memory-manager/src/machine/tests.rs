@@ -15,6 +15,8 @@ mod free;
 mod hostile;
 mod invariants;
 mod lock;
+mod placeholders;
+mod placement;
 mod prefetch;
 mod properties;
 mod protect;
