@@ -127,12 +127,15 @@ fn a_thread_keeps_its_last_error_in_its_environment_block() {
     assert_eq!(gone.last_error(), 0);
 }
 
-/// Wine's tests, ntdll `test_stack_size_thread`.
+/// Wine's tests, ntdll `test_stack_growth_thread`, as Windows passes them.
 #[test]
 fn a_thread_protects_its_own_stack_as_itself() {
     let mut bench = Bench::new();
     let process = bench.process;
-    let stack = crate::StackRequest::default();
+    let stack = crate::StackRequest {
+        reserve: 0,
+        commit: 4 * PAGE,
+    };
     let thread = bench.machine.create_thread(process, stack).unwrap();
     let limit = bench.machine.stack(thread).unwrap().limit;
     let mut old = PageProtection::empty();
