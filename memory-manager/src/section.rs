@@ -98,6 +98,7 @@ pub struct ViewRequest {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Section {
     pub(crate) segment: SegmentId,
+    /// With how all views of it are cached.
     pub(crate) protection: Protection,
     /// To the byte.
     pub(crate) size: u64,

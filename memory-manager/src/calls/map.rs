@@ -44,6 +44,7 @@ impl Machine {
         if !section.protection.covers(protection) {
             return Err(Status::SectionProtection);
         }
+        let protection = protection.cached(section.protection.caching());
         if !base.unwrap_or(0).is_multiple_of(GRANULARITY)
             || !request.offset.is_multiple_of(GRANULARITY)
         {

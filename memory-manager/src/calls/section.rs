@@ -37,7 +37,7 @@ impl Machine {
         size: u64,
     ) -> Result<SectionHandle, Status> {
         check_attributes(attributes)?;
-        let protection = check_protection(protection)?;
+        let protection = check_protection(protection)?.cached(caching(attributes));
         if attributes.contains(SectionAttributes::LARGE_PAGES) {
             return Err(Status::PrivilegeNotHeld);
         }
@@ -123,6 +123,17 @@ fn check_attributes(attributes: SectionAttributes) -> Result<(), Status> {
         Ok(())
     } else {
         Err(Status::InvalidParameter6)
+    }
+}
+
+/// How the pages of a section are cached.
+fn caching(attributes: SectionAttributes) -> Caching {
+    if attributes.contains(SectionAttributes::NOCACHE) {
+        Caching::None
+    } else if attributes.contains(SectionAttributes::WRITECOMBINE) {
+        Caching::WriteCombining
+    } else {
+        Caching::Usual
     }
 }
 

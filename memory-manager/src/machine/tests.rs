@@ -4,6 +4,7 @@ use super::*;
 use crate::{AllocationType, FreeType, MemoryInformation, MemoryState, PageProtection, Range};
 
 mod alloc;
+mod caching;
 mod faults;
 mod files;
 mod free;

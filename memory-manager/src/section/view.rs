@@ -143,7 +143,7 @@ impl UserSpace {
         end: u64,
         protection: Protection,
     ) -> Result<Protection, Status> {
-        let own = self.check_view_protection(start, protection)?;
+        let (own, protection) = self.check_view_protection(start, protection)?;
         let Some(vad) = self.vads.find(start) else {
             return Err(Status::ConflictingAddresses);
         };
@@ -175,7 +175,7 @@ impl UserSpace {
         if kernel.segments.is_file(segment) {
             return Err(Status::AlreadyCommitted);
         }
-        let own = self.check_view_protection(start, protection)?;
+        let (own, protection) = self.check_view_protection(start, protection)?;
         if protection != own {
             self.make_entries(kernel, start, end)?;
         }
@@ -187,13 +187,21 @@ impl UserSpace {
         self.reprotect_view(kernel, (start, end), own, protection)
     }
 
-    /// The view's own protection, if it permits another one.
-    fn check_view_protection(&self, page: u64, asked: Protection) -> Result<Protection, Status> {
+    /// The view's own protection, and the one that a page gets for which another is asked,
+    /// if the view permits that: how it is cached is settled by the section.
+    fn check_view_protection(
+        &self,
+        page: u64,
+        asked: Protection,
+    ) -> Result<(Protection, Protection), Status> {
         if asked.caching() != Caching::Usual {
             return Err(Status::InvalidParameter4);
         }
         match self.vads.find(page) {
-            Some(vad) if vad.protection.covers(asked) => Ok(vad.protection),
+            Some(vad) if vad.protection.covers(asked) => {
+                let own = vad.protection;
+                Ok((own, asked.cached(own.caching())))
+            }
             Some(_) => Err(Status::SectionProtection),
             None => Err(Status::ConflictingAddresses),
         }
