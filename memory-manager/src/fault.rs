@@ -1,6 +1,6 @@
 //! How faults are resolved.
 
-use mmu_core::{Level, PageFault, PhysAddr};
+use mmu_core::{Cause, Level, PageFault, PhysAddr};
 
 use crate::{
     Exception, ExceptionAccess, Status,
@@ -58,6 +58,10 @@ impl UserSpace {
     ) -> Result<(), Status> {
         let address = fault.address.as_u64() & !(PAGE - 1);
         if address >= USER_LIMIT {
+            return Err(Status::AccessViolation);
+        }
+        if fault.level > Level::Pte && fault.cause != Cause::NotPresent {
+            // A large page has nothing to wait for.
             return Err(Status::AccessViolation);
         }
         let (entry, pte) = if fault.level == Level::Pte {

@@ -7,6 +7,12 @@ const SIZE: PageSize = PageSize::Size4KiB;
 /// Frames whose use as tables is counted together: those of a GiB.
 const CHUNK: usize = 1 << 18;
 
+/// The frames that a page of any size lies in.
+pub(crate) fn frames_of(page: PhysAddr, size: PageSize) -> impl Iterator<Item = PhysAddr> {
+    let frames = 0..size.bytes() / SIZE.bytes();
+    frames.map(move |index| page.wrapping_add(index * SIZE.bytes()))
+}
+
 /// The machine's memory, who has which of its frames, and how full its page tables are.
 #[derive(Debug)]
 pub(crate) struct Physical {
@@ -47,11 +53,30 @@ impl Physical {
 
     /// Gives a frame back, as zeros.
     pub(crate) fn free(&mut self, frame: PhysAddr) -> Result<(), Status> {
-        self.ram
-            .zero_frame(frame)
-            .map_err(|_| Status::InternalError)?;
-        self.free.free(frame, SIZE);
-        self.in_use -= 1;
+        self.free_page(frame, SIZE)
+    }
+
+    /// Memory for a page of any size, zeros, in one piece.
+    ///
+    /// # Errors
+    /// [`Status::InsufficientResources`] if no free piece is so large.
+    pub(crate) fn allocate_page(&mut self, size: PageSize) -> Result<PhysAddr, Status> {
+        let frame = self.free.allocate(size).or_else(|| {
+            self.free.coalesce();
+            self.free.allocate(size)
+        });
+        self.in_use += frame.map_or(0, |_| size.bytes() / SIZE.bytes());
+        frame.ok_or(Status::InsufficientResources)
+    }
+
+    /// Gives the memory of a page of any size back, as zeros.
+    pub(crate) fn free_page(&mut self, page: PhysAddr, size: PageSize) -> Result<(), Status> {
+        for frame in frames_of(page, size) {
+            let zeroed = self.ram.zero_frame(frame);
+            zeroed.map_err(|_| Status::InternalError)?;
+        }
+        self.free.free(page, size);
+        self.in_use -= size.bytes() / SIZE.bytes();
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, fs::File};
 
 use bitflags::bitflags;
-use mmu_core::VirtAddr;
+use mmu_core::{PageSize, VirtAddr};
 
 use crate::{PageProtection, Status, protection::Protection};
 
@@ -61,6 +61,8 @@ bitflags! {
         const READ = 0x4;
         /// `FILE_MAP_EXECUTE`.
         const EXECUTE = 0x20;
+        /// `FILE_MAP_LARGE_PAGES`: map it in large pages, as its section was made for.
+        const LARGE_PAGES = 0x2000_0000;
 
         const _ = !0;
     }
@@ -102,6 +104,8 @@ pub(crate) struct Section {
     pub(crate) protection: Protection,
     /// To the byte.
     pub(crate) size: u64,
+    /// The size of the largest pages that can map it.
+    pub(crate) page: PageSize,
 }
 
 /// The open sections, and the segments of those and of views.

@@ -1,6 +1,9 @@
 use mmu_core::{CpuFeatures, Entry, Level, Regime, VirtAddr, entry_address};
 
-use crate::{ProcessId, Status, kernel::Kernel, processor::SpaceRoot, vad::Vad, vad_tree::VadTree};
+use crate::{
+    Privileges, ProcessId, Status, kernel::Kernel, processor::SpaceRoot, vad::Vad,
+    vad_tree::VadTree,
+};
 
 /// Where the page tables see themselves, in the upper half: PML4E 0x1ED (the place that
 /// Windows had until its version 1607).
@@ -26,6 +29,7 @@ pub(crate) struct UserSpace {
     /// Frames that are its page tables, of all levels.
     pub(crate) tables: u64,
     pub(crate) execution: ExecutionPrevention,
+    pub(crate) privileges: Privileges,
 }
 
 impl UserSpace {
@@ -56,6 +60,7 @@ impl UserSpace {
             vads: VadTree::default(),
             tables: 1,
             execution,
+            privileges: Privileges::empty(),
         })
     }
 

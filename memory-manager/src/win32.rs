@@ -1,8 +1,8 @@
 use mmu_core::VirtAddr;
 
 use crate::{
-    Backing, FreeType, Machine, PageProtection, ProcessId, Range, SectionAttributes, SectionHandle,
-    Status, ViewAccess, ViewRequest, protection::Protection,
+    AllocationType, Backing, FreeType, Machine, PageProtection, ProcessId, Range,
+    SectionAttributes, SectionHandle, Status, ViewAccess, ViewRequest, protection::Protection,
 };
 
 /// The calls of the Win32 API where they differ from the native ones; for one process.
@@ -62,15 +62,19 @@ impl Win32<'_> {
             attributes
         };
         self.machine
-            .create_section(backing, protection, attributes, size)
+            .create_section_as(self.process, backing, protection, attributes, size)
     }
 
     /// `MapViewOfFileEx`: as [`Machine::map_view`], with the protection that an access stands
-    /// for.
+    /// for, and in large pages if that is asked for.
     ///
     /// # Errors
-    /// [`Status::AccessDenied`] if the section does not permit the access; else as
-    /// [`Machine::map_view`].
+    /// The first of these that is true, and else as [`Machine::map_view`].
+    /// - [`Status::AccessDenied`]: the section does not permit the access.
+    /// - [`Status::InvalidParameter9`]: it was not made for large pages.
+    /// - [`Status::InvalidPageProtection`]: large pages are neither copied nor without access.
+    /// - [`Status::MappedAlignment`], [`Status::InvalidViewSize`]: base and offset, or size,
+    ///   are no multiples of [`LARGE_PAGE_MINIMUM`](crate::LARGE_PAGE_MINIMUM).
     pub fn map_view_of_file(
         &mut self,
         section: SectionHandle,
@@ -91,7 +95,12 @@ impl Win32<'_> {
             commit: 0,
             protection,
         };
-        self.machine.map_view(self.process, section, &request)
+        let kind = if access.contains(ViewAccess::LARGE_PAGES) {
+            AllocationType::LARGE_PAGES
+        } else {
+            AllocationType::empty()
+        };
+        self.machine.map(self.process, section, &request, kind)
     }
 
     /// `UnmapViewOfFile`.
@@ -116,7 +125,7 @@ impl ViewAccess {
     /// The protection of the view (Wine's tests, kernel32 `file_access_to_prot`).
     fn protection(self) -> PageProtection {
         let executes = self.contains(Self::EXECUTE);
-        let (plain, executable) = if self - Self::EXECUTE == Self::COPY {
+        let (plain, executable) = if self - Self::EXECUTE - Self::LARGE_PAGES == Self::COPY {
             (PageProtection::WRITECOPY, PageProtection::EXECUTE_WRITECOPY)
         } else if self.contains(Self::WRITE) {
             (PageProtection::READWRITE, PageProtection::EXECUTE_READWRITE)

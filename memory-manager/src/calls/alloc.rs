@@ -1,10 +1,11 @@
 use std::collections::BTreeSet;
 
-use mmu_core::VirtAddr;
+use mmu_core::{PageSize, VirtAddr};
 
 use crate::{
     AllocationType, Machine, PageProtection, ProcessId, Range, Status,
     kernel::Kernel,
+    large::{LARGE, LargeRequest},
     private::PrivateRules,
     protection::Protection,
     user_space::UserSpace,
@@ -31,13 +32,21 @@ impl Machine {
     ///   which is for sections.
     /// - [`Status::InvalidParameter2`], [`Status::InvalidParameter4`]: base or size are not
     ///   in user space.
-    /// - [`Status::NotSupported`]: large pages and physical windows are not there yet.
+    /// - [`Status::NotSupported`]: physical windows are not there yet.
     /// - [`Status::InvalidHandle`]: no such process.
+    /// - [`Status::PrivilegeNotHeld`]: large pages need [`Privileges::LOCK_MEMORY`].
+    /// - [`Status::InvalidPageProtection`]: no large page can be protected so.
+    /// - [`Status::InvalidParameter4`], [`Status::InvalidParameter2`]: size or base of large
+    ///   pages are not multiples of [`LARGE_PAGE_MINIMUM`].
     /// - [`Status::ConflictingAddresses`]: what is to be reserved is not free, or what is to
-    ///   be committed is not in one region.
+    ///   be committed or reset is not in one region, or in large pages.
     /// - [`Status::AlreadyCommitted`], [`Status::UserMappedFile`]: it is a view of a file.
     /// - [`Status::SectionProtection`]: it is a view, which does not permit the protection.
     /// - [`Status::CommitmentLimit`], [`Status::NoMemory`]: it is too much.
+    /// - [`Status::InsufficientResources`]: no free piece of memory is as large as a page.
+    ///
+    /// [`LARGE_PAGE_MINIMUM`]: crate::LARGE_PAGE_MINIMUM
+    /// [`Privileges::LOCK_MEMORY`]: crate::Privileges::LOCK_MEMORY
     pub fn virtual_alloc(
         &mut self,
         process: ProcessId,
@@ -58,10 +67,20 @@ impl Machine {
         if size == 0 || size > VAD_LIMIT - start {
             return Err(Status::InvalidParameter4);
         }
-        if kind.intersects(AllocationType::LARGE_PAGES | AllocationType::PHYSICAL) {
+        if kind.contains(AllocationType::PHYSICAL) {
             return Err(Status::NotSupported);
         }
         let (space, kernel) = self.space(process)?;
+        if kind.contains(AllocationType::LARGE_PAGES) {
+            let request = LargeRequest {
+                base,
+                size,
+                kind,
+                protection,
+                page: LARGE,
+            };
+            return space.allocate_large(kernel, request);
+        }
         if reserves {
             return space.reserve(kernel, base, size, kind, protection);
         }
@@ -169,6 +188,7 @@ impl UserSpace {
             kind: VadKind::Private(Private {
                 untouched,
                 caching: protection.caching(),
+                page: PageSize::Size4KiB,
                 watch,
             }),
         });
@@ -199,7 +219,8 @@ impl UserSpace {
         const CONFLICT: Status = Status::ConflictingAddresses;
         let vad = self.region(start, end, CONFLICT, CONFLICT)?;
         let private = match &vad.kind {
-            VadKind::Private(private) => private,
+            VadKind::Private(private) if private.page == PageSize::Size4KiB => private,
+            VadKind::Private(_) => return Err(CONFLICT),
             VadKind::View(_) => return self.commit_view(kernel, start, end, protection),
         };
         if protection.copies_on_write() {
@@ -229,6 +250,7 @@ impl UserSpace {
             VadKind::View(view) if kernel.segments.is_file(view.segment) => {
                 Err(Status::UserMappedFile)
             }
+            VadKind::Private(private) if private.page != PageSize::Size4KiB => Err(CONFLICT),
             VadKind::Private(_) | VadKind::View(_) => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-use mmu_core::VirtAddr;
+use mmu_core::{PageSize, VirtAddr};
 
 use super::alloc::range;
 use crate::{
@@ -33,7 +33,9 @@ impl Machine {
     /// - [`Status::UnableToDeleteSection`]: it is a view.
     /// - [`Status::InvalidParameter3`], [`Status::ConflictingAddresses`]: there is no
     ///   placeholder.
-    /// - [`Status::FreeVmNotAtBase`]: the whole region is meant, but not its first page.
+    /// - [`Status::FreeVmNotAtBase`]: the whole region is meant, but not its first page; or a
+    ///   part of one that is in large pages.
+    /// - [`Status::MemoryNotAllocated`]: large pages are not decommitted.
     /// - [`Status::CommitmentLimit`], [`Status::NoMemory`]: there is no memory for the page
     ///   tables that keep account of what is decommitted.
     pub fn virtual_free(
@@ -68,7 +70,7 @@ impl Machine {
         if matches!(vad.kind, VadKind::View(_)) {
             return Err(Status::UnableToDeleteSection);
         }
-        let whole = (vad.start, vad.end);
+        let (whole, page) = ((vad.start, vad.end), vad.page());
         if PLACEHOLDER_TYPES.contains(&about_placeholders) {
             // There are no placeholders to split or to join.
             return Err(if size == 0 {
@@ -81,6 +83,12 @@ impl Machine {
             return Err(Status::FreeVmNotAtBase);
         }
         let (start, end) = if size == 0 { whole } else { (start, end) };
+        if page != PageSize::Size4KiB && kind == FreeType::DECOMMIT {
+            return Err(Status::MemoryNotAllocated);
+        }
+        if page != PageSize::Size4KiB && (start, end) != whole {
+            return Err(Status::FreeVmNotAtBase);
+        }
         if kind == FreeType::RELEASE {
             space.release(kernel, start, end)?;
             return Ok(range(start, end));

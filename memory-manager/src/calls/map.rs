@@ -1,8 +1,8 @@
-use mmu_core::VirtAddr;
+use mmu_core::{PageSize, VirtAddr};
 
 use super::alloc::range;
 use crate::{
-    Machine, ProcessId, Range, SectionHandle, Status, ViewRequest,
+    AllocationType, Machine, ProcessId, Range, SectionHandle, Status, ViewRequest, large,
     protection::{Caching, Protection},
     vad::{GRANULARITY, PAGE, USER_LIMIT, USER_START, VAD_LIMIT},
     vad_tree::{Direction, GapRequest},
@@ -30,6 +30,17 @@ impl Machine {
         section: SectionHandle,
         request: &ViewRequest,
     ) -> Result<Range, Status> {
+        self.map(process, section, request, AllocationType::empty())
+    }
+
+    /// As [`Machine::map_view`]; with [`AllocationType::LARGE_PAGES`] in large pages.
+    pub(crate) fn map(
+        &mut self,
+        process: ProcessId,
+        section: SectionHandle,
+        request: &ViewRequest,
+        kind: AllocationType,
+    ) -> Result<Range, Status> {
         let protection = Protection::new(request.protection)?;
         if protection.is_guard() || protection.caching() != Caching::Usual {
             return Err(Status::InvalidPageProtection);
@@ -45,9 +56,14 @@ impl Machine {
             return Err(Status::SectionProtection);
         }
         let protection = protection.cached(section.protection.caching());
-        if !base.unwrap_or(0).is_multiple_of(GRANULARITY)
-            || !request.offset.is_multiple_of(GRANULARITY)
-        {
+        let page = if kind.contains(AllocationType::LARGE_PAGES) {
+            large::check_view(section, protection)?;
+            section.page
+        } else {
+            PageSize::Size4KiB
+        };
+        let unit = page.bytes().max(GRANULARITY);
+        if !base.unwrap_or(0).is_multiple_of(unit) || !request.offset.is_multiple_of(unit) {
             return Err(Status::MappedAlignment);
         }
         let rest = section.size.checked_sub(request.offset);
@@ -59,6 +75,9 @@ impl Machine {
             request.size
         };
         let size = size.next_multiple_of(PAGE);
+        if size & page.offset_mask() != 0 {
+            return Err(Status::InvalidViewSize);
+        }
         let is_file = kernel.segments.is_file(section.segment);
         if request.commit > size || request.commit > 0 && is_file {
             return Err(Status::InvalidParameter5);
@@ -71,14 +90,23 @@ impl Machine {
             }
             base
         } else {
-            let gap = GapRequest::anywhere(size, Direction::BottomUp);
+            let gap = GapRequest {
+                alignment: unit,
+                ..GapRequest::anywhere(size, Direction::BottomUp)
+            };
             space.vads.gap(&gap).ok_or(Status::NoMemory)?
         };
         let first = request.offset / PAGE;
         let committed = first + request.commit.div_ceil(PAGE);
         let addresses = (start, start + size);
-        space.add_view(kernel, addresses, protection, (section.segment, first))?;
-        if let Err(status) = kernel.commit_segment(section.segment, first, committed) {
+        let place = (section.segment, first);
+        space.add_view(kernel, addresses, protection, place, page)?;
+        let mapped = if page == PageSize::Size4KiB {
+            kernel.commit_segment(section.segment, first, committed)
+        } else {
+            space.map_large(kernel, addresses, place, protection)
+        };
+        if let Err(status) = mapped {
             space.drop_view(kernel, start)?;
             return Err(status);
         }

@@ -1,8 +1,12 @@
 use std::fs::File;
 
+use mmu_core::PageSize;
+
 use crate::{
-    Backing, FileAccess, Machine, PageProtection, SectionAttributes, SectionHandle, Status,
+    Backing, FileAccess, Machine, PageProtection, Privileges, ProcessId, SectionAttributes,
+    SectionHandle, Status,
     kernel::Kernel,
+    large::LARGE,
     protection::{Caching, Protection},
     section::{PageOrigin, Section, Segment, SegmentId, mapped_file},
     vad::PAGE,
@@ -17,17 +21,20 @@ impl Machine {
     ///
     /// # Errors
     /// The first of these that is true; nothing has changed then.
-    /// - [`Status::InvalidParameter6`]: attributes that do not go together.
+    /// - [`Status::InvalidParameter6`]: attributes that do not go together, or large pages of
+    ///   a file.
     /// - [`Status::InvalidPageProtection`]: no section can be protected so.
-    /// - [`Status::PrivilegeNotHeld`]: large pages need a privilege.
+    /// - [`Status::PrivilegeNotHeld`]: large pages need [`Privileges::LOCK_MEMORY`].
     /// - [`Status::InvalidFileForSection`]: it is no image.
-    /// - [`Status::InvalidParameter4`]: memory of no size.
+    /// - [`Status::InvalidParameter4`]: memory of no size, or of one that is no multiple of its
+    ///   large pages.
     /// - [`Status::AccessDenied`]: the file was not opened for that.
     /// - [`Status::MappedFileSizeZero`]: the file is empty.
     /// - [`Status::SectionTooBig`]: it would be larger than its file, which it may not write,
     ///   or than user space.
-    /// - [`Status::InsufficientResources`]: its prototype entries would not fit in memory.
-    /// - [`Status::CommitmentLimit`]: it is too much.
+    /// - [`Status::InsufficientResources`]: its prototype entries would not fit in memory, or
+    ///   no free piece of memory is as large as a page.
+    /// - [`Status::CommitmentLimit`], [`Status::NoMemory`]: it is too much.
     /// - What the host says of the file.
     pub fn create_section(
         &mut self,
@@ -36,11 +43,45 @@ impl Machine {
         attributes: SectionAttributes,
         size: u64,
     ) -> Result<SectionHandle, Status> {
+        let nobodys = Privileges::empty();
+        self.make_section(nobodys, backing, protection, attributes, size)
+    }
+
+    /// As [`Machine::create_section`], with the privileges of a process.
+    ///
+    /// # Errors
+    /// [`Status::InvalidHandle`]: no such process; else as [`Machine::create_section`].
+    pub fn create_section_as(
+        &mut self,
+        process: ProcessId,
+        backing: Backing,
+        protection: PageProtection,
+        attributes: SectionAttributes,
+        size: u64,
+    ) -> Result<SectionHandle, Status> {
+        let privileges = self.space_ref(process)?.0.privileges;
+        self.make_section(privileges, backing, protection, attributes, size)
+    }
+
+    fn make_section(
+        &mut self,
+        privileges: Privileges,
+        backing: Backing,
+        protection: PageProtection,
+        attributes: SectionAttributes,
+        size: u64,
+    ) -> Result<SectionHandle, Status> {
         check_attributes(attributes)?;
         let protection = check_protection(protection)?.cached(caching(attributes));
-        if attributes.contains(SectionAttributes::LARGE_PAGES) {
-            return Err(Status::PrivilegeNotHeld);
-        }
+        let page = if attributes.contains(SectionAttributes::LARGE_PAGES) {
+            privileges.check(Privileges::LOCK_MEMORY)?;
+            if matches!(backing, Backing::File(..)) {
+                return Err(Status::InvalidParameter6);
+            }
+            LARGE
+        } else {
+            PageSize::Size4KiB
+        };
         if attributes.contains(SectionAttributes::IMAGE) {
             return Err(Status::InvalidFileForSection);
         }
@@ -50,6 +91,9 @@ impl Machine {
         let kernel = &mut self.kernel;
         let (segment, size) = match backing {
             Backing::PageFile if size == 0 => return Err(Status::InvalidParameter4),
+            Backing::PageFile if page == LARGE && size & LARGE.offset_mask() != 0 => {
+                return Err(Status::InvalidParameter4);
+            }
             Backing::PageFile => {
                 let size = size.next_multiple_of(PAGE);
                 let committing = if attributes.contains(SectionAttributes::RESERVE) {
@@ -57,7 +101,14 @@ impl Machine {
                 } else {
                     Committing::AtOnce
                 };
-                (kernel.make_memory(size / PAGE, committing)?, size)
+                let segment = kernel.make_memory(size / PAGE, committing)?;
+                if page == LARGE
+                    && let Err(status) = kernel.fill_large(segment)
+                {
+                    kernel.retire(segment)?;
+                    return Err(status);
+                }
+                (segment, size)
             }
             Backing::File(file, access) => kernel.map_file(file, access, protection, size)?,
         };
@@ -66,6 +117,7 @@ impl Machine {
             segment,
             protection,
             size,
+            page,
         }))
     }
 

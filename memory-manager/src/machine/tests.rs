@@ -10,6 +10,7 @@ mod files;
 mod free;
 mod hostile;
 mod invariants;
+mod large;
 mod properties;
 mod protect;
 mod sections;

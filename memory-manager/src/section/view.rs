@@ -1,5 +1,7 @@
 //! What is done to the pages of a view.
 
+use mmu_core::PageSize;
+
 use crate::{
     ExceptionAccess, Status,
     fault::FaultedPage,
@@ -239,6 +241,7 @@ impl UserSpace {
         (start, end): (u64, u64),
         protection: Protection,
         (segment, first): (SegmentId, u64),
+        page: PageSize,
     ) -> Result<(), Status> {
         let pages = (end - start) / PAGE;
         let (copies, charge) = if protection.copies_on_write() {
@@ -260,6 +263,7 @@ impl UserSpace {
                 segment,
                 first,
                 copies,
+                page,
             }),
         });
         Ok(())
