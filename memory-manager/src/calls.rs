@@ -1,6 +1,6 @@
 //! The calls, one a file.
 
-mod alloc;
+pub(crate) mod alloc;
 mod flush;
 mod free;
 mod map;

@@ -1,9 +1,10 @@
 //! Large pages: each lies in one piece of memory, and is there as long as its region is.
 
-use mmu_core::{Level, PageSize, VirtAddr};
+use mmu_core::{Feature, Level, PageSize, VirtAddr};
 
 use crate::{
-    AllocationType, Privileges, Range, Status,
+    AllocationType, Machine, PageProtection, Privileges, ProcessId, Range, Status,
+    calls::alloc::check_user_range,
     kernel::Kernel,
     physical::frames_of,
     protection::Protection,
@@ -66,6 +67,39 @@ fn level_of(page: PageSize) -> Level {
         PageSize::Size4KiB => Level::Pte,
         PageSize::Size2MiB | PageSize::Size4MiB => Level::Pde,
         PageSize::Size1GiB => Level::Pdpte,
+    }
+}
+
+impl Machine {
+    /// As [`Machine::virtual_alloc`] of [`AllocationType::LARGE_PAGES`], reserved and
+    /// committed, in pages of 1 GiB (`NtAllocateVirtualMemoryEx` with
+    /// `MEM_EXTENDED_PARAMETER_NONPAGED_HUGE`).
+    ///
+    /// # Errors
+    /// [`Status::NotSupported`]: the processor has no such pages; else as
+    /// [`Machine::virtual_alloc`].
+    pub fn virtual_alloc_huge(
+        &mut self,
+        process: ProcessId,
+        base: Option<VirtAddr>,
+        size: u64,
+        protection: PageProtection,
+    ) -> Result<Range, Status> {
+        let protection = Protection::new(protection)?;
+        let base = base.map(VirtAddr::as_u64).filter(|&base| base != 0);
+        check_user_range(base.unwrap_or(USER_START), size)?;
+        if !self.features.has(Feature::PAGES_1_GIB) {
+            return Err(Status::NotSupported);
+        }
+        let (space, kernel) = self.space(process)?;
+        let request = LargeRequest {
+            base,
+            size,
+            kind: AllocationType::empty(),
+            protection,
+            page: PageSize::Size1GiB,
+        };
+        space.allocate_large(kernel, request)
     }
 }
 

@@ -52,6 +52,8 @@ pub enum Status {
     PrivilegeNotHeld,
     /// `STATUS_DISK_FULL`: the disk is full.
     DiskFull,
+    /// `STATUS_NOT_MAPPED_DATA`: the memory is no file's.
+    NotMappedData,
     /// `STATUS_INSUFFICIENT_RESOURCES`: the system has too little memory of its own for this.
     InsufficientResources,
     /// `STATUS_FREE_VM_NOT_AT_BASE`: only at its first page can a whole region be freed.
@@ -132,6 +134,7 @@ impl Status {
             Self::SectionProtection => (0xc000_004e, "STATUS_SECTION_PROTECTION", 87),
             Self::PrivilegeNotHeld => (0xc000_0061, "STATUS_PRIVILEGE_NOT_HELD", 1314),
             Self::DiskFull => (0xc000_007f, "STATUS_DISK_FULL", 112),
+            Self::NotMappedData => (0xc000_0088, "STATUS_NOT_MAPPED_DATA", 487),
             Self::InsufficientResources => (0xc000_009a, "STATUS_INSUFFICIENT_RESOURCES", 1450),
             Self::FreeVmNotAtBase => (0xc000_009f, "STATUS_FREE_VM_NOT_AT_BASE", 487),
             Self::MemoryNotAllocated => (0xc000_00a0, "STATUS_MEMORY_NOT_ALLOCATED", 487),

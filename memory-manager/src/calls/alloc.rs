@@ -61,12 +61,7 @@ impl Machine {
         let reserves = kind.contains(AllocationType::RESERVE)
             || base.is_none() && kind.contains(AllocationType::COMMIT);
         let start = base.unwrap_or(USER_START);
-        if start >= VAD_LIMIT {
-            return Err(Status::InvalidParameter2);
-        }
-        if size == 0 || size > VAD_LIMIT - start {
-            return Err(Status::InvalidParameter4);
-        }
+        check_user_range(start, size)?;
         if kind.contains(AllocationType::PHYSICAL) {
             return Err(Status::NotSupported);
         }
@@ -95,6 +90,17 @@ impl Machine {
             space.reset(kernel, start, end)?;
         }
         Ok(range(start, end))
+    }
+}
+
+/// That memory can be there.
+pub(crate) fn check_user_range(start: u64, size: u64) -> Result<(), Status> {
+    if start >= VAD_LIMIT {
+        Err(Status::InvalidParameter2)
+    } else if size == 0 || size > VAD_LIMIT - start {
+        Err(Status::InvalidParameter4)
+    } else {
+        Ok(())
     }
 }
 

@@ -1,10 +1,13 @@
 use mmu_core::VirtAddr;
 
 use super::*;
-use crate::{AllocationType, FreeType, MemoryInformation, MemoryState, PageProtection, Range};
+use crate::{
+    AllocationType, FreeType, MemoryInformation, MemoryState, PageProtection, Range, Win32,
+};
 
 mod alloc;
 mod caching;
+mod dep;
 mod faults;
 mod files;
 mod free;
@@ -14,6 +17,7 @@ mod large;
 mod properties;
 mod protect;
 mod sections;
+mod win32;
 mod write_watch;
 
 const RESERVE: AllocationType = AllocationType::RESERVE;
@@ -44,13 +48,20 @@ impl Bench {
     }
 
     fn with_ram(ram_bytes: u64) -> Self {
-        let config = MachineConfig {
+        Self::with_config(&MachineConfig {
             ram_bytes,
             ..MachineConfig::default()
-        };
-        let mut machine = Machine::new(&config).unwrap();
+        })
+    }
+
+    fn with_config(config: &MachineConfig) -> Self {
+        let mut machine = Machine::new(config).unwrap();
         let process = machine.create_process().unwrap();
         Self { machine, process }
+    }
+
+    fn win32(&mut self) -> Win32<'_> {
+        Win32::new(&mut self.machine, self.process)
     }
 
     fn alloc(

@@ -1,8 +1,8 @@
-use mmu_core::{Leaf, Level, MemoryType, PageSize};
+use mmu_core::{CpuFeatures, Feature, Leaf, Level, MemoryType, PageSize};
 
 use super::*;
 use crate::{
-    Backing, LARGE_PAGE_MINIMUM, Privileges, SectionAttributes, SectionHandle, ViewAccess, Win32,
+    Backing, LARGE_PAGE_MINIMUM, Privileges, SectionAttributes, SectionHandle, ViewAccess,
 };
 
 const LARGE: AllocationType = BOTH.union(AllocationType::LARGE_PAGES);
@@ -47,11 +47,9 @@ impl Bench {
     ) -> Result<(u64, u64), Status> {
         let access = access | ViewAccess::LARGE_PAGES;
         let base = Some(VirtAddr::new(base));
-        let mut win32 = Win32 {
-            machine: &mut self.machine,
-            process: self.process,
-        };
-        let mapped = win32.map_view_of_file(section, access, offset, size, base);
+        let mapped = self
+            .win32()
+            .map_view_of_file_ex(section, access, offset, size, base);
         mapped.map(plain)
     }
 }
@@ -247,6 +245,52 @@ fn without_a_piece_of_memory_that_is_large_enough_nothing_has_changed() {
     assert_eq!(bench.machine.frames_in_use(), frames);
     assert_eq!(bench.machine.commit_charge(), charge);
     bench.alloc(other, SIZE, LARGE, READWRITE).unwrap();
+}
+
+/// Microsoft, `MEM_EXTENDED_PARAMETER`: `MEM_EXTENDED_PARAMETER_NONPAGED_HUGE`.
+#[test]
+fn a_huge_page_is_1_gib_if_the_processor_has_such_pages() {
+    const HUGE: u64 = 1 << 30;
+    let allocate = |bench: &mut Bench, size| {
+        let (machine, process) = (&mut bench.machine, bench.process);
+        let done = machine.virtual_alloc_huge(process, None, size, READWRITE);
+        done.map(plain)
+    };
+    let mut bench = Bench::with_ram(3 * HUGE);
+    let refused = allocate(&mut bench, HUGE);
+    assert_eq!(refused, Err(Status::PrivilegeNotHeld));
+    bench.privilege();
+    let refused = allocate(&mut bench, SIZE);
+    assert_eq!(refused, Err(Status::InvalidParameter4));
+    let (frames, charge) = (bench.machine.frames_in_use(), bench.machine.commit_charge());
+    let (base, size) = allocate(&mut bench, HUGE).unwrap();
+    assert_eq!((base % HUGE, size), (0, HUGE));
+    // One table was missing.
+    assert_eq!(bench.machine.frames_in_use(), frames + 512 * 512 + 1);
+    assert_eq!(bench.leaf(base + 5 * SIZE).level, Level::Pdpte);
+    bench.write(base + HUGE - 1, 3).unwrap();
+    assert_eq!(bench.protect(base, HUGE, READONLY), Ok(READWRITE));
+    assert_eq!(bench.read(base + HUGE - 1), Ok(3));
+    assert_eq!(bench.write(base, 1), violation(1, base));
+    let refused = bench.protect(base, SIZE, READWRITE);
+    assert_eq!(refused, Err(Status::ConflictingAddresses));
+    bench.free(base, 0, RELEASE).unwrap();
+    assert_eq!(bench.machine.frames_in_use(), frames);
+    assert_eq!(bench.machine.commit_charge(), charge);
+
+    let usual = CpuFeatures::default();
+    let others = Feature::all() - Feature::PAGES_1_GIB;
+    let others = others.iter().filter(|&feature| usual.has(feature));
+    let width = usual.physical_address_width();
+    let features = CpuFeatures::new(usual.vendor(), width, others.collect()).unwrap();
+    let config = MachineConfig {
+        features,
+        ..MachineConfig::default()
+    };
+    bench.machine = Machine::new(&config).unwrap();
+    bench.process = bench.machine.create_process().unwrap();
+    let refused = allocate(&mut bench, HUGE);
+    assert_eq!(refused, Err(Status::NotSupported));
 }
 
 /// Microsoft, `CreateFileMapping` and `MapViewOfFileEx`.

@@ -3,7 +3,10 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::{invariants::check_translations, *};
-use crate::{Backing, SectionAttributes, SectionHandle, ViewRequest, WatchFlags};
+use crate::{
+    Backing, Bitness, DepFlags, LARGE_PAGE_MINIMUM, Privileges, SectionAttributes, SectionHandle,
+    ViewRequest, WatchFlags,
+};
 
 /// Pages that the calls are about.
 const PAGES: u64 = 0x60;
@@ -18,12 +21,15 @@ const SECTION_PROTECTIONS: [PageProtection; 3] =
 #[derive(Clone, Copy, Debug)]
 enum Call {
     Alloc(AllocationType, PageProtection),
+    /// A large page, of which there is one place.
+    Large(PageProtection),
     Free(FreeType),
     Protect(PageProtection),
     Map(usize, PageProtection),
     Unmap,
     Watch(WatchFlags),
     ResetWatch,
+    Prevent(DepFlags),
     Read,
     Write,
     Execute,
@@ -49,12 +55,14 @@ fn call() -> impl Strategy<Value = Call> {
     let free = proptest::sample::select(vec![DECOMMIT, DECOMMIT, RELEASE]);
     prop_oneof![
         5 => (kind, protection()).prop_map(|(kind, with)| Call::Alloc(kind, with)),
+        1 => protection().prop_map(Call::Large),
         3 => free.prop_map(Call::Free),
         3 => protection().prop_map(Call::Protect),
         2 => (0..3_usize, protection()).prop_map(|(section, with)| Call::Map(section, with)),
         1 => Just(Call::Unmap),
         1 => (0..2_u32).prop_map(|flags| Call::Watch(WatchFlags::from_bits_retain(flags))),
         1 => Just(Call::ResetWatch),
+        1 => (0..8_u32).prop_map(|bits| Call::Prevent(DepFlags::from_bits_retain(bits / 7))),
         4 => Just(Call::Read),
         6 => Just(Call::Write),
         2 => Just(Call::Execute),
@@ -81,6 +89,7 @@ fn expected(
     found: &MemoryInformation,
     access: u64,
     address: u64,
+    prevented: bool,
 ) -> Result<(), (Status, u64, u64)> {
     if found.state != MemoryState::Commit {
         return violation(access, address);
@@ -91,7 +100,8 @@ fn expected(
     let allowed = match access {
         0 => 0xfe,
         1 => 0xcc,
-        _ => 0xf0,
+        _ if prevented => 0xf0,
+        _ => 0xfe,
     };
     if found.protection.bits() & allowed == 0 {
         return violation(access, address);
@@ -110,8 +120,13 @@ struct World {
 impl World {
     fn new(ram_bytes: u64) -> Self {
         let mut bench = Bench::with_ram(ram_bytes);
-        let second = bench.machine.create_process().unwrap();
+        // May execute what it can read, until it chooses not to.
+        let second = bench.machine.create_process_with(Bitness::Bits32).unwrap();
         let processes = [bench.process, second];
+        for process in processes {
+            let privileges = Privileges::LOCK_MEMORY;
+            bench.machine.set_privileges(process, privileges).unwrap();
+        }
         let attributes = [SectionAttributes::COMMIT, SectionAttributes::RESERVE];
         let sections = SECTION_PROTECTIONS
             .into_iter()
@@ -155,6 +170,13 @@ impl World {
         if matches!(step.call, Call::Read | Call::Write | Call::Execute) {
             return self.access(step);
         }
+        let is_large = whole.is_some_and(|(_, size)| size >= LARGE_PAGE_MINIMUM);
+        let (at, size) = if is_large && size % 2 == 1 {
+            // Most calls are for large pages as a whole.
+            (VirtAddr::new(BASE), LARGE_PAGE_MINIMUM)
+        } else {
+            (at, size)
+        };
         let before = self.seen();
         let machine = &mut self.bench.machine;
         let charged = machine.commit_charge();
@@ -162,6 +184,13 @@ impl World {
             Call::Alloc(kind, protection) => machine
                 .virtual_alloc(process, Some(at), size, kind, protection)
                 .map(|_| ()),
+            Call::Large(protection) => {
+                let kind = BOTH | AllocationType::LARGE_PAGES;
+                let base = Some(VirtAddr::new(BASE));
+                machine
+                    .virtual_alloc(process, base, LARGE_PAGE_MINIMUM, kind, protection)
+                    .map(|_| ())
+            }
             Call::Free(kind) => {
                 let freed = machine.virtual_free(process, at, size, kind).map(plain);
                 freed.map(|range| self.forget(if size == 0 { whole.unwrap() } else { range }))
@@ -184,6 +213,7 @@ impl World {
             Call::Watch(flags) => machine
                 .get_write_watch(process, at, size, flags, 3)
                 .map(|_| ()),
+            Call::Prevent(flags) => machine.set_process_dep(process, flags),
             Call::ResetWatch => machine.reset_write_watch(process, at, size),
             _ => machine.unmap_view(process, at).map(|_| ()),
         };
@@ -228,6 +258,7 @@ impl World {
         let (address, process) = (step.base, self.bench.process);
         let found = self.bench.query(address);
         let is_private = self.is_private(address);
+        let prevented = self.bench.machine.spaces[&process].dep.prevents_execution();
         #[expect(clippy::cast_possible_truncation, reason = "any byte will do")]
         let byte = (step.size | 1) as u8;
         match step.call {
@@ -236,7 +267,7 @@ impl World {
                 if self.lacks_memory(done) {
                     return;
                 }
-                assert_eq!(done, expected(&found, 1, address), "{found:x?}");
+                assert_eq!(done, expected(&found, 1, address, prevented), "{found:x?}");
                 if done.is_ok() && is_private {
                     self.written.insert((process, address), byte);
                 }
@@ -251,7 +282,7 @@ impl World {
                 }
                 assert_eq!(
                     done.map(|_| ()),
-                    expected(&found, access, address),
+                    expected(&found, access, address, prevented),
                     "{found:x?}"
                 );
                 if let Ok(byte) = done

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Backing, SectionAttributes, SectionHandle, ViewAccess, ViewRequest, Win32};
+use crate::{Backing, SectionAttributes, SectionHandle, ViewAccess, ViewRequest};
 
 type Attributes = SectionAttributes;
 
@@ -51,12 +51,6 @@ impl Bench {
     pub(super) fn switch(&mut self) -> ProcessId {
         let other = self.machine.create_process().unwrap();
         std::mem::replace(&mut self.process, other)
-    }
-
-    fn win32(&mut self) -> Win32<'_> {
-        let process = self.process;
-        let machine = &mut self.machine;
-        Win32 { machine, process }
     }
 }
 
@@ -347,7 +341,7 @@ fn the_win32_api_names_the_access_and_gets_a_protection() {
         let access = ViewAccess::from_bits_retain(access);
         bench
             .win32()
-            .map_view_of_file(section, access, 0, 0, base)
+            .map_view_of_file_ex(section, access, 0, 0, base)
             .unwrap();
         assert_eq!(
             bench.query(BASE).allocation_protection.bits(),
@@ -358,7 +352,9 @@ fn the_win32_api_names_the_access_and_gets_a_protection() {
     }
     let narrow = bench.section(READONLY, Attributes::COMMIT, SIZE).unwrap();
     for access in [ViewAccess::WRITE, ViewAccess::READ | ViewAccess::EXECUTE] {
-        let refused = bench.win32().map_view_of_file(narrow, access, 0, 0, base);
+        let refused = bench
+            .win32()
+            .map_view_of_file_ex(narrow, access, 0, 0, base);
         assert_eq!(refused.map_err(Status::win32), Err(5));
     }
 }
