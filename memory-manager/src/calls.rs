@@ -7,5 +7,6 @@ mod map;
 mod protect;
 mod query;
 mod section;
+mod thread;
 mod unmap;
 mod write_watch;

@@ -84,18 +84,22 @@ impl Pieces {
 
 /// The last entry on the way to an address.
 #[derive(Clone, Copy, Debug)]
-struct Deepest {
-    level: Level,
+pub(crate) struct Deepest {
+    pub(crate) level: Level,
     /// Where it lies.
-    place: PhysAddr,
+    pub(crate) place: PhysAddr,
     /// How many bytes it settles.
     extent: u64,
     /// The size of the page that it is the entry of; none where a table is missing.
-    page: Option<PageSize>,
+    pub(crate) page: Option<PageSize>,
 }
 
 impl UserSpace {
-    fn deepest_entry(&self, physical: &Physical, address: u64) -> Result<Deepest, Status> {
+    pub(crate) fn deepest_entry(
+        &self,
+        physical: &Physical,
+        address: u64,
+    ) -> Result<Deepest, Status> {
         match self.regime.inspect(physical.ram(), VirtAddr::new(address)) {
             Ok(leaf) => Ok(Deepest {
                 level: leaf.level,

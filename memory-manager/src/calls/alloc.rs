@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use mmu_core::{PageSize, VirtAddr};
 
 use crate::{
-    AllocationType, Machine, PageProtection, ProcessId, Range, Status,
+    AllocationType, Caller, Machine, PageProtection, Range, Status,
     kernel::Kernel,
     large::{LARGE, LargeRequest},
     private::PrivateRules,
@@ -22,18 +22,19 @@ impl Machine {
     /// room. Gives the pages that it did this to.
     ///
     /// Base and end are rounded to pages, the base of a reservation to 64 KiB. To commit what
-    /// is committed changes its protection.
+    /// is committed changes its protection. A guard page inside the stack of the thread that
+    /// calls makes the stack end above it.
     ///
     /// # Errors
     /// The first of these that is true; nothing has changed then.
     /// - [`Status::InvalidParameter`]: placeholders are not for this call.
     /// - [`Status::InvalidParameter5`]: no such type, or one that does not go with another.
     /// - [`Status::InvalidPageProtection`]: no page can be protected so, or it is write-copy,
-    ///   which is for sections.
+    ///   which is for sections; or the memory is a PEB or TEB.
     /// - [`Status::InvalidParameter2`], [`Status::InvalidParameter4`]: base or size are not
     ///   in user space.
     /// - [`Status::NotSupported`]: physical windows are not there yet.
-    /// - [`Status::InvalidHandle`]: no such process.
+    /// - [`Status::InvalidHandle`]: no such process or thread.
     /// - [`Status::PrivilegeNotHeld`]: large pages need [`Privileges::LOCK_MEMORY`].
     /// - [`Status::InvalidPageProtection`]: no large page can be protected so.
     /// - [`Status::InvalidParameter4`], [`Status::InvalidParameter2`]: size or base of large
@@ -49,12 +50,13 @@ impl Machine {
     /// [`Privileges::LOCK_MEMORY`]: crate::Privileges::LOCK_MEMORY
     pub fn virtual_alloc(
         &mut self,
-        process: ProcessId,
+        caller: impl Into<Caller>,
         base: Option<VirtAddr>,
         size: u64,
         kind: AllocationType,
         protection: PageProtection,
     ) -> Result<Range, Status> {
+        let caller = caller.into();
         check_type(kind)?;
         let protection = Protection::new(protection)?;
         let base = base.map(VirtAddr::as_u64).filter(|&base| base != 0);
@@ -65,7 +67,7 @@ impl Machine {
         if kind.contains(AllocationType::PHYSICAL) {
             return Err(Status::NotSupported);
         }
-        let (space, kernel) = self.space(process)?;
+        let (space, kernel) = self.caller_space(caller)?;
         if kind.contains(AllocationType::LARGE_PAGES) {
             let request = LargeRequest {
                 base,
@@ -86,6 +88,7 @@ impl Machine {
         }
         if kind.contains(AllocationType::COMMIT) {
             space.commit(kernel, start, end, protection)?;
+            space.note_guard(kernel, caller, (start, end), protection)?;
         } else {
             space.reset(kernel, start, end)?;
         }
@@ -144,7 +147,7 @@ fn check_type(kind: AllocationType) -> Result<(), Status> {
 }
 
 impl UserSpace {
-    fn reserve(
+    pub(crate) fn reserve(
         &mut self,
         kernel: &mut Kernel,
         base: Option<u64>,
@@ -215,7 +218,7 @@ impl UserSpace {
         found.or_else(|| self.vads.gap(&anywhere))
     }
 
-    fn commit(
+    pub(crate) fn commit(
         &mut self,
         kernel: &mut Kernel,
         start: u64,
@@ -229,6 +232,7 @@ impl UserSpace {
             VadKind::Private(_) => return Err(CONFLICT),
             VadKind::View(_) => return self.commit_view(kernel, start, end, protection),
         };
+        self.check_unsecured(start)?;
         if protection.copies_on_write() {
             return Err(Status::InvalidPageProtection);
         }

@@ -17,6 +17,7 @@ mod large;
 mod properties;
 mod protect;
 mod sections;
+mod threads;
 mod win32;
 mod write_watch;
 
