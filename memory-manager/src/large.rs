@@ -120,8 +120,7 @@ impl UserSpace {
         let start = self.place_large(request)?;
         let end = start + size;
         kernel.commit.charge(size / PAGE)?;
-        let pages = (start..end).step_by(request.page.bytes() as usize);
-        let made = self.put_large(kernel, pages, request.page, |kernel, _| {
+        let made = self.put_large(kernel, (start, end), request.page, |kernel, _| {
             let frame = kernel.physical.allocate_page(request.page)?;
             Ok(Pte::valid(frame, protection, FrameOwner::Process))
         });
@@ -182,8 +181,7 @@ impl UserSpace {
         (segment, first): (SegmentId, u64),
         protection: Protection,
     ) -> Result<(), Status> {
-        let pages = (start..end).step_by(LARGE.bytes() as usize);
-        self.put_large(kernel, pages, LARGE, |kernel, page| {
+        self.put_large(kernel, (start, end), LARGE, |kernel, page| {
             let index = first + (page - start) / PAGE;
             let frame = kernel.shared_frame(segment, index)?;
             Ok(Pte::valid(frame, protection, FrameOwner::Prototype))
@@ -194,11 +192,12 @@ impl UserSpace {
     fn put_large(
         &mut self,
         kernel: &mut Kernel,
-        pages: impl Iterator<Item = u64> + Clone,
+        (start, end): (u64, u64),
         size: PageSize,
         mut entry: impl FnMut(&mut Kernel, u64) -> Result<ValidPte, Status>,
     ) -> Result<(), Status> {
-        for page in pages.clone() {
+        let pages = (0..(end - start) / size.bytes()).map(|index| start + index * size.bytes());
+        for page in pages {
             let made = self.make_entry_at(kernel, page, level_of(size));
             let put = made.and_then(|at| {
                 let valid = self.enforced(entry(kernel, page)?.large());
@@ -206,9 +205,7 @@ impl UserSpace {
             });
             if let Err(status) = put {
                 self.prune(kernel, page)?;
-                for done in pages.take_while(|&done| done < page) {
-                    self.clear(kernel, done, done + size.bytes(), Pte::ZERO)?;
-                }
+                self.clear(kernel, start, page, Pte::ZERO)?;
                 return Err(status);
             }
         }

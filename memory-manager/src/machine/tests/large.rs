@@ -215,12 +215,12 @@ fn without_a_piece_of_memory_that_is_large_enough_nothing_has_changed() {
         .alloc(BASE, pages * 0x1000, COMMIT, READWRITE)
         .unwrap();
     let mut by_frame = std::collections::BTreeMap::new();
-    for page in (BASE..).step_by(0x1000).take(pages as usize) {
+    for page in (0..pages).map(|index| BASE + index * 0x1000) {
         bench.read(page).unwrap();
         let frame = bench.leaf(page).translation.page();
         by_frame.insert(frame.align_down(PageSize::Size2MiB), page);
     }
-    for page in (BASE..).step_by(0x1000).take(pages as usize) {
+    for page in (0..pages).map(|index| BASE + index * 0x1000) {
         if !by_frame.values().any(|&kept| kept == page) {
             bench.free(page, 0x1000, DECOMMIT).unwrap();
         }
