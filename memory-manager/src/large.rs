@@ -3,7 +3,8 @@
 use mmu_core::{Feature, Level, PageSize, VirtAddr};
 
 use crate::{
-    AllocationType, Machine, PageProtection, Privileges, ProcessId, Range, Status,
+    AllocationType, Machine, PageProtection, Privileges, ProcessId, Range, SectionAttributes,
+    Status,
     calls::alloc::check_user_range,
     kernel::Kernel,
     physical::frames_of,
@@ -52,7 +53,8 @@ pub(crate) fn check_protection(
 
 /// That a view of a section can be in large pages.
 pub(crate) fn check_view(section: Section, protection: Protection) -> Result<(), Status> {
-    if section.page != LARGE {
+    let attributes = section.attributes;
+    if !attributes.contains(SectionAttributes::LARGE_PAGES) {
         Err(Status::InvalidParameter9)
     } else if !protection.is_accessible() || protection.copies_on_write() {
         Err(Status::InvalidPageProtection)

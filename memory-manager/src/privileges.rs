@@ -27,6 +27,14 @@ impl Privileges {
 }
 
 impl Machine {
+    /// What a process may do beyond others.
+    ///
+    /// # Errors
+    /// [`Status::InvalidHandle`]: no such process.
+    pub fn privileges(&self, process: ProcessId) -> Result<Privileges, Status> {
+        Ok(self.space_ref(process)?.0.privileges)
+    }
+
     /// Gives a process these privileges, and takes all others from it; at first it has none.
     ///
     /// # Errors

@@ -121,6 +121,12 @@ impl Vad {
         }
     }
 
+    /// Whether it never leaves memory, and stays as it was allocated until it is given back as
+    /// a whole.
+    pub(crate) fn is_fixed(&self) -> bool {
+        self.page() != PageSize::Size4KiB
+    }
+
     pub(crate) fn allocation_protection(&self) -> PageProtection {
         self.protection.flags()
     }

@@ -228,8 +228,8 @@ impl UserSpace {
         const CONFLICT: Status = Status::ConflictingAddresses;
         let vad = self.region(start, end, CONFLICT, CONFLICT)?;
         let private = match &vad.kind {
-            VadKind::Private(private) if private.page == PageSize::Size4KiB => private,
-            VadKind::Private(_) => return Err(CONFLICT),
+            VadKind::Private(_) if vad.is_fixed() => return Err(CONFLICT),
+            VadKind::Private(private) => private,
             VadKind::View(_) => return self.commit_view(kernel, start, end, protection),
         };
         self.check_unsecured(start)?;
@@ -260,7 +260,7 @@ impl UserSpace {
             VadKind::View(view) if kernel.segments.is_file(view.segment) => {
                 Err(Status::UserMappedFile)
             }
-            VadKind::Private(private) if private.page != PageSize::Size4KiB => Err(CONFLICT),
+            VadKind::Private(_) if vad.is_fixed() => Err(CONFLICT),
             VadKind::Private(_) | VadKind::View(_) => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-use mmu_core::{PageSize, VirtAddr};
+use mmu_core::VirtAddr;
 
 use super::alloc::range;
 use crate::{
@@ -71,7 +71,7 @@ impl Machine {
         if matches!(vad.kind, VadKind::View(_)) {
             return Err(Status::UnableToDeleteSection);
         }
-        let (whole, page) = ((vad.start, vad.end), vad.page());
+        let (whole, is_fixed) = ((vad.start, vad.end), vad.is_fixed());
         space.check_unsecured(start)?;
         if PLACEHOLDER_TYPES.contains(&about_placeholders) {
             // There are no placeholders to split or to join.
@@ -85,10 +85,10 @@ impl Machine {
             return Err(Status::FreeVmNotAtBase);
         }
         let (start, end) = if size == 0 { whole } else { (start, end) };
-        if page != PageSize::Size4KiB && kind == FreeType::DECOMMIT {
+        if is_fixed && kind == FreeType::DECOMMIT {
             return Err(Status::MemoryNotAllocated);
         }
-        if page != PageSize::Size4KiB && (start, end) != whole {
+        if is_fixed && (start, end) != whole {
             return Err(Status::FreeVmNotAtBase);
         }
         if kind == FreeType::RELEASE {

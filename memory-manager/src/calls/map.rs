@@ -2,7 +2,8 @@ use mmu_core::{PageSize, VirtAddr};
 
 use super::alloc::range;
 use crate::{
-    AllocationType, Machine, ProcessId, Range, SectionHandle, Status, ViewRequest, large,
+    AllocationType, Machine, ProcessId, Range, SectionAccess, SectionHandle, Status, ViewRequest,
+    large,
     protection::{Caching, Protection},
     vad::{GRANULARITY, PAGE, USER_LIMIT, USER_START, VAD_LIMIT},
     vad_tree::{Direction, GapRequest},
@@ -16,6 +17,7 @@ impl Machine {
     /// - [`Status::InvalidPageProtection`]: no view can be protected so.
     /// - [`Status::InvalidParameter3`]: base or size are not in user space.
     /// - [`Status::InvalidHandle`]: no such process or section.
+    /// - [`Status::AccessDenied`]: the handle of the section is not good for that.
     /// - [`Status::SectionProtection`]: the section does not permit the protection.
     /// - [`Status::MappedAlignment`]: base or offset are no multiples of 64 KiB.
     /// - [`Status::InvalidViewSize`]: the view would reach past the section.
@@ -51,14 +53,15 @@ impl Machine {
             return Err(Status::InvalidParameter3);
         }
         let (space, kernel) = self.space(process)?;
-        let section = kernel.segments.section(section)?;
+        let needed = SectionAccess::of_view(protection);
+        let section = kernel.sections.section(section, needed)?;
         if !section.protection.covers(protection) {
             return Err(Status::SectionProtection);
         }
         let protection = protection.cached(section.protection.caching());
         let page = if kind.contains(AllocationType::LARGE_PAGES) {
             large::check_view(section, protection)?;
-            section.page
+            large::LARGE
         } else {
             PageSize::Size4KiB
         };
@@ -82,9 +85,13 @@ impl Machine {
         if request.commit > size || request.commit > 0 && is_file {
             return Err(Status::InvalidParameter5);
         }
-        let start = if let Some(base) = base {
+        let own = section.base.map(|own| own + request.offset);
+        let start = if let Some(base) = base.or(own) {
             let end = base.checked_add(size).filter(|&end| end <= VAD_LIMIT);
             let end = end.ok_or(Status::InvalidParameter3)?;
+            if base & page.offset_mask() != 0 {
+                return Err(Status::MappedAlignment);
+            }
             if base < USER_START || space.vads.is_taken(base, end) {
                 return Err(Status::ConflictingAddresses);
             }

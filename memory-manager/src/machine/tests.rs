@@ -7,15 +7,20 @@ use crate::{
 
 mod alloc;
 mod caching;
+mod copy;
 mod dep;
+mod discard;
 mod faults;
 mod files;
 mod free;
 mod hostile;
 mod invariants;
 mod large;
+mod lock;
+mod prefetch;
 mod properties;
 mod protect;
+mod section_objects;
 mod sections;
 mod threads;
 mod win32;

@@ -32,10 +32,9 @@ impl Bench {
 
     fn large_section(&mut self, size: u64) -> Result<SectionHandle, Status> {
         let attributes = SectionAttributes::COMMIT | SectionAttributes::LARGE_PAGES;
-        let process = self.process;
         let backing = Backing::PageFile;
-        self.machine
-            .create_section_as(process, backing, READWRITE, attributes, size)
+        self.win32()
+            .create_file_mapping(backing, READWRITE, attributes, size, None)
     }
 
     fn map_large(
