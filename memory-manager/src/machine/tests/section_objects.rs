@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
-    Backing, SectionAccess, SectionAttributes, SectionHandle, SectionInformation, SectionOpening,
-    ViewAccess, ViewRequest,
+    Backing, SectionAttributes, SectionHandle, SectionInformation, SectionOpening, ViewAccess,
+    ViewRequest,
 };
 
 const ALL: SectionAttributes = SectionAttributes::COMMIT;
