@@ -12,7 +12,7 @@ impl Machine {
     /// Brings committed pages into memory and keeps them there (`NtLockVirtualMemory`, for the
     /// process); gives the pages. They may lie in several regions. To lock what is locked does
     /// nothing; pages that are given back or may not be accessed any more are not locked any
-    /// more.
+    /// more. Large pages never leave memory and are not counted as locked.
     ///
     /// # Errors
     /// The first of these that is true; nothing is locked then.

@@ -186,6 +186,23 @@ fn large_pages_are_protected_whole_and_can_always_be_read() {
     assert_eq!(bench.leaf(BASE).level, Level::Pde);
 }
 
+/// Microsoft, "Large-Page Support": large pages are always resident and no part of the working
+/// set.
+#[test]
+fn large_pages_need_no_lock() {
+    let mut bench = Bench::privileged();
+    let process = bench.process;
+    bench.alloc(BASE, SIZE, LARGE, READWRITE).unwrap();
+    bench.alloc(BASE + SIZE, 0x1000, BOTH, READWRITE).unwrap();
+    let at = VirtAddr::new(BASE);
+    let locked = bench.machine.virtual_lock(process, at, SIZE + 0x1000);
+    assert_eq!(locked.map(plain), Ok((BASE, SIZE + 0x1000)));
+    let unlocked = bench.machine.virtual_unlock(process, at, 0x1000);
+    assert_eq!(unlocked.map(plain), Err(Status::NotLocked));
+    let refused = bench.machine.discard(process, at, 0x1000);
+    assert_eq!(refused, Err(Status::ConflictingAddresses));
+}
+
 /// Intel SDM vol. 3, 4.9.2: PCD and PWT stand in a large page's entry where they always do.
 #[test]
 fn large_pages_are_cached_as_they_were_allocated() {

@@ -130,6 +130,16 @@ fn expected(
     Ok(())
 }
 
+/// Where a call is made: many of those that meet large pages are for those as a whole.
+fn aimed(step: Step, region: Option<(u64, u64)>) -> (VirtAddr, u64) {
+    let is_large = region.is_some_and(|(_, size)| size >= LARGE_PAGE_MINIMUM);
+    if is_large && step.size % 2 == 1 {
+        (VirtAddr::new(BASE), LARGE_PAGE_MINIMUM)
+    } else {
+        (VirtAddr::new(step.base), step.size)
+    }
+}
+
 struct World {
     bench: Bench,
     processes: [ProcessId; 2],
@@ -185,29 +195,20 @@ impl World {
         let Step { base, size, .. } = step;
         let process = self.processes[step.process];
         self.bench.process = process;
-        let at = VirtAddr::new(base);
         let whole = self.bench.query(base).allocation_base.map(|start| {
             let space = &self.bench.machine.spaces[&process];
             let vad = space.vads.find(start.as_u64()).unwrap();
             (vad.start, vad.end - vad.start)
         });
-        if matches!(step.call, Call::Read | Call::Write | Call::Execute) {
-            return self.access(step);
-        }
         match step.call {
+            Call::Read | Call::Write | Call::Execute => return self.access(step),
             Call::Lock => return self.lock(step),
             Call::Unlock => return self.unlock(step),
             Call::WriteMemory => return self.write_memory(step),
             Call::ReadMemory => return self.read_memory(step),
             _ => {}
         }
-        let is_large = whole.is_some_and(|(_, size)| size >= LARGE_PAGE_MINIMUM);
-        let (at, size) = if is_large && size % 2 == 1 {
-            // Most calls are for large pages as a whole.
-            (VirtAddr::new(BASE), LARGE_PAGE_MINIMUM)
-        } else {
-            (at, size)
-        };
+        let (at, size) = aimed(step, whole);
         let before = self.seen();
         let machine = &mut self.bench.machine;
         let charged = machine.commit_charge();
