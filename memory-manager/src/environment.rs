@@ -8,7 +8,9 @@ use crate::{
     protection::{Caching, Protection},
     pte::PteState,
     user_space::UserSpace,
-    vad::{PAGE, Private, TOP_DOWN_LIMIT, USER_START, Untouched, Vad, VadKind, WriteWatch},
+    vad::{
+        PAGE, Placeholder, Private, TOP_DOWN_LIMIT, USER_START, Untouched, Vad, VadKind, WriteWatch,
+    },
 };
 
 /// The PEB's size and the TEB's, in whole pages (0x7d0 and 0x1838 bytes in Windows 10).
@@ -89,6 +91,7 @@ impl UserSpace {
             end,
             protection: Protection::READ_WRITE,
             charge,
+            placeholder: Placeholder::No,
             kind: VadKind::Private(Private {
                 untouched: Untouched::Committed,
                 caching: Caching::Usual,

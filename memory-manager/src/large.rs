@@ -8,12 +8,13 @@ use crate::{
     calls::alloc::check_user_range,
     kernel::Kernel,
     physical::frames_of,
+    placement::Placement,
     protection::Protection,
     pte::{FrameOwner, Pte, ValidPte},
     section::{Section, SegmentId},
     user_space::UserSpace,
-    vad::{PAGE, Private, USER_START, Untouched, Vad, VadKind, WriteWatch},
-    vad_tree::{Direction, GapRequest},
+    vad::{PAGE, Placeholder, Private, USER_START, Untouched, Vad, VadKind, WriteWatch},
+    vad_tree::Direction,
 };
 
 /// The usual size of a large page.
@@ -30,6 +31,7 @@ pub(crate) struct LargeRequest {
     pub(crate) size: u64,
     pub(crate) kind: AllocationType,
     pub(crate) protection: Protection,
+    pub(crate) placement: Placement,
     pub(crate) page: PageSize,
 }
 
@@ -99,6 +101,7 @@ impl Machine {
             size,
             kind: AllocationType::empty(),
             protection,
+            placement: Placement::ANYWHERE,
             page: PageSize::Size1GiB,
         };
         space.allocate_large(kernel, request)
@@ -135,6 +138,7 @@ impl UserSpace {
             end,
             protection,
             charge: size / PAGE,
+            placeholder: Placeholder::No,
             kind: VadKind::Private(Private {
                 untouched: Untouched::Committed,
                 caching: protection.caching(),
@@ -160,11 +164,8 @@ impl UserSpace {
             } else {
                 Direction::BottomUp
             };
-            let gap = GapRequest {
-                alignment: page.bytes(),
-                ..GapRequest::anywhere(size, direction)
-            };
-            return self.vads.gap(&gap).ok_or(Status::NoMemory);
+            let placement = request.placement.aligned(page.bytes());
+            return self.room(size, placement, direction);
         };
         if base < USER_START || base & page.offset_mask() != 0 {
             return Err(Status::InvalidParameter2);

@@ -169,6 +169,25 @@ impl Status {
         }
     }
 
+    /// The same, from a call that does not say which argument is wrong.
+    pub(crate) fn unnumbered(self) -> Self {
+        match self {
+            Self::InvalidParameter1
+            | Self::InvalidParameter2
+            | Self::InvalidParameter3
+            | Self::InvalidParameter4
+            | Self::InvalidParameter5
+            | Self::InvalidParameter6
+            | Self::InvalidParameter7
+            | Self::InvalidParameter8
+            | Self::InvalidParameter9
+            | Self::InvalidParameter10
+            | Self::InvalidParameter11
+            | Self::InvalidParameter12 => Self::InvalidParameter,
+            other => other,
+        }
+    }
+
     /// The value of the NTSTATUS.
     pub const fn ntstatus(self) -> u32 {
         self.row().0

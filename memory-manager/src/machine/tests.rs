@@ -17,6 +17,8 @@ mod hostile;
 mod invariants;
 mod large;
 mod lock;
+mod placeholders;
+mod placement;
 mod prefetch;
 mod properties;
 mod protect;

@@ -3,7 +3,7 @@ use mmu_core::VirtAddr;
 use crate::{
     AllocationType, Backing, PageProtection, Privileges, ProcessId, Range, SectionAccess,
     SectionAttributes, SectionCreation, SectionHandle, SectionOpening, Status, ViewAccess,
-    ViewRequest, Win32,
+    ViewRequest, Win32, placement::Placement,
 };
 
 /// `ERROR_ALREADY_EXISTS`.
@@ -162,7 +162,9 @@ impl Win32<'_> {
         } else {
             AllocationType::empty()
         };
-        let done = self.machine.map(self.process, section, &request, kind);
+        let done = self
+            .machine
+            .map(self.process, section, &request, kind, Placement::ANYWHERE);
         self.keep(done)
     }
 
