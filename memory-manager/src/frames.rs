@@ -134,7 +134,8 @@ mod tests {
         let bytes = 4 << 21;
         let mut frames = FrameAllocator::new(bytes + (3 << 12));
         let small = std::iter::from_fn(|| frames.allocate(PageSize::Size4KiB));
-        let small: Vec<_> = small.collect();
+        let mut small: Vec<_> = small.collect();
+        small.sort_unstable();
         let (kept, given_back) = small.split_at(1);
         for &frame in given_back {
             frames.free(frame, PageSize::Size4KiB);
