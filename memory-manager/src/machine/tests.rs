@@ -22,6 +22,7 @@ mod placement;
 mod prefetch;
 mod properties;
 mod protect;
+mod query;
 mod section_objects;
 mod sections;
 mod threads;
