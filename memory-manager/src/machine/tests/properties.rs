@@ -195,7 +195,7 @@ impl World {
     }
 
     fn make(&mut self, step: Step) {
-        let Step { base, size, .. } = step;
+        let base = step.base;
         let process = self.processes[step.process];
         self.bench.process = process;
         let whole = self.bench.query(base).allocation_base.map(|start| {
