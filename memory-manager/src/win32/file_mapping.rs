@@ -3,9 +3,9 @@ use std::fs::File;
 use mmu_core::VirtAddr;
 
 use crate::{
-    AllocationType, Backing, PageProtection, Privileges, ProcessId, Range, SectionAccess,
-    SectionAttributes, SectionCreation, SectionHandle, SectionOpening, Status, ViewAccess,
-    ViewRequest, Win32, placement::Placement,
+    AddressRequirements, AllocationType, Backing, PageProtection, Privileges, ProcessId, Range,
+    SectionAccess, SectionAttributes, SectionCreation, SectionHandle, SectionOpening, Status,
+    UnmapFlags, ViewAccess, ViewRequest, Win32, placement::Placement,
 };
 
 /// `ERROR_ALREADY_EXISTS`.
@@ -186,15 +186,34 @@ impl Win32<'_> {
         self.keep(done)
     }
 
-    /// `UnmapViewOfFile`: [`Win32::unmap_view_of_file2`] for the process that calls.
+    /// `MapViewOfFile3`: [`Machine::map_view_ex`](crate::Machine::map_view_ex).
     ///
     /// # Errors
-    /// As [`Win32::unmap_view_of_file2`].
-    pub fn unmap_view_of_file(&mut self, address: VirtAddr) -> Result<Range, Status> {
-        self.unmap_view_of_file2(self.process, address)
+    /// As there.
+    pub fn map_view_of_file3(
+        &mut self,
+        process: ProcessId,
+        section: SectionHandle,
+        request: &ViewRequest,
+        kind: AllocationType,
+        requirements: &AddressRequirements,
+    ) -> Result<Range, Status> {
+        let done = self
+            .machine
+            .map_view_ex(process, section, request, kind, requirements);
+        self.keep(done)
     }
 
-    /// `UnmapViewOfFile2`: [`Machine::unmap_view`](crate::Machine::unmap_view).
+    /// `UnmapViewOfFile`: [`Machine::unmap_view`](crate::Machine::unmap_view).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn unmap_view_of_file(&mut self, address: VirtAddr) -> Result<Range, Status> {
+        let done = self.machine.unmap_view(self.process, address);
+        self.keep(done)
+    }
+
+    /// `UnmapViewOfFile2`: [`Machine::unmap_view_ex`](crate::Machine::unmap_view_ex).
     ///
     /// # Errors
     /// As there.
@@ -202,8 +221,9 @@ impl Win32<'_> {
         &mut self,
         process: ProcessId,
         address: VirtAddr,
+        flags: UnmapFlags,
     ) -> Result<Range, Status> {
-        let done = self.machine.unmap_view(process, address);
+        let done = self.machine.unmap_view_ex(process, address, flags);
         self.keep(done)
     }
 
