@@ -178,7 +178,7 @@ impl UserSpace {
         let made = self.make_valid(kernel, page, valid, access);
         match made {
             Ok(()) => kernel.faults.demand_zero += 1,
-            Err(_) => kernel.physical.free(frame)?,
+            Err(_) => kernel.physical.free(frame),
         }
         made
     }
@@ -191,18 +191,13 @@ impl UserSpace {
         valid: ValidPte,
         access: ExceptionAccess,
     ) -> Result<(), Status> {
+        let valid = self.enforced(valid);
+        if access == ExceptionAccess::Write {
+            return self.settle_valid(kernel, page, valid, access);
+        }
         let at = self.faulted_entry(kernel, page)?;
-        let mut valid = self.enforced(valid);
-        let writes = access == ExceptionAccess::Write;
-        if writes && valid.is_writable() && valid.owner() == FrameOwner::Process {
-            valid = valid.written();
-        }
         self.put(kernel, page.address, at, valid.into())?;
-        if writes && !valid.lets_write() {
-            self.settle_valid(kernel, page, valid, access)
-        } else {
-            Ok(())
-        }
+        Ok(())
     }
 
     /// The first write to a page since it was clean.

@@ -6,7 +6,7 @@ use mmu_core::{Entry, Fault, Level, PageSize, PhysAddr, Step, VirtAddr, entry_ad
 use crate::{
     Status,
     kernel::Kernel,
-    physical::Physical,
+    physical::{Physical, Replaced},
     pte::{Pte, PteState},
     user_space::UserSpace,
 };
@@ -203,8 +203,7 @@ impl UserSpace {
         at: PhysAddr,
         new: Pte,
     ) -> Result<u16, Status> {
-        let old = kernel.physical.read_pte(at)?;
-        let used = kernel.physical.write_pte(at, new)?;
+        let Replaced { old, used } = kernel.physical.write_pte(at, new)?;
         let is_stale = match (old.state(), new.state()) {
             (PteState::Valid(old), PteState::Valid(new)) => old.outlives(new),
             (PteState::Valid(_), _) => true,
@@ -239,7 +238,7 @@ impl UserSpace {
             kernel.forget(self.root, address)?;
         }
         for table in empty.into_iter().flatten() {
-            kernel.physical.free(table)?;
+            kernel.physical.free(table);
             kernel.commit.release(1);
             self.tables -= 1;
         }

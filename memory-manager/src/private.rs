@@ -184,7 +184,7 @@ impl UserSpace {
                 left
             })?;
             for frame in frames.drain(..) {
-                kernel.physical.free_page(frame, piece.size)?;
+                kernel.physical.free_page(frame, piece.size);
             }
         }
         Ok(())

@@ -71,7 +71,7 @@ impl UserSpace {
         let slot = entry_address(self.root.table, Level::Pml4e, VirtAddr::new(SELF_MAP));
         kernel.physical.write_entry(slot, 0)?;
         kernel.leave(self.root)?;
-        kernel.physical.free(self.root.table)?;
+        kernel.physical.free(self.root.table);
         kernel.commit.release(self.tables);
         Ok(())
     }

@@ -66,7 +66,7 @@ impl UserSpace {
             }
         })?;
         for frame in frames {
-            kernel.physical.free(frame)?;
+            kernel.physical.free(frame);
         }
         self.note_writes(start, &written);
         Ok(())

@@ -81,27 +81,23 @@ impl UserSpace {
         page: FaultedPage,
         shared: ValidPte,
     ) -> Result<(), Status> {
-        let vad = self
-            .vads
-            .find(page.address)
-            .ok_or(Status::AccessViolation)?;
-        let charge = match &vad.kind {
-            VadKind::View(view) if view.copies == Copies::Single => 1,
-            _ => 0,
+        let vad = self.vads.find(page.address);
+        let Some(VadKind::View(view)) = vad.map(|vad| &vad.kind) else {
+            return Err(Status::AccessViolation);
         };
-        kernel.commit.charge(charge)?;
-        let own = match self.put_copy(kernel, page, shared) {
-            Ok(()) => charge,
-            Err(status) => {
-                kernel.commit.release(charge);
-                return Err(status);
+        match view.copies {
+            Copies::Prepaid => self.put_copy(kernel, page, shared),
+            Copies::Single => {
+                kernel.commit.charge(1)?;
+                let copied = self.put_copy(kernel, page, shared);
+                if copied.is_err() {
+                    kernel.commit.release(1);
+                } else if let Some(vad) = self.vads.find_mut(page.address) {
+                    vad.charge += 1;
+                }
+                copied
             }
-        };
-        kernel.faults.write_copies += 1;
-        if let Some(vad) = self.vads.find_mut(page.address) {
-            vad.charge += own;
         }
-        Ok(())
     }
 
     fn put_copy(
@@ -111,9 +107,7 @@ impl UserSpace {
         shared: ValidPte,
     ) -> Result<(), Status> {
         let at = self.faulted_entry(kernel, page)?;
-        let frame = kernel.physical.allocate()?;
-        let copied = kernel.physical.ram().copy_frame(shared.frame(), frame);
-        copied.map_err(|_| Status::InternalError)?;
+        let frame = kernel.physical.allocate_copy(shared.frame())?;
         let protection = shared.protection().after_copy();
         let own = Pte::valid(frame, protection, FrameOwner::Process);
         self.put(
@@ -122,6 +116,7 @@ impl UserSpace {
             at,
             self.enforced(own).written().into(),
         )?;
+        kernel.faults.write_copies += 1;
         Ok(())
     }
 
