@@ -1,8 +1,9 @@
 //! The calls, one a file.
 
-mod alloc;
+pub(crate) mod alloc;
 pub(crate) mod copy;
 mod discard;
+mod end_of_file;
 mod flush;
 mod free;
 mod lock;

@@ -17,7 +17,7 @@ use crate::{
 const PEB_SIZE: u64 = PAGE;
 const TEB_SIZE: u64 = 2 * PAGE;
 
-/// A pointer in a TEB, by its offset in a 64-bit one (ReactOS, `sdk/include/ndk/pstypes.h`;
+/// A field of a TEB, by its offset in a 64-bit one (ReactOS, `sdk/include/ndk/pstypes.h`;
 /// Microsoft's public symbols).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TebField {
@@ -29,6 +29,8 @@ pub(crate) enum TebField {
     Itself = 0x30,
     /// The process's PEB.
     ProcessEnvironmentBlock = 0x60,
+    /// The last error of a Win32 call, in the lower half; the upper one is another field.
+    LastError = 0x68,
     /// The lowest address that is reserved for the stack.
     DeallocationStack = 0x1478,
 }
@@ -95,6 +97,7 @@ impl UserSpace {
             kind: VadKind::Private(Private {
                 untouched: Untouched::Committed,
                 caching: Caching::Usual,
+                page: mmu_core::PageSize::Size4KiB,
                 watch: WriteWatch::Off,
             }),
         });

@@ -6,6 +6,7 @@ use crate::{
 };
 
 mod alloc;
+mod caching;
 mod copy;
 mod dep;
 mod discard;
@@ -14,12 +15,14 @@ mod files;
 mod free;
 mod hostile;
 mod invariants;
+mod large;
 mod lock;
 mod placeholders;
 mod placement;
 mod prefetch;
 mod properties;
 mod protect;
+mod query;
 mod section_objects;
 mod sections;
 mod threads;
