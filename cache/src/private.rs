@@ -88,6 +88,7 @@ impl Cache {
     }
 
     /// Puts a line in that is not there, and returns the one that has to make room.
+    #[inline]
     pub(crate) fn put(&mut self, line: Line, state: LineState) -> Option<(Line, LineState)> {
         self.forget_last();
         let evicted = self.lines.insert_new(line.number(), line.tag(), state)?;
