@@ -291,8 +291,9 @@ impl<P: Cacheable> Tlb<P> {
     /// Whether the set of the address has a way to spare for a page of this size.
     #[inline]
     pub(crate) fn has_room(&self, address: VirtAddr, size: PageSize) -> bool {
-        let key = Key::new(address, size, None, self.group_bits);
-        !self.array.is_full(key.number)
+        !self
+            .array
+            .is_full(Key::number(address, size, self.group_bits))
     }
 
     /// Whether an entry holds neighbours of the page, and would hold it with them.

@@ -42,8 +42,8 @@ impl Prints {
 
     /// Whether a way has this print.
     #[inline]
+    #[expect(clippy::needless_bitwise_bool, reason = "all are compared at once")]
     pub(super) fn contain(&self, print: Print) -> bool {
-        // No way ends it early, so that all are compared at once.
         self.0
             .iter()
             .fold(false, |any, &own| any | (own == print.0))
@@ -72,6 +72,7 @@ impl Prints {
 
     /// Whether every way holds something.
     #[inline]
+    #[expect(clippy::needless_bitwise_bool, reason = "all are compared at once")]
     pub(super) fn are_full(&self) -> bool {
         self.0.iter().fold(true, |all, &own| all & (own != EMPTY))
     }

@@ -69,7 +69,8 @@ impl Rules {
     }
 
     /// Finds room for a new entry with this tag in a narrow set, where it is from now on.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is no longer than a call")]
     pub(super) fn make_room(&mut self, head: &mut NarrowHead, set: usize, tag: Tag) -> Room {
         let choices = &self.choices;
         match &mut self.policy {

@@ -34,7 +34,7 @@ const AFTER: [[u8; TREES]; ORDERS.len()] = {
     let mut before = 0;
     while before < ORDERS.len() {
         let [first, second, third] = ORDERS[before];
-        after[before][first as usize] = before as u8;
+        after[before][first as usize] = number_of([first, second, third]);
         after[before][second as usize] = number_of([second, first, third]);
         after[before][third as usize] = number_of([third, first, second]);
         before += 1;
@@ -44,10 +44,10 @@ const AFTER: [[u8; TREES]; ORDERS.len()] = {
 
 const fn number_of(order: [u8; TREES]) -> u8 {
     let mut number = 0;
-    while ORDERS[number][0] != order[0] || ORDERS[number][1] != order[1] {
+    while ORDERS[number as usize][0] != order[0] || ORDERS[number as usize][1] != order[1] {
         number += 1;
     }
-    number as u8
+    number
 }
 
 /// The nodes on the path to each way of a tree, and what they become.
@@ -66,7 +66,7 @@ impl ThreeTrees {
     /// The tree to the right of that used last makes room.
     pub(super) fn after_last_used() -> Self {
         Self {
-            next: ORDERS.map(|[last, ..]| (last + 1) % TREES as u8),
+            next: ORDERS.map(|[last, ..]| if last == 2 { 0 } else { last + 1 }),
         }
     }
 

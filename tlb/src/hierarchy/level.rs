@@ -144,7 +144,12 @@ impl<P: Cacheable> Level<P> {
         if let Some(place) = with_group.or(with_room) {
             return Some(place);
         }
-        let turn = self.turn.checked_rem(holding.len())?;
+        // Those whose turn it was may have been more.
+        let turn = if self.turn < holding.len() {
+            self.turn
+        } else {
+            self.turn.checked_rem(holding.len())?
+        };
         self.turn = turn + 1;
         holding.get(turn).copied()
     }
