@@ -3,11 +3,11 @@
 use mmu_core::{Level, PageFault, PhysAddr};
 
 use crate::{
-    Exception, ExceptionAccess, Status,
+    Exception, ExceptionAccess, Status, ThreadId,
     kernel::Kernel,
     protection::Protection,
     pte::{FrameOwner, Pte, PteState, ValidPte},
-    user_space::{ExecutionPrevention, UserSpace},
+    user_space::UserSpace,
     vad::{PAGE, USER_LIMIT, Untouched, VadKind},
 };
 
@@ -39,15 +39,18 @@ impl UserSpace {
     pub(crate) fn resolve(
         &mut self,
         kernel: &mut Kernel,
+        thread: Option<ThreadId>,
         fault: &PageFault,
         access: ExceptionAccess,
     ) -> Result<(), Exception> {
-        self.settle(kernel, fault, access)
-            .map_err(|code| Exception {
-                code,
-                access,
-                address: fault.address.as_u64(),
-            })
+        kernel.faults.faults += 1;
+        let settled = match (self.settle(kernel, fault, access), thread) {
+            (Err(Status::GuardPageViolation), Some(thread)) => {
+                self.guard_touched(kernel, thread, fault.address.as_u64())
+            }
+            (settled, _) => settled,
+        };
+        settled.map_err(Exception::at(fault.address, access))
     }
 
     fn settle(
@@ -60,12 +63,12 @@ impl UserSpace {
         if address >= USER_LIMIT {
             return Err(Status::AccessViolation);
         }
-        let (entry, pte) = if fault.level == Level::Pte {
-            let pte = kernel.physical.read_pte(fault.entry_address)?;
-            (Some(fault.entry_address), pte)
-        } else {
-            (None, Pte::ZERO)
-        };
+        let pte = kernel.physical.read_pte(fault.entry_address)?;
+        let entry = (fault.level == Level::Pte).then_some(fault.entry_address);
+        if entry.is_none() && pte != Pte::ZERO {
+            // A large page is all there is ever to it.
+            return Err(Status::AccessViolation);
+        }
         let page = FaultedPage { address, entry };
         match pte.state() {
             PteState::Valid(valid) => self.settle_valid(kernel, page, valid, access),
@@ -150,9 +153,9 @@ impl UserSpace {
             )?;
             return Err(Status::GuardPageViolation);
         }
-        let wanted = match (access, self.execution) {
-            (ExceptionAccess::Execute, ExecutionPrevention::Off) => ExceptionAccess::Read,
-            (access, _) => access,
+        let wanted = match access {
+            ExceptionAccess::Execute if !self.dep.prevents_execution() => ExceptionAccess::Read,
+            access => access,
         };
         if protection.allows(wanted) {
             Ok(())
@@ -173,8 +176,9 @@ impl UserSpace {
         let frame = kernel.physical.allocate()?;
         let valid = Pte::valid(frame, protection, FrameOwner::Process);
         let made = self.make_valid(kernel, page, valid, access);
-        if made.is_err() {
-            kernel.physical.free(frame)?;
+        match made {
+            Ok(()) => kernel.faults.demand_zero += 1,
+            Err(_) => kernel.physical.free(frame),
         }
         made
     }
@@ -187,18 +191,13 @@ impl UserSpace {
         valid: ValidPte,
         access: ExceptionAccess,
     ) -> Result<(), Status> {
+        let valid = self.enforced(valid);
+        if access == ExceptionAccess::Write {
+            return self.settle_valid(kernel, page, valid, access);
+        }
         let at = self.faulted_entry(kernel, page)?;
-        let mut valid = self.enforced(valid);
-        let writes = access == ExceptionAccess::Write;
-        if writes && valid.is_writable() && valid.owner() == FrameOwner::Process {
-            valid = valid.written();
-        }
         self.put(kernel, page.address, at, valid.into())?;
-        if writes && !valid.lets_write() {
-            self.settle_valid(kernel, page, valid, access)
-        } else {
-            Ok(())
-        }
+        Ok(())
     }
 
     /// The first write to a page since it was clean.

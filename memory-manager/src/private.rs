@@ -8,7 +8,7 @@ use crate::{
     page_tables::{Piece, Pieces},
     protection::{Caching, Protection},
     pte::{FrameOwner, Pte, PteState, ValidPte},
-    user_space::{ExecutionPrevention, UserSpace},
+    user_space::UserSpace,
     vad::{PAGE, Private, Untouched, Vad, VadKind, WriteWatch},
 };
 
@@ -48,7 +48,7 @@ impl PrivateRules {
     }
 
     /// The entry of a committed page that was not touched.
-    fn fresh(self, protection: Protection) -> Pte {
+    pub(crate) fn fresh(self, protection: Protection) -> Pte {
         if self.untouched == Untouched::Committed && protection == self.protection {
             Pte::ZERO
         } else {
@@ -82,9 +82,10 @@ pub(crate) fn is_dirty(pte: Pte) -> bool {
 impl UserSpace {
     /// As the processor is to see a valid entry.
     pub(crate) fn enforced(&self, valid: ValidPte) -> ValidPte {
-        match self.execution {
-            ExecutionPrevention::Enforced => valid,
-            ExecutionPrevention::Off => valid.executable(),
+        if self.dep.prevents_execution() {
+            valid
+        } else {
+            valid.executable()
         }
     }
 
@@ -114,9 +115,11 @@ impl UserSpace {
             if piece.is_hole() && rules.untouched == Untouched::Committed {
                 pages += (piece.end - piece.start) / PAGE;
             }
-            for (_, at) in piece.entries() {
+            for (page, at) in piece.entries() {
                 let pte = kernel.physical.read_pte(at)?;
-                pages += u64::from(rules.committed(pte).is_some());
+                if rules.committed(pte).is_some() {
+                    pages += (piece.after(page) - page) / PAGE;
+                }
             }
         }
         Ok(pages)
@@ -181,7 +184,7 @@ impl UserSpace {
                 left
             })?;
             for frame in frames.drain(..) {
-                kernel.physical.free(frame)?;
+                kernel.physical.free_page(frame, piece.size);
             }
         }
         Ok(())
@@ -215,6 +218,9 @@ impl UserSpace {
             let new = new(self, page, old);
             if new != old {
                 used = Some(self.put(kernel, page, at, new)?);
+                if !matches!(new.state(), PteState::Valid(_)) {
+                    self.working_set.unlock(page);
+                }
             }
         }
         if used == Some(0) {

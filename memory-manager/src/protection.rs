@@ -28,8 +28,10 @@ const HOW: u8 = NO_CACHE | GUARD;
 impl Protection {
     /// No access; stored with both bits of how, so that no protection is zero.
     pub(crate) const NO_ACCESS: Self = Self(HOW);
-    /// Read and write: that of the pages of sections, which the protections of views narrow.
-    pub(crate) const SHARED: Self = Self(4);
+    /// Read and write.
+    pub(crate) const READ_WRITE: Self = Self(4);
+    /// That of the pages of sections, which the protections of views narrow.
+    pub(crate) const SHARED: Self = Self::READ_WRITE;
 
     /// Checks a protection that a caller passed.
     pub(crate) fn new(flags: PageProtection) -> Result<Self, Status> {
@@ -104,6 +106,12 @@ impl Protection {
             Caching::WriteCombining => HOW,
         };
         Self(self.0 & ALLOWED | how)
+    }
+
+    /// The same, of a guard page that is cached as usual.
+    #[must_use]
+    pub(crate) const fn guarded(self) -> Self {
+        Self(self.0 & ALLOWED | GUARD)
     }
 
     /// The same, without the guard.

@@ -42,6 +42,10 @@ pub enum Status {
     NotLocked,
     /// `STATUS_NOT_COMMITTED`: a page of the range is not committed.
     NotCommitted,
+    /// `STATUS_OBJECT_NAME_NOT_FOUND`: nothing has this name.
+    ObjectNameNotFound,
+    /// `STATUS_OBJECT_PATH_NOT_FOUND`: there is no such directory of names.
+    ObjectPathNotFound,
     /// `STATUS_SECTION_TOO_BIG`: the section would be larger than its file, or than any can be.
     SectionTooBig,
     /// `STATUS_INVALID_PAGE_PROTECTION`: no page can be protected so.
@@ -52,6 +56,8 @@ pub enum Status {
     PrivilegeNotHeld,
     /// `STATUS_DISK_FULL`: the disk is full.
     DiskFull,
+    /// `STATUS_NOT_MAPPED_DATA`: the memory is no file's.
+    NotMappedData,
     /// `STATUS_INSUFFICIENT_RESOURCES`: the system has too little memory of its own for this.
     InsufficientResources,
     /// `STATUS_FREE_VM_NOT_AT_BASE`: only at its first page can a whole region be freed.
@@ -127,11 +133,14 @@ impl Status {
             Self::AccessDenied => (0xc000_0022, "STATUS_ACCESS_DENIED", 5),
             Self::NotLocked => (0xc000_002a, "STATUS_NOT_LOCKED", 158),
             Self::NotCommitted => (0xc000_002d, "STATUS_NOT_COMMITTED", 487),
+            Self::ObjectNameNotFound => (0xc000_0034, "STATUS_OBJECT_NAME_NOT_FOUND", 2),
+            Self::ObjectPathNotFound => (0xc000_003a, "STATUS_OBJECT_PATH_NOT_FOUND", 3),
             Self::SectionTooBig => (0xc000_0040, "STATUS_SECTION_TOO_BIG", 8),
             Self::InvalidPageProtection => (0xc000_0045, "STATUS_INVALID_PAGE_PROTECTION", 87),
             Self::SectionProtection => (0xc000_004e, "STATUS_SECTION_PROTECTION", 87),
             Self::PrivilegeNotHeld => (0xc000_0061, "STATUS_PRIVILEGE_NOT_HELD", 1314),
             Self::DiskFull => (0xc000_007f, "STATUS_DISK_FULL", 112),
+            Self::NotMappedData => (0xc000_0088, "STATUS_NOT_MAPPED_DATA", 487),
             Self::InsufficientResources => (0xc000_009a, "STATUS_INSUFFICIENT_RESOURCES", 1450),
             Self::FreeVmNotAtBase => (0xc000_009f, "STATUS_FREE_VM_NOT_AT_BASE", 487),
             Self::MemoryNotAllocated => (0xc000_00a0, "STATUS_MEMORY_NOT_ALLOCATED", 487),
@@ -160,6 +169,25 @@ impl Status {
         }
     }
 
+    /// The same, from a call that does not say which argument is wrong.
+    pub(crate) fn unnumbered(self) -> Self {
+        match self {
+            Self::InvalidParameter1
+            | Self::InvalidParameter2
+            | Self::InvalidParameter3
+            | Self::InvalidParameter4
+            | Self::InvalidParameter5
+            | Self::InvalidParameter6
+            | Self::InvalidParameter7
+            | Self::InvalidParameter8
+            | Self::InvalidParameter9
+            | Self::InvalidParameter10
+            | Self::InvalidParameter11
+            | Self::InvalidParameter12 => Self::InvalidParameter,
+            other => other,
+        }
+    }
+
     /// The value of the NTSTATUS.
     pub const fn ntstatus(self) -> u32 {
         self.row().0
@@ -183,3 +211,60 @@ impl fmt::Display for Status {
 }
 
 impl std::error::Error for Status {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `RtlNtStatusToDosError` gives (ReactOS's and Wine's tables; asked of Wine 8.0).
+    #[test]
+    fn each_status_has_the_error_that_windows_makes_of_it() {
+        use Status::*;
+        for (statuses, error) in [
+            (
+                &[
+                    ConflictingAddresses,
+                    NotMappedView,
+                    NotCommitted,
+                    FreeVmNotAtBase,
+                    MemoryNotAllocated,
+                    NotMappedData,
+                ][..],
+                487,
+            ),
+            (
+                &[
+                    UnableToFreeVm,
+                    UnableToDeleteSection,
+                    InvalidPageProtection,
+                    SectionProtection,
+                    InvalidParameter,
+                    InvalidParameter1,
+                    InvalidParameter12,
+                ],
+                87,
+            ),
+            (&[InvalidViewSize, AlreadyCommitted, AccessDenied], 5),
+            (&[SectionTooBig, NoMemory], 8),
+            (&[MappedAlignment], 1132),
+            (&[MappedFileSizeZero], 1006),
+            (&[CommitmentLimit], 1455),
+            (&[PrivilegeNotHeld], 1314),
+            (&[AccessViolation], 998),
+            (&[WorkingSetQuota], 1453),
+            (&[UserMappedFile], 1224),
+            (&[NotLocked], 158),
+            (&[InfoLengthMismatch], 24),
+            (&[ObjectNameNotFound], 2),
+            (&[ObjectPathNotFound], 3),
+            (&[NotSupported], 50),
+            (&[InvalidHandle], 6),
+            (&[PartialCopy], 299),
+            (&[GuardPageViolation], 0x8000_0001),
+        ] {
+            for status in statuses {
+                assert_eq!(status.win32(), error, "{status}");
+            }
+        }
+    }
+}

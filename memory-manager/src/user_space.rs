@@ -1,20 +1,15 @@
+use std::collections::BTreeMap;
+
 use mmu_core::{CpuFeatures, Entry, Level, Regime, VirtAddr, entry_address};
 
-use crate::{ProcessId, Status, kernel::Kernel, processor::SpaceRoot, vad::Vad, vad_tree::VadTree};
+use crate::{
+    Bitness, Privileges, ProcessDep, ProcessId, Status, ThreadId, kernel::Kernel,
+    processor::SpaceRoot, vad::Vad, vad_tree::VadTree, working_set::WorkingSet,
+};
 
 /// Where the page tables see themselves, in the upper half: PML4E 0x1ED (the place that
 /// Windows had until its version 1607).
 const SELF_MAP: u64 = 0xffff_f680_0000_0000;
-
-/// Whether pages without the right to execute cannot be executed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum ExecutionPrevention {
-    /// They cannot, as always in 64-bit processes (Microsoft, "Data Execution Prevention").
-    #[default]
-    Enforced,
-    /// They can, as in 32-bit processes that did not ask for it.
-    Off,
-}
 
 /// The address space of a process: its regions, and the page tables that realise them.
 #[derive(Debug)]
@@ -23,9 +18,16 @@ pub(crate) struct UserSpace {
     pub(crate) root: SpaceRoot,
     pub(crate) regime: Regime,
     pub(crate) vads: VadTree,
+    pub(crate) working_set: WorkingSet,
     /// Frames that are its page tables, of all levels.
     pub(crate) tables: u64,
-    pub(crate) execution: ExecutionPrevention,
+    pub(crate) privileges: Privileges,
+    /// Where the PEB is.
+    pub(crate) peb: Option<u64>,
+    /// The threads, and where their TEBs are.
+    pub(crate) threads: BTreeMap<ThreadId, u64>,
+    pub(crate) bitness: Bitness,
+    pub(crate) dep: ProcessDep,
 }
 
 impl UserSpace {
@@ -33,7 +35,7 @@ impl UserSpace {
         kernel: &mut Kernel,
         process: ProcessId,
         features: CpuFeatures,
-        execution: ExecutionPrevention,
+        (bitness, dep): (Bitness, ProcessDep),
     ) -> Result<Self, Status> {
         kernel.commit.charge(1)?;
         let table = match kernel.physical.allocate() {
@@ -54,8 +56,13 @@ impl UserSpace {
             root,
             regime,
             vads: VadTree::default(),
+            working_set: WorkingSet::default(),
             tables: 1,
-            execution,
+            privileges: Privileges::empty(),
+            peb: None,
+            threads: BTreeMap::new(),
+            bitness,
+            dep,
         })
     }
 
@@ -63,9 +70,8 @@ impl UserSpace {
     pub(crate) fn close(self, kernel: &mut Kernel) -> Result<(), Status> {
         let slot = entry_address(self.root.table, Level::Pml4e, VirtAddr::new(SELF_MAP));
         kernel.physical.write_entry(slot, 0)?;
-        let left = kernel.processor.leave(self.root);
-        left.map_err(|_| Status::InternalError)?;
-        kernel.physical.free(self.root.table)?;
+        kernel.leave(self.root)?;
+        kernel.physical.free(self.root.table);
         kernel.commit.release(self.tables);
         Ok(())
     }

@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use mmu_core::PageSize;
+
 use crate::{
     MemoryKind, PageProtection,
     protection::{Caching, Protection},
@@ -38,7 +40,19 @@ pub(crate) struct Vad {
     pub(crate) protection: Protection,
     /// The pages that commit was charged for.
     pub(crate) charge: u64,
+    pub(crate) placeholder: Placeholder,
     pub(crate) kind: VadKind,
+}
+
+/// What a region has to do with placeholders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Placeholder {
+    /// Nothing.
+    No,
+    /// It is one.
+    Waiting,
+    /// It took the place of one, and may become one again.
+    Replaced,
 }
 
 /// What a region is made of.
@@ -56,6 +70,8 @@ pub(crate) struct Private {
     pub(crate) untouched: Untouched,
     /// How its pages are cached, whatever their protection says.
     pub(crate) caching: Caching,
+    /// The size of its pages. Larger ones are there from the first on, and all of them.
+    pub(crate) page: PageSize,
     pub(crate) watch: WriteWatch,
 }
 
@@ -84,6 +100,8 @@ pub(crate) struct View {
     /// Where in the segment it starts, in pages.
     pub(crate) first: u64,
     pub(crate) copies: Copies,
+    /// The size of its pages. Larger ones are all mapped from the first on.
+    pub(crate) page: PageSize,
 }
 
 /// When the commit of private copies is charged.
@@ -96,6 +114,24 @@ pub(crate) enum Copies {
 }
 
 impl Vad {
+    /// Addresses that wait for what is to take their place; to a query, they are reserved
+    /// without access.
+    pub(crate) fn placeholder(start: u64, end: u64) -> Self {
+        Self {
+            start,
+            end,
+            protection: Protection::NO_ACCESS,
+            charge: 0,
+            placeholder: Placeholder::Waiting,
+            kind: VadKind::Private(Private {
+                untouched: Untouched::Reserved,
+                caching: Caching::Usual,
+                page: PageSize::Size4KiB,
+                watch: WriteWatch::Off,
+            }),
+        }
+    }
+
     pub(crate) fn pages(&self) -> u64 {
         (self.end - self.start) / PAGE
     }
@@ -105,6 +141,20 @@ impl Vad {
             VadKind::Private(_) => MemoryKind::Private,
             VadKind::View(_) => MemoryKind::Mapped,
         }
+    }
+
+    /// The size of its pages.
+    pub(crate) fn page(&self) -> PageSize {
+        match &self.kind {
+            VadKind::Private(private) => private.page,
+            VadKind::View(view) => view.page,
+        }
+    }
+
+    /// Whether it never leaves memory, and stays as it was allocated until it is given back as
+    /// a whole.
+    pub(crate) fn is_fixed(&self) -> bool {
+        self.page() != PageSize::Size4KiB
     }
 
     pub(crate) fn allocation_protection(&self) -> PageProtection {
@@ -129,6 +179,7 @@ impl Vad {
             end: self.end,
             protection: self.protection,
             charge: 0,
+            placeholder: self.placeholder,
             kind,
         };
         self.end = at;

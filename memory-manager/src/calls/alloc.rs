@@ -1,18 +1,21 @@
 use std::collections::BTreeSet;
 
-use mmu_core::VirtAddr;
+use mmu_core::{PageSize, VirtAddr};
 
 use crate::{
-    AllocationType, Machine, PageProtection, ProcessId, Range, Status,
+    AddressRequirements, AllocationRequest, AllocationType, Caller, Machine, PageProtection, Range,
+    Status, ZeroBits,
     kernel::Kernel,
+    large::{LARGE, LargeRequest},
+    placement::Placement,
     private::PrivateRules,
     protection::Protection,
     user_space::UserSpace,
     vad::{
-        GRANULARITY, PAGE, Private, TOP_DOWN_LIMIT, USER_START, Untouched, VAD_LIMIT, Vad, VadKind,
+        GRANULARITY, PAGE, Placeholder, Private, USER_START, Untouched, VAD_LIMIT, Vad, VadKind,
         WriteWatch,
     },
-    vad_tree::{Direction, GapRequest},
+    vad_tree::Direction,
 };
 
 impl Machine {
@@ -21,49 +24,126 @@ impl Machine {
     /// room. Gives the pages that it did this to.
     ///
     /// Base and end are rounded to pages, the base of a reservation to 64 KiB. To commit what
-    /// is committed changes its protection.
+    /// is committed changes its protection. A guard page inside the stack of the thread that
+    /// calls makes the stack end above it.
     ///
     /// # Errors
     /// The first of these that is true; nothing has changed then.
-    /// - [`Status::InvalidParameter`]: placeholders are not for this call.
+    /// - [`Status::InvalidParameter`]: placeholders are for [`Machine::virtual_alloc_ex`].
     /// - [`Status::InvalidParameter5`]: no such type, or one that does not go with another.
     /// - [`Status::InvalidPageProtection`]: no page can be protected so, or it is write-copy,
-    ///   which is for sections.
+    ///   which is for sections; or the memory is a PEB or TEB.
     /// - [`Status::InvalidParameter2`], [`Status::InvalidParameter4`]: base or size are not
     ///   in user space.
-    /// - [`Status::NotSupported`]: large pages and physical windows are not there yet.
-    /// - [`Status::InvalidHandle`]: no such process.
+    /// - [`Status::NotSupported`]: physical windows are not there yet.
+    /// - [`Status::InvalidHandle`]: no such process or thread.
+    /// - [`Status::PrivilegeNotHeld`]: large pages need [`Privileges::LOCK_MEMORY`].
+    /// - [`Status::InvalidPageProtection`]: no large page can be protected so.
+    /// - [`Status::InvalidParameter4`], [`Status::InvalidParameter2`]: size or base of large
+    ///   pages are not multiples of [`LARGE_PAGE_MINIMUM`].
     /// - [`Status::ConflictingAddresses`]: what is to be reserved is not free, or what is to
-    ///   be committed is not in one region.
+    ///   be committed or reset is not in one region, or in large pages.
     /// - [`Status::AlreadyCommitted`], [`Status::UserMappedFile`]: it is a view of a file.
     /// - [`Status::SectionProtection`]: it is a view, which does not permit the protection.
     /// - [`Status::CommitmentLimit`], [`Status::NoMemory`]: it is too much.
+    /// - [`Status::InsufficientResources`]: no free piece of memory is as large as a page.
+    ///
+    /// [`LARGE_PAGE_MINIMUM`]: crate::LARGE_PAGE_MINIMUM
+    /// [`Privileges::LOCK_MEMORY`]: crate::Privileges::LOCK_MEMORY
     pub fn virtual_alloc(
         &mut self,
-        process: ProcessId,
+        caller: impl Into<Caller>,
         base: Option<VirtAddr>,
         size: u64,
         kind: AllocationType,
         protection: PageProtection,
     ) -> Result<Range, Status> {
-        check_type(kind)?;
-        let protection = Protection::new(protection)?;
-        let base = base.map(VirtAddr::as_u64).filter(|&base| base != 0);
+        let request = AllocationRequest {
+            base,
+            size,
+            kind,
+            protection,
+        };
+        self.virtual_alloc_below(caller, &request, ZeroBits::default())
+    }
+
+    /// As [`Machine::virtual_alloc`], with so many zero bits at the top of the address.
+    ///
+    /// # Errors
+    /// [`Status::InvalidParameter3`] if there cannot be so many, [`Status::NoMemory`] if there
+    /// is no room below; else as [`Machine::virtual_alloc`].
+    pub fn virtual_alloc_below(
+        &mut self,
+        caller: impl Into<Caller>,
+        request: &AllocationRequest,
+        zero_bits: ZeroBits,
+    ) -> Result<Range, Status> {
+        let placement = zero_bits.placement()?;
+        check_type(request.kind)?;
+        self.allocate(caller.into(), request, placement)
+    }
+
+    /// As [`Machine::virtual_alloc`], for placeholders as well, and with requirements on the
+    /// address (`NtAllocateVirtualMemoryEx`).
+    ///
+    /// [`AllocationType::RESERVE_PLACEHOLDER`] reserves addresses that later calls replace,
+    /// split and join; with [`AllocationType::REPLACE_PLACEHOLDER`], what is reserved takes the
+    /// place of one, at any page.
+    ///
+    /// # Errors
+    /// As [`Machine::virtual_alloc`], but no wrong argument is named:
+    /// - [`Status::InvalidParameter`]: any of them, requirements that no address meets, and
+    ///   those of an address that is given.
+    /// - [`Status::ConflictingAddresses`]: the range is not all of a placeholder that is to be
+    ///   replaced, or it is in one that is not.
+    /// - [`Status::NoMemory`]: there is no room as required.
+    pub fn virtual_alloc_ex(
+        &mut self,
+        caller: impl Into<Caller>,
+        request: &AllocationRequest,
+        requirements: &AddressRequirements,
+    ) -> Result<Range, Status> {
+        let placement = requirements.placement(request.base)?;
+        check_extended_type(request.kind, request.protection)
+            .and_then(|()| self.allocate(caller.into(), request, placement))
+            .map_err(Status::unnumbered)
+    }
+
+    fn allocate(
+        &mut self,
+        caller: Caller,
+        request: &AllocationRequest,
+        placement: Placement,
+    ) -> Result<Range, Status> {
+        let AllocationRequest { size, kind, .. } = *request;
+        let protection = Protection::new(request.protection)?;
+        let base = request.base.map(VirtAddr::as_u64).filter(|&base| base != 0);
         let reserves = kind.contains(AllocationType::RESERVE)
             || base.is_none() && kind.contains(AllocationType::COMMIT);
         let start = base.unwrap_or(USER_START);
-        if start >= VAD_LIMIT {
-            return Err(Status::InvalidParameter2);
-        }
-        if size == 0 || size > VAD_LIMIT - start {
-            return Err(Status::InvalidParameter4);
-        }
-        if kind.intersects(AllocationType::LARGE_PAGES | AllocationType::PHYSICAL) {
+        check_user_range(start, size)?;
+        if kind.contains(AllocationType::PHYSICAL) {
             return Err(Status::NotSupported);
         }
-        let (space, kernel) = self.space(process)?;
+        let (space, kernel) = self.caller_space(caller)?;
+        if kind.contains(AllocationType::LARGE_PAGES) {
+            let request = LargeRequest {
+                base,
+                size,
+                kind,
+                protection,
+                placement,
+                page: LARGE,
+            };
+            return space.allocate_large(kernel, request);
+        }
         if reserves {
-            return space.reserve(kernel, base, size, kind, protection);
+            if protection.copies_on_write() {
+                return Err(Status::InvalidPageProtection);
+            }
+            let (start, end) = space.place(base, size, kind, placement)?;
+            space.reserve(kernel, (start, end), kind, protection)?;
+            return Ok(range(start, end));
         }
         let start = start & !(PAGE - 1);
         let end = (base.unwrap_or(0) + size).next_multiple_of(PAGE);
@@ -72,10 +152,22 @@ impl Machine {
         }
         if kind.contains(AllocationType::COMMIT) {
             space.commit(kernel, start, end, protection)?;
+            space.note_guard(kernel, caller, (start, end), protection)?;
         } else {
             space.reset(kernel, start, end)?;
         }
         Ok(range(start, end))
+    }
+}
+
+/// That memory can be there.
+pub(crate) fn check_user_range(start: u64, size: u64) -> Result<(), Status> {
+    if start >= VAD_LIMIT {
+        Err(Status::InvalidParameter2)
+    } else if size == 0 || size > VAD_LIMIT - start {
+        Err(Status::InvalidParameter4)
+    } else {
+        Ok(())
     }
 }
 
@@ -85,6 +177,10 @@ pub(super) fn range(start: u64, end: u64) -> Range {
         size: end - start,
     }
 }
+
+/// These are for the extended call alone.
+const PLACEHOLDERS: AllocationType =
+    AllocationType::RESERVE_PLACEHOLDER.union(AllocationType::REPLACE_PLACEHOLDER);
 
 /// Which types there are, and which go together (Microsoft, `VirtualAlloc`).
 fn check_type(kind: AllocationType) -> Result<(), Status> {
@@ -98,9 +194,7 @@ fn check_type(kind: AllocationType) -> Result<(), Status> {
         .union(Type::RESET_UNDO)
         .union(Type::LARGE_PAGES);
     const ALONE: [Type; 2] = [Type::RESET, Type::RESET_UNDO];
-    // These are for the extended call alone.
-    let placeholders = Type::RESERVE_PLACEHOLDER | Type::REPLACE_PLACEHOLDER;
-    if kind.intersects(placeholders) && (KNOWN | placeholders).contains(kind) {
+    if kind.intersects(PLACEHOLDERS) && (KNOWN | PLACEHOLDERS).contains(kind) {
         return Err(Status::InvalidParameter);
     }
     let both = Type::COMMIT | Type::RESERVE;
@@ -118,38 +212,76 @@ fn check_type(kind: AllocationType) -> Result<(), Status> {
     }
 }
 
+/// The same of the extended call (Microsoft, `VirtualAlloc2`): a placeholder is reserved without
+/// access, and replaced by private memory that is reserved at least.
+fn check_extended_type(kind: AllocationType, protection: PageProtection) -> Result<(), Status> {
+    type Type = AllocationType;
+    let goes = match kind & PLACEHOLDERS {
+        none if none.is_empty() => return check_type(kind),
+        Type::RESERVE_PLACEHOLDER => {
+            kind - PLACEHOLDERS - Type::TOP_DOWN == Type::RESERVE
+                && protection == PageProtection::NOACCESS
+        }
+        Type::REPLACE_PLACEHOLDER => {
+            let others = Type::COMMIT | Type::TOP_DOWN | Type::WRITE_WATCH;
+            kind - PLACEHOLDERS - others == Type::RESERVE
+        }
+        _ => false,
+    };
+    if goes {
+        Ok(())
+    } else {
+        Err(Status::InvalidParameter)
+    }
+}
+
 impl UserSpace {
-    fn reserve(
-        &mut self,
-        kernel: &mut Kernel,
+    /// The addresses of what is to be reserved.
+    fn place(
+        &self,
         base: Option<u64>,
         size: u64,
         kind: AllocationType,
-        protection: Protection,
-    ) -> Result<Range, Status> {
-        if protection.copies_on_write() {
-            return Err(Status::InvalidPageProtection);
-        }
-        let direction = if kind.contains(AllocationType::TOP_DOWN) {
-            Direction::TopDown
-        } else {
-            Direction::BottomUp
-        };
-        let (start, end) = if let Some(base) = base {
-            let start = base & !(GRANULARITY - 1);
-            let end = (base + size).next_multiple_of(PAGE);
-            if start < USER_START {
-                return Err(Status::InvalidParameter2);
-            }
-            if self.vads.is_taken(start, end) {
-                return Err(Status::ConflictingAddresses);
-            }
-            (start, end)
-        } else {
+        placement: Placement,
+    ) -> Result<(u64, u64), Status> {
+        let replaces = kind.contains(AllocationType::REPLACE_PLACEHOLDER);
+        let Some(base) = base.or(replaces.then_some(0)) else {
             let size = size.next_multiple_of(PAGE);
-            let start = self.room(size, direction).ok_or(Status::NoMemory)?;
-            (start, start + size)
+            let direction = if kind.contains(AllocationType::TOP_DOWN) {
+                Direction::TopDown
+            } else {
+                Direction::BottomUp
+            };
+            let start = self.room(size, placement, direction)?;
+            return Ok((start, start + size));
         };
+        let end = (base + size).next_multiple_of(PAGE);
+        if replaces {
+            let start = base & !(PAGE - 1);
+            self.check_replaceable(start, end)?;
+            return Ok((start, end));
+        }
+        let start = base & !(GRANULARITY - 1);
+        if start < USER_START {
+            return Err(Status::InvalidParameter2);
+        }
+        if self.vads.is_taken(start, end) {
+            return Err(Status::ConflictingAddresses);
+        }
+        Ok((start, end))
+    }
+
+    pub(crate) fn reserve(
+        &mut self,
+        kernel: &mut Kernel,
+        (start, end): (u64, u64),
+        kind: AllocationType,
+        protection: Protection,
+    ) -> Result<(), Status> {
+        if kind.contains(AllocationType::RESERVE_PLACEHOLDER) {
+            self.vads.insert(Vad::placeholder(start, end));
+            return Ok(());
+        }
         let (untouched, charge) = if kind.contains(AllocationType::COMMIT) {
             (Untouched::Committed, (end - start) / PAGE)
         } else {
@@ -161,35 +293,29 @@ impl UserSpace {
         } else {
             WriteWatch::Off
         };
+        let placeholder = if kind.contains(AllocationType::REPLACE_PLACEHOLDER) {
+            self.vads.remove(start);
+            Placeholder::Replaced
+        } else {
+            Placeholder::No
+        };
         self.vads.insert(Vad {
             start,
             end,
             protection,
             charge,
+            placeholder,
             kind: VadKind::Private(Private {
                 untouched,
                 caching: protection.caching(),
+                page: PageSize::Size4KiB,
                 watch,
             }),
         });
-        Ok(range(start, end))
+        Ok(())
     }
 
-    /// Where a region of so many bytes may start.
-    fn room(&self, size: u64, direction: Direction) -> Option<u64> {
-        let anywhere = GapRequest::anywhere(size, direction);
-        let usual = GapRequest {
-            within: (USER_START, TOP_DOWN_LIMIT),
-            ..anywhere
-        };
-        let found = match direction {
-            Direction::TopDown => self.vads.gap(&usual),
-            Direction::BottomUp => None,
-        };
-        found.or_else(|| self.vads.gap(&anywhere))
-    }
-
-    fn commit(
+    pub(crate) fn commit(
         &mut self,
         kernel: &mut Kernel,
         start: u64,
@@ -198,10 +324,15 @@ impl UserSpace {
     ) -> Result<(), Status> {
         const CONFLICT: Status = Status::ConflictingAddresses;
         let vad = self.region(start, end, CONFLICT, CONFLICT)?;
+        if vad.placeholder == Placeholder::Waiting {
+            return Err(CONFLICT);
+        }
         let private = match &vad.kind {
+            VadKind::Private(_) if vad.is_fixed() => return Err(CONFLICT),
             VadKind::Private(private) => private,
             VadKind::View(_) => return self.commit_view(kernel, start, end, protection),
         };
+        self.check_unsecured(start)?;
         if protection.copies_on_write() {
             return Err(Status::InvalidPageProtection);
         }
@@ -229,6 +360,7 @@ impl UserSpace {
             VadKind::View(view) if kernel.segments.is_file(view.segment) => {
                 Err(Status::UserMappedFile)
             }
+            VadKind::Private(_) if vad.is_fixed() => Err(CONFLICT),
             VadKind::Private(_) | VadKind::View(_) => Ok(()),
         }
     }

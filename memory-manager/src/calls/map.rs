@@ -1,11 +1,13 @@
-use mmu_core::VirtAddr;
+use mmu_core::{PageSize, VirtAddr};
 
 use super::alloc::range;
 use crate::{
-    Machine, ProcessId, Range, SectionHandle, Status, ViewRequest,
+    AddressRequirements, AllocationType, Machine, ProcessId, Range, SectionAccess, SectionHandle,
+    Status, ViewRequest, large,
+    placement::Placement,
     protection::{Caching, Protection},
-    vad::{GRANULARITY, PAGE, USER_LIMIT, USER_START, VAD_LIMIT},
-    vad_tree::{Direction, GapRequest},
+    vad::{GRANULARITY, PAGE, Placeholder, USER_LIMIT, USER_START, VAD_LIMIT, Vad},
+    vad_tree::Direction,
 };
 
 impl Machine {
@@ -16,6 +18,7 @@ impl Machine {
     /// - [`Status::InvalidPageProtection`]: no view can be protected so.
     /// - [`Status::InvalidParameter3`]: base or size are not in user space.
     /// - [`Status::InvalidHandle`]: no such process or section.
+    /// - [`Status::AccessDenied`]: the handle of the section is not good for that.
     /// - [`Status::SectionProtection`]: the section does not permit the protection.
     /// - [`Status::MappedAlignment`]: base or offset are no multiples of 64 KiB.
     /// - [`Status::InvalidViewSize`]: the view would reach past the section.
@@ -30,6 +33,59 @@ impl Machine {
         section: SectionHandle,
         request: &ViewRequest,
     ) -> Result<Range, Status> {
+        let kind = AllocationType::empty();
+        self.map(process, section, request, kind, Placement::ANYWHERE)
+    }
+
+    /// As [`Machine::map_view`], in the place of a placeholder with
+    /// [`AllocationType::REPLACE_PLACEHOLDER`], from the top down with
+    /// [`AllocationType::TOP_DOWN`], in large pages with
+    /// [`AllocationType::LARGE_PAGES`], and with requirements on the address
+    /// (`NtMapViewOfSectionEx`, which has no size to commit).
+    ///
+    /// # Errors
+    /// As [`Machine::map_view`], but no wrong argument is named:
+    /// - [`Status::InvalidParameter`]: any of them, requirements that no address meets, those
+    ///   of an address that is given, and an alignment, which views have of their own.
+    /// - [`Status::NotSupported`]: reserved views are not there yet.
+    /// - [`Status::MappedAlignment`]: where a placeholder is replaced, base or offset are no
+    ///   multiples of 4 KiB.
+    /// - [`Status::ConflictingAddresses`]: the view would not be all of a placeholder.
+    pub fn map_view_ex(
+        &mut self,
+        process: ProcessId,
+        section: SectionHandle,
+        request: &ViewRequest,
+        kind: AllocationType,
+        requirements: &AddressRequirements,
+    ) -> Result<Range, Status> {
+        type Type = AllocationType;
+        let placement = requirements.placement(request.base)?;
+        let known = Type::REPLACE_PLACEHOLDER | Type::TOP_DOWN | Type::LARGE_PAGES;
+        let missing = Type::RESERVE;
+        if requirements.alignment != 0 || !(known | missing).contains(kind) {
+            return Err(Status::InvalidParameter);
+        }
+        if kind.intersects(missing) {
+            return Err(Status::NotSupported);
+        }
+        self.map(process, section, request, kind, placement)
+            .map_err(Status::unnumbered)
+    }
+
+    pub(crate) fn map(
+        &mut self,
+        process: ProcessId,
+        section: SectionHandle,
+        request: &ViewRequest,
+        kind: AllocationType,
+        placement: Placement,
+    ) -> Result<Range, Status> {
+        let (placeholder, unit) = if kind.contains(AllocationType::REPLACE_PLACEHOLDER) {
+            (Placeholder::Replaced, PAGE)
+        } else {
+            (Placeholder::No, GRANULARITY)
+        };
         let protection = Protection::new(request.protection)?;
         if protection.is_guard() || protection.caching() != Caching::Usual {
             return Err(Status::InvalidPageProtection);
@@ -40,13 +96,20 @@ impl Machine {
             return Err(Status::InvalidParameter3);
         }
         let (space, kernel) = self.space(process)?;
-        let section = kernel.segments.section(section)?;
+        let needed = SectionAccess::of_view(protection);
+        let section = kernel.sections.section(section, needed)?;
         if !section.protection.covers(protection) {
             return Err(Status::SectionProtection);
         }
-        if !base.unwrap_or(0).is_multiple_of(GRANULARITY)
-            || !request.offset.is_multiple_of(GRANULARITY)
-        {
+        let protection = protection.cached(section.protection.caching());
+        let page = if kind.contains(AllocationType::LARGE_PAGES) {
+            large::check_view(section, protection)?;
+            large::LARGE
+        } else {
+            PageSize::Size4KiB
+        };
+        let unit = unit.max(page.bytes());
+        if !base.unwrap_or(0).is_multiple_of(unit) || !request.offset.is_multiple_of(unit) {
             return Err(Status::MappedAlignment);
         }
         let rest = section.size.checked_sub(request.offset);
@@ -58,27 +121,51 @@ impl Machine {
             request.size
         };
         let size = size.next_multiple_of(PAGE);
+        if size & page.offset_mask() != 0 {
+            return Err(Status::InvalidViewSize);
+        }
         let is_file = kernel.segments.is_file(section.segment);
         if request.commit > size || request.commit > 0 && is_file {
             return Err(Status::InvalidParameter5);
         }
-        let start = if let Some(base) = base {
-            let end = base.checked_add(size).filter(|&end| end <= VAD_LIMIT);
-            let end = end.ok_or(Status::InvalidParameter3)?;
-            if base < USER_START || space.vads.is_taken(base, end) {
-                return Err(Status::ConflictingAddresses);
+        let own = section.base.map(|own| own + request.offset);
+        let start = match base.or(own) {
+            base if placeholder == Placeholder::Replaced => {
+                let start = base.unwrap_or(0);
+                space.check_replaceable(start, start + size)?;
+                start
             }
-            base
-        } else {
-            let gap = GapRequest::anywhere(size, Direction::BottomUp);
-            space.vads.gap(&gap).ok_or(Status::NoMemory)?
+            Some(base) => {
+                let end = base.checked_add(size).filter(|&end| end <= VAD_LIMIT);
+                let end = end.ok_or(Status::InvalidParameter3)?;
+                if base & page.offset_mask() != 0 {
+                    return Err(Status::MappedAlignment);
+                }
+                if base < USER_START || space.vads.is_taken(base, end) {
+                    return Err(Status::ConflictingAddresses);
+                }
+                base
+            }
+            None if kind.contains(AllocationType::TOP_DOWN) => {
+                space.room(size, placement.aligned(unit), Direction::TopDown)?
+            }
+            None => space.room(size, placement.aligned(unit), Direction::BottomUp)?,
         };
         let first = request.offset / PAGE;
         let committed = first + request.commit.div_ceil(PAGE);
         let addresses = (start, start + size);
-        space.add_view(kernel, addresses, protection, (section.segment, first))?;
-        if let Err(status) = kernel.commit_segment(section.segment, first, committed) {
+        let place = (section.segment, first);
+        space.add_view(kernel, addresses, protection, place, (page, placeholder))?;
+        let mapped = if page == PageSize::Size4KiB {
+            kernel.commit_segment(section.segment, first, committed)
+        } else {
+            space.map_large(kernel, addresses, place, protection)
+        };
+        if let Err(status) = mapped {
             space.drop_view(kernel, start)?;
+            if placeholder == Placeholder::Replaced {
+                space.vads.insert(Vad::placeholder(start, start + size));
+            }
             return Err(status);
         }
         Ok(range(start, start + size))

@@ -1,12 +1,19 @@
 use std::fs::File;
 
+use mmu_core::PageSize;
+
 use crate::{
-    Backing, FileAccess, Machine, PageProtection, SectionAttributes, SectionHandle, Status,
+    Backing, FileAccess, Machine, PageProtection, Privileges, SectionAccess, SectionAttributes,
+    SectionCreation, SectionHandle, SectionOpening, Status,
     kernel::Kernel,
+    large::LARGE,
     protection::{Caching, Protection},
     section::{PageOrigin, Section, Segment, SegmentId, mapped_file},
     vad::PAGE,
 };
+
+/// How a section is committed.
+const KINDS: SectionAttributes = SectionAttributes::RESERVE.union(SectionAttributes::COMMIT);
 
 /// Larger sections there are none: user space has no room for a view of one.
 const LARGEST: u64 = 1 << 47;
@@ -17,18 +24,22 @@ impl Machine {
     ///
     /// # Errors
     /// The first of these that is true; nothing has changed then.
-    /// - [`Status::InvalidParameter6`]: attributes that do not go together.
+    /// - [`Status::InvalidParameter6`]: attributes that do not go together, or large pages of
+    ///   a file.
     /// - [`Status::InvalidPageProtection`]: no section can be protected so.
-    /// - [`Status::PrivilegeNotHeld`]: large pages need a privilege.
+    /// - [`Status::PrivilegeNotHeld`]: large pages need [`Privileges::LOCK_MEMORY`].
     /// - [`Status::InvalidFileForSection`]: it is no image.
-    /// - [`Status::InvalidParameter4`]: memory of no size.
+    /// - [`Status::InvalidParameter4`]: memory of no size, or of one that is no multiple of its
+    ///   large pages.
     /// - [`Status::AccessDenied`]: the file was not opened for that.
     /// - [`Status::MappedFileSizeZero`]: the file is empty.
     /// - [`Status::SectionTooBig`]: it would be larger than its file, which it may not write,
     ///   or than user space.
-    /// - [`Status::InsufficientResources`]: its prototype entries would not fit in memory.
-    /// - [`Status::CommitmentLimit`]: it is too much.
+    /// - [`Status::InsufficientResources`]: its prototype entries would not fit in memory, or
+    ///   no free piece of memory is as large as a page.
+    /// - [`Status::CommitmentLimit`], [`Status::NoMemory`]: it is too much.
     /// - What the host says of the file.
+    /// - [`Status::NoMemory`]: there is no room for it at the same address everywhere.
     pub fn create_section(
         &mut self,
         backing: Backing,
@@ -36,11 +47,34 @@ impl Machine {
         attributes: SectionAttributes,
         size: u64,
     ) -> Result<SectionHandle, Status> {
+        let opening = SectionOpening::default();
+        let made = self.create_section_as(opening, backing, protection, attributes, size);
+        made.map(|(handle, _)| handle)
+    }
+
+    /// Makes a section that others can open, or opens the one that has its name.
+    ///
+    /// # Errors
+    /// As [`Machine::create_section`]; also where one of this name is there.
+    pub fn create_section_as(
+        &mut self,
+        opening: SectionOpening<'_>,
+        backing: Backing,
+        protection: PageProtection,
+        attributes: SectionAttributes,
+        size: u64,
+    ) -> Result<(SectionHandle, SectionCreation), Status> {
         check_attributes(attributes)?;
-        let protection = check_protection(protection)?;
-        if attributes.contains(SectionAttributes::LARGE_PAGES) {
-            return Err(Status::PrivilegeNotHeld);
-        }
+        let protection = check_protection(protection)?.cached(caching(attributes));
+        let page = if attributes.contains(SectionAttributes::LARGE_PAGES) {
+            opening.privileges.check(Privileges::LOCK_MEMORY)?;
+            if matches!(backing, Backing::File(..)) {
+                return Err(Status::InvalidParameter6);
+            }
+            LARGE
+        } else {
+            PageSize::Size4KiB
+        };
         if attributes.contains(SectionAttributes::IMAGE) {
             return Err(Status::InvalidFileForSection);
         }
@@ -50,6 +84,9 @@ impl Machine {
         let kernel = &mut self.kernel;
         let (segment, size) = match backing {
             Backing::PageFile if size == 0 => return Err(Status::InvalidParameter4),
+            Backing::PageFile if page == LARGE && size & LARGE.offset_mask() != 0 => {
+                return Err(Status::InvalidParameter4);
+            }
             Backing::PageFile => {
                 let size = size.next_multiple_of(PAGE);
                 let committing = if attributes.contains(SectionAttributes::RESERVE) {
@@ -57,32 +94,78 @@ impl Machine {
                 } else {
                     Committing::AtOnce
                 };
-                (kernel.make_memory(size / PAGE, committing)?, size)
+                let segment = kernel.make_memory(size / PAGE, committing)?;
+                if page == LARGE
+                    && let Err(status) = kernel.fill_large(segment)
+                {
+                    kernel.retire(segment)?;
+                    return Err(status);
+                }
+                (segment, size)
             }
             Backing::File(file, access) => kernel.map_file(file, access, protection, size)?,
         };
+        if let Some(id) = opening.name.and_then(|name| kernel.sections.named(name)) {
+            kernel.retire(segment)?;
+            let handle = kernel.sections.open(id, opening.access);
+            return Ok((handle, SectionCreation::Existing));
+        }
+        let base = if attributes.contains(SectionAttributes::BASED) {
+            kernel.sections.free_base(size).map(Some)
+        } else {
+            Some(None)
+        };
+        let Some(base) = base else {
+            kernel.retire(segment)?;
+            return Err(Status::NoMemory);
+        };
         kernel.segment_mut(segment)?.handles += 1;
-        Ok(kernel.segments.open(Section {
+        let section = Section {
             segment,
             protection,
             size,
-        }))
+            attributes: if kernel.segments.is_file(segment) {
+                // A file's pages are always committed.
+                attributes.difference(KINDS).union(SectionAttributes::FILE)
+            } else {
+                attributes
+            },
+            base,
+        };
+        let handle = kernel.sections.insert(section, opening);
+        Ok((handle, SectionCreation::New))
+    }
+
+    /// Opens a section by its name (`NtOpenSection`).
+    ///
+    /// # Errors
+    /// [`Status::ObjectNameNotFound`] if none has it.
+    pub fn open_section(
+        &mut self,
+        name: &str,
+        access: SectionAccess,
+    ) -> Result<SectionHandle, Status> {
+        let sections = &mut self.kernel.sections;
+        let id = sections.named(name).ok_or(Status::ObjectNameNotFound)?;
+        Ok(sections.open(id, access))
     }
 
     /// Closes a section. Its views stay; what the last of those to go wrote is in the file.
+    /// With the last handle goes the name.
     ///
     /// # Errors
     /// [`Status::InvalidHandle`] if no such section is open; or as writing to the file fails,
     /// and the section stays open then.
     pub fn close_section(&mut self, handle: SectionHandle) -> Result<(), Status> {
         let kernel = &mut self.kernel;
-        let section = kernel.segments.section(handle)?;
-        kernel.segment_mut(section.segment)?.handles -= 1;
-        if let Err(status) = kernel.retire(section.segment) {
-            kernel.segment_mut(section.segment)?.handles += 1;
-            return Err(status);
+        if let Some(section) = kernel.sections.goes_with(handle)? {
+            kernel.segment_mut(section.segment)?.handles -= 1;
+            if let Err(status) = kernel.retire(section.segment) {
+                kernel.segment_mut(section.segment)?.handles += 1;
+                return Err(status);
+            }
         }
-        kernel.segments.close(handle);
+        kernel.sections.close(handle);
         Ok(())
     }
 
@@ -111,8 +194,8 @@ impl Machine {
 fn check_attributes(attributes: SectionAttributes) -> Result<(), Status> {
     type Flags = SectionAttributes;
     const CACHED: Flags = Flags::NOCACHE.union(Flags::WRITECOMBINE);
-    let kinds = attributes & (Flags::RESERVE | Flags::COMMIT | Flags::IMAGE);
-    let others = attributes - kinds;
+    let kinds = attributes & (KINDS | Flags::IMAGE);
+    let others = attributes - kinds - Flags::BASED;
     let goes = match kinds {
         Flags::IMAGE => others.is_empty(),
         Flags::RESERVE => CACHED.contains(others),
@@ -123,6 +206,17 @@ fn check_attributes(attributes: SectionAttributes) -> Result<(), Status> {
         Ok(())
     } else {
         Err(Status::InvalidParameter6)
+    }
+}
+
+/// How the pages of a section are cached.
+fn caching(attributes: SectionAttributes) -> Caching {
+    if attributes.contains(SectionAttributes::NOCACHE) {
+        Caching::None
+    } else if attributes.contains(SectionAttributes::WRITECOMBINE) {
+        Caching::WriteCombining
+    } else {
+        Caching::Usual
     }
 }
 
@@ -191,7 +285,7 @@ impl Kernel {
             if !needed.contains(FileAccess::WRITE) {
                 return Err(Status::SectionTooBig);
             }
-            mapped_file::extend(&file, size)?;
+            mapped_file::resize(&file, size)?;
         }
         let pages = size.max(length).div_ceil(PAGE);
         let id = if let Some(id) = self.segments.of_file(&file) {

@@ -1,17 +1,32 @@
 use mmu_core::VirtAddr;
 
 use super::*;
-use crate::{AllocationType, FreeType, MemoryInformation, MemoryState, PageProtection, Range};
+use crate::{
+    AllocationType, FreeType, MemoryInformation, MemoryState, PageProtection, Range, Win32,
+};
 
 mod alloc;
+mod caching;
+mod copy;
+mod dep;
+mod discard;
 mod faults;
 mod files;
 mod free;
 mod hostile;
 mod invariants;
+mod large;
+mod lock;
+mod placeholders;
+mod placement;
+mod prefetch;
 mod properties;
 mod protect;
+mod query;
+mod section_objects;
 mod sections;
+mod threads;
+mod win32;
 mod write_watch;
 
 const RESERVE: AllocationType = AllocationType::RESERVE;
@@ -42,13 +57,20 @@ impl Bench {
     }
 
     fn with_ram(ram_bytes: u64) -> Self {
-        let config = MachineConfig {
+        Self::with_config(&MachineConfig {
             ram_bytes,
             ..MachineConfig::default()
-        };
-        let mut machine = Machine::new(&config).unwrap();
+        })
+    }
+
+    fn with_config(config: &MachineConfig) -> Self {
+        let mut machine = Machine::new(config).unwrap();
         let process = machine.create_process().unwrap();
         Self { machine, process }
+    }
+
+    fn win32(&mut self) -> Win32<'_> {
+        Win32::new(&mut self.machine, self.process)
     }
 
     fn alloc(

@@ -54,7 +54,7 @@ impl MappedFile {
         length(&self.file)
     }
 
-    /// Fills a frame of zeros with the page at an offset; zeros are what follows the end.
+    /// Fills a frame with the page at an offset; zeros are what follows the end.
     pub(crate) fn load(&self, ram: &Ram, offset: u64, frame: PhysAddr) -> Result<(), Status> {
         let mut page = [0; PAGE_BYTES];
         read_at(&self.file, offset, &mut page)?;
@@ -77,8 +77,8 @@ pub(crate) fn length(file: &File) -> Result<u64, Status> {
     Ok(metadata.len())
 }
 
-/// Makes a file longer.
-pub(crate) fn extend(file: &File, length: u64) -> Result<(), Status> {
+/// Makes a file longer or shorter.
+pub(crate) fn resize(file: &File, length: u64) -> Result<(), Status> {
     file.set_len(length).map_err(|error| status(&error))
 }
 

@@ -3,7 +3,7 @@ use std::num::NonZeroU32;
 use memory_manager::Process;
 use mmu_core::{
     Breakdown, Cr4, Cycles, Fault, Invalidation, Owner, PageSize, PhysAddr, PhysMem, PrivilegeMode,
-    Ram, Registers, SoftwareCosts, TimedMmu, VirtAddr,
+    Ram, SoftwareCosts, TimedMmu, VirtAddr,
 };
 
 use super::{Pcids, SimError, config::MachineConfig, port::Port, why::WalkLog};
@@ -39,13 +39,14 @@ impl Processor {
         first: usize,
         port: Port,
     ) -> Result<Self, SimError> {
-        let mut registers = Registers::four_level(processes[first].root());
+        let mut registers = processes[first].registers();
         if config.pcids == Pcids::On {
             registers.cr4 |= Cr4::PCID_ENABLE;
             registers.cr3 |= pcid(first);
         }
         let timed = &preset.timed;
-        let log = WalkLog::new(config.pages.first_size());
+        let mut log = WalkLog::new(config.pages.first_size(), processes.len());
+        log.at_process(first);
         let mmu = TimedMmu::timed_with(preset.features, registers, timed, port, log)?;
         let mut remembers = vec![false; processes.len()];
         remembers[first] = true;
@@ -173,6 +174,7 @@ impl Processor {
         if self.pcids == Pcids::Off {
             self.remembers.fill(false);
         }
+        self.mmu.observer_mut().at_process(to);
         self.remembers[to] = true;
         self.current = to;
         Ok(())

@@ -181,15 +181,67 @@ fn pages_of_a_file_are_neither_committed_nor_reset() {
     assert_eq!(refused, Err(Status::UserMappedFile));
 }
 
-/// Wine 8.0; ReactOS's `NtFlushVirtualMemory`.
+/// Wine 8.0; ReactOS's kernel32, `FlushViewOfFile`.
 #[test]
 fn memory_that_is_no_files_has_nothing_to_flush() {
     let mut bench = Bench::new();
     bench.alloc(BASE, 0x2000, BOTH, READWRITE).unwrap();
-    assert_eq!(bench.flush(BASE, 0), Ok((BASE, 0x2000)));
+    let commit = SectionAttributes::COMMIT;
+    let section = bench.section(READWRITE, commit, 0x1000).unwrap();
+    bench.map(section, BASE + 0x1_0000, READWRITE).unwrap();
+    for base in [BASE, BASE + 0x1_0000] {
+        assert_eq!(bench.flush(base, 0), Err(Status::NotMappedData));
+        let at = VirtAddr::new(base);
+        assert_eq!(bench.win32().flush_view_of_file(at, 0), Ok(()));
+    }
     for (base, size) in [(BASE + 0x2000, 1), (BASE, 0x2001), (u64::MAX, 2), (0, 0)] {
         assert_eq!(bench.flush(base, size), Err(Status::NotMappedView));
     }
+}
+
+/// ReactOS's tests, `ZwMapViewOfSection`.
+#[test]
+fn a_view_of_a_file_commits_no_first_pages() {
+    let mut bench = Bench::new();
+    let file = file(0x1000);
+    let section = bench.file_section(&file, READ, READONLY, 0).unwrap();
+    let request = crate::ViewRequest {
+        base: Some(VirtAddr::new(BASE)),
+        offset: 0,
+        size: 0,
+        commit: 1,
+        protection: READONLY,
+    };
+    let refused = bench.machine.map_view(bench.process, section, &request);
+    assert_eq!(refused, Err(Status::InvalidParameter5));
+}
+
+/// Microsoft, `SetEndOfFile` and `MmCanFileBeTruncated`.
+#[test]
+fn a_mapped_file_gets_longer_and_not_shorter() {
+    let mut bench = Bench::new();
+    let file = file(0x2345);
+    let resize = |bench: &mut Bench, length| {
+        let done = bench.win32().set_end_of_file(&file, length);
+        done.map_err(Status::win32)
+    };
+    assert_eq!(resize(&mut bench, 0x2000), Ok(()));
+    let section = bench
+        .file_section(&file, FileAccess::all(), READWRITE, 0x1000)
+        .unwrap();
+    for length in [0, 0x1000, 0x1fff] {
+        assert_eq!(resize(&mut bench, length), Err(1224));
+    }
+    bench.map(section, BASE, READWRITE).unwrap();
+    bench.machine.close_section(section).unwrap();
+    assert_eq!(resize(&mut bench, 0x1fff), Err(1224));
+    for length in [0x2000, 0x3000] {
+        assert_eq!(resize(&mut bench, length), Ok(()));
+    }
+    bench.write(BASE, 9).unwrap();
+    bench.unmap(BASE).unwrap();
+    assert_eq!(resize(&mut bench, 1), Ok(()));
+    assert_eq!(bytes(&file), [9]);
 }
 
 #[test]

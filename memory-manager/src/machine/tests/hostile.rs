@@ -1,17 +1,19 @@
 use super::*;
 use crate::{
-    Backing, SectionAttributes, SectionHandle, ViewAccess, ViewRequest, WatchFlags, Win32,
+    AddressRequirements, AllocationRequest, Backing, LARGE_PAGE_MINIMUM, SectionAttributes,
+    SectionHandle, UnmapFlags, ViewAccess, ViewRequest, WatchFlags, WorkingSetSize, ZeroBits,
     vad::USER_LIMIT,
 };
 
 /// Numbers that go wrong where anything does.
-const NUMBERS: [u64; 16] = [
+const NUMBERS: [u64; 17] = [
     0,
     1,
     0xfff,
     0x1000,
     0xffff,
     0x1_0000,
+    LARGE_PAGE_MINIMUM,
     BASE - 1,
     BASE,
     BASE + 0x1_0001,
@@ -25,12 +27,31 @@ const NUMBERS: [u64; 16] = [
 ];
 
 /// Flags, of all kinds of calls.
-const FLAGS: [u32; 9] = [0, 1, 4, 8, 0x1000, 0x3000, 0x8000, 0x20_3000, u32::MAX];
+const FLAGS: [u32; 17] = [
+    0,
+    1,
+    2,
+    4,
+    8,
+    0x1000,
+    0x3000,
+    0x4000,
+    0x6000,
+    0x8000,
+    0x8001,
+    0x8002,
+    0x1_1000,
+    0x4_2000,
+    0x20_3000,
+    0x2000_3000,
+    u32::MAX,
+];
 
 /// All that can be asked about two numbers and two flags is answered, and nothing breaks.
 #[test]
 fn no_argument_breaks_a_call() {
     let mut bench = Bench::new();
+    bench.privilege();
     let process = bench.process;
     let section = bench
         .machine
@@ -41,10 +62,13 @@ fn no_argument_breaks_a_call() {
             0x2_0000,
         )
         .unwrap();
+    let mut turn = 0;
     for base in NUMBERS {
         for size in NUMBERS {
+            turn += 1;
             for (index, first) in FLAGS.into_iter().enumerate() {
-                let second = FLAGS[(index * 5 + 2) % FLAGS.len()];
+                // All pairs meet, though not at all numbers.
+                let second = FLAGS[(index + turn) % FLAGS.len()];
                 call_all(&mut bench, section, (base, size), (first, second));
             }
             let space = &bench.machine.spaces[&process];
@@ -80,6 +104,39 @@ fn call_all(
     let _ = machine.read(process, at, &mut [0; 0x1800]);
     let _ = machine.write(process, at, &[1; 0x1800]);
     let _ = machine.execute(process, at);
+    let request = AllocationRequest {
+        base: None,
+        size,
+        kind,
+        protection,
+    };
+    let zero_bits = ZeroBits(base);
+    let _ = machine.virtual_alloc_below(process, &request, zero_bits);
+    let placed = AddressRequirements {
+        lowest: Some(at),
+        highest: Some(VirtAddr::new(size)),
+        alignment: size,
+    };
+    let anywhere = AddressRequirements::default();
+    for placement in [placed, anywhere] {
+        for base in [None, Some(at)] {
+            let request = AllocationRequest { base, ..request };
+            let _ = machine.virtual_alloc_ex(process, &request, &placement);
+        }
+    }
+    let other = VirtAddr::new(size);
+    let _ = machine.read_virtual_memory(process, at, &mut [0; 0x1800]);
+    let _ = machine.write_virtual_memory(process, at, &[1; 0x1800]);
+    let _ = machine.copy_virtual_memory((process, at), (process, other), size);
+    let _ = machine.virtual_lock(process, at, size);
+    let _ = machine.is_locked(process, at);
+    let _ = machine.discard(process, at, size);
+    let _ = machine.prefetch_virtual_memory(process, &[Range { base: at, size }]);
+    let sizes = WorkingSetSize {
+        minimum: base,
+        maximum: size,
+    };
+    let _ = machine.set_working_set_size(process, sizes);
     let request = ViewRequest {
         base: Some(at),
         offset: size,
@@ -88,21 +145,34 @@ fn call_all(
         protection,
     };
     let _ = machine.map_view(process, section, &request);
+    for placement in [placed, anywhere] {
+        for base in [None, Some(at)] {
+            let request = ViewRequest { base, ..request };
+            let _ = machine.map_view_ex(process, section, &request, kind, &placement);
+        }
+    }
     let attributes = SectionAttributes::from_bits_retain(first << 15);
-    let mut win32 = Win32 { machine, process };
-    let _ = win32.map_view_of_file(
+    let mut win32 = bench.win32();
+    let _ = win32.map_view_of_file_ex(
         section,
         ViewAccess::from_bits_retain(second),
         0,
         size,
         Some(at),
     );
-    let made = win32.create_file_mapping(Backing::PageFile, protection, attributes, size);
+    let _ = win32.write_process_memory(process, at, &[1; 0x1800]);
+    let _ = win32.open_file_mapping(ViewAccess::from_bits_retain(first), Some("\\"));
+    let name = (first % 2 == 0).then_some("name");
+    let made = win32.create_file_mapping(Backing::PageFile, protection, attributes, size, name);
     if let Ok(made) = made {
+        let _ = bench.machine.query_section(made, usize::MAX);
         bench.machine.close_section(made).unwrap();
     }
     let machine = &mut bench.machine;
     let _ = machine.flush_view(process, at, size);
+    let _ = machine.virtual_unlock(process, at, size);
     let _ = machine.virtual_free(process, at, size, FreeType::from_bits_retain(first));
+    let flags = UnmapFlags::from_bits_retain(first);
+    let _ = machine.unmap_view_ex(process, at, flags);
     let _ = machine.unmap_view(process, at);
 }

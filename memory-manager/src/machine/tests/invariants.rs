@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use mmu_core::{AccessKind, Entry, Level, PhysAddr, PrivilegeMode};
+use mmu_core::{AccessKind, Entry, PhysAddr, PrivilegeMode};
 
 use super::*;
 use crate::{
-    page_tables::Pieces,
+    page_tables::{Pieces, points_to_table},
+    physical::frames_of,
     private::{PrivateRules, owned_frame},
     pte::{FrameOwner, Pte, PteState},
-    vad::{Copies, USER_START, VAD_LIMIT},
+    vad::{Copies, Placeholder, USER_START, VAD_LIMIT},
 };
 
 /// Frames and the commit charge, as counted by looking at everything.
@@ -40,6 +41,9 @@ pub(super) fn check(machine: &Machine) {
             assert_eq!(vad.view_index(start).unwrap().0, id);
         }
         count.charge += segment.charge;
+        let sections = machine.kernel.sections.iter();
+        let own = sections.filter(|section| section.segment == id);
+        assert_eq!(segment.handles, own.count() as u64);
     }
     for space in machine.spaces.values() {
         check_space(&machine.kernel, space, &mut count);
@@ -60,6 +64,11 @@ fn check_space(kernel: &Kernel, space: &UserSpace, count: &mut Count) {
         end = vad.end;
     }
     assert!(end <= VAD_LIMIT);
+    for page in space.working_set.locked() {
+        let pte = space.entry(&kernel.physical, page).unwrap();
+        let is_valid = matches!(pte.state(), PteState::Valid(_));
+        assert!(is_valid, "{page:#x} is locked and not there");
+    }
     check_empty(kernel, space, (end, 1 << 47), &mut tables);
     tables.insert(space.root.table);
     assert_eq!(tables.len() as u64, space.tables);
@@ -100,7 +109,7 @@ fn collect_tables(
         .regime
         .path(kernel.physical.ram(), VirtAddr::new(address));
     for step in path.steps() {
-        if step.level > Level::Pte && step.entry.contains(Entry::PRESENT) {
+        if points_to_table(step) {
             tables.insert(step.entry.table_address());
         }
     }
@@ -113,6 +122,10 @@ fn check_region(
     count: &mut Count,
     tables: &mut BTreeSet<PhysAddr>,
 ) {
+    if vad.placeholder == Placeholder::Waiting {
+        assert_eq!(vad.protection.flags(), NOACCESS);
+        check_empty(kernel, space, (vad.start, vad.end), tables);
+    }
     let mut own_frames = 0;
     let mut pieces = Pieces::new(vad.start, vad.end);
     while let Some(piece) = pieces.next(space, &kernel.physical).unwrap() {
@@ -120,20 +133,24 @@ fn check_region(
         for (page, at) in piece.entries() {
             let pte = kernel.physical.read_pte(at).unwrap();
             if let Some(frame) = owned_frame(pte) {
-                count.own(frame);
-                own_frames += 1;
+                for frame in frames_of(frame, piece.size) {
+                    count.own(frame);
+                    own_frames += 1;
+                }
             }
             if let PteState::Valid(valid) = pte.state()
                 && valid.owner() == FrameOwner::Prototype
             {
                 let (segment, index) = vad.view_index(page).unwrap();
                 let segment = kernel.segment(segment).unwrap();
-                let prototype = segment.prototype(&kernel.physical, index).unwrap();
-                let PteState::Valid(shared) = prototype.state() else {
-                    panic!("{page:#x} maps a page that is not there");
-                };
-                assert_eq!(shared.frame(), valid.frame());
-                assert!(shared.is_dirty() || !valid.is_dirty());
+                for (index, frame) in (index..).zip(frames_of(valid.frame(), piece.size)) {
+                    let prototype = segment.prototype(&kernel.physical, index).unwrap();
+                    let PteState::Valid(shared) = prototype.state() else {
+                        panic!("{page:#x} maps a page that is not there");
+                    };
+                    assert_eq!(shared.frame(), frame);
+                    assert!(shared.is_dirty() || !valid.is_dirty());
+                }
             }
         }
     }

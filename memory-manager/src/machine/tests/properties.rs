@@ -1,9 +1,15 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use proptest::prelude::*;
 
+mod page_walks;
+mod placeholders;
+
 use super::{invariants::check_translations, *};
-use crate::{Backing, SectionAttributes, SectionHandle, ViewRequest, WatchFlags};
+use crate::{
+    Backing, Bitness, DepFlags, LARGE_PAGE_MINIMUM, Privileges, SectionAttributes, SectionHandle,
+    SectionOpening, ViewRequest, WatchFlags,
+};
 
 /// Pages that the calls are about.
 const PAGES: u64 = 0x60;
@@ -18,12 +24,24 @@ const SECTION_PROTECTIONS: [PageProtection; 3] =
 #[derive(Clone, Copy, Debug)]
 enum Call {
     Alloc(AllocationType, PageProtection),
+    /// A large page, of which there is one place.
+    Large(PageProtection),
     Free(FreeType),
     Protect(PageProtection),
     Map(usize, PageProtection),
     Unmap,
+    Placeholder(placeholders::Call),
     Watch(WatchFlags),
     ResetWatch,
+    Discard,
+    Prefetch,
+    Lock,
+    Unlock,
+    WriteMemory,
+    ReadMemory,
+    Prevent(DepFlags),
+    Name(SectionAttributes),
+    Close,
     Read,
     Write,
     Execute,
@@ -43,32 +61,46 @@ fn protection() -> impl Strategy<Value = PageProtection> {
 
 fn call() -> impl Strategy<Value = Call> {
     let kinds = [
-        0x1000, 0x1000, 0x2000, 0x3000, 0x20_2000, 0x20_3000, 0x8_0000,
+        0x1000, 0x1000, 0x2000, 0x3000, 0x20_2000, 0x20_3000, 0x8_0000, 0x100_0000,
     ];
     let kind = proptest::sample::select(kinds.to_vec()).prop_map(AllocationType::from_bits_retain);
+    let kinds = [0x400_0000, 0x420_0000, 0x800_0000, 0x820_0000];
+    let kinds =
+        proptest::sample::select(kinds.to_vec()).prop_map(SectionAttributes::from_bits_retain);
     let free = proptest::sample::select(vec![DECOMMIT, DECOMMIT, RELEASE]);
     prop_oneof![
         5 => (kind, protection()).prop_map(|(kind, with)| Call::Alloc(kind, with)),
+        1 => protection().prop_map(Call::Large),
         3 => free.prop_map(Call::Free),
         3 => protection().prop_map(Call::Protect),
         2 => (0..3_usize, protection()).prop_map(|(section, with)| Call::Map(section, with)),
         1 => Just(Call::Unmap),
+        7 => placeholders::call().prop_map(Call::Placeholder),
         1 => (0..2_u32).prop_map(|flags| Call::Watch(WatchFlags::from_bits_retain(flags))),
         1 => Just(Call::ResetWatch),
+        1 => Just(Call::Discard),
+        1 => Just(Call::Prefetch),
+        3 => Just(Call::Lock),
+        1 => Just(Call::Unlock),
+        1 => Just(Call::WriteMemory),
+        1 => Just(Call::ReadMemory),
+        1 => (0..8_u32).prop_map(|bits| Call::Prevent(DepFlags::from_bits_retain(bits / 7))),
+        1 => kinds.prop_map(Call::Name),
+        1 => Just(Call::Close),
         4 => Just(Call::Read),
         6 => Just(Call::Write),
         2 => Just(Call::Execute),
     ]
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step(call: impl Strategy<Value = Call>) -> impl Strategy<Value = Step> {
     let size = prop_oneof![1 => Just(0), 8 => 1..0x5000_u64, 2 => 0..0x2_0000_u64];
     // Granules are met often, since regions start there.
     let base = prop_oneof![
         0..PAGES * PAGE,
         (0..PAGES / 16).prop_map(|granule| granule << 16)
     ];
-    (0..2_usize, call(), base, size).prop_map(|(process, call, base, size)| Step {
+    (0..2_usize, call, base, size).prop_map(|(process, call, base, size)| Step {
         process,
         call,
         base: BASE + base,
@@ -81,6 +113,7 @@ fn expected(
     found: &MemoryInformation,
     access: u64,
     address: u64,
+    prevented: bool,
 ) -> Result<(), (Status, u64, u64)> {
     if found.state != MemoryState::Commit {
         return violation(access, address);
@@ -91,7 +124,8 @@ fn expected(
     let allowed = match access {
         0 => 0xfe,
         1 => 0xcc,
-        _ => 0xf0,
+        _ if prevented => 0xf0,
+        _ => 0xfe,
     };
     if found.protection.bits() & allowed == 0 {
         return violation(access, address);
@@ -99,10 +133,22 @@ fn expected(
     Ok(())
 }
 
+/// Where a call is made: many of those that meet large pages are for those as a whole.
+fn aimed(step: Step, region: Option<(u64, u64)>) -> (VirtAddr, u64) {
+    let is_large = region.is_some_and(|(_, size)| size >= LARGE_PAGE_MINIMUM);
+    if is_large && step.size % 2 == 1 {
+        (VirtAddr::new(BASE), LARGE_PAGE_MINIMUM)
+    } else {
+        (VirtAddr::new(step.base), step.size)
+    }
+}
+
 struct World {
     bench: Bench,
     processes: [ProcessId; 2],
     sections: Vec<SectionHandle>,
+    /// Handles of sections with names.
+    named: VecDeque<SectionHandle>,
     /// The bytes that were written to private memory.
     written: BTreeMap<(ProcessId, u64), u8>,
 }
@@ -110,8 +156,13 @@ struct World {
 impl World {
     fn new(ram_bytes: u64) -> Self {
         let mut bench = Bench::with_ram(ram_bytes);
-        let second = bench.machine.create_process().unwrap();
+        // May execute what it can read, until it chooses not to.
+        let second = bench.machine.create_process_with(Bitness::Bits32).unwrap();
         let processes = [bench.process, second];
+        for process in processes {
+            let privileges = Privileges::LOCK_MEMORY;
+            bench.machine.set_privileges(process, privileges).unwrap();
+        }
         let attributes = [SectionAttributes::COMMIT, SectionAttributes::RESERVE];
         let sections = SECTION_PROTECTIONS
             .into_iter()
@@ -126,6 +177,7 @@ impl World {
             bench,
             processes,
             sections: sections.unwrap(),
+            named: VecDeque::new(),
             written: BTreeMap::new(),
         }
     }
@@ -143,18 +195,23 @@ impl World {
     }
 
     fn make(&mut self, step: Step) {
-        let Step { base, size, .. } = step;
+        let base = step.base;
         let process = self.processes[step.process];
         self.bench.process = process;
-        let at = VirtAddr::new(base);
         let whole = self.bench.query(base).allocation_base.map(|start| {
             let space = &self.bench.machine.spaces[&process];
             let vad = space.vads.find(start.as_u64()).unwrap();
             (vad.start, vad.end - vad.start)
         });
-        if matches!(step.call, Call::Read | Call::Write | Call::Execute) {
-            return self.access(step);
+        match step.call {
+            Call::Read | Call::Write | Call::Execute => return self.access(step),
+            Call::Lock => return self.lock(step),
+            Call::Unlock => return self.unlock(step),
+            Call::WriteMemory => return self.write_memory(step),
+            Call::ReadMemory => return self.read_memory(step),
+            _ => {}
         }
+        let (at, size) = aimed(step, whole);
         let before = self.seen();
         let machine = &mut self.bench.machine;
         let charged = machine.commit_charge();
@@ -162,6 +219,13 @@ impl World {
             Call::Alloc(kind, protection) => machine
                 .virtual_alloc(process, Some(at), size, kind, protection)
                 .map(|_| ()),
+            Call::Large(protection) => {
+                let kind = BOTH | AllocationType::LARGE_PAGES;
+                let base = Some(VirtAddr::new(BASE));
+                machine
+                    .virtual_alloc(process, base, LARGE_PAGE_MINIMUM, kind, protection)
+                    .map(|_| ())
+            }
             Call::Free(kind) => {
                 let freed = machine.virtual_free(process, at, size, kind).map(plain);
                 freed.map(|range| self.forget(if size == 0 { whole.unwrap() } else { range }))
@@ -181,9 +245,41 @@ impl World {
                     .map_view(process, self.sections[section], &request)
                     .map(|_| ())
             }
+            Call::Placeholder(call) => self.ask_of_placeholder(call, step),
             Call::Watch(flags) => machine
                 .get_write_watch(process, at, size, flags, 3)
                 .map(|_| ()),
+            Call::Name(attributes) => {
+                let opening = SectionOpening {
+                    name: Some(["a", "b"][usize::from(base & 0x1_0000 == 0)]),
+                    ..SectionOpening::default()
+                };
+                let backing = Backing::PageFile;
+                let made =
+                    machine.create_section_as(opening, backing, READWRITE, attributes, 0x1_4000);
+                made.map(|(section, _)| {
+                    self.named.push_back(section);
+                    let request = ViewRequest {
+                        base: (size % 2 == 0).then_some(VirtAddr::new(base & !0xffff)),
+                        offset: 0,
+                        size: 0,
+                        commit: 0,
+                        protection: READWRITE,
+                    };
+                    let _ = machine.map_view(process, section, &request);
+                })
+            }
+            Call::Close => match self.named.pop_front() {
+                Some(section) => machine.close_section(section),
+                None => Ok(()),
+            },
+            Call::Prevent(flags) => machine.set_process_dep(process, flags),
+            Call::Discard => {
+                let (start, size) = (base & !0xfff, size & !0xfff);
+                let done = machine.discard(process, VirtAddr::new(start), size);
+                done.map(|()| self.forget_discarded(start, start + size))
+            }
+            Call::Prefetch => machine.prefetch_virtual_memory(process, &[Range { base: at, size }]),
             Call::ResetWatch => machine.reset_write_watch(process, at, size),
             _ => machine.unmap_view(process, at).map(|_| ()),
         };
@@ -228,6 +324,7 @@ impl World {
         let (address, process) = (step.base, self.bench.process);
         let found = self.bench.query(address);
         let is_private = self.is_private(address);
+        let prevented = self.bench.machine.spaces[&process].dep.prevents_execution();
         #[expect(clippy::cast_possible_truncation, reason = "any byte will do")]
         let byte = (step.size | 1) as u8;
         match step.call {
@@ -236,7 +333,7 @@ impl World {
                 if self.lacks_memory(done) {
                     return;
                 }
-                assert_eq!(done, expected(&found, 1, address), "{found:x?}");
+                assert_eq!(done, expected(&found, 1, address, prevented), "{found:x?}");
                 if done.is_ok() && is_private {
                     self.written.insert((process, address), byte);
                 }
@@ -251,7 +348,7 @@ impl World {
                 }
                 assert_eq!(
                     done.map(|_| ()),
-                    expected(&found, access, address),
+                    expected(&found, access, address, prevented),
                     "{found:x?}"
                 );
                 if let Ok(byte) = done
@@ -271,13 +368,13 @@ proptest! {
     /// After any calls the books are in order; an access does what the query said; nothing
     /// cached outlives its page; and all memory comes back in the end.
     #[test]
-    fn any_calls_leave_the_books_in_order(steps in prop::collection::vec(step(), 1..80)) {
+    fn any_calls_leave_the_books_in_order(steps in prop::collection::vec(step(call()), 1..80)) {
         run(World::new(64 << 20), steps);
     }
 
     /// The same where memory runs out again and again.
     #[test]
-    fn calls_that_lack_memory_change_nothing(steps in prop::collection::vec(step(), 1..80)) {
+    fn calls_that_lack_memory_change_nothing(steps in prop::collection::vec(step(call()), 1..80)) {
         run(World::new(PAGES * PAGE), steps);
     }
 }
@@ -295,7 +392,7 @@ fn run(mut world: World, steps: Vec<Step>) {
     for process in world.processes {
         machine.terminate_process(process).unwrap();
     }
-    for section in world.sections {
+    for section in world.sections.into_iter().chain(world.named) {
         machine.close_section(section).unwrap();
     }
     assert_eq!((machine.frames_in_use(), machine.commit_charge()), (0, 0));

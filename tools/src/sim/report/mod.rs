@@ -9,7 +9,7 @@ pub(super) mod setup;
 pub(super) mod text;
 
 use cache::{CacheId, Request, ServedBy};
-use mmu_core::{Breakdown, Level, PageSize};
+use mmu_core::{Breakdown, PageSize};
 use serde::Serialize;
 use tlb::Stream;
 
@@ -29,6 +29,8 @@ pub struct Report {
     trace: Trace,
     machine: Setup,
     cycles: Cycles,
+    /// When the last processor is done: they run side by side.
+    elapsed_cycles: u64,
     processors: Vec<OneProcessor>,
     events: Events,
     lookups: Vec<Lookups>,
@@ -222,6 +224,7 @@ impl Report {
         let caches = &preset.timed.caches;
         let shapes = [&caches.l1i, &caches.l1d, &caches.l2, &caches.llc];
         let log = machine.walk_log();
+        let processors = OneProcessor::all(feed, machine);
         let counters: Vec<_> = machine
             .mmus()
             .map(|mmu| mmu.cost().caches().counters())
@@ -231,7 +234,8 @@ impl Report {
             trace: Trace::new(feed),
             machine: Setup::new(preset, machine.config(), feed.schedule(), sources),
             cycles: Cycles::new(&machine.cycles(), counts.of(RecordKind::Fetch)),
-            processors: OneProcessor::all(feed, machine),
+            elapsed_cycles: processors::elapsed(&processors),
+            processors,
             events: Events::new(counts, machine),
             lookups: lookups(machine),
             tlbs: tlbs(machine),
@@ -321,7 +325,8 @@ impl Walks {
         let faulted =
             of_streams(&|stream| machine.sum(|mmu| mmu.observer().statistics().faulted(stream)));
         let total = completed + faulted;
-        let levels = Level::FOUR_LEVEL.into_iter().rev().map(|level| {
+        let levels = machine.config().paging.levels().iter().rev();
+        let levels = levels.map(|&level| {
             let [l1d, l2, llc, peer, memory] = ServedBy::ALL.map(|by| served(level, by));
             WalkLevel {
                 level: level.to_string(),
