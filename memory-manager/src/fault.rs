@@ -63,12 +63,12 @@ impl UserSpace {
         if address >= USER_LIMIT {
             return Err(Status::AccessViolation);
         }
-        let (entry, pte) = if fault.level == Level::Pte {
-            let pte = kernel.physical.read_pte(fault.entry_address)?;
-            (Some(fault.entry_address), pte)
-        } else {
-            (None, Pte::ZERO)
-        };
+        let pte = kernel.physical.read_pte(fault.entry_address)?;
+        let entry = (fault.level == Level::Pte).then_some(fault.entry_address);
+        if entry.is_none() && pte != Pte::ZERO {
+            // A large page is all there is ever to it.
+            return Err(Status::AccessViolation);
+        }
         let page = FaultedPage { address, entry };
         match pte.state() {
             PteState::Valid(valid) => self.settle_valid(kernel, page, valid, access),

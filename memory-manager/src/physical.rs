@@ -7,6 +7,12 @@ const SIZE: PageSize = PageSize::Size4KiB;
 /// Frames whose use as tables is counted together: those of a GiB.
 const CHUNK: usize = 1 << 18;
 
+/// The frames that a page of any size lies in.
+pub(crate) fn frames_of(page: PhysAddr, size: PageSize) -> impl Iterator<Item = PhysAddr> {
+    let frames = 0..size.bytes() / SIZE.bytes();
+    frames.map(move |index| page.wrapping_add(index * SIZE.bytes()))
+}
+
 /// The machine's memory, who has which of its frames, and how full its page tables are.
 #[derive(Debug)]
 pub(crate) struct Physical {
@@ -69,10 +75,33 @@ impl Physical {
         Ok(frame)
     }
 
+    /// Memory for a page of any size, zeros, in one piece.
+    ///
+    /// # Errors
+    /// [`Status::InsufficientResources`] if no free piece is so large.
+    pub(crate) fn allocate_page(&mut self, size: PageSize) -> Result<PhysAddr, Status> {
+        let page = self.free.allocate(size).or_else(|| {
+            self.free.coalesce();
+            self.free.allocate(size)
+        });
+        let page = page.ok_or(Status::InsufficientResources)?;
+        self.in_use += size.bytes() / SIZE.bytes();
+        for frame in frames_of(page, size) {
+            let zeroed = self.ram.zero_frame(frame);
+            zeroed.map_err(|_| Status::InternalError)?;
+        }
+        Ok(page)
+    }
+
     /// Gives a frame back.
     pub(crate) fn free(&mut self, frame: PhysAddr) {
-        self.free.free(frame, SIZE);
-        self.in_use -= 1;
+        self.free_page(frame, SIZE);
+    }
+
+    /// Gives the memory of a page of any size back.
+    pub(crate) fn free_page(&mut self, page: PhysAddr, size: PageSize) {
+        self.free.free(page, size);
+        self.in_use -= size.bytes() / SIZE.bytes();
     }
 
     /// Gives the frame of a table back, whatever entries there are.

@@ -310,6 +310,7 @@ mod tests {
                 segment: SegmentId(0),
                 first: 0,
                 copies: Copies::Single,
+                page: mmu_core::PageSize::Size4KiB,
             }),
         }
     }

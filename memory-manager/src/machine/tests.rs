@@ -6,6 +6,7 @@ use crate::{
 };
 
 mod alloc;
+mod caching;
 mod copy;
 mod dep;
 mod discard;
@@ -14,6 +15,7 @@ mod files;
 mod free;
 mod hostile;
 mod invariants;
+mod large;
 mod lock;
 mod placeholders;
 mod placement;
@@ -25,6 +27,7 @@ mod section_objects;
 mod sections;
 mod threads;
 mod win32;
+mod window;
 mod write_watch;
 
 const RESERVE: AllocationType = AllocationType::RESERVE;

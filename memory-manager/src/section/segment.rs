@@ -148,7 +148,7 @@ impl Kernel {
     }
 
     /// Where the prototype entry of a page lies, which is made if there is none yet.
-    fn make_prototype(&mut self, id: SegmentId, index: u64) -> Result<PhysAddr, Status> {
+    pub(crate) fn make_prototype(&mut self, id: SegmentId, index: u64) -> Result<PhysAddr, Status> {
         if let Some(place) = self.segment(id)?.place(index) {
             return Ok(place);
         }

@@ -1,5 +1,7 @@
 //! What is done to the pages of a view.
 
+use mmu_core::PageSize;
+
 use crate::{
     ExceptionAccess, Status,
     fault::FaultedPage,
@@ -139,7 +141,7 @@ impl UserSpace {
         end: u64,
         protection: Protection,
     ) -> Result<Protection, Status> {
-        let own = self.check_view_protection(start, protection)?;
+        let (own, protection) = self.check_view_protection(start, protection)?;
         let Some(vad) = self.vads.find(start) else {
             return Err(Status::ConflictingAddresses);
         };
@@ -171,7 +173,7 @@ impl UserSpace {
         if kernel.segments.is_file(segment) {
             return Err(Status::AlreadyCommitted);
         }
-        let own = self.check_view_protection(start, protection)?;
+        let (own, protection) = self.check_view_protection(start, protection)?;
         if protection != own {
             self.make_entries(kernel, start, end)?;
         }
@@ -183,13 +185,21 @@ impl UserSpace {
         self.reprotect_view(kernel, (start, end), own, protection)
     }
 
-    /// The view's own protection, if it permits another one.
-    fn check_view_protection(&self, page: u64, asked: Protection) -> Result<Protection, Status> {
+    /// The view's own protection, and the one that a page gets for which another is asked,
+    /// if the view permits that: how it is cached is settled by the section.
+    fn check_view_protection(
+        &self,
+        page: u64,
+        asked: Protection,
+    ) -> Result<(Protection, Protection), Status> {
         if asked.caching() != Caching::Usual {
             return Err(Status::InvalidParameter4);
         }
         match self.vads.find(page) {
-            Some(vad) if vad.protection.covers(asked) => Ok(vad.protection),
+            Some(vad) if vad.protection.covers(asked) => {
+                let own = vad.protection;
+                Ok((own, asked.cached(own.caching())))
+            }
             Some(_) => Err(Status::SectionProtection),
             None => Err(Status::ConflictingAddresses),
         }
@@ -227,7 +237,7 @@ impl UserSpace {
         (start, end): (u64, u64),
         protection: Protection,
         (segment, first): (SegmentId, u64),
-        placeholder: Placeholder,
+        (page, placeholder): (PageSize, Placeholder),
     ) -> Result<(), Status> {
         let pages = (end - start) / PAGE;
         let (copies, charge) = if protection.copies_on_write() {
@@ -253,6 +263,7 @@ impl UserSpace {
                 segment,
                 first,
                 copies,
+                page,
             }),
         });
         Ok(())
