@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use mmu_core::{CpuFeatures, Entry, Level, Regime, VirtAddr, entry_address};
 
 use crate::{
-    Bitness, ProcessDep, ProcessId, Status, ThreadId, kernel::Kernel, processor::SpaceRoot,
+    AddressLayout, ProcessDep, ProcessId, Status, ThreadId, kernel::Kernel, processor::SpaceRoot,
     vad::Vad, vad_tree::VadTree,
 };
 
@@ -24,7 +24,7 @@ pub(crate) struct UserSpace {
     pub(crate) peb: Option<u64>,
     /// The threads, and where their TEBs are.
     pub(crate) threads: BTreeMap<ThreadId, u64>,
-    pub(crate) bitness: Bitness,
+    pub(crate) layout: AddressLayout,
     pub(crate) dep: ProcessDep,
 }
 
@@ -33,7 +33,7 @@ impl UserSpace {
         kernel: &mut Kernel,
         process: ProcessId,
         features: CpuFeatures,
-        (bitness, dep): (Bitness, ProcessDep),
+        (layout, dep): (AddressLayout, ProcessDep),
     ) -> Result<Self, Status> {
         kernel.commit.charge(1)?;
         let table = match kernel.physical.allocate() {
@@ -57,7 +57,7 @@ impl UserSpace {
             tables: 1,
             peb: None,
             threads: BTreeMap::new(),
-            bitness,
+            layout,
             dep,
         })
     }

@@ -1,4 +1,4 @@
-use crate::{Machine, ProcessId, Status};
+use crate::{Caller, Machine, ProcessId, Status};
 
 mod dep;
 mod file_mapping;
@@ -32,15 +32,19 @@ pub struct Win32<'m> {
     pub machine: &'m mut Machine,
     /// The process that calls.
     pub process: ProcessId,
+    /// It, or its thread that calls.
+    pub(crate) caller: Caller,
     last_error: u32,
 }
 
 impl<'m> Win32<'m> {
-    /// A thread of a process, without an error.
-    pub fn new(machine: &'m mut Machine, process: ProcessId) -> Self {
+    /// A thread, known or any of a process, without an error.
+    pub fn new(machine: &'m mut Machine, caller: impl Into<Caller>) -> Self {
+        let caller = caller.into();
         Self {
             machine,
-            process,
+            process: caller.process(),
+            caller,
             last_error: 0,
         }
     }

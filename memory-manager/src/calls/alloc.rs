@@ -8,10 +8,7 @@ use crate::{
     private::PrivateRules,
     protection::Protection,
     user_space::UserSpace,
-    vad::{
-        GRANULARITY, PAGE, Private, TOP_DOWN_LIMIT, USER_START, Untouched, VAD_LIMIT, Vad, VadKind,
-        WriteWatch,
-    },
+    vad::{GRANULARITY, PAGE, Private, USER_START, Untouched, VAD_LIMIT, Vad, VadKind, WriteWatch},
     vad_tree::{Direction, GapRequest},
 };
 
@@ -54,16 +51,12 @@ impl Machine {
         let reserves = kind.contains(AllocationType::RESERVE)
             || base.is_none() && kind.contains(AllocationType::COMMIT);
         let start = base.unwrap_or(USER_START);
-        if start >= VAD_LIMIT {
-            return Err(Status::InvalidParameter2);
-        }
-        if size == 0 || size > VAD_LIMIT - start {
-            return Err(Status::InvalidParameter4);
-        }
+        check_range(start, size, VAD_LIMIT)?;
         if kind.intersects(AllocationType::LARGE_PAGES | AllocationType::PHYSICAL) {
             return Err(Status::NotSupported);
         }
         let (space, kernel) = self.caller_space(caller)?;
+        check_range(start, size, space.layout.region_limit())?;
         if reserves {
             return space.reserve(kernel, base, size, kind, protection);
         }
@@ -87,6 +80,17 @@ pub(super) fn range(start: u64, end: u64) -> Range {
         base: VirtAddr::new(start),
         size: end - start,
     }
+}
+
+/// Whether a range is in user space, up to where a process may have regions.
+fn check_range(start: u64, size: u64, limit: u64) -> Result<(), Status> {
+    if start >= limit {
+        return Err(Status::InvalidParameter2);
+    }
+    if size == 0 || size > limit - start {
+        return Err(Status::InvalidParameter4);
+    }
+    Ok(())
 }
 
 /// Which types there are, and which go together (Microsoft, `VirtualAlloc`).
@@ -178,11 +182,19 @@ impl UserSpace {
         Ok(range(start, end))
     }
 
+    /// A place for a region wherever the process may have one.
+    pub(super) fn anywhere(&self, size: u64, direction: Direction) -> GapRequest {
+        GapRequest {
+            within: (USER_START, self.layout.region_limit()),
+            ..GapRequest::anywhere(size, direction)
+        }
+    }
+
     /// Where a region of so many bytes may start.
     fn room(&self, size: u64, direction: Direction) -> Option<u64> {
-        let anywhere = GapRequest::anywhere(size, direction);
+        let anywhere = self.anywhere(size, direction);
         let usual = GapRequest {
-            within: (USER_START, TOP_DOWN_LIMIT),
+            within: (USER_START, self.layout.top_down_limit()),
             ..anywhere
         };
         let found = match direction {

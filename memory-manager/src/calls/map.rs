@@ -4,8 +4,8 @@ use super::alloc::range;
 use crate::{
     Machine, ProcessId, Range, SectionHandle, Status, ViewRequest,
     protection::{Caching, Protection},
-    vad::{GRANULARITY, PAGE, USER_LIMIT, USER_START, VAD_LIMIT},
-    vad_tree::{Direction, GapRequest},
+    vad::{GRANULARITY, PAGE, USER_LIMIT, USER_START},
+    vad_tree::Direction,
 };
 
 impl Machine {
@@ -62,15 +62,16 @@ impl Machine {
         if request.commit > size || request.commit > 0 && is_file {
             return Err(Status::InvalidParameter5);
         }
+        let limit = space.layout.region_limit();
         let start = if let Some(base) = base {
-            let end = base.checked_add(size).filter(|&end| end <= VAD_LIMIT);
+            let end = base.checked_add(size).filter(|&end| end <= limit);
             let end = end.ok_or(Status::InvalidParameter3)?;
             if base < USER_START || space.vads.is_taken(base, end) {
                 return Err(Status::ConflictingAddresses);
             }
             base
         } else {
-            let gap = GapRequest::anywhere(size, Direction::BottomUp);
+            let gap = space.anywhere(size, Direction::BottomUp);
             space.vads.gap(&gap).ok_or(Status::NoMemory)?
         };
         let first = request.offset / PAGE;

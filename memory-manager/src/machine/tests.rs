@@ -12,6 +12,7 @@ mod files;
 mod free;
 mod hostile;
 mod invariants;
+mod layouts;
 mod properties;
 mod protect;
 mod sections;

@@ -1,8 +1,8 @@
 use mmu_core::VirtAddr;
 
 use crate::{
-    ALLOCATION_GRANULARITY, AllocationType, FreeType, MemoryInformation, PageProtection, ProcessId,
-    Range, Status, WatchFlags, Win32, protection::Protection,
+    ALLOCATION_GRANULARITY, AllocationType, Caller, FreeType, MemoryInformation, PageProtection,
+    ProcessId, Range, Status, WatchFlags, Win32, protection::Protection,
 };
 
 impl Win32<'_> {
@@ -17,7 +17,7 @@ impl Win32<'_> {
         kind: AllocationType,
         protection: PageProtection,
     ) -> Result<Range, Status> {
-        self.virtual_alloc_ex(self.process, base, size, kind, protection)
+        self.virtual_alloc_ex(self.caller, base, size, kind, protection)
     }
 
     /// `VirtualAllocEx`: as [`Machine::virtual_alloc`], but not in the first 64 KiB.
@@ -29,7 +29,7 @@ impl Win32<'_> {
     /// kernel32); else as [`Machine::virtual_alloc`](crate::Machine::virtual_alloc).
     pub fn virtual_alloc_ex(
         &mut self,
-        process: ProcessId,
+        process: impl Into<Caller>,
         base: Option<VirtAddr>,
         size: u64,
         kind: AllocationType,
@@ -91,7 +91,7 @@ impl Win32<'_> {
         protection: PageProtection,
         old: Option<&mut PageProtection>,
     ) -> Result<(), Status> {
-        self.virtual_protect_ex(self.process, base, size, protection, old)
+        self.virtual_protect_ex(self.caller, base, size, protection, old)
     }
 
     /// `VirtualProtectEx`: as [`Machine::virtual_protect`], which says in `old` what the first
@@ -106,7 +106,7 @@ impl Win32<'_> {
     /// - As [`Machine::virtual_protect`](crate::Machine::virtual_protect).
     pub fn virtual_protect_ex(
         &mut self,
-        process: ProcessId,
+        process: impl Into<Caller>,
         base: VirtAddr,
         size: u64,
         protection: PageProtection,

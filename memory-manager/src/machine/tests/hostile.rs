@@ -1,6 +1,9 @@
+use mmu_core::{Cause, Entry, ErrorCode, Level, PageFault, PhysAddr};
+
 use super::*;
 use crate::{
-    Backing, SectionAttributes, SectionHandle, ViewAccess, ViewRequest, WatchFlags, vad::USER_LIMIT,
+    Backing, SectionAttributes, SectionHandle, StackRequest, ViewAccess, ViewRequest, WatchFlags,
+    vad::USER_LIMIT,
 };
 
 /// Numbers that go wrong where anything does.
@@ -101,6 +104,28 @@ fn call_all(
         bench.machine.close_section(made).unwrap();
     }
     let machine = &mut bench.machine;
+    let fault = PageFault {
+        address: at,
+        error_code: ErrorCode::from_bits_retain(second),
+        cause: Cause::NotPresent,
+        level: Level::Pte,
+        entry_address: PhysAddr::new(size),
+        entry: Entry::empty(),
+        extent: base,
+    };
+    let _ = machine.service(process, &fault);
+    let stack = StackRequest {
+        reserve: base,
+        commit: size,
+    };
+    if let Ok(other) = machine.create_process() {
+        if let Ok(thread) = machine.create_thread(other, stack) {
+            let _ = machine.write(thread, at, &[1; 0x1800]);
+            let _ = machine.virtual_protect(thread, at, size, protection);
+            let _ = machine.terminate_thread(thread);
+        }
+        machine.terminate_process(other).unwrap();
+    }
     let _ = machine.flush_view(process, at, size);
     let _ = machine.virtual_free(process, at, size, FreeType::from_bits_retain(first));
     let _ = machine.unmap_view(process, at);

@@ -60,6 +60,13 @@ fn check_space(kernel: &Kernel, space: &UserSpace, count: &mut Count) {
         end = vad.end;
     }
     assert!(end <= VAD_LIMIT);
+    let mut blocks = BTreeSet::new();
+    for &block in space.threads.values().chain(&space.peb) {
+        assert!(blocks.insert(block), "two environment blocks at {block:#x}");
+        let vad = space.vads.find(block).unwrap();
+        assert_eq!(vad.start, block);
+        assert_eq!(vad.charge, vad.pages());
+    }
     check_empty(kernel, space, (end, 1 << 47), &mut tables);
     tables.insert(space.root.table);
     assert_eq!(tables.len() as u64, space.tables);

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::{invariants::check_translations, *};
 use crate::{
-    Backing, Bitness, DepFlags, SectionAttributes, SectionHandle, ViewRequest, WatchFlags,
+    AddressLayout, Backing, DepFlags, SectionAttributes, SectionHandle, StackRequest, ThreadId,
+    ViewRequest, WatchFlags,
 };
 
 /// Pages that the calls are about.
@@ -27,6 +28,10 @@ enum Call {
     Watch(WatchFlags),
     ResetWatch,
     Prevent(DepFlags),
+    CreateThread,
+    EndThread,
+    /// A thread writes below what its stack has grown to.
+    Grow,
     Read,
     Write,
     Execute,
@@ -58,6 +63,9 @@ fn call() -> impl Strategy<Value = Call> {
         1 => Just(Call::Unmap),
         1 => (0..2_u32).prop_map(|flags| Call::Watch(WatchFlags::from_bits_retain(flags))),
         1 => Just(Call::ResetWatch),
+        1 => Just(Call::CreateThread),
+        1 => Just(Call::EndThread),
+        4 => Just(Call::Grow),
         1 => (0..8_u32).prop_map(|bits| Call::Prevent(DepFlags::from_bits_retain(bits / 7))),
         4 => Just(Call::Read),
         6 => Just(Call::Write),
@@ -105,10 +113,23 @@ fn expected(
     Ok(())
 }
 
+/// The stacks of threads: small enough to overflow.
+const STACK: StackRequest = StackRequest {
+    reserve: 0x1_0000,
+    commit: 0xa000,
+};
+
+/// A place in a list, by a number.
+fn some<T>(all: &[T], number: u64) -> Option<usize> {
+    let place = number.checked_rem(all.len() as u64)?;
+    usize::try_from(place).ok()
+}
+
 struct World {
     bench: Bench,
     processes: [ProcessId; 2],
     sections: Vec<SectionHandle>,
+    threads: Vec<ThreadId>,
     /// The bytes that were written to private memory.
     written: BTreeMap<(ProcessId, u64), u8>,
 }
@@ -117,7 +138,10 @@ impl World {
     fn new(ram_bytes: u64) -> Self {
         let mut bench = Bench::with_ram(ram_bytes);
         // May execute what it can read, until it chooses not to.
-        let second = bench.machine.create_process_with(Bitness::Bits32).unwrap();
+        let second = bench
+            .machine
+            .create_process_with(AddressLayout::TwoGiB)
+            .unwrap();
         let processes = [bench.process, second];
         let attributes = [SectionAttributes::COMMIT, SectionAttributes::RESERVE];
         let sections = SECTION_PROTECTIONS
@@ -133,6 +157,7 @@ impl World {
             bench,
             processes,
             sections: sections.unwrap(),
+            threads: Vec::new(),
             written: BTreeMap::new(),
         }
     }
@@ -161,6 +186,9 @@ impl World {
         });
         if matches!(step.call, Call::Read | Call::Write | Call::Execute) {
             return self.access(step);
+        }
+        if matches!(step.call, Call::Grow) {
+            return self.grow(size);
         }
         let before = self.seen();
         let machine = &mut self.bench.machine;
@@ -192,6 +220,14 @@ impl World {
                 .get_write_watch(process, at, size, flags, 3)
                 .map(|_| ()),
             Call::Prevent(flags) => machine.set_process_dep(process, flags),
+            Call::CreateThread => {
+                let made = machine.create_thread(process, STACK);
+                made.map(|thread| self.threads.push(thread))
+            }
+            Call::EndThread => match some(&self.threads, size) {
+                Some(place) => machine.terminate_thread(self.threads.swap_remove(place)),
+                None => Ok(()),
+            },
             Call::ResetWatch => machine.reset_write_watch(process, at, size),
             _ => machine.unmap_view(process, at).map(|_| ()),
         };
@@ -204,6 +240,44 @@ impl World {
             let kept = self.bench.machine.commit_charge();
             // Frames of prototype entries stay with their section.
             assert!(charged <= kept && kept <= charged + 1, "{step:x?}");
+        }
+    }
+
+    /// A thread writes to the page below its stack's limit: its guard, or what is left where
+    /// there is none any more.
+    fn grow(&mut self, which: u64) {
+        let Some(place) = some(&self.threads, which) else {
+            return;
+        };
+        let thread = self.threads[place];
+        self.bench.process = thread.process();
+        let stack = self.bench.machine.stack(thread).unwrap();
+        let page = stack.limit.as_u64() - PAGE;
+        let found = self.bench.query(page);
+        let room = (page - stack.bottom.as_u64()) / PAGE;
+        let done = self.bench.machine.write(thread, VirtAddr::new(page), &[1]);
+        let (expected, limit) = if found.state == MemoryState::Reserve {
+            (violation(1, page), page + PAGE)
+        } else if !found.protection.contains(GUARD) {
+            (Ok(()), page + PAGE)
+        } else if room <= 2 {
+            let bottom = stack.bottom.as_u64();
+            (Err((Status::StackOverflow, 1, page)), bottom + PAGE)
+        } else {
+            (Ok(()), page)
+        };
+        let done = done.map_err(raw);
+        if done != expected {
+            // The stack has grown, or overflows: there is no memory for the next guard, or
+            // none for the page itself.
+            assert!(self.is_short(), "{done:x?}, not {expected:x?}");
+            return;
+        }
+        let now = self.bench.machine.stack(thread).unwrap().limit.as_u64();
+        assert!(now == limit || room <= 2 && now == page + PAGE);
+        if done.is_ok() && limit == page {
+            let below = self.bench.query(page - PAGE);
+            assert_eq!(below.protection, READWRITE | GUARD);
         }
     }
 
@@ -225,11 +299,16 @@ impl World {
             done,
             Err((Status::NoMemory | Status::CommitmentLimit, _, _))
         );
+        assert!(!lacks || self.is_short());
+        lacks
+    }
+
+    /// Whether there is next to no memory left.
+    fn is_short(&self) -> bool {
         let kernel = &self.bench.machine.kernel;
         let left = kernel.commit.limit() - kernel.commit.charged();
         let free = kernel.commit.limit() - kernel.physical.in_use();
-        assert!(!lacks || left.min(free) < 4);
-        lacks
+        left.min(free) < 4
     }
 
     fn access(&mut self, step: Step) {
