@@ -71,6 +71,8 @@ impl UserSpace {
         let at = teb.checked_add(field.offset(bitness))?;
         let frame = match self.entry(&kernel.physical, at).ok()?.state() {
             PteState::Valid(valid) => valid.frame(),
+            // It was discarded.
+            PteState::Zero | PteState::DemandZero(_) => return Some(0),
             _ => return None,
         };
         let mut bytes = [0; 8];

@@ -5,7 +5,7 @@ use crate::{
     commit::Commit,
     physical::Physical,
     processor::{Processor, SpaceRoot},
-    section::Segments,
+    section::{SectionObjects, Segments},
 };
 
 /// What all processes share.
@@ -15,6 +15,7 @@ pub(crate) struct Kernel {
     pub(crate) processor: Processor,
     pub(crate) commit: Commit,
     pub(crate) segments: Segments,
+    pub(crate) sections: SectionObjects,
     pub(crate) faults: FaultCounters,
     /// What other processors have to forget, if somebody asks.
     pub(crate) recorded: Option<Vec<Invalidation>>,

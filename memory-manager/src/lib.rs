@@ -63,10 +63,13 @@ mod user_space;
 mod vad;
 mod vad_tree;
 mod win32;
+mod working_set;
 
 pub use address_space::{CommitError, Protection};
 pub use allocation_type::{AllocationType, FreeType, WatchFlags};
 pub use bitness::Bitness;
+pub use calls::copy::CopyError;
+pub use calls::query_section::SectionInformation;
 pub use dep::{DepFlags, DepPermanence, DepPolicy, ProcessDep};
 pub use error::{AccessError, OutOfMemory, ServiceError};
 pub use exception::{Exception, ExceptionAccess};
@@ -77,10 +80,14 @@ pub use manager::{CollapseError, Collapsed, Counters, MemoryManager};
 pub use memory_information::{MemoryInformation, MemoryKind, MemoryState, Range};
 pub use page_protection::PageProtection;
 pub use process::{PagingLevels, Process};
-pub use section::{Backing, FileAccess, SectionAttributes, SectionHandle, ViewAccess, ViewRequest};
+pub use section::{
+    Backing, FileAccess, SectionAccess, SectionAttributes, SectionCreation, SectionHandle,
+    SectionOpening, ViewAccess, ViewRequest,
+};
 pub use service::{FaultCounters, Serviced};
 pub use stack::{Stack, StackRequest};
 pub use status::Status;
 pub use thread::{Caller, ThreadId};
 pub use vad::GRANULARITY as ALLOCATION_GRANULARITY;
 pub use win32::{ProcessorArchitecture, SystemInfo, Win32};
+pub use working_set::WorkingSetSize;

@@ -8,7 +8,7 @@ use crate::{
     kernel::Kernel,
     physical::Physical,
     processor::Processor,
-    section::Segments,
+    section::{SectionObjects, Segments},
     user_space::UserSpace,
     vad::{PAGE, VadKind},
 };
@@ -90,6 +90,7 @@ impl Machine {
                 processor: Processor::new(config.features)?,
                 commit: Commit::new(config.ram_bytes / PAGE),
                 segments: Segments::default(),
+                sections: SectionObjects::default(),
                 faults: FaultCounters::default(),
                 recorded: None,
             },

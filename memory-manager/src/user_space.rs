@@ -4,7 +4,7 @@ use mmu_core::{CpuFeatures, Entry, Level, Regime, VirtAddr, entry_address};
 
 use crate::{
     AddressLayout, ProcessDep, ProcessId, Status, ThreadId, kernel::Kernel, processor::SpaceRoot,
-    vad::Vad, vad_tree::VadTree,
+    vad::Vad, vad_tree::VadTree, working_set::WorkingSet,
 };
 
 /// Where the page tables see themselves, in the upper half: PML4E 0x1ED (the place that
@@ -18,6 +18,7 @@ pub(crate) struct UserSpace {
     pub(crate) root: SpaceRoot,
     pub(crate) regime: Regime,
     pub(crate) vads: VadTree,
+    pub(crate) working_set: WorkingSet,
     /// Frames that are its page tables, of all levels.
     pub(crate) tables: u64,
     /// Where the PEB is.
@@ -54,6 +55,7 @@ impl UserSpace {
             root,
             regime,
             vads: VadTree::default(),
+            working_set: WorkingSet::default(),
             tables: 1,
             peb: None,
             threads: BTreeMap::new(),

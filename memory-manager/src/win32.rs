@@ -3,7 +3,9 @@ use crate::{Caller, Machine, ProcessId, Status};
 mod dep;
 mod file_mapping;
 mod memory;
+mod process_memory;
 mod system_info;
+mod working_set;
 
 pub use system_info::{ProcessorArchitecture, SystemInfo};
 

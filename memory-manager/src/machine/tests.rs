@@ -6,15 +6,20 @@ use crate::{
 };
 
 mod alloc;
+mod copy;
 mod dep;
+mod discard;
 mod faults;
 mod files;
 mod free;
 mod hostile;
 mod invariants;
 mod layouts;
+mod lock;
+mod prefetch;
 mod properties;
 mod protect;
+mod section_objects;
 mod sections;
 mod threads;
 mod win32;

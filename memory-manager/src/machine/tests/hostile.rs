@@ -3,7 +3,7 @@ use mmu_core::{Cause, Entry, ErrorCode, Level, PageFault, PhysAddr};
 use super::*;
 use crate::{
     Backing, SectionAttributes, SectionHandle, StackRequest, ViewAccess, ViewRequest, WatchFlags,
-    vad::USER_LIMIT,
+    WorkingSetSize, vad::USER_LIMIT,
 };
 
 /// Numbers that go wrong where anything does.
@@ -82,6 +82,19 @@ fn call_all(
     let _ = machine.read(process, at, &mut [0; 0x1800]);
     let _ = machine.write(process, at, &[1; 0x1800]);
     let _ = machine.execute(process, at);
+    let other = VirtAddr::new(size);
+    let _ = machine.read_virtual_memory(process, at, &mut [0; 0x1800]);
+    let _ = machine.write_virtual_memory(process, at, &[1; 0x1800]);
+    let _ = machine.copy_virtual_memory((process, at), (process, other), size);
+    let _ = machine.virtual_lock(process, at, size);
+    let _ = machine.is_locked(process, at);
+    let _ = machine.discard(process, at, size);
+    let _ = machine.prefetch_virtual_memory(process, &[Range { base: at, size }]);
+    let sizes = WorkingSetSize {
+        minimum: base,
+        maximum: size,
+    };
+    let _ = machine.set_working_set_size(process, sizes);
     let request = ViewRequest {
         base: Some(at),
         offset: size,
@@ -99,8 +112,12 @@ fn call_all(
         size,
         Some(at),
     );
-    let made = win32.create_file_mapping(Backing::PageFile, protection, attributes, size);
+    let _ = win32.write_process_memory(process, at, &[1; 0x1800]);
+    let _ = win32.open_file_mapping(ViewAccess::from_bits_retain(first), Some("\\"));
+    let name = (first % 2 == 0).then_some("name");
+    let made = win32.create_file_mapping(Backing::PageFile, protection, attributes, size, name);
     if let Ok(made) = made {
+        let _ = bench.machine.query_section(made, usize::MAX);
         bench.machine.close_section(made).unwrap();
     }
     let machine = &mut bench.machine;
@@ -127,6 +144,7 @@ fn call_all(
         machine.terminate_process(other).unwrap();
     }
     let _ = machine.flush_view(process, at, size);
+    let _ = machine.virtual_unlock(process, at, size);
     let _ = machine.virtual_free(process, at, size, FreeType::from_bits_retain(first));
     let _ = machine.unmap_view(process, at);
 }

@@ -1,11 +1,13 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use proptest::prelude::*;
 
+mod page_walks;
+
 use super::{invariants::check_translations, *};
 use crate::{
-    AddressLayout, Backing, DepFlags, SectionAttributes, SectionHandle, StackRequest, ThreadId,
-    ViewRequest, WatchFlags,
+    AddressLayout, Backing, DepFlags, SectionAttributes, SectionHandle, SectionOpening,
+    StackRequest, ThreadId, ViewRequest, WatchFlags,
 };
 
 /// Pages that the calls are about.
@@ -27,11 +29,19 @@ enum Call {
     Unmap,
     Watch(WatchFlags),
     ResetWatch,
+    Discard,
+    Prefetch,
+    Lock,
+    Unlock,
+    WriteMemory,
+    ReadMemory,
     Prevent(DepFlags),
     CreateThread,
     EndThread,
     /// A thread writes below what its stack has grown to.
     Grow,
+    Name(SectionAttributes),
+    Close,
     Read,
     Write,
     Execute,
@@ -51,9 +61,12 @@ fn protection() -> impl Strategy<Value = PageProtection> {
 
 fn call() -> impl Strategy<Value = Call> {
     let kinds = [
-        0x1000, 0x1000, 0x2000, 0x3000, 0x20_2000, 0x20_3000, 0x8_0000,
+        0x1000, 0x1000, 0x2000, 0x3000, 0x20_2000, 0x20_3000, 0x8_0000, 0x100_0000,
     ];
     let kind = proptest::sample::select(kinds.to_vec()).prop_map(AllocationType::from_bits_retain);
+    let kinds = [0x400_0000, 0x420_0000, 0x800_0000, 0x820_0000];
+    let kinds =
+        proptest::sample::select(kinds.to_vec()).prop_map(SectionAttributes::from_bits_retain);
     let free = proptest::sample::select(vec![DECOMMIT, DECOMMIT, RELEASE]);
     prop_oneof![
         5 => (kind, protection()).prop_map(|(kind, with)| Call::Alloc(kind, with)),
@@ -66,7 +79,15 @@ fn call() -> impl Strategy<Value = Call> {
         1 => Just(Call::CreateThread),
         1 => Just(Call::EndThread),
         4 => Just(Call::Grow),
+        1 => Just(Call::Discard),
+        1 => Just(Call::Prefetch),
+        3 => Just(Call::Lock),
+        1 => Just(Call::Unlock),
+        1 => Just(Call::WriteMemory),
+        1 => Just(Call::ReadMemory),
         1 => (0..8_u32).prop_map(|bits| Call::Prevent(DepFlags::from_bits_retain(bits / 7))),
+        1 => kinds.prop_map(Call::Name),
+        1 => Just(Call::Close),
         4 => Just(Call::Read),
         6 => Just(Call::Write),
         2 => Just(Call::Execute),
@@ -130,6 +151,8 @@ struct World {
     processes: [ProcessId; 2],
     sections: Vec<SectionHandle>,
     threads: Vec<ThreadId>,
+    /// Handles of sections with names.
+    named: VecDeque<SectionHandle>,
     /// The bytes that were written to private memory.
     written: BTreeMap<(ProcessId, u64), u8>,
 }
@@ -158,6 +181,7 @@ impl World {
             processes,
             sections: sections.unwrap(),
             threads: Vec::new(),
+            named: VecDeque::new(),
             written: BTreeMap::new(),
         }
     }
@@ -187,8 +211,13 @@ impl World {
         if matches!(step.call, Call::Read | Call::Write | Call::Execute) {
             return self.access(step);
         }
-        if matches!(step.call, Call::Grow) {
-            return self.grow(size);
+        match step.call {
+            Call::Grow => return self.grow(size),
+            Call::Lock => return self.lock(step),
+            Call::Unlock => return self.unlock(step),
+            Call::WriteMemory => return self.write_memory(step),
+            Call::ReadMemory => return self.read_memory(step),
+            _ => {}
         }
         let before = self.seen();
         let machine = &mut self.bench.machine;
@@ -219,6 +248,30 @@ impl World {
             Call::Watch(flags) => machine
                 .get_write_watch(process, at, size, flags, 3)
                 .map(|_| ()),
+            Call::Name(attributes) => {
+                let opening = SectionOpening {
+                    name: Some(["a", "b"][usize::from(base & 0x1_0000 == 0)]),
+                    ..SectionOpening::default()
+                };
+                let backing = Backing::PageFile;
+                let made =
+                    machine.create_section_as(opening, backing, READWRITE, attributes, 0x1_4000);
+                made.map(|(section, _)| {
+                    self.named.push_back(section);
+                    let request = ViewRequest {
+                        base: (size % 2 == 0).then_some(VirtAddr::new(base & !0xffff)),
+                        offset: 0,
+                        size: 0,
+                        commit: 0,
+                        protection: READWRITE,
+                    };
+                    let _ = machine.map_view(process, section, &request);
+                })
+            }
+            Call::Close => match self.named.pop_front() {
+                Some(section) => machine.close_section(section),
+                None => Ok(()),
+            },
             Call::Prevent(flags) => machine.set_process_dep(process, flags),
             Call::CreateThread => {
                 let made = machine.create_thread(process, STACK);
@@ -228,6 +281,12 @@ impl World {
                 Some(place) => machine.terminate_thread(self.threads.swap_remove(place)),
                 None => Ok(()),
             },
+            Call::Discard => {
+                let (start, size) = (base & !0xfff, size & !0xfff);
+                let done = machine.discard(process, VirtAddr::new(start), size);
+                done.map(|()| self.forget_discarded(start, start + size))
+            }
+            Call::Prefetch => machine.prefetch_virtual_memory(process, &[Range { base: at, size }]),
             Call::ResetWatch => machine.reset_write_watch(process, at, size),
             _ => machine.unmap_view(process, at).map(|_| ()),
         };
@@ -383,7 +442,7 @@ fn run(mut world: World, steps: Vec<Step>) {
     for process in world.processes {
         machine.terminate_process(process).unwrap();
     }
-    for section in world.sections {
+    for section in world.sections.into_iter().chain(world.named) {
         machine.close_section(section).unwrap();
     }
     assert_eq!((machine.frames_in_use(), machine.commit_charge()), (0, 0));
