@@ -8,13 +8,13 @@ use crate::{
     protection::{Caching, Protection},
     pte::PteState,
     user_space::UserSpace,
-    vad::{PAGE, Private, USER_START, Untouched, Vad, VadKind, WriteWatch},
+    vad::{PAGE, Placeholder, Private, USER_START, Untouched, Vad, VadKind, WriteWatch},
 };
 
 /// The PEB's size, in whole pages (0x7d0 bytes in Windows 10, of 64 bits).
 const PEB_SIZE: u64 = PAGE;
 
-/// A pointer in a TEB (Microsoft's public symbols, `_NT_TIB` and `_TEB`).
+/// A field of a TEB (Microsoft's public symbols, `_NT_TIB` and `_TEB`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TebField {
     /// The first address above the thread's stack.
@@ -25,6 +25,9 @@ pub(crate) enum TebField {
     Itself,
     /// The process's PEB.
     ProcessEnvironmentBlock,
+    /// The last error of a Win32 call; in 64 bits in the lower half, and the upper one is
+    /// another field.
+    LastError,
     /// The lowest address that is reserved for the stack.
     DeallocationStack,
 }
@@ -37,6 +40,7 @@ impl TebField {
             Self::StackLimit => (0x10, 0x08),
             Self::Itself => (0x30, 0x18),
             Self::ProcessEnvironmentBlock => (0x60, 0x30),
+            Self::LastError => (0x68, 0x34),
             Self::DeallocationStack => (0x1478, 0xe0c),
         };
         match bitness {
@@ -128,6 +132,7 @@ impl UserSpace {
             end,
             protection: Protection::READ_WRITE,
             charge,
+            placeholder: Placeholder::No,
             kind: VadKind::Private(Private {
                 untouched: Untouched::Committed,
                 caching: Caching::Usual,

@@ -17,7 +17,7 @@ impl Win32<'_> {
         kind: AllocationType,
         protection: PageProtection,
     ) -> Result<Range, Status> {
-        self.virtual_alloc_ex(self.caller, base, size, kind, protection)
+        self.virtual_alloc_ex(self.caller(), base, size, kind, protection)
     }
 
     /// `VirtualAllocEx`: as [`Machine::virtual_alloc`], but not in the first 64 KiB.
@@ -91,7 +91,7 @@ impl Win32<'_> {
         protection: PageProtection,
         old: Option<&mut PageProtection>,
     ) -> Result<(), Status> {
-        self.virtual_protect_ex(self.caller, base, size, protection, old)
+        self.virtual_protect_ex(self.caller(), base, size, protection, old)
     }
 
     /// `VirtualProtectEx`: as [`Machine::virtual_protect`], which says in `old` what the first
