@@ -166,7 +166,6 @@ fn call_all(
         let _ = bench.machine.query_section(made, usize::MAX);
         bench.machine.close_section(made).unwrap();
     }
-    let machine = &mut bench.machine;
     use_threads(bench, (base, size), protection);
     let machine = &mut bench.machine;
     let _ = machine.flush_view(process, at, size);
