@@ -53,11 +53,6 @@ impl<'m> Win32<'m> {
         }
     }
 
-    /// Who calls.
-    fn caller(&self) -> Caller {
-        self.thread.map_or(self.process.into(), Into::into)
-    }
-
     /// `GetLastError`: the error that was kept last, or 0.
     pub fn last_error(&self) -> u32 {
         match self.thread {
@@ -75,6 +70,14 @@ impl<'m> Win32<'m> {
         match self.thread {
             Some(thread) => self.machine.set_last_error_field(thread, error),
             None => self.last_error = error,
+        }
+    }
+
+    /// Who calls for a process: the thread, if it is its own.
+    fn caller(&self, process: ProcessId) -> Caller {
+        match self.thread {
+            Some(thread) if thread.process() == process => thread.into(),
+            _ => process.into(),
         }
     }
 

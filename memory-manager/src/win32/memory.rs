@@ -1,8 +1,9 @@
 use mmu_core::VirtAddr;
 
 use crate::{
-    ALLOCATION_GRANULARITY, AllocationType, Caller, FreeType, MemoryInformation, PageProtection,
-    ProcessId, Range, Status, WatchFlags, Win32, protection::Protection,
+    ALLOCATION_GRANULARITY, AddressRequirements, AllocationRequest, AllocationType, FreeType,
+    MemoryInformation, PageProtection, ProcessId, Range, Status, WatchFlags, Win32,
+    protection::Protection,
 };
 
 impl Win32<'_> {
@@ -17,7 +18,7 @@ impl Win32<'_> {
         kind: AllocationType,
         protection: PageProtection,
     ) -> Result<Range, Status> {
-        self.virtual_alloc_ex(self.caller(), base, size, kind, protection)
+        self.virtual_alloc_ex(self.process, base, size, kind, protection)
     }
 
     /// `VirtualAllocEx`: as [`Machine::virtual_alloc`], but not in the first 64 KiB.
@@ -29,7 +30,7 @@ impl Win32<'_> {
     /// kernel32); else as [`Machine::virtual_alloc`](crate::Machine::virtual_alloc).
     pub fn virtual_alloc_ex(
         &mut self,
-        process: impl Into<Caller>,
+        process: ProcessId,
         base: Option<VirtAddr>,
         size: u64,
         kind: AllocationType,
@@ -39,9 +40,25 @@ impl Win32<'_> {
         let done = if is_low {
             Err(Status::InvalidParameter)
         } else {
+            let caller = self.caller(process);
             self.machine
-                .virtual_alloc(process, base, size, kind, protection)
+                .virtual_alloc(caller, base, size, kind, protection)
         };
+        self.keep(done)
+    }
+
+    /// `VirtualAlloc2`: [`Machine::virtual_alloc_ex`](crate::Machine::virtual_alloc_ex).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn virtual_alloc2(
+        &mut self,
+        process: ProcessId,
+        request: &AllocationRequest,
+        requirements: &AddressRequirements,
+    ) -> Result<Range, Status> {
+        let caller = self.caller(process);
+        let done = self.machine.virtual_alloc_ex(caller, request, requirements);
         self.keep(done)
     }
 
@@ -91,7 +108,7 @@ impl Win32<'_> {
         protection: PageProtection,
         old: Option<&mut PageProtection>,
     ) -> Result<(), Status> {
-        self.virtual_protect_ex(self.caller(), base, size, protection, old)
+        self.virtual_protect_ex(self.process, base, size, protection, old)
     }
 
     /// `VirtualProtectEx`: as [`Machine::virtual_protect`], which says in `old` what the first
@@ -106,7 +123,7 @@ impl Win32<'_> {
     /// - As [`Machine::virtual_protect`](crate::Machine::virtual_protect).
     pub fn virtual_protect_ex(
         &mut self,
-        process: impl Into<Caller>,
+        process: ProcessId,
         base: VirtAddr,
         size: u64,
         protection: PageProtection,
@@ -114,9 +131,8 @@ impl Win32<'_> {
     ) -> Result<(), Status> {
         let place = Protection::new(protection).and(old.ok_or(Status::AccessViolation));
         let done = place.and_then(|old| {
-            let done = self
-                .machine
-                .virtual_protect(process, base, size, protection);
+            let caller = self.caller(process);
+            let done = self.machine.virtual_protect(caller, base, size, protection);
             done.map(|(_, first)| *old = first)
         });
         self.keep(done)

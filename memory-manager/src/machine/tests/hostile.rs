@@ -2,19 +2,20 @@ use mmu_core::{Cause, Entry, ErrorCode, Level, PageFault, PhysAddr};
 
 use super::*;
 use crate::{
-    AddressRequirements, AllocationRequest, Backing, SectionAttributes, SectionHandle,
-    StackRequest, UnmapFlags, ViewAccess, ViewRequest, WatchFlags, WorkingSetSize, ZeroBits,
-    vad::USER_LIMIT,
+    AddressRequirements, AllocationRequest, Backing, LARGE_PAGE_MINIMUM, SectionAttributes,
+    SectionHandle, StackRequest, UnmapFlags, ViewAccess, ViewRequest, WatchFlags, WorkingSetSize,
+    ZeroBits, vad::USER_LIMIT,
 };
 
 /// Numbers that go wrong where anything does.
-const NUMBERS: [u64; 16] = [
+const NUMBERS: [u64; 17] = [
     0,
     1,
     0xfff,
     0x1000,
     0xffff,
     0x1_0000,
+    LARGE_PAGE_MINIMUM,
     BASE - 1,
     BASE,
     BASE + 0x1_0001,
@@ -28,7 +29,7 @@ const NUMBERS: [u64; 16] = [
 ];
 
 /// Flags, of all kinds of calls.
-const FLAGS: [u32; 15] = [
+const FLAGS: [u32; 17] = [
     0,
     1,
     2,
@@ -41,8 +42,10 @@ const FLAGS: [u32; 15] = [
     0x8000,
     0x8001,
     0x8002,
+    0x1_1000,
     0x4_2000,
     0x20_3000,
+    0x2000_3000,
     u32::MAX,
 ];
 
@@ -50,6 +53,7 @@ const FLAGS: [u32; 15] = [
 #[test]
 fn no_argument_breaks_a_call() {
     let mut bench = Bench::new();
+    bench.privilege();
     let process = bench.process;
     let section = bench
         .machine
