@@ -228,7 +228,7 @@ impl World {
             (vad.start, vad.end - vad.start)
         });
         match step.call {
-            Call::Grow => return self.grow(size),
+            Call::Grow => return self.grow(step.size),
             Call::Read | Call::Write | Call::Execute => return self.access(step),
             Call::Lock => return self.lock(step),
             Call::Unlock => return self.unlock(step),
@@ -274,26 +274,7 @@ impl World {
             Call::Watch(flags) => machine
                 .get_write_watch(process, at, size, flags, 3)
                 .map(|_| ()),
-            Call::Name(attributes) => {
-                let opening = SectionOpening {
-                    name: Some(["a", "b"][usize::from(base & 0x1_0000 == 0)]),
-                    ..SectionOpening::default()
-                };
-                let backing = Backing::PageFile;
-                let made =
-                    machine.create_section_as(opening, backing, READWRITE, attributes, 0x1_4000);
-                made.map(|(section, _)| {
-                    self.named.push_back(section);
-                    let request = ViewRequest {
-                        base: (size % 2 == 0).then_some(VirtAddr::new(base & !0xffff)),
-                        offset: 0,
-                        size: 0,
-                        commit: 0,
-                        protection: READWRITE,
-                    };
-                    let _ = machine.map_view(process, section, &request);
-                })
-            }
+            Call::Name(attributes) => self.name_section(base, size, attributes),
             Call::Close => match self.named.pop_front() {
                 Some(section) => machine.close_section(section),
                 None => Ok(()),
@@ -323,6 +304,33 @@ impl World {
             // Frames of prototype entries stay with their section.
             assert!(charged <= kept && kept <= charged + 1, "{step:x?}");
         }
+    }
+
+    /// Makes or opens one of two sections with names, and maps it if there is room.
+    fn name_section(
+        &mut self,
+        base: u64,
+        size: u64,
+        attributes: SectionAttributes,
+    ) -> Result<(), Status> {
+        let (machine, process) = (&mut self.bench.machine, self.bench.process);
+        let opening = SectionOpening {
+            name: Some(["a", "b"][usize::from(base & 0x1_0000 == 0)]),
+            ..SectionOpening::default()
+        };
+        let backing = Backing::PageFile;
+        let made = machine.create_section_as(opening, backing, READWRITE, attributes, 0x1_4000);
+        made.map(|(section, _)| {
+            self.named.push_back(section);
+            let request = ViewRequest {
+                base: (size % 2 == 0).then_some(VirtAddr::new(base & !0xffff)),
+                offset: 0,
+                size: 0,
+                commit: 0,
+                protection: READWRITE,
+            };
+            let _ = machine.map_view(process, section, &request);
+        })
     }
 
     fn end_thread(&mut self, which: u64) -> Result<(), Status> {
