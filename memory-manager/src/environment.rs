@@ -8,7 +8,9 @@ use crate::{
     protection::{Caching, Protection},
     pte::PteState,
     user_space::UserSpace,
-    vad::{PAGE, Placeholder, Private, USER_START, Untouched, Vad, VadKind, WriteWatch},
+    vad::{
+        PAGE, Placeholder, Private, PrivateMemory, USER_START, Untouched, Vad, VadKind, WriteWatch,
+    },
 };
 
 /// The PEB's size, in whole pages (0x7d0 bytes in Windows 10, of 64 bits).
@@ -136,7 +138,7 @@ impl UserSpace {
             kind: VadKind::Private(Private {
                 untouched: Untouched::Committed,
                 caching: Caching::Usual,
-                page: mmu_core::PageSize::Size4KiB,
+                memory: PrivateMemory::Pages,
                 watch: WriteWatch::Off,
             }),
         });

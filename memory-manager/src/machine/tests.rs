@@ -28,6 +28,7 @@ mod section_objects;
 mod sections;
 mod threads;
 mod win32;
+mod window;
 mod write_watch;
 
 const RESERVE: AllocationType = AllocationType::RESERVE;
