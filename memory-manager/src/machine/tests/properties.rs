@@ -333,7 +333,9 @@ impl World {
         made.map(|(section, _)| {
             self.named.push_back(section);
             let request = ViewRequest {
-                base: (size % 2 == 0).then_some(VirtAddr::new(base & !0xffff)),
+                base: size
+                    .is_multiple_of(2)
+                    .then_some(VirtAddr::new(base & !0xffff)),
                 offset: 0,
                 size: 0,
                 commit: 0,
