@@ -192,7 +192,7 @@ fn the_system_says_how_large_pages_and_where_programs_are() {
     assert_eq!((native.processors, native.active_processor_mask), (1, 1));
     assert_eq!(win32.get_large_page_minimum(), 0x20_0000);
 
-    let small = crate::Bitness::Bits32;
+    let small = crate::AddressLayout::TwoGiB;
     bench.process = bench.machine.create_process_with(small).unwrap();
     let win32 = bench.win32();
     assert_eq!(win32.get_native_system_info(), native);
