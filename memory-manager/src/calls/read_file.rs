@@ -24,6 +24,10 @@ impl Machine {
         buffer: Range,
     ) -> Result<u64, Status> {
         let caller = caller.into();
+        self.caller_space(caller)?;
+        if buffer.size == 0 {
+            return Ok(0);
+        }
         let start = buffer.base.as_u64();
         let end = start.checked_add(buffer.size);
         let end = end.filter(|&end| end <= USER_LIMIT);

@@ -111,6 +111,8 @@ fn a_buffer_that_a_file_is_read_into_is_marked_whole() {
     bench.protect(BASE + PAGE, PAGE, READONLY).unwrap();
     assert_eq!(read(&mut bench, start, size), Err(998));
     assert_eq!(bench.read(BASE), Ok(1));
+    assert_eq!(read(&mut bench, start.wrapping_add(0x1234), 0), Ok(0));
+    assert_eq!(read(&mut bench, VirtAddr::new(u64::MAX), 2), Err(998));
 }
 
 /// Wine's tests, kernel32 `test_guard_page`.
