@@ -88,6 +88,19 @@ fn decommitting_clears_the_marks_that_no_protect_call_latched() {
     assert_eq!(bench.written(KEEP, 64), [1]);
 }
 
+/// Wine's tests, kernel32 `test_guard_page`, as Windows passes them, but for Windows 8.
+#[test]
+fn a_page_that_is_locked_counts_as_written() {
+    let mut bench = Bench::watched(4);
+    bench.protect(BASE + PAGE, PAGE, READONLY).unwrap();
+    let (process, base) = (bench.process, VirtAddr::new(BASE));
+    bench.machine.virtual_lock(process, base, 2 * PAGE).unwrap();
+    assert_eq!(bench.written(RESET, 64), [0]);
+    assert_eq!(bench.written(KEEP, 64), []);
+    bench.write(BASE, 1).unwrap();
+    assert_eq!(bench.written(KEEP, 64), [0]);
+}
+
 /// Wine's tests, kernel32 `test_write_watch`.
 #[test]
 fn a_buffer_that_a_file_is_read_into_is_marked_whole() {
