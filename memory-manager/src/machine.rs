@@ -90,6 +90,7 @@ impl Machine {
                 processor: Processor::new(config.features)?,
                 commit: Commit::new(config.ram_bytes / PAGE),
                 segments: Segments::default(),
+                shared_data: None,
                 faults: FaultCounters::default(),
                 recorded: None,
             },
@@ -101,23 +102,28 @@ impl Machine {
         })
     }
 
-    /// A 64-bit process with an empty address space.
+    /// A 64-bit process, whose address space has but the page at [`SHARED_DATA`](crate::SHARED_DATA) in it.
     ///
     /// # Errors
     /// [`Status::CommitmentLimit`] or [`Status::NoMemory`] if there is no memory for its first
-    /// page table.
+    /// page table, or for the page.
     pub fn create_process(&mut self) -> Result<ProcessId, Status> {
         self.create_process_with(Bitness::Bits64)
     }
 
-    /// A process with an empty address space, for programs of 64 or 32 bits.
+    /// As [`Machine::create_process`], for programs of 64 or 32 bits.
     ///
     /// # Errors
     /// As [`Machine::create_process`].
     pub fn create_process_with(&mut self, bitness: Bitness) -> Result<ProcessId, Status> {
         let process = ProcessId(self.next_process);
         let dep = ProcessDep::new(self.dep_policy, bitness);
-        let space = UserSpace::new(&mut self.kernel, process, self.features, (bitness, dep))?;
+        let kernel = &mut self.kernel;
+        let mut space = UserSpace::new(kernel, process, self.features, (bitness, dep))?;
+        if let Err(status) = space.show_shared_data(kernel, self.dep_policy) {
+            space.close(kernel)?;
+            return Err(status);
+        }
         self.next_process += 1;
         self.spaces.insert(process, space);
         Ok(process)

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    MemoryKind, PageProtection,
+    MemoryKind, PageProtection, SHARED_DATA,
     protection::{Caching, Protection},
     section::SegmentId,
 };
@@ -100,9 +100,15 @@ impl Vad {
         (self.end - self.start) / PAGE
     }
 
+    /// Nothing else can ever be where that page is.
+    pub(crate) fn is_shared_data(&self) -> bool {
+        self.start == SHARED_DATA
+    }
+
     pub(crate) fn memory_kind(&self) -> MemoryKind {
         match self.kind {
             VadKind::Private(_) => MemoryKind::Private,
+            VadKind::View(_) if self.is_shared_data() => MemoryKind::Private,
             VadKind::View(_) => MemoryKind::Mapped,
         }
     }

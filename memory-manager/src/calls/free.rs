@@ -66,11 +66,11 @@ impl Machine {
             Status::MemoryNotAllocated,
             Status::UnableToFreeVm,
         )?;
+        space.check_unsecured(start)?;
         if matches!(vad.kind, VadKind::View(_)) {
             return Err(Status::UnableToDeleteSection);
         }
         let whole = (vad.start, vad.end);
-        space.check_unsecured(start)?;
         if PLACEHOLDER_TYPES.contains(&about_placeholders) {
             // There are no placeholders to split or to join.
             return Err(if size == 0 {

@@ -19,6 +19,7 @@ mod prefetch;
 mod properties;
 mod protect;
 mod sections;
+mod shared_data;
 mod threads;
 mod win32;
 mod write_watch;

@@ -190,6 +190,7 @@ impl UserSpace {
 
     /// The view's own protection, if it permits another one.
     fn check_view_protection(&self, page: u64, asked: Protection) -> Result<Protection, Status> {
+        self.check_unsecured(page)?;
         if asked.caching() != Caching::Usual {
             return Err(Status::InvalidParameter4);
         }

@@ -257,6 +257,7 @@ fn nothing_is_told_of_addresses_outside_user_space() {
 
 #[test]
 fn more_than_there_is_cannot_be_promised() {
+    const BASE: u64 = super::BASE << 8;
     let mut bench = Bench::new();
     let before = bench.machine.commit_charge();
     let refused = bench.alloc(BASE, 1 << 30, BOTH, READWRITE);

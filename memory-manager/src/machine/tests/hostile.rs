@@ -1,11 +1,11 @@
 use super::*;
 use crate::{
-    Backing, SectionAttributes, SectionHandle, ViewAccess, ViewRequest, WatchFlags, WorkingSetSize,
-    vad::USER_LIMIT,
+    Backing, SHARED_DATA, SectionAttributes, SectionHandle, ViewAccess, ViewRequest, WatchFlags,
+    WorkingSetSize, vad::USER_LIMIT,
 };
 
 /// Numbers that go wrong where anything does.
-const NUMBERS: [u64; 16] = [
+const NUMBERS: [u64; 17] = [
     0,
     1,
     0xfff,
@@ -19,6 +19,7 @@ const NUMBERS: [u64; 16] = [
     USER_LIMIT - 1,
     USER_LIMIT,
     1 << 47,
+    SHARED_DATA,
     1 << 63,
     u64::MAX - 0xfff,
     u64::MAX,
@@ -48,7 +49,8 @@ fn no_argument_breaks_a_call() {
                 call_all(&mut bench, section, (base, size), (first, second));
             }
             let space = &bench.machine.spaces[&process];
-            let regions: Vec<_> = space.vads.iter().map(|vad| vad.start).collect();
+            let regions = space.vads.iter().map(|vad| vad.start);
+            let regions: Vec<_> = regions.filter(|&start| start != SHARED_DATA).collect();
             invariants::check(&bench.machine);
             for region in regions {
                 if bench.free(region, 0, RELEASE).is_err() {
