@@ -10,6 +10,7 @@ mod map;
 mod prefetch;
 mod protect;
 mod query;
+pub(crate) mod query_section;
 mod section;
 mod thread;
 mod unmap;

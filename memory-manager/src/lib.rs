@@ -69,6 +69,7 @@ pub use address_space::{CommitError, Protection};
 pub use allocation_type::{AllocationType, FreeType, WatchFlags};
 pub use bitness::Bitness;
 pub use calls::copy::CopyError;
+pub use calls::query_section::SectionInformation;
 pub use dep::{DepFlags, DepPermanence, DepPolicy, ProcessDep};
 pub use error::{AccessError, OutOfMemory, ServiceError};
 pub use exception::{Exception, ExceptionAccess};
@@ -78,7 +79,10 @@ pub use manager::{CollapseError, Collapsed, Counters, MemoryManager};
 pub use memory_information::{MemoryInformation, MemoryKind, MemoryState, Range};
 pub use page_protection::PageProtection;
 pub use process::{PagingLevels, Process};
-pub use section::{Backing, FileAccess, SectionAttributes, SectionHandle, ViewAccess, ViewRequest};
+pub use section::{
+    Backing, FileAccess, SectionAccess, SectionAttributes, SectionCreation, SectionHandle,
+    SectionOpening, ViewAccess, ViewRequest,
+};
 pub use service::{FaultCounters, Serviced};
 pub use shared_data::SHARED_DATA;
 pub use stack::{Stack, StackRequest};

@@ -8,7 +8,7 @@ use crate::{
     kernel::Kernel,
     physical::Physical,
     processor::Processor,
-    section::Segments,
+    section::{SectionObjects, Segments},
     user_space::UserSpace,
     vad::{PAGE, VadKind},
 };
@@ -91,6 +91,7 @@ impl Machine {
                 commit: Commit::new(config.ram_bytes / PAGE),
                 segments: Segments::default(),
                 shared_data: None,
+                sections: SectionObjects::default(),
                 faults: FaultCounters::default(),
                 recorded: None,
             },

@@ -42,6 +42,10 @@ pub enum Status {
     NotLocked,
     /// `STATUS_NOT_COMMITTED`: a page of the range is not committed.
     NotCommitted,
+    /// `STATUS_OBJECT_NAME_NOT_FOUND`: nothing has this name.
+    ObjectNameNotFound,
+    /// `STATUS_OBJECT_PATH_NOT_FOUND`: there is no such directory of names.
+    ObjectPathNotFound,
     /// `STATUS_SECTION_TOO_BIG`: the section would be larger than its file, or than any can be.
     SectionTooBig,
     /// `STATUS_INVALID_PAGE_PROTECTION`: no page can be protected so.
@@ -129,6 +133,8 @@ impl Status {
             Self::AccessDenied => (0xc000_0022, "STATUS_ACCESS_DENIED", 5),
             Self::NotLocked => (0xc000_002a, "STATUS_NOT_LOCKED", 158),
             Self::NotCommitted => (0xc000_002d, "STATUS_NOT_COMMITTED", 487),
+            Self::ObjectNameNotFound => (0xc000_0034, "STATUS_OBJECT_NAME_NOT_FOUND", 2),
+            Self::ObjectPathNotFound => (0xc000_003a, "STATUS_OBJECT_PATH_NOT_FOUND", 3),
             Self::SectionTooBig => (0xc000_0040, "STATUS_SECTION_TOO_BIG", 8),
             Self::InvalidPageProtection => (0xc000_0045, "STATUS_INVALID_PAGE_PROTECTION", 87),
             Self::SectionProtection => (0xc000_004e, "STATUS_SECTION_PROTECTION", 87),

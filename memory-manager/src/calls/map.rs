@@ -2,7 +2,7 @@ use mmu_core::VirtAddr;
 
 use super::alloc::range;
 use crate::{
-    Machine, ProcessId, Range, SectionHandle, Status, ViewRequest,
+    Machine, ProcessId, Range, SectionAccess, SectionHandle, Status, ViewRequest,
     protection::{Caching, Protection},
     vad::{GRANULARITY, PAGE, USER_LIMIT, USER_START, VAD_LIMIT},
     vad_tree::{Direction, GapRequest},
@@ -16,6 +16,7 @@ impl Machine {
     /// - [`Status::InvalidPageProtection`]: no view can be protected so.
     /// - [`Status::InvalidParameter3`]: base or size are not in user space.
     /// - [`Status::InvalidHandle`]: no such process or section.
+    /// - [`Status::AccessDenied`]: the handle of the section is not good for that.
     /// - [`Status::SectionProtection`]: the section does not permit the protection.
     /// - [`Status::MappedAlignment`]: base or offset are no multiples of 64 KiB.
     /// - [`Status::InvalidViewSize`]: the view would reach past the section.
@@ -40,7 +41,8 @@ impl Machine {
             return Err(Status::InvalidParameter3);
         }
         let (space, kernel) = self.space(process)?;
-        let section = kernel.segments.section(section)?;
+        let needed = SectionAccess::of_view(protection);
+        let section = kernel.sections.section(section, needed)?;
         if !section.protection.covers(protection) {
             return Err(Status::SectionProtection);
         }
@@ -62,7 +64,8 @@ impl Machine {
         if request.commit > size || request.commit > 0 && is_file {
             return Err(Status::InvalidParameter5);
         }
-        let start = if let Some(base) = base {
+        let own = section.base.map(|own| own + request.offset);
+        let start = if let Some(base) = base.or(own) {
             let end = base.checked_add(size).filter(|&end| end <= VAD_LIMIT);
             let end = end.ok_or(Status::InvalidParameter3)?;
             if base < USER_START || space.vads.is_taken(base, end) {

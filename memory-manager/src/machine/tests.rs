@@ -18,6 +18,7 @@ mod lock;
 mod prefetch;
 mod properties;
 mod protect;
+mod section_objects;
 mod sections;
 mod shared_data;
 mod threads;

@@ -1,46 +1,100 @@
 use mmu_core::VirtAddr;
 
 use crate::{
-    Backing, PageProtection, ProcessId, Range, SectionAttributes, SectionHandle, Status,
-    ViewAccess, ViewRequest, Win32, protection::Protection,
+    Backing, PageProtection, ProcessId, Range, SectionAccess, SectionAttributes, SectionCreation,
+    SectionHandle, SectionOpening, Status, ViewAccess, ViewRequest, Win32,
 };
 
+/// `ERROR_ALREADY_EXISTS`.
+const ALREADY_EXISTS: u32 = 183;
+
+/// The handle that such a section comes with (ReactOS's kernel32, `CreateFileMapping`).
+fn opening(protection: PageProtection, name: Option<&str>) -> Result<SectionOpening<'_>, Status> {
+    const READ: SectionAccess = SectionAccess::QUERY.union(SectionAccess::MAP_READ);
+    const WRITE: SectionAccess = READ.union(SectionAccess::MAP_WRITE);
+    let access = match protection {
+        PageProtection::READONLY | PageProtection::WRITECOPY => READ,
+        PageProtection::READWRITE => WRITE,
+        PageProtection::EXECUTE_READ | PageProtection::EXECUTE_WRITECOPY => {
+            READ | SectionAccess::MAP_EXECUTE
+        }
+        PageProtection::EXECUTE_READWRITE => WRITE | SectionAccess::MAP_EXECUTE,
+        _ => return Err(Status::InvalidParameter),
+    };
+    let name = name.filter(|name| !name.is_empty());
+    let name = name.map(in_session).transpose()?;
+    Ok(SectionOpening { name, access })
+}
+
+/// A name without its directory: a machine has one session, whose names are the global ones
+/// (Microsoft, "Kernel object namespaces").
+fn in_session(name: &str) -> Result<&str, Status> {
+    let prefixes = ["Local\\", "Global\\"];
+    let found = prefixes.iter().find_map(|prefix| name.strip_prefix(prefix));
+    let plain = found.unwrap_or(name);
+    if plain.contains('\\') {
+        Err(Status::ObjectPathNotFound)
+    } else {
+        Ok(plain)
+    }
+}
+
 impl Win32<'_> {
-    /// `CreateFileMapping`: as [`Machine::create_section`], with six protections, and
-    /// committed at once if nothing is said.
+    /// `CreateFileMapping`: as [`Machine::create_section_as`], with six protections, and
+    /// committed at once if nothing is said. Its handle is good for what the section permits.
+    /// The last error says whether one of this name was there, 183, or not, 0; an empty name
+    /// is none.
     ///
-    /// [`Machine::create_section`]: crate::Machine::create_section
+    /// [`Machine::create_section_as`]: crate::Machine::create_section_as
     ///
     /// # Errors
-    /// [`Status::InvalidParameter`] for any other protection; else as
-    /// [`Machine::create_section`](crate::Machine::create_section).
+    /// - [`Status::InvalidParameter`]: any other protection.
+    /// - [`Status::ObjectPathNotFound`]: a name in another directory than `Local` and
+    ///   `Global`.
+    /// - As [`Machine::create_section_as`](crate::Machine::create_section_as).
     pub fn create_file_mapping(
         &mut self,
         backing: Backing,
         protection: PageProtection,
         attributes: SectionAttributes,
         size: u64,
+        name: Option<&str>,
     ) -> Result<SectionHandle, Status> {
-        const ALLOWED: [PageProtection; 6] = [
-            PageProtection::READONLY,
-            PageProtection::READWRITE,
-            PageProtection::WRITECOPY,
-            PageProtection::EXECUTE_READ,
-            PageProtection::EXECUTE_READWRITE,
-            PageProtection::EXECUTE_WRITECOPY,
-        ];
+        let opening = opening(protection, name);
         let attributes = if attributes.is_empty() {
             SectionAttributes::COMMIT
         } else {
             attributes
         };
-        let made = if ALLOWED.contains(&protection) {
+        let made = opening.and_then(|opening| {
             self.machine
-                .create_section(backing, protection, attributes, size)
-        } else {
-            Err(Status::InvalidParameter)
-        };
-        self.keep(made)
+                .create_section_as(opening, backing, protection, attributes, size)
+        });
+        let (handle, creation) = self.keep(made)?;
+        self.set_last_error(match creation {
+            SectionCreation::New => 0,
+            SectionCreation::Existing => ALREADY_EXISTS,
+        });
+        Ok(handle)
+    }
+
+    /// `OpenFileMapping`: as [`Machine::open_section`], for what views are to be.
+    ///
+    /// [`Machine::open_section`]: crate::Machine::open_section
+    ///
+    /// # Errors
+    /// - [`Status::InvalidParameter`]: no name.
+    /// - [`Status::ObjectPathNotFound`]: a name in another directory than `Local` and
+    ///   `Global`.
+    /// - As [`Machine::open_section`](crate::Machine::open_section).
+    pub fn open_file_mapping(
+        &mut self,
+        access: ViewAccess,
+        name: Option<&str>,
+    ) -> Result<SectionHandle, Status> {
+        let name = name.ok_or(Status::InvalidParameter).and_then(in_session);
+        let opened = name.and_then(|name| self.machine.open_section(name, access.section_access()));
+        self.keep(opened)
     }
 
     /// `CloseHandle` of a section: [`Machine::close_section`](crate::Machine::close_section).
@@ -72,8 +126,7 @@ impl Win32<'_> {
     /// [`Machine::map_view`]: crate::Machine::map_view
     ///
     /// # Errors
-    /// [`Status::AccessDenied`] if the section does not permit the access; else as
-    /// [`Machine::map_view`](crate::Machine::map_view).
+    /// As [`Machine::map_view`](crate::Machine::map_view).
     pub fn map_view_of_file_ex(
         &mut self,
         section: SectionHandle,
@@ -90,18 +143,8 @@ impl Win32<'_> {
             commit: 0,
             protection,
         };
-        let permitted = self.permits(section, protection);
-        let done = permitted.and_then(|()| self.machine.map_view(self.process, section, &request));
+        let done = self.machine.map_view(self.process, section, &request);
         self.keep(done)
-    }
-
-    fn permits(&self, section: SectionHandle, protection: PageProtection) -> Result<(), Status> {
-        let own = self.machine.kernel.segments.section(section)?.protection;
-        if own.covers(Protection::new(protection)?) {
-            Ok(())
-        } else {
-            Err(Status::AccessDenied)
-        }
     }
 
     /// `MapViewOfFile2`: as [`Machine::map_view`], in any process and with any protection.
@@ -158,6 +201,18 @@ impl Win32<'_> {
 }
 
 impl ViewAccess {
+    /// What a handle for such views is good for (ReactOS's kernel32, `OpenFileMapping`).
+    fn section_access(self) -> SectionAccess {
+        if self == Self::COPY {
+            return SectionAccess::MAP_READ;
+        }
+        let mut access = SectionAccess::from_bits_retain((self - Self::EXECUTE).bits());
+        if self.contains(Self::EXECUTE) {
+            access |= SectionAccess::MAP_EXECUTE;
+        }
+        access
+    }
+
     /// The protection of the view (Wine's tests, kernel32 `file_access_to_prot`).
     fn protection(self) -> PageProtection {
         let executes = self.contains(Self::EXECUTE);

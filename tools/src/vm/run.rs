@@ -219,6 +219,7 @@ impl Run<'_> {
                     PageProtection::from_bits_retain(protection),
                     SectionAttributes::from_bits_retain(attributes),
                     third,
+                    None,
                 );
                 section.map(|section| {
                     self.sections.push(section);

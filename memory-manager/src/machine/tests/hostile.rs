@@ -113,8 +113,11 @@ fn call_all(
         Some(at),
     );
     let _ = win32.write_process_memory(process, at, &[1; 0x1800]);
-    let made = win32.create_file_mapping(Backing::PageFile, protection, attributes, size);
+    let _ = win32.open_file_mapping(ViewAccess::from_bits_retain(first), Some("\\"));
+    let name = (first % 2 == 0).then_some("name");
+    let made = win32.create_file_mapping(Backing::PageFile, protection, attributes, size, name);
     if let Ok(made) = made {
+        let _ = bench.machine.query_section(made, usize::MAX);
         bench.machine.close_section(made).unwrap();
     }
     let machine = &mut bench.machine;

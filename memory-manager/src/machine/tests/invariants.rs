@@ -40,6 +40,9 @@ pub(super) fn check(machine: &Machine) {
             assert_eq!(vad.view_index(start).unwrap().0, id);
         }
         count.charge += segment.charge;
+        let sections = machine.kernel.sections.iter();
+        let own = sections.filter(|section| section.segment == id);
+        assert_eq!(segment.handles, own.count() as u64);
     }
     for space in machine.spaces.values() {
         check_space(&machine.kernel, space, &mut count);

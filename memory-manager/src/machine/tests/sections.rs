@@ -255,7 +255,7 @@ fn sections_are_made_with_attributes_and_protections_that_go_together() {
         let backing = Backing::PageFile;
         let made = bench
             .win32()
-            .create_file_mapping(backing, READWRITE, flags(bits), SIZE);
+            .create_file_mapping(backing, READWRITE, flags(bits), SIZE, None);
         bench.machine.close_section(made.unwrap()).unwrap();
     }
     for (bits, error) in [
@@ -273,7 +273,7 @@ fn sections_are_made_with_attributes_and_protections_that_go_together() {
         let backing = Backing::PageFile;
         let made = bench
             .win32()
-            .create_file_mapping(backing, READWRITE, flags(bits), SIZE);
+            .create_file_mapping(backing, READWRITE, flags(bits), SIZE, None);
         assert_eq!(made.map_err(Status::win32), Err(error), "{bits:#x}");
     }
     for bits in 0..0x800 {
@@ -281,7 +281,7 @@ fn sections_are_made_with_attributes_and_protections_that_go_together() {
         let backing = Backing::PageFile;
         let made = bench
             .win32()
-            .create_file_mapping(backing, protection, flags(0), SIZE);
+            .create_file_mapping(backing, protection, flags(0), SIZE, None);
         let allowed = [2, 4, 8, 0x20, 0x40, 0x80].contains(&bits);
         assert_eq!(
             made.map_err(Status::win32).err(),
@@ -350,7 +350,14 @@ fn the_win32_api_names_the_access_and_gets_a_protection() {
         );
         bench.unmap(BASE).unwrap();
     }
-    let narrow = bench.section(READONLY, Attributes::COMMIT, SIZE).unwrap();
+    let narrow = bench.win32().create_file_mapping(
+        Backing::PageFile,
+        READONLY,
+        Attributes::COMMIT,
+        SIZE,
+        None,
+    );
+    let narrow = narrow.unwrap();
     for access in [ViewAccess::WRITE, ViewAccess::READ | ViewAccess::EXECUTE] {
         let refused = bench
             .win32()

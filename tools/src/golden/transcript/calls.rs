@@ -243,7 +243,7 @@ impl Player {
         };
         let section = self
             .win32()
-            .create_file_mapping(backing, protection, attributes, size)?;
+            .create_file_mapping(backing, protection, attributes, size, None)?;
         self.sections[handle.index()] = Some(section);
         Ok(match file {
             None => Answer::Done.into(),
