@@ -2,10 +2,12 @@ use mmu_core::VirtAddr;
 
 use super::alloc::range;
 use crate::{
-    Machine, ProcessId, Range, SectionAccess, SectionHandle, Status, ViewRequest,
+    AddressRequirements, AllocationType, Machine, ProcessId, Range, SectionAccess, SectionHandle,
+    Status, ViewRequest,
+    placement::Placement,
     protection::{Caching, Protection},
-    vad::{GRANULARITY, PAGE, USER_LIMIT, USER_START, VAD_LIMIT},
-    vad_tree::{Direction, GapRequest},
+    vad::{GRANULARITY, PAGE, Placeholder, USER_LIMIT, USER_START, VAD_LIMIT, Vad},
+    vad_tree::Direction,
 };
 
 impl Machine {
@@ -31,6 +33,58 @@ impl Machine {
         section: SectionHandle,
         request: &ViewRequest,
     ) -> Result<Range, Status> {
+        let kind = AllocationType::empty();
+        self.map(process, section, request, kind, Placement::ANYWHERE)
+    }
+
+    /// As [`Machine::map_view`], in the place of a placeholder with
+    /// [`AllocationType::REPLACE_PLACEHOLDER`], from the top down with
+    /// [`AllocationType::TOP_DOWN`], and with requirements on the address
+    /// (`NtMapViewOfSectionEx`, which has no size to commit).
+    ///
+    /// # Errors
+    /// As [`Machine::map_view`], but no wrong argument is named:
+    /// - [`Status::InvalidParameter`]: any of them, requirements that no address meets, those
+    ///   of an address that is given, and an alignment, which views have of their own.
+    /// - [`Status::NotSupported`]: reserved views and large pages are not there yet.
+    /// - [`Status::MappedAlignment`]: where a placeholder is replaced, base or offset are no
+    ///   multiples of 4 KiB.
+    /// - [`Status::ConflictingAddresses`]: the view would not be all of a placeholder.
+    pub fn map_view_ex(
+        &mut self,
+        process: ProcessId,
+        section: SectionHandle,
+        request: &ViewRequest,
+        kind: AllocationType,
+        requirements: &AddressRequirements,
+    ) -> Result<Range, Status> {
+        type Type = AllocationType;
+        let placement = requirements.placement(request.base)?;
+        let known = Type::REPLACE_PLACEHOLDER | Type::TOP_DOWN;
+        let missing = Type::RESERVE | Type::LARGE_PAGES;
+        if requirements.alignment != 0 || !(known | missing).contains(kind) {
+            return Err(Status::InvalidParameter);
+        }
+        if kind.intersects(missing) {
+            return Err(Status::NotSupported);
+        }
+        self.map(process, section, request, kind, placement)
+            .map_err(Status::unnumbered)
+    }
+
+    fn map(
+        &mut self,
+        process: ProcessId,
+        section: SectionHandle,
+        request: &ViewRequest,
+        kind: AllocationType,
+        placement: Placement,
+    ) -> Result<Range, Status> {
+        let (placeholder, unit) = if kind.contains(AllocationType::REPLACE_PLACEHOLDER) {
+            (Placeholder::Replaced, PAGE)
+        } else {
+            (Placeholder::No, GRANULARITY)
+        };
         let protection = Protection::new(request.protection)?;
         if protection.is_guard() || protection.caching() != Caching::Usual {
             return Err(Status::InvalidPageProtection);
@@ -46,9 +100,7 @@ impl Machine {
         if !section.protection.covers(protection) {
             return Err(Status::SectionProtection);
         }
-        if !base.unwrap_or(0).is_multiple_of(GRANULARITY)
-            || !request.offset.is_multiple_of(GRANULARITY)
-        {
+        if !base.unwrap_or(0).is_multiple_of(unit) || !request.offset.is_multiple_of(unit) {
             return Err(Status::MappedAlignment);
         }
         let rest = section.size.checked_sub(request.offset);
@@ -65,23 +117,35 @@ impl Machine {
             return Err(Status::InvalidParameter5);
         }
         let own = section.base.map(|own| own + request.offset);
-        let start = if let Some(base) = base.or(own) {
-            let end = base.checked_add(size).filter(|&end| end <= VAD_LIMIT);
-            let end = end.ok_or(Status::InvalidParameter3)?;
-            if base < USER_START || space.vads.is_taken(base, end) {
-                return Err(Status::ConflictingAddresses);
+        let start = match base.or(own) {
+            base if placeholder == Placeholder::Replaced => {
+                let start = base.unwrap_or(0);
+                space.check_replaceable(start, start + size)?;
+                start
             }
-            base
-        } else {
-            let gap = GapRequest::anywhere(size, Direction::BottomUp);
-            space.vads.gap(&gap).ok_or(Status::NoMemory)?
+            Some(base) => {
+                let end = base.checked_add(size).filter(|&end| end <= VAD_LIMIT);
+                let end = end.ok_or(Status::InvalidParameter3)?;
+                if base < USER_START || space.vads.is_taken(base, end) {
+                    return Err(Status::ConflictingAddresses);
+                }
+                base
+            }
+            None if kind.contains(AllocationType::TOP_DOWN) => {
+                space.room(size, placement, Direction::TopDown)?
+            }
+            None => space.room(size, placement, Direction::BottomUp)?,
         };
         let first = request.offset / PAGE;
         let committed = first + request.commit.div_ceil(PAGE);
         let addresses = (start, start + size);
-        space.add_view(kernel, addresses, protection, (section.segment, first))?;
+        let pages = (section.segment, first);
+        space.add_view(kernel, addresses, protection, pages, placeholder)?;
         if let Err(status) = kernel.commit_segment(section.segment, first, committed) {
             space.drop_view(kernel, start)?;
+            if placeholder == Placeholder::Replaced {
+                space.vads.insert(Vad::placeholder(start, start + size));
+            }
             return Err(status);
         }
         Ok(range(start, start + size))

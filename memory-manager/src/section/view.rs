@@ -9,7 +9,7 @@ use crate::{
     pte::{FrameOwner, Pte, PteState, ValidPte},
     section::{Committed, SegmentId},
     user_space::UserSpace,
-    vad::{Copies, PAGE, Vad, VadKind, View},
+    vad::{Copies, PAGE, Placeholder, Vad, VadKind, View},
 };
 
 impl Kernel {
@@ -226,13 +226,14 @@ impl UserSpace {
         })
     }
 
-    /// Adds a view to the address space, where nothing else is.
+    /// Adds a view to the address space, where nothing is but what it replaces.
     pub(crate) fn add_view(
         &mut self,
         kernel: &mut Kernel,
         (start, end): (u64, u64),
         protection: Protection,
         (segment, first): (SegmentId, u64),
+        placeholder: Placeholder,
     ) -> Result<(), Status> {
         let pages = (end - start) / PAGE;
         let (copies, charge) = if protection.copies_on_write() {
@@ -245,11 +246,15 @@ impl UserSpace {
             .segment_mut(segment)?
             .views
             .insert((self.process, start));
+        if placeholder == Placeholder::Replaced {
+            self.vads.remove(start);
+        }
         self.vads.insert(Vad {
             start,
             end,
             protection,
             charge,
+            placeholder,
             kind: VadKind::View(View {
                 segment,
                 first,

@@ -1,8 +1,11 @@
+use std::fs::File;
+
 use mmu_core::VirtAddr;
 
 use crate::{
-    Backing, PageProtection, ProcessId, Range, SectionAccess, SectionAttributes, SectionCreation,
-    SectionHandle, SectionOpening, Status, ViewAccess, ViewRequest, Win32,
+    AddressRequirements, AllocationType, Backing, PageProtection, ProcessId, Range, SectionAccess,
+    SectionAttributes, SectionCreation, SectionHandle, SectionOpening, Status, UnmapFlags,
+    ViewAccess, ViewRequest, Win32,
 };
 
 /// `ERROR_ALREADY_EXISTS`.
@@ -163,15 +166,34 @@ impl Win32<'_> {
         self.keep(done)
     }
 
-    /// `UnmapViewOfFile`: [`Win32::unmap_view_of_file2`] for the process that calls.
+    /// `MapViewOfFile3`: [`Machine::map_view_ex`](crate::Machine::map_view_ex).
     ///
     /// # Errors
-    /// As [`Win32::unmap_view_of_file2`].
-    pub fn unmap_view_of_file(&mut self, address: VirtAddr) -> Result<Range, Status> {
-        self.unmap_view_of_file2(self.process, address)
+    /// As there.
+    pub fn map_view_of_file3(
+        &mut self,
+        process: ProcessId,
+        section: SectionHandle,
+        request: &ViewRequest,
+        kind: AllocationType,
+        requirements: &AddressRequirements,
+    ) -> Result<Range, Status> {
+        let done = self
+            .machine
+            .map_view_ex(process, section, request, kind, requirements);
+        self.keep(done)
     }
 
-    /// `UnmapViewOfFile2`: [`Machine::unmap_view`](crate::Machine::unmap_view).
+    /// `UnmapViewOfFile`: [`Machine::unmap_view`](crate::Machine::unmap_view).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn unmap_view_of_file(&mut self, address: VirtAddr) -> Result<Range, Status> {
+        let done = self.machine.unmap_view(self.process, address);
+        self.keep(done)
+    }
+
+    /// `UnmapViewOfFile2`: [`Machine::unmap_view_ex`](crate::Machine::unmap_view_ex).
     ///
     /// # Errors
     /// As there.
@@ -179,8 +201,18 @@ impl Win32<'_> {
         &mut self,
         process: ProcessId,
         address: VirtAddr,
+        flags: UnmapFlags,
     ) -> Result<Range, Status> {
-        let done = self.machine.unmap_view(process, address);
+        let done = self.machine.unmap_view_ex(process, address, flags);
+        self.keep(done)
+    }
+
+    /// `SetEndOfFile`, as [`Machine::set_end_of_file`](crate::Machine::set_end_of_file).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn set_end_of_file(&mut self, file: &File, length: u64) -> Result<(), Status> {
+        let done = self.machine.set_end_of_file(file, length);
         self.keep(done)
     }
 
