@@ -97,6 +97,7 @@ impl UserSpace {
             kind: VadKind::Private(Private {
                 untouched: Untouched::Committed,
                 caching: Caching::Usual,
+                page: mmu_core::PageSize::Size4KiB,
                 watch: WriteWatch::Off,
             }),
         });

@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use mmu_core::PageSize;
+
 use crate::{
     MemoryKind, PageProtection, SHARED_DATA,
     protection::{Caching, Protection},
@@ -68,6 +70,8 @@ pub(crate) struct Private {
     pub(crate) untouched: Untouched,
     /// How its pages are cached, whatever their protection says.
     pub(crate) caching: Caching,
+    /// The size of its pages. Larger ones are there from the first on, and all of them.
+    pub(crate) page: PageSize,
     pub(crate) watch: WriteWatch,
 }
 
@@ -96,6 +100,8 @@ pub(crate) struct View {
     /// Where in the segment it starts, in pages.
     pub(crate) first: u64,
     pub(crate) copies: Copies,
+    /// The size of its pages. Larger ones are all mapped from the first on.
+    pub(crate) page: PageSize,
 }
 
 /// When the commit of private copies is charged.
@@ -120,6 +126,7 @@ impl Vad {
             kind: VadKind::Private(Private {
                 untouched: Untouched::Reserved,
                 caching: Caching::Usual,
+                page: PageSize::Size4KiB,
                 watch: WriteWatch::Off,
             }),
         }
@@ -140,6 +147,20 @@ impl Vad {
             VadKind::View(_) if self.is_shared_data() => MemoryKind::Private,
             VadKind::View(_) => MemoryKind::Mapped,
         }
+    }
+
+    /// The size of its pages.
+    pub(crate) fn page(&self) -> PageSize {
+        match &self.kind {
+            VadKind::Private(private) => private.page,
+            VadKind::View(view) => view.page,
+        }
+    }
+
+    /// Whether it never leaves memory, and stays as it was allocated until it is given back as
+    /// a whole.
+    pub(crate) fn is_fixed(&self) -> bool {
+        self.page() != PageSize::Size4KiB
     }
 
     pub(crate) fn allocation_protection(&self) -> PageProtection {

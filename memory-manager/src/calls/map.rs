@@ -1,9 +1,9 @@
-use mmu_core::VirtAddr;
+use mmu_core::{PageSize, VirtAddr};
 
 use super::alloc::range;
 use crate::{
     AddressRequirements, AllocationType, Machine, ProcessId, Range, SectionAccess, SectionHandle,
-    Status, ViewRequest,
+    Status, ViewRequest, large,
     placement::Placement,
     protection::{Caching, Protection},
     vad::{GRANULARITY, PAGE, Placeholder, USER_LIMIT, USER_START, VAD_LIMIT, Vad},
@@ -39,14 +39,15 @@ impl Machine {
 
     /// As [`Machine::map_view`], in the place of a placeholder with
     /// [`AllocationType::REPLACE_PLACEHOLDER`], from the top down with
-    /// [`AllocationType::TOP_DOWN`], and with requirements on the address
+    /// [`AllocationType::TOP_DOWN`], in large pages with
+    /// [`AllocationType::LARGE_PAGES`], and with requirements on the address
     /// (`NtMapViewOfSectionEx`, which has no size to commit).
     ///
     /// # Errors
     /// As [`Machine::map_view`], but no wrong argument is named:
     /// - [`Status::InvalidParameter`]: any of them, requirements that no address meets, those
     ///   of an address that is given, and an alignment, which views have of their own.
-    /// - [`Status::NotSupported`]: reserved views and large pages are not there yet.
+    /// - [`Status::NotSupported`]: reserved views are not there yet.
     /// - [`Status::MappedAlignment`]: where a placeholder is replaced, base or offset are no
     ///   multiples of 4 KiB.
     /// - [`Status::ConflictingAddresses`]: the view would not be all of a placeholder.
@@ -60,8 +61,8 @@ impl Machine {
     ) -> Result<Range, Status> {
         type Type = AllocationType;
         let placement = requirements.placement(request.base)?;
-        let known = Type::REPLACE_PLACEHOLDER | Type::TOP_DOWN;
-        let missing = Type::RESERVE | Type::LARGE_PAGES;
+        let known = Type::REPLACE_PLACEHOLDER | Type::TOP_DOWN | Type::LARGE_PAGES;
+        let missing = Type::RESERVE;
         if requirements.alignment != 0 || !(known | missing).contains(kind) {
             return Err(Status::InvalidParameter);
         }
@@ -72,7 +73,7 @@ impl Machine {
             .map_err(Status::unnumbered)
     }
 
-    fn map(
+    pub(crate) fn map(
         &mut self,
         process: ProcessId,
         section: SectionHandle,
@@ -100,6 +101,14 @@ impl Machine {
         if !section.protection.covers(protection) {
             return Err(Status::SectionProtection);
         }
+        let protection = protection.cached(section.protection.caching());
+        let page = if kind.contains(AllocationType::LARGE_PAGES) {
+            large::check_view(section, protection)?;
+            large::LARGE
+        } else {
+            PageSize::Size4KiB
+        };
+        let unit = unit.max(page.bytes());
         if !base.unwrap_or(0).is_multiple_of(unit) || !request.offset.is_multiple_of(unit) {
             return Err(Status::MappedAlignment);
         }
@@ -112,6 +121,9 @@ impl Machine {
             request.size
         };
         let size = size.next_multiple_of(PAGE);
+        if size & page.offset_mask() != 0 {
+            return Err(Status::InvalidViewSize);
+        }
         let is_file = kernel.segments.is_file(section.segment);
         if request.commit > size || request.commit > 0 && is_file {
             return Err(Status::InvalidParameter5);
@@ -126,22 +138,30 @@ impl Machine {
             Some(base) => {
                 let end = base.checked_add(size).filter(|&end| end <= VAD_LIMIT);
                 let end = end.ok_or(Status::InvalidParameter3)?;
+                if base & page.offset_mask() != 0 {
+                    return Err(Status::MappedAlignment);
+                }
                 if base < USER_START || space.vads.is_taken(base, end) {
                     return Err(Status::ConflictingAddresses);
                 }
                 base
             }
             None if kind.contains(AllocationType::TOP_DOWN) => {
-                space.room(size, placement, Direction::TopDown)?
+                space.room(size, placement.aligned(unit), Direction::TopDown)?
             }
-            None => space.room(size, placement, Direction::BottomUp)?,
+            None => space.room(size, placement.aligned(unit), Direction::BottomUp)?,
         };
         let first = request.offset / PAGE;
         let committed = first + request.commit.div_ceil(PAGE);
         let addresses = (start, start + size);
-        let pages = (section.segment, first);
-        space.add_view(kernel, addresses, protection, pages, placeholder)?;
-        if let Err(status) = kernel.commit_segment(section.segment, first, committed) {
+        let place = (section.segment, first);
+        space.add_view(kernel, addresses, protection, place, (page, placeholder))?;
+        let mapped = if page == PageSize::Size4KiB {
+            kernel.commit_segment(section.segment, first, committed)
+        } else {
+            space.map_large(kernel, addresses, place, protection)
+        };
+        if let Err(status) = mapped {
             space.drop_view(kernel, start)?;
             if placeholder == Placeholder::Replaced {
                 space.vads.insert(Vad::placeholder(start, start + size));

@@ -54,7 +54,7 @@ impl MappedFile {
         length(&self.file)
     }
 
-    /// Fills a frame of zeros with the page at an offset; zeros are what follows the end.
+    /// Fills a frame with the page at an offset; zeros are what follows the end.
     pub(crate) fn load(&self, ram: &Ram, offset: u64, frame: PhysAddr) -> Result<(), Status> {
         let mut page = [0; PAGE_BYTES];
         read_at(&self.file, offset, &mut page)?;

@@ -148,7 +148,7 @@ impl Kernel {
     }
 
     /// Where the prototype entry of a page lies, which is made if there is none yet.
-    fn make_prototype(&mut self, id: SegmentId, index: u64) -> Result<PhysAddr, Status> {
+    pub(crate) fn make_prototype(&mut self, id: SegmentId, index: u64) -> Result<PhysAddr, Status> {
         if let Some(place) = self.segment(id)?.place(index) {
             return Ok(place);
         }
@@ -207,15 +207,19 @@ impl Kernel {
             return Err(Status::AccessViolation);
         }
         let place = self.make_prototype(id, index)?;
-        let frame = self.physical.allocate()?;
-        let filled = match &self.segment(id)?.origin {
-            PageOrigin::File(file) => file.load(self.physical.ram(), index * PAGE, frame),
-            PageOrigin::Committed | PageOrigin::Reserved => Ok(()),
+        let segment = self.segments.get(id).ok_or(Status::InternalError)?;
+        let frame = match &segment.origin {
+            PageOrigin::File(file) => {
+                let frame = self.physical.allocate_to_fill()?;
+                let loaded = file.load(self.physical.ram(), index * PAGE, frame);
+                if loaded.is_err() {
+                    self.physical.free(frame);
+                    return Err(Status::InPageError);
+                }
+                frame
+            }
+            PageOrigin::Committed | PageOrigin::Reserved => self.physical.allocate()?,
         };
-        if filled.is_err() {
-            self.physical.free(frame)?;
-            return Err(Status::InPageError);
-        }
         let valid = Pte::valid(frame, Protection::SHARED, FrameOwner::Process);
         self.physical.write_pte(place, valid.into())?;
         Ok(frame)
@@ -270,10 +274,10 @@ impl Kernel {
             return Ok(());
         };
         for (_, valid) in segment.resident(&self.physical, 0, pages)? {
-            self.physical.free(valid.frame())?;
+            self.physical.free(valid.frame());
         }
         for table in segment.tables() {
-            self.physical.free_table(table)?;
+            self.physical.free_table(table);
         }
         self.commit.release(segment.charge);
         Ok(())

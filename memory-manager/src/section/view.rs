@@ -1,5 +1,7 @@
 //! What is done to the pages of a view.
 
+use mmu_core::PageSize;
+
 use crate::{
     ExceptionAccess, Status,
     fault::FaultedPage,
@@ -79,27 +81,23 @@ impl UserSpace {
         page: FaultedPage,
         shared: ValidPte,
     ) -> Result<(), Status> {
-        let vad = self
-            .vads
-            .find(page.address)
-            .ok_or(Status::AccessViolation)?;
-        let charge = match &vad.kind {
-            VadKind::View(view) if view.copies == Copies::Single => 1,
-            _ => 0,
+        let vad = self.vads.find(page.address);
+        let Some(VadKind::View(view)) = vad.map(|vad| &vad.kind) else {
+            return Err(Status::AccessViolation);
         };
-        kernel.commit.charge(charge)?;
-        let own = match self.put_copy(kernel, page, shared) {
-            Ok(()) => charge,
-            Err(status) => {
-                kernel.commit.release(charge);
-                return Err(status);
+        match view.copies {
+            Copies::Prepaid => self.put_copy(kernel, page, shared),
+            Copies::Single => {
+                kernel.commit.charge(1)?;
+                let copied = self.put_copy(kernel, page, shared);
+                if copied.is_err() {
+                    kernel.commit.release(1);
+                } else if let Some(vad) = self.vads.find_mut(page.address) {
+                    vad.charge += 1;
+                }
+                copied
             }
-        };
-        kernel.faults.write_copies += 1;
-        if let Some(vad) = self.vads.find_mut(page.address) {
-            vad.charge += own;
         }
-        Ok(())
     }
 
     fn put_copy(
@@ -109,9 +107,7 @@ impl UserSpace {
         shared: ValidPte,
     ) -> Result<(), Status> {
         let at = self.faulted_entry(kernel, page)?;
-        let frame = kernel.physical.allocate()?;
-        let copied = kernel.physical.ram().copy_frame(shared.frame(), frame);
-        copied.map_err(|_| Status::InternalError)?;
+        let frame = kernel.physical.allocate_copy(shared.frame())?;
         let protection = shared.protection().after_copy();
         let own = Pte::valid(frame, protection, FrameOwner::Process);
         self.put(
@@ -120,6 +116,7 @@ impl UserSpace {
             at,
             self.enforced(own).written().into(),
         )?;
+        kernel.faults.write_copies += 1;
         Ok(())
     }
 
@@ -144,7 +141,7 @@ impl UserSpace {
         end: u64,
         protection: Protection,
     ) -> Result<Protection, Status> {
-        let own = self.check_view_protection(start, protection)?;
+        let (own, protection) = self.check_view_protection(start, protection)?;
         let Some(vad) = self.vads.find(start) else {
             return Err(Status::ConflictingAddresses);
         };
@@ -176,7 +173,7 @@ impl UserSpace {
         if kernel.segments.is_file(segment) {
             return Err(Status::AlreadyCommitted);
         }
-        let own = self.check_view_protection(start, protection)?;
+        let (own, protection) = self.check_view_protection(start, protection)?;
         if protection != own {
             self.make_entries(kernel, start, end)?;
         }
@@ -188,14 +185,22 @@ impl UserSpace {
         self.reprotect_view(kernel, (start, end), own, protection)
     }
 
-    /// The view's own protection, if it permits another one.
-    fn check_view_protection(&self, page: u64, asked: Protection) -> Result<Protection, Status> {
+    /// The view's own protection, and the one that a page gets for which another is asked,
+    /// if the view permits that: how it is cached is settled by the section.
+    fn check_view_protection(
+        &self,
+        page: u64,
+        asked: Protection,
+    ) -> Result<(Protection, Protection), Status> {
         self.check_unsecured(page)?;
         if asked.caching() != Caching::Usual {
             return Err(Status::InvalidParameter4);
         }
         match self.vads.find(page) {
-            Some(vad) if vad.protection.covers(asked) => Ok(vad.protection),
+            Some(vad) if vad.protection.covers(asked) => {
+                let own = vad.protection;
+                Ok((own, asked.cached(own.caching())))
+            }
             Some(_) => Err(Status::SectionProtection),
             None => Err(Status::ConflictingAddresses),
         }
@@ -233,7 +238,7 @@ impl UserSpace {
         (start, end): (u64, u64),
         protection: Protection,
         (segment, first): (SegmentId, u64),
-        placeholder: Placeholder,
+        (page, placeholder): (PageSize, Placeholder),
     ) -> Result<(), Status> {
         let pages = (end - start) / PAGE;
         let (copies, charge) = if protection.copies_on_write() {
@@ -259,6 +264,7 @@ impl UserSpace {
                 segment,
                 first,
                 copies,
+                page,
             }),
         });
         Ok(())

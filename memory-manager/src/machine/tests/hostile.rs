@@ -1,7 +1,8 @@
 use super::*;
 use crate::{
-    AddressRequirements, AllocationRequest, Backing, SHARED_DATA, SectionAttributes, SectionHandle,
-    UnmapFlags, ViewAccess, ViewRequest, WatchFlags, WorkingSetSize, ZeroBits, vad::USER_LIMIT,
+    AddressRequirements, AllocationRequest, Backing, LARGE_PAGE_MINIMUM, SHARED_DATA,
+    SectionAttributes, SectionHandle, UnmapFlags, ViewAccess, ViewRequest, WatchFlags,
+    WorkingSetSize, ZeroBits, vad::USER_LIMIT,
 };
 
 /// Numbers that go wrong where anything does.
@@ -12,6 +13,7 @@ const NUMBERS: [u64; 17] = [
     0x1000,
     0xffff,
     0x1_0000,
+    LARGE_PAGE_MINIMUM,
     BASE - 1,
     BASE,
     BASE + 0x1_0001,
@@ -26,7 +28,7 @@ const NUMBERS: [u64; 17] = [
 ];
 
 /// Flags, of all kinds of calls.
-const FLAGS: [u32; 15] = [
+const FLAGS: [u32; 17] = [
     0,
     1,
     2,
@@ -39,8 +41,10 @@ const FLAGS: [u32; 15] = [
     0x8000,
     0x8001,
     0x8002,
+    0x1_1000,
     0x4_2000,
     0x20_3000,
+    0x2000_3000,
     u32::MAX,
 ];
 
@@ -48,6 +52,7 @@ const FLAGS: [u32; 15] = [
 #[test]
 fn no_argument_breaks_a_call() {
     let mut bench = Bench::new();
+    bench.privilege();
     let process = bench.process;
     let section = bench
         .machine

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use mmu_core::{AccessKind, Entry, Level, PhysAddr, PrivilegeMode};
+use mmu_core::{AccessKind, Entry, PhysAddr, PrivilegeMode};
 
 use super::*;
 use crate::{
-    page_tables::Pieces,
+    page_tables::{Pieces, points_to_table},
+    physical::frames_of,
     private::{PrivateRules, owned_frame},
     pte::{FrameOwner, Pte, PteState},
     vad::{Copies, Placeholder, USER_START, VAD_LIMIT},
@@ -108,7 +109,7 @@ fn collect_tables(
         .regime
         .path(kernel.physical.ram(), VirtAddr::new(address));
     for step in path.steps() {
-        if step.level > Level::Pte && step.entry.contains(Entry::PRESENT) {
+        if points_to_table(step) {
             tables.insert(step.entry.table_address());
         }
     }
@@ -132,20 +133,24 @@ fn check_region(
         for (page, at) in piece.entries() {
             let pte = kernel.physical.read_pte(at).unwrap();
             if let Some(frame) = owned_frame(pte) {
-                count.own(frame);
-                own_frames += 1;
+                for frame in frames_of(frame, piece.size) {
+                    count.own(frame);
+                    own_frames += 1;
+                }
             }
             if let PteState::Valid(valid) = pte.state()
                 && valid.owner() == FrameOwner::Prototype
             {
                 let (segment, index) = vad.view_index(page).unwrap();
                 let segment = kernel.segment(segment).unwrap();
-                let prototype = segment.prototype(&kernel.physical, index).unwrap();
-                let PteState::Valid(shared) = prototype.state() else {
-                    panic!("{page:#x} maps a page that is not there");
-                };
-                assert_eq!(shared.frame(), valid.frame());
-                assert!(shared.is_dirty() || !valid.is_dirty());
+                for (index, frame) in (index..).zip(frames_of(valid.frame(), piece.size)) {
+                    let prototype = segment.prototype(&kernel.physical, index).unwrap();
+                    let PteState::Valid(shared) = prototype.state() else {
+                        panic!("{page:#x} maps a page that is not there");
+                    };
+                    assert_eq!(shared.frame(), frame);
+                    assert!(shared.is_dirty() || !valid.is_dirty());
+                }
             }
         }
     }

@@ -7,8 +7,8 @@ mod placeholders;
 
 use super::{invariants::check_translations, *};
 use crate::{
-    Backing, Bitness, DepFlags, SectionAttributes, SectionHandle, SectionOpening, ViewRequest,
-    WatchFlags,
+    Backing, Bitness, DepFlags, LARGE_PAGE_MINIMUM, Privileges, SectionAttributes, SectionHandle,
+    SectionOpening, ViewRequest, WatchFlags,
 };
 
 /// Pages that the calls are about.
@@ -24,6 +24,8 @@ const SECTION_PROTECTIONS: [PageProtection; 3] =
 #[derive(Clone, Copy, Debug)]
 enum Call {
     Alloc(AllocationType, PageProtection),
+    /// A large page, of which there is one place.
+    Large(PageProtection),
     Free(FreeType),
     Protect(PageProtection),
     Map(usize, PageProtection),
@@ -68,6 +70,7 @@ fn call() -> impl Strategy<Value = Call> {
     let free = proptest::sample::select(vec![DECOMMIT, DECOMMIT, RELEASE]);
     prop_oneof![
         5 => (kind, protection()).prop_map(|(kind, with)| Call::Alloc(kind, with)),
+        1 => protection().prop_map(Call::Large),
         3 => free.prop_map(Call::Free),
         3 => protection().prop_map(Call::Protect),
         2 => (0..3_usize, protection()).prop_map(|(section, with)| Call::Map(section, with)),
@@ -130,6 +133,16 @@ fn expected(
     Ok(())
 }
 
+/// Where a call is made: many of those that meet large pages are for those as a whole.
+fn aimed(step: Step, region: Option<(u64, u64)>) -> (VirtAddr, u64) {
+    let is_large = region.is_some_and(|(_, size)| size >= LARGE_PAGE_MINIMUM);
+    if is_large && step.size % 2 == 1 {
+        (VirtAddr::new(BASE), LARGE_PAGE_MINIMUM)
+    } else {
+        (VirtAddr::new(step.base), step.size)
+    }
+}
+
 struct World {
     bench: Bench,
     processes: [ProcessId; 2],
@@ -146,6 +159,10 @@ impl World {
         // May execute what it can read, until it chooses not to.
         let second = bench.machine.create_process_with(Bitness::Bits32).unwrap();
         let processes = [bench.process, second];
+        for process in processes {
+            let privileges = Privileges::LOCK_MEMORY;
+            bench.machine.set_privileges(process, privileges).unwrap();
+        }
         let attributes = [SectionAttributes::COMMIT, SectionAttributes::RESERVE];
         let sections = SECTION_PROTECTIONS
             .into_iter()
@@ -178,25 +195,23 @@ impl World {
     }
 
     fn make(&mut self, step: Step) {
-        let Step { base, size, .. } = step;
+        let base = step.base;
         let process = self.processes[step.process];
         self.bench.process = process;
-        let at = VirtAddr::new(base);
         let whole = self.bench.query(base).allocation_base.map(|start| {
             let space = &self.bench.machine.spaces[&process];
             let vad = space.vads.find(start.as_u64()).unwrap();
             (vad.start, vad.end - vad.start)
         });
-        if matches!(step.call, Call::Read | Call::Write | Call::Execute) {
-            return self.access(step);
-        }
         match step.call {
+            Call::Read | Call::Write | Call::Execute => return self.access(step),
             Call::Lock => return self.lock(step),
             Call::Unlock => return self.unlock(step),
             Call::WriteMemory => return self.write_memory(step),
             Call::ReadMemory => return self.read_memory(step),
             _ => {}
         }
+        let (at, size) = aimed(step, whole);
         let before = self.seen();
         let machine = &mut self.bench.machine;
         let charged = machine.commit_charge();
@@ -204,6 +219,13 @@ impl World {
             Call::Alloc(kind, protection) => machine
                 .virtual_alloc(process, Some(at), size, kind, protection)
                 .map(|_| ()),
+            Call::Large(protection) => {
+                let kind = BOTH | AllocationType::LARGE_PAGES;
+                let base = Some(VirtAddr::new(BASE));
+                machine
+                    .virtual_alloc(process, base, LARGE_PAGE_MINIMUM, kind, protection)
+                    .map(|_| ())
+            }
             Call::Free(kind) => {
                 let freed = machine.virtual_free(process, at, size, kind).map(plain);
                 freed.map(|range| self.forget(if size == 0 { whole.unwrap() } else { range }))
