@@ -13,7 +13,9 @@ use crate::{
     pte::{FrameOwner, Pte, ValidPte},
     section::{Section, SegmentId},
     user_space::UserSpace,
-    vad::{PAGE, Placeholder, Private, USER_START, Untouched, Vad, VadKind, WriteWatch},
+    vad::{
+        PAGE, Placeholder, Private, PrivateMemory, USER_START, Untouched, Vad, VadKind, WriteWatch,
+    },
     vad_tree::Direction,
 };
 
@@ -142,7 +144,7 @@ impl UserSpace {
             kind: VadKind::Private(Private {
                 untouched: Untouched::Committed,
                 caching: protection.caching(),
-                page: request.page,
+                memory: PrivateMemory::Large(request.page),
                 watch: WriteWatch::Off,
             }),
         });

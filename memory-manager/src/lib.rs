@@ -68,6 +68,7 @@ mod user_space;
 mod vad;
 mod vad_tree;
 mod win32;
+mod window;
 mod working_set;
 
 pub use address_space::{CommitError, Protection};
@@ -99,4 +100,5 @@ pub use status::Status;
 pub use thread::{Caller, ThreadId};
 pub use vad::GRANULARITY as ALLOCATION_GRANULARITY;
 pub use win32::{ProcessorArchitecture, SystemInfo, Win32};
+pub use window::{FreePagesError, PhysicalPage};
 pub use working_set::WorkingSetSize;

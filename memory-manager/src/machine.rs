@@ -103,7 +103,8 @@ impl Machine {
         })
     }
 
-    /// A 64-bit process, whose address space has but the page at [`SHARED_DATA`](crate::SHARED_DATA) in it.
+    /// A 64-bit process, with nothing but the page at [`SHARED_DATA`](crate::SHARED_DATA) in
+    /// its address space.
     ///
     /// # Errors
     /// [`Status::CommitmentLimit`] or [`Status::NoMemory`] if there is no memory for its first

@@ -1,19 +1,18 @@
 //! The page of the system that every process can read.
 
+use mmu_core::PageSize;
+
 use crate::{
-    DepPolicy, Machine, PageProtection, Status,
+    DepPolicy, LARGE_PAGE_MINIMUM, Machine, PageProtection, Status,
     kernel::Kernel,
     protection::Protection,
     section::{PageOrigin, Segment, SegmentId},
     user_space::UserSpace,
-    vad::PAGE,
+    vad::{PAGE, Placeholder},
 };
 
 /// Where `KUSER_SHARED_DATA` is in every process (Wine's tests, ntdll `test_user_shared_data`).
 pub const SHARED_DATA: u64 = 0x7ffe_0000;
-
-/// What a large page has (Microsoft, `GetLargePageMinimum`).
-const LARGE_PAGE: u32 = 0x20_0000;
 
 /// What the memory manager says there of the machine, by its offset (Microsoft, `ntddk.h`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +20,15 @@ enum Field {
     LargePageMinimum = 0x244,
     NxSupportPolicy = 0x2d5,
     NumberOfPhysicalPages = 0x2e8,
+}
+
+impl Field {
+    fn bytes(self) -> usize {
+        match self {
+            Self::NxSupportPolicy => 1,
+            Self::LargePageMinimum | Self::NumberOfPhysicalPages => 4,
+        }
+    }
 }
 
 impl Machine {
@@ -53,7 +61,8 @@ impl UserSpace {
         };
         let read_only = Protection::new(PageProtection::READONLY)?;
         let addresses = (SHARED_DATA, SHARED_DATA + PAGE);
-        self.add_view(kernel, addresses, read_only, (segment, 0))
+        let usual = (PageSize::Size4KiB, Placeholder::No);
+        self.add_view(kernel, addresses, read_only, (segment, 0), usual)
     }
 }
 
@@ -77,17 +86,13 @@ impl Kernel {
     }
 
     fn fill_shared_data(&mut self, segment: SegmentId, policy: DepPolicy) -> Result<(), Status> {
-        let pages = u32::try_from(self.commit.limit()).unwrap_or(u32::MAX);
+        let pages = self.commit.limit().min(u32::MAX.into());
         for (field, value) in [
-            (Field::LargePageMinimum, LARGE_PAGE),
-            (Field::NxSupportPolicy, policy.value()),
+            (Field::LargePageMinimum, LARGE_PAGE_MINIMUM),
+            (Field::NxSupportPolicy, policy.value().into()),
             (Field::NumberOfPhysicalPages, pages),
         ] {
-            let bytes = value.to_le_bytes();
-            let bytes = match field {
-                Field::NxSupportPolicy => &bytes[..1],
-                Field::LargePageMinimum | Field::NumberOfPhysicalPages => &bytes,
-            };
+            let bytes = &value.to_le_bytes()[..field.bytes()];
             self.write_shared_data(segment, field as u64, bytes)?;
         }
         Ok(())

@@ -70,9 +70,19 @@ pub(crate) struct Private {
     pub(crate) untouched: Untouched,
     /// How its pages are cached, whatever their protection says.
     pub(crate) caching: Caching,
-    /// The size of its pages. Larger ones are there from the first on, and all of them.
-    pub(crate) page: PageSize,
+    pub(crate) memory: PrivateMemory,
     pub(crate) watch: WriteWatch,
+}
+
+/// What private memory consists of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PrivateMemory {
+    /// Pages that come and go one by one.
+    Pages,
+    /// Large pages of this size, all there from the first on.
+    Large(PageSize),
+    /// A window on the process's physical pages.
+    Window,
 }
 
 /// What a page is of which the page tables say nothing.
@@ -126,7 +136,7 @@ impl Vad {
             kind: VadKind::Private(Private {
                 untouched: Untouched::Reserved,
                 caching: Caching::Usual,
-                page: PageSize::Size4KiB,
+                memory: PrivateMemory::Pages,
                 watch: WriteWatch::Off,
             }),
         }
@@ -152,15 +162,22 @@ impl Vad {
     /// The size of its pages.
     pub(crate) fn page(&self) -> PageSize {
         match &self.kind {
-            VadKind::Private(private) => private.page,
+            VadKind::Private(private) => match private.memory {
+                PrivateMemory::Large(size) => size,
+                PrivateMemory::Pages | PrivateMemory::Window => PageSize::Size4KiB,
+            },
             VadKind::View(view) => view.page,
         }
+    }
+
+    pub(crate) fn is_window(&self) -> bool {
+        matches!(&self.kind, VadKind::Private(private) if private.memory == PrivateMemory::Window)
     }
 
     /// Whether it never leaves memory, and stays as it was allocated until it is given back as
     /// a whole.
     pub(crate) fn is_fixed(&self) -> bool {
-        self.page() != PageSize::Size4KiB
+        self.page() != PageSize::Size4KiB || self.is_window()
     }
 
     pub(crate) fn allocation_protection(&self) -> PageProtection {

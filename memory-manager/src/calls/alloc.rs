@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use mmu_core::{PageSize, VirtAddr};
+use mmu_core::VirtAddr;
 
 use crate::{
     AddressRequirements, AllocationRequest, AllocationType, Caller, Machine, PageProtection, Range,
@@ -12,8 +12,8 @@ use crate::{
     protection::Protection,
     user_space::UserSpace,
     vad::{
-        GRANULARITY, PAGE, Placeholder, Private, USER_START, Untouched, VAD_LIMIT, Vad, VadKind,
-        WriteWatch,
+        GRANULARITY, PAGE, Placeholder, Private, PrivateMemory, USER_START, Untouched, VAD_LIMIT,
+        Vad, VadKind, WriteWatch,
     },
     vad_tree::Direction,
 };
@@ -35,14 +35,15 @@ impl Machine {
     ///   which is for sections; or the memory is a PEB or TEB.
     /// - [`Status::InvalidParameter2`], [`Status::InvalidParameter4`]: base or size are not
     ///   in user space.
-    /// - [`Status::NotSupported`]: physical windows are not there yet.
+    /// - [`Status::InvalidParameter6`]: a window is to be read and written, and no more.
     /// - [`Status::InvalidHandle`]: no such process or thread.
     /// - [`Status::PrivilegeNotHeld`]: large pages need [`Privileges::LOCK_MEMORY`].
     /// - [`Status::InvalidPageProtection`]: no large page can be protected so.
     /// - [`Status::InvalidParameter4`], [`Status::InvalidParameter2`]: size or base of large
     ///   pages are not multiples of [`LARGE_PAGE_MINIMUM`].
     /// - [`Status::ConflictingAddresses`]: what is to be reserved is not free, or what is to
-    ///   be committed or reset is not in one region, or in large pages.
+    ///   be committed or reset is not in one region, or in large pages or a
+    ///   window.
     /// - [`Status::AlreadyCommitted`], [`Status::UserMappedFile`]: it is a view of a file.
     /// - [`Status::SectionProtection`]: it is a view, which does not permit the protection.
     /// - [`Status::CommitmentLimit`], [`Status::NoMemory`]: it is too much.
@@ -122,8 +123,8 @@ impl Machine {
             || base.is_none() && kind.contains(AllocationType::COMMIT);
         let start = base.unwrap_or(USER_START);
         check_user_range(start, size)?;
-        if kind.contains(AllocationType::PHYSICAL) {
-            return Err(Status::NotSupported);
+        if kind.contains(AllocationType::PHYSICAL) && protection != Protection::READ_WRITE {
+            return Err(Status::InvalidParameter6);
         }
         let (space, kernel) = self.caller_space(caller)?;
         if kind.contains(AllocationType::LARGE_PAGES) {
@@ -288,6 +289,11 @@ impl UserSpace {
             (Untouched::Reserved, 0)
         };
         kernel.commit.charge(charge)?;
+        let memory = if kind.contains(AllocationType::PHYSICAL) {
+            PrivateMemory::Window
+        } else {
+            PrivateMemory::Pages
+        };
         let watch = if kind.contains(AllocationType::WRITE_WATCH) {
             WriteWatch::On(BTreeSet::new())
         } else {
@@ -308,7 +314,7 @@ impl UserSpace {
             kind: VadKind::Private(Private {
                 untouched,
                 caching: protection.caching(),
-                page: PageSize::Size4KiB,
+                memory,
                 watch,
             }),
         });

@@ -36,8 +36,8 @@ impl Machine {
     /// - [`Status::ConflictingAddresses`]: there is no placeholder, or all of it is to be cut
     ///   out, or the range does not consist of two at least.
     /// - [`Status::FreeVmNotAtBase`]: the whole region is meant, but not its first page; or a
-    ///   part of one that is in large pages.
-    /// - [`Status::MemoryNotAllocated`]: large pages are not decommitted.
+    ///   part of one that is in large pages or a window.
+    /// - [`Status::MemoryNotAllocated`]: large pages and windows are not decommitted.
     /// - [`Status::CommitmentLimit`], [`Status::NoMemory`]: there is no memory for the page
     ///   tables that keep account of what is decommitted.
     pub fn virtual_free(
@@ -140,6 +140,10 @@ impl UserSpace {
         start: u64,
         end: u64,
     ) -> Result<(), Status> {
+        let vad = self.vads.find(start).ok_or(Status::MemoryNotAllocated)?;
+        if vad.is_window() {
+            self.clear_window(kernel, start, end)?;
+        }
         let vad = self.vads.find(start).ok_or(Status::MemoryNotAllocated)?;
         let pages = match &vad.kind {
             _ if (start, end) == (vad.start, vad.end) => vad.charge,

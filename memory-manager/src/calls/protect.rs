@@ -24,7 +24,7 @@ impl Machine {
     ///   in user space, or the size is 0.
     /// - [`Status::InvalidHandle`]: no such process or thread.
     /// - [`Status::ConflictingAddresses`]: the pages are not in one region, or are a part of a
-    ///   large page.
+    ///   large page, or in a window.
     /// - [`Status::InvalidParameter4`]: private memory cannot be write-copy, a large page not
     ///   without access, and a view not cached in a special way.
     /// - [`Status::SectionProtection`]: it is a view, which does not permit the protection.
@@ -66,6 +66,9 @@ impl UserSpace {
     ) -> Result<Protection, Status> {
         const CONFLICT: Status = Status::ConflictingAddresses;
         let vad = self.region(start, end, CONFLICT, CONFLICT)?;
+        if vad.is_window() {
+            return Err(CONFLICT);
+        }
         large::check_protection(vad.page(), (start, end), protection)?;
         match &vad.kind {
             VadKind::Private(private) => {

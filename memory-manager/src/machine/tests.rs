@@ -28,6 +28,7 @@ mod sections;
 mod shared_data;
 mod threads;
 mod win32;
+mod window;
 mod write_watch;
 
 const RESERVE: AllocationType = AllocationType::RESERVE;

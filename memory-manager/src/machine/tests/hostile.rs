@@ -1,12 +1,12 @@
 use super::*;
 use crate::{
-    AddressRequirements, AllocationRequest, Backing, LARGE_PAGE_MINIMUM, SHARED_DATA,
+    AddressRequirements, AllocationRequest, Backing, LARGE_PAGE_MINIMUM, PhysicalPage, SHARED_DATA,
     SectionAttributes, SectionHandle, UnmapFlags, ViewAccess, ViewRequest, WatchFlags,
     WorkingSetSize, ZeroBits, vad::USER_LIMIT,
 };
 
 /// Numbers that go wrong where anything does.
-const NUMBERS: [u64; 17] = [
+const NUMBERS: [u64; 18] = [
     0,
     1,
     0xfff,
@@ -28,7 +28,7 @@ const NUMBERS: [u64; 17] = [
 ];
 
 /// Flags, of all kinds of calls.
-const FLAGS: [u32; 17] = [
+const FLAGS: [u32; 18] = [
     0,
     1,
     2,
@@ -44,6 +44,7 @@ const FLAGS: [u32; 17] = [
     0x1_1000,
     0x4_2000,
     0x20_3000,
+    0x40_2000,
     0x2000_3000,
     u32::MAX,
 ];
@@ -98,6 +99,16 @@ fn call_all(
     let kind = AllocationType::from_bits_retain(first);
     let _ = machine.virtual_alloc(process, Some(at), size, kind, protection);
     let _ = machine.virtual_alloc(process, None, size, kind, protection);
+    let _ = machine.virtual_alloc_huge(process, Some(at), size, protection);
+    let pages = machine.allocate_user_physical_pages(process, size % 3);
+    let mut pages = pages.unwrap_or_default();
+    pages.push(PhysicalPage(base));
+    let _ = machine.map_user_physical_pages(process, at, &pages[1..]);
+    let _ = machine.map_user_physical_pages(process, at, &pages[..1]);
+    let scattered = [(VirtAddr::new(size), None), (at, pages.first().copied())];
+    let _ = machine.map_user_physical_pages_scatter(process, &scattered);
+    let _ = machine.unmap_user_physical_pages(process, at, size);
+    let _ = machine.free_user_physical_pages(process, &pages);
     let _ = machine.virtual_protect(process, at, size, protection);
     let _ = machine.virtual_query(process, at);
     let watch = WatchFlags::from_bits_retain(first);

@@ -6,6 +6,7 @@ use mmu_core::{AccessKind, Entry, PhysAddr, PrivilegeMode};
 
 use super::*;
 use crate::{
+    PhysicalPage,
     page_tables::{Pieces, points_to_table},
     physical::frames_of,
     private::{PrivateRules, owned_frame},
@@ -70,6 +71,14 @@ fn check_space(kernel: &Kernel, space: &UserSpace, count: &mut Count) {
         assert!(is_valid, "{page:#x} is locked and not there");
     }
     check_empty(kernel, space, (end, 1 << 47), &mut tables);
+    for (&page, &seen) in &space.physical_pages {
+        let frame = PhysAddr::new(page.0 << 12);
+        count.own(frame);
+        if let Some(address) = seen {
+            let pte = space.entry(&kernel.physical, address).unwrap();
+            assert_eq!(owned_frame(pte), Some(frame), "{page:?} is shown elsewhere");
+        }
+    }
     tables.insert(space.root.table);
     assert_eq!(tables.len() as u64, space.tables);
     for &table in &tables {
@@ -132,7 +141,12 @@ fn check_region(
         collect_tables(kernel, space, piece.start, tables);
         for (page, at) in piece.entries() {
             let pte = kernel.physical.read_pte(at).unwrap();
-            if let Some(frame) = owned_frame(pte) {
+            if vad.is_window() {
+                if let PteState::Valid(valid) = pte.state() {
+                    let shown = PhysicalPage(valid.frame().as_u64() >> 12);
+                    assert_eq!(space.physical_pages[&shown], Some(page));
+                }
+            } else if let Some(frame) = owned_frame(pte) {
                 for frame in frames_of(frame, piece.size) {
                     count.own(frame);
                     own_frames += 1;
@@ -155,6 +169,7 @@ fn check_region(
         }
     }
     let charge = match &vad.kind {
+        VadKind::Private(_) if vad.is_window() => 0,
         VadKind::Private(private) => {
             let rules = PrivateRules::of(vad, private);
             space

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 mod page_walks;
 mod placeholders;
+mod windows;
 
 use super::{invariants::check_translations, *};
 use crate::{
@@ -26,6 +27,8 @@ enum Call {
     Alloc(AllocationType, PageProtection),
     /// A large page, of which there is one place.
     Large(PageProtection),
+    /// A physical page that is made or freed, or shown in a window.
+    Physical(windows::Step),
     Free(FreeType),
     Protect(PageProtection),
     Map(usize, PageProtection),
@@ -61,7 +64,7 @@ fn protection() -> impl Strategy<Value = PageProtection> {
 
 fn call() -> impl Strategy<Value = Call> {
     let kinds = [
-        0x1000, 0x1000, 0x2000, 0x3000, 0x20_2000, 0x20_3000, 0x8_0000, 0x100_0000,
+        0x1000, 0x1000, 0x40_2000, 0x2000, 0x3000, 0x20_2000, 0x20_3000, 0x8_0000, 0x100_0000,
     ];
     let kind = proptest::sample::select(kinds.to_vec()).prop_map(AllocationType::from_bits_retain);
     let kinds = [0x400_0000, 0x420_0000, 0x800_0000, 0x820_0000];
@@ -71,6 +74,7 @@ fn call() -> impl Strategy<Value = Call> {
     prop_oneof![
         5 => (kind, protection()).prop_map(|(kind, with)| Call::Alloc(kind, with)),
         1 => protection().prop_map(Call::Large),
+        2 => windows::step().prop_map(Call::Physical),
         3 => free.prop_map(Call::Free),
         3 => protection().prop_map(Call::Protect),
         2 => (0..3_usize, protection()).prop_map(|(section, with)| Call::Map(section, with)),
@@ -183,7 +187,12 @@ impl World {
     }
 
     fn is_private(&self, address: u64) -> bool {
-        self.bench.query(address).kind == Some(crate::MemoryKind::Private)
+        let space = &self.bench.machine.spaces[&self.bench.process];
+        let is_window = space
+            .vads
+            .find(address)
+            .is_some_and(crate::vad::Vad::is_window);
+        !is_window && self.bench.query(address).kind == Some(crate::MemoryKind::Private)
     }
 
     /// What was written is gone.
@@ -209,6 +218,7 @@ impl World {
             Call::Unlock => return self.unlock(step),
             Call::WriteMemory => return self.write_memory(step),
             Call::ReadMemory => return self.read_memory(step),
+            Call::Physical(what) => return self.physical(what, base),
             _ => {}
         }
         let (at, size) = aimed(step, whole);

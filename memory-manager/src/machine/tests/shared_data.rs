@@ -57,9 +57,9 @@ fn the_shared_page_says_how_much_memory_there_is() {
 /// As of environment blocks; that it cannot be unmapped is a consequence of its being private.
 #[test]
 fn nobody_changes_the_shared_page() {
+    const WRONG: Status = Status::InvalidPageProtection;
     let mut bench = Bench::new();
     assert_eq!(bench.write(SHARED_DATA, 1), violation(1, SHARED_DATA));
-    const WRONG: Status = Status::InvalidPageProtection;
     for protection in [READONLY, READWRITE, NOACCESS, READONLY | GUARD] {
         assert_eq!(bench.protect(SHARED_DATA, 1, protection), Err(WRONG));
         let commit = bench.alloc(SHARED_DATA, 1, COMMIT, protection);
