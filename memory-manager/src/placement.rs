@@ -5,7 +5,7 @@ use mmu_core::VirtAddr;
 use crate::{
     Status,
     user_space::UserSpace,
-    vad::{GRANULARITY, PAGE, TOP_DOWN_LIMIT, USER_LIMIT, USER_START, VAD_LIMIT},
+    vad::{GRANULARITY, PAGE, USER_LIMIT, USER_START, VAD_LIMIT},
     vad_tree::{Direction, GapRequest},
 };
 
@@ -118,6 +118,7 @@ impl UserSpace {
         direction: Direction,
     ) -> Result<u64, Status> {
         let (low, high) = placement.within;
+        let high = high.min(self.layout.region_limit());
         let all = GapRequest {
             size,
             alignment: placement.alignment,
@@ -125,7 +126,7 @@ impl UserSpace {
             direction,
         };
         let usual = GapRequest {
-            within: (low, high.min(TOP_DOWN_LIMIT)),
+            within: (low, high.min(self.layout.top_down_limit())),
             ..all
         };
         let found = match direction {

@@ -6,7 +6,7 @@ use crate::{
     Status, ViewRequest, large,
     placement::Placement,
     protection::{Caching, Protection},
-    vad::{GRANULARITY, PAGE, Placeholder, USER_LIMIT, USER_START, VAD_LIMIT, Vad},
+    vad::{GRANULARITY, PAGE, Placeholder, USER_LIMIT, USER_START, Vad},
     vad_tree::Direction,
 };
 
@@ -128,6 +128,7 @@ impl Machine {
         if request.commit > size || request.commit > 0 && is_file {
             return Err(Status::InvalidParameter5);
         }
+        let limit = space.layout.region_limit();
         let own = section.base.map(|own| own + request.offset);
         let start = match base.or(own) {
             base if placeholder == Placeholder::Replaced => {
@@ -136,7 +137,7 @@ impl Machine {
                 start
             }
             Some(base) => {
-                let end = base.checked_add(size).filter(|&end| end <= VAD_LIMIT);
+                let end = base.checked_add(size).filter(|&end| end <= limit);
                 let end = end.ok_or(Status::InvalidParameter3)?;
                 if base & page.offset_mask() != 0 {
                     return Err(Status::MappedAlignment);

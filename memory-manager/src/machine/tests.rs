@@ -16,6 +16,7 @@ mod free;
 mod hostile;
 mod invariants;
 mod large;
+mod layouts;
 mod lock;
 mod placeholders;
 mod placement;
