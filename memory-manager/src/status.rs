@@ -102,6 +102,8 @@ pub enum Status {
     MappedFileSizeZero,
     /// `STATUS_COMMITMENT_LIMIT`: so much memory cannot be promised.
     CommitmentLimit,
+    /// `STATUS_INVALID_ADDRESS`: no region is at this address.
+    InvalidAddress,
     /// `STATUS_IO_DEVICE_ERROR`: the device failed.
     IoDeviceError,
     /// `STATUS_MAPPED_ALIGNMENT`: a view's address and offset are multiples of 64 KiB.
@@ -163,6 +165,7 @@ impl Status {
             Self::ProcessIsTerminating => (0xc000_010a, "STATUS_PROCESS_IS_TERMINATING", 5),
             Self::MappedFileSizeZero => (0xc000_011e, "STATUS_MAPPED_FILE_SIZE_ZERO", 1006),
             Self::CommitmentLimit => (0xc000_012d, "STATUS_COMMITMENT_LIMIT", 1455),
+            Self::InvalidAddress => (0xc000_0141, "STATUS_INVALID_ADDRESS", 59),
             Self::IoDeviceError => (0xc000_0185, "STATUS_IO_DEVICE_ERROR", 1117),
             Self::MappedAlignment => (0xc000_0220, "STATUS_MAPPED_ALIGNMENT", 1132),
             Self::UserMappedFile => (0xc000_0243, "STATUS_USER_MAPPED_FILE", 1224),
@@ -258,6 +261,7 @@ mod tests {
             (&[ObjectNameNotFound], 2),
             (&[ObjectPathNotFound], 3),
             (&[NotSupported], 50),
+            (&[InvalidAddress], 59),
             (&[InvalidHandle], 6),
             (&[PartialCopy], 299),
             (&[GuardPageViolation], 0x8000_0001),

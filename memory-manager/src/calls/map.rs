@@ -47,7 +47,8 @@ impl Machine {
     /// As [`Machine::map_view`], but no wrong argument is named:
     /// - [`Status::InvalidParameter`]: any of them, requirements that no address meets, those
     ///   of an address that is given, and an alignment, which views have of their own.
-    /// - [`Status::NotSupported`]: reserved views are not there yet.
+    /// - [`Status::InvalidParameter`]: the section is no file's, and its views cannot be reserved.
+    /// - [`Status::NotSupported`]: reserved views of files are not there yet.
     /// - [`Status::MappedAlignment`]: where a placeholder is replaced, base or offset are no
     ///   multiples of 4 KiB.
     /// - [`Status::ConflictingAddresses`]: the view would not be all of a placeholder.
@@ -61,13 +62,9 @@ impl Machine {
     ) -> Result<Range, Status> {
         type Type = AllocationType;
         let placement = requirements.placement(request.base)?;
-        let known = Type::REPLACE_PLACEHOLDER | Type::TOP_DOWN | Type::LARGE_PAGES;
-        let missing = Type::RESERVE;
-        if requirements.alignment != 0 || !(known | missing).contains(kind) {
+        let known = Type::REPLACE_PLACEHOLDER | Type::TOP_DOWN | Type::LARGE_PAGES | Type::RESERVE;
+        if requirements.alignment != 0 || !known.contains(kind) {
             return Err(Status::InvalidParameter);
-        }
-        if kind.intersects(missing) {
-            return Err(Status::NotSupported);
         }
         self.map(process, section, request, kind, placement)
             .map_err(Status::unnumbered)
@@ -98,6 +95,14 @@ impl Machine {
         let (space, kernel) = self.space(process)?;
         let needed = SectionAccess::of_view(protection);
         let section = kernel.sections.section(section, needed)?;
+        if kind.contains(AllocationType::RESERVE) {
+            let is_file = kernel.segments.is_file(section.segment);
+            return Err(if is_file {
+                Status::NotSupported
+            } else {
+                Status::InvalidParameter9
+            });
+        }
         if !section.protection.covers(protection) {
             return Err(Status::SectionProtection);
         }

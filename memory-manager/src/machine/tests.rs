@@ -30,6 +30,7 @@ mod shared_data;
 mod threads;
 mod win32;
 mod window;
+mod working_set;
 mod write_watch;
 
 const RESERVE: AllocationType = AllocationType::RESERVE;
