@@ -10,7 +10,7 @@ mod segment;
 mod view;
 
 use mapped_file::FileIdentity;
-pub(crate) use segment::{Committed, PageOrigin, Segment, SegmentId};
+pub(crate) use segment::{PageOrigin, Segment, SegmentId};
 
 bitflags! {
     /// How a section is made (Microsoft, `NtCreateSection`). Any bits can be passed.

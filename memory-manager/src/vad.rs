@@ -83,16 +83,6 @@ pub(crate) struct View {
     pub(crate) segment: SegmentId,
     /// Where in the segment it starts, in pages.
     pub(crate) first: u64,
-    pub(crate) copies: Copies,
-}
-
-/// When the commit of private copies is charged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Copies {
-    /// When the view is mapped: all its pages may be copied.
-    Prepaid,
-    /// When they are made.
-    Single,
 }
 
 impl Vad {

@@ -263,7 +263,7 @@ mod tests {
     use crate::{
         protection::Protection,
         section::SegmentId,
-        vad::{Copies, PAGE, VadKind, View},
+        vad::{PAGE, VadKind, View},
     };
 
     fn vad(start: u64, pages: u64) -> Vad {
@@ -275,7 +275,6 @@ mod tests {
             kind: VadKind::View(View {
                 segment: SegmentId(0),
                 first: 0,
-                copies: Copies::Single,
             }),
         }
     }

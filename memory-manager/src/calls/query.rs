@@ -7,7 +7,6 @@ use crate::{
     private::PrivateRules,
     protection::Protection,
     pte::Pte,
-    section::Committed,
     user_space::UserSpace,
     vad::{PAGE, USER_LIMIT, Vad, VadKind},
 };
@@ -136,10 +135,7 @@ impl Run {
 fn touched(kernel: &Kernel, vad: &Vad, page: u64, pte: Pte) -> Result<Option<Protection>, Status> {
     match &vad.kind {
         VadKind::Private(private) => Ok(PrivateRules::of(vad, private).committed(pte)),
-        VadKind::View(view) => {
-            let index = view.first + (page - vad.start) / PAGE;
-            kernel.view_protection(view.segment, index, vad.protection, pte)
-        }
+        VadKind::View(_) => kernel.view_protection(vad, page, pte),
     }
 }
 
@@ -152,12 +148,6 @@ fn untouched(
 ) -> Result<(Option<Protection>, u64), Status> {
     match &vad.kind {
         VadKind::Private(private) => Ok((PrivateRules::of(vad, private).committed(Pte::ZERO), end)),
-        VadKind::View(view) => {
-            let first = view.first + (start - vad.start) / PAGE;
-            let (committed, pages) =
-                kernel.committed_run(view.segment, first, (end - start) / PAGE)?;
-            let state = (committed == Committed::Yes).then_some(vad.protection);
-            Ok((state, start + pages * PAGE))
-        }
+        VadKind::View(_) => kernel.untouched_run(vad, start, end),
     }
 }

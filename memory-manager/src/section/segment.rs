@@ -74,31 +74,54 @@ impl Segment {
         }
     }
 
-    /// Whether pages are committed from the first on, and how many are alike of as many as
+    /// The protection of pages in a view with the protection `view`, as long as nothing else
+    /// was said of them there, if they are committed; and how many are alike of as many as
     /// `most`.
-    pub(crate) fn committed_run(
+    pub(crate) fn protection_run(
+        &self,
+        physical: &Physical,
+        (first, most): (u64, u64),
+        view: Protection,
+    ) -> Result<(Option<Protection>, u64), Status> {
+        match self.origin {
+            PageOrigin::Committed | PageOrigin::File(_) => Ok((Some(view), most)),
+            PageOrigin::Reserved => {
+                let (is_committed, pages) = self.committed_run(physical, first, most)?;
+                Ok((is_committed.then_some(view), pages))
+            }
+        }
+    }
+
+    /// Whether pages of a reserved segment are committed, and how many are alike.
+    fn committed_run(
         &self,
         physical: &Physical,
         first: u64,
         most: u64,
-    ) -> Result<(Committed, u64), Status> {
-        if !matches!(self.origin, PageOrigin::Reserved) {
-            return Ok((Committed::Yes, most));
-        }
+    ) -> Result<(bool, u64), Status> {
         let mut run = None;
         let mut next = first;
         while next < first + most {
             let (state, end) = match self.place(next) {
-                None => (Committed::No, (next / PROTOTYPES + 1) * PROTOTYPES),
-                Some(place) if physical.read_pte(place)? == Pte::ZERO => (Committed::No, next + 1),
-                Some(_) => (Committed::Yes, next + 1),
+                None => (false, (next / PROTOTYPES + 1) * PROTOTYPES),
+                Some(place) => (physical.read_pte(place)? != Pte::ZERO, next + 1),
             };
             if *run.get_or_insert(state) != state {
                 break;
             }
             next = end.min(first + most);
         }
-        Ok((run.unwrap_or(Committed::No), next - first))
+        Ok((run.unwrap_or(false), next - first))
+    }
+
+    /// How many of some pages are copied at the first write, going by the protection of the
+    /// view: commit for all these copies is charged when it is mapped.
+    pub(crate) fn pages_to_copy(&self, first: u64, end: u64, view: Protection) -> u64 {
+        if view.copies_on_write() {
+            end - first
+        } else {
+            0
+        }
     }
 
     /// The pages that have a frame, and their entries, among those of a range.
@@ -129,13 +152,6 @@ impl Segment {
     pub(crate) fn tables(&self) -> impl Iterator<Item = PhysAddr> {
         self.prototypes.values().copied()
     }
-}
-
-/// Whether pages are committed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Committed {
-    No,
-    Yes,
 }
 
 impl Kernel {
