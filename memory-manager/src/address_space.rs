@@ -2,9 +2,6 @@ use std::collections::BTreeMap;
 
 use mmu_core::{Entry, ErrorCode, PageSize, VirtAddr};
 
-/// Where the addresses of user-mode programs end: the lower canonical half.
-pub const USER_END: VirtAddr = VirtAddr::new(1 << 47);
-
 /// What a program may do with a region of its memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Protection {
@@ -58,13 +55,21 @@ impl Region {
 }
 
 /// The memory that a process has committed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct AddressSpace {
+    user_end: VirtAddr,
     /// By start; no two overlap.
     regions: BTreeMap<u64, Region>,
 }
 
 impl AddressSpace {
+    pub(crate) fn new(user_end: VirtAddr) -> Self {
+        Self {
+            user_end,
+            regions: BTreeMap::new(),
+        }
+    }
+
     pub(crate) fn commit(
         &mut self,
         start: VirtAddr,
@@ -79,8 +84,14 @@ impl AddressSpace {
                 page_size,
             });
         }
-        let end = start.checked_add(length).filter(|&end| end <= USER_END);
-        let end = end.ok_or(CommitError::OutsideUserSpace { start, length })?;
+        let end = start
+            .checked_add(length)
+            .filter(|&end| end <= self.user_end);
+        let end = end.ok_or(CommitError::OutsideUserSpace {
+            start,
+            length,
+            user_end: self.user_end,
+        })?;
         let below = self.regions.range(..end.as_u64()).next_back();
         if let Some((&other, _)) = below.filter(|(_, region)| region.end > start.as_u64()) {
             return Err(CommitError::AlreadyCommitted {
@@ -119,12 +130,14 @@ pub enum CommitError {
         page_size: PageSize,
     },
     /// The range reaches past the addresses of user-mode programs.
-    #[error("{length:#x} bytes at {start} reach past {USER_END}, where user space ends")]
+    #[error("{length:#x} bytes at {start} reach past {user_end}, where user space ends")]
     OutsideUserSpace {
         /// Its start.
         start: VirtAddr,
         /// Its length in bytes.
         length: u64,
+        /// Where user space ends.
+        user_end: VirtAddr,
     },
     /// A part of the range is committed already.
     #[error("{length:#x} bytes at {start} overlap what is committed at {other}")]
@@ -143,6 +156,7 @@ mod tests {
     use super::*;
 
     const READ_WRITE: Protection = Protection::ReadWrite;
+    const USER_END: VirtAddr = VirtAddr::new(1 << 47);
 
     fn commit(space: &mut AddressSpace, start: u64, length: u64) -> Result<(), CommitError> {
         space.commit(VirtAddr::new(start), length, PageSize::Size4KiB, READ_WRITE)
@@ -150,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_region_holds_its_first_and_its_last_byte() {
-        let mut space = AddressSpace::default();
+        let mut space = AddressSpace::new(USER_END);
         commit(&mut space, 0x2000, 0x3000).unwrap();
         for (address, held) in [
             (0x1fff, false),
@@ -168,7 +182,7 @@ mod tests {
 
     #[test]
     fn regions_do_not_overlap() {
-        let mut space = AddressSpace::default();
+        let mut space = AddressSpace::new(USER_END);
         commit(&mut space, 0x2000, 0x3000).unwrap();
         for (start, length) in [
             (0x1000, 0x2000),
@@ -188,7 +202,7 @@ mod tests {
 
     #[test]
     fn only_whole_pages_of_user_space_are_committed() {
-        let mut space = AddressSpace::default();
+        let mut space = AddressSpace::new(USER_END);
         for (start, length) in [(0x800, 0x1000), (0x1000, 0x800), (0x1000, 0)] {
             let error = commit(&mut space, start, length).unwrap_err();
             assert!(

@@ -7,7 +7,7 @@ use crate::{
     kernel::Kernel,
     protection::Protection,
     pte::{FrameOwner, Pte, PteState, ValidPte},
-    user_space::{ExecutionPrevention, UserSpace},
+    user_space::UserSpace,
     vad::{PAGE, USER_LIMIT, Untouched, VadKind},
 };
 
@@ -152,9 +152,9 @@ impl UserSpace {
             )?;
             return Err(Status::GuardPageViolation);
         }
-        let wanted = match (access, self.execution) {
-            (ExceptionAccess::Execute, ExecutionPrevention::Off) => ExceptionAccess::Read,
-            (access, _) => access,
+        let wanted = match access {
+            ExceptionAccess::Execute if !self.dep.prevents_execution() => ExceptionAccess::Read,
+            access => access,
         };
         if protection.allows(wanted) {
             Ok(())

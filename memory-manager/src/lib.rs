@@ -11,7 +11,7 @@
 //! ```
 //! use memory_manager::{MemoryManager, Protection};
 //! use mmu_core::{
-//!     AccessKind, CpuFeatures, FunctionalMmu, PageSize, PrivilegeMode, Registers, VirtAddr,
+//!     AccessKind, CpuFeatures, FunctionalMmu, PageSize, PrivilegeMode, VirtAddr,
 //! };
 //!
 //! let mut manager = MemoryManager::new(1 << 20)?;
@@ -19,8 +19,7 @@
 //! let heap = VirtAddr::new(0x10_0000);
 //! process.commit(heap, 0x10000, PageSize::Size4KiB, Protection::ReadWrite)?;
 //!
-//! let registers = Registers::four_level(process.root());
-//! let mut mmu = FunctionalMmu::functional(CpuFeatures::default(), registers)?;
+//! let mut mmu = FunctionalMmu::functional(CpuFeatures::default(), process.registers())?;
 //! let (kind, mode) = (AccessKind::Write, PrivilegeMode::User);
 //! let first = manager.access(&process, |ram| mmu.translate(ram, heap, kind, mode))?;
 //! let again = manager.access(&process, |ram| mmu.translate(ram, heap, kind, mode))?;
@@ -33,8 +32,10 @@
 mod access;
 mod address_space;
 mod allocation_type;
+mod bitness;
 mod calls;
 mod commit;
+mod dep;
 mod error;
 mod exception;
 mod fault;
@@ -58,8 +59,10 @@ mod vad;
 mod vad_tree;
 mod win32;
 
-pub use address_space::{CommitError, Protection, USER_END};
+pub use address_space::{CommitError, Protection};
 pub use allocation_type::{AllocationType, FreeType, WatchFlags};
+pub use bitness::Bitness;
+pub use dep::{DepFlags, DepPermanence, DepPolicy, ProcessDep};
 pub use error::{AccessError, OutOfMemory, ServiceError};
 pub use exception::{Exception, ExceptionAccess};
 pub use frames::FrameAllocator;
@@ -67,9 +70,8 @@ pub use machine::{Machine, MachineConfig, MachineError, ProcessId};
 pub use manager::{CollapseError, Collapsed, Counters, MemoryManager};
 pub use memory_information::{MemoryInformation, MemoryKind, MemoryState, Range};
 pub use page_protection::PageProtection;
-pub use process::Process;
+pub use process::{PagingLevels, Process};
 pub use section::{Backing, FileAccess, SectionAttributes, SectionHandle, ViewAccess, ViewRequest};
 pub use status::Status;
-pub use user_space::ExecutionPrevention;
 pub use vad::GRANULARITY as ALLOCATION_GRANULARITY;
 pub use win32::Win32;

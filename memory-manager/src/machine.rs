@@ -3,13 +3,13 @@ use std::collections::BTreeMap;
 use mmu_core::{CpuFeatures, GeneralProtection, RamTooLarge};
 
 use crate::{
-    Status,
+    Bitness, DepPolicy, ProcessDep, Status,
     commit::Commit,
     kernel::Kernel,
     physical::Physical,
     processor::Processor,
     section::Segments,
-    user_space::{ExecutionPrevention, UserSpace},
+    user_space::UserSpace,
     vad::{PAGE, VadKind},
 };
 
@@ -20,6 +20,8 @@ pub struct MachineConfig {
     pub ram_bytes: u64,
     /// The processor's features; no-execute is needed.
     pub features: CpuFeatures,
+    /// Which processes may execute any page that they can read.
+    pub dep_policy: DepPolicy,
 }
 
 impl Default for MachineConfig {
@@ -27,6 +29,7 @@ impl Default for MachineConfig {
         Self {
             ram_bytes: 1 << 30,
             features: CpuFeatures::default(),
+            dep_policy: DepPolicy::default(),
         }
     }
 }
@@ -70,6 +73,7 @@ pub struct Machine {
     pub(crate) kernel: Kernel,
     pub(crate) spaces: BTreeMap<ProcessId, UserSpace>,
     features: CpuFeatures,
+    pub(crate) dep_policy: DepPolicy,
     next_process: u64,
 }
 
@@ -88,6 +92,7 @@ impl Machine {
             },
             spaces: BTreeMap::new(),
             features: config.features,
+            dep_policy: config.dep_policy,
             next_process: 0,
         })
     }
@@ -98,19 +103,17 @@ impl Machine {
     /// [`Status::CommitmentLimit`] or [`Status::NoMemory`] if there is no memory for its first
     /// page table.
     pub fn create_process(&mut self) -> Result<ProcessId, Status> {
-        self.create_process_with(ExecutionPrevention::Enforced)
+        self.create_process_with(Bitness::Bits64)
     }
 
-    /// A process with an empty address space, whose pages can perhaps all be executed.
+    /// A process with an empty address space, for programs of 64 or 32 bits.
     ///
     /// # Errors
     /// As [`Machine::create_process`].
-    pub fn create_process_with(
-        &mut self,
-        execution: ExecutionPrevention,
-    ) -> Result<ProcessId, Status> {
+    pub fn create_process_with(&mut self, bitness: Bitness) -> Result<ProcessId, Status> {
         let process = ProcessId(self.next_process);
-        let space = UserSpace::new(&mut self.kernel, process, self.features, execution)?;
+        let dep = ProcessDep::new(self.dep_policy, bitness);
+        let space = UserSpace::new(&mut self.kernel, process, self.features, (bitness, dep))?;
         self.next_process += 1;
         self.spaces.insert(process, space);
         Ok(process)

@@ -4,7 +4,8 @@ use mmu_core::{
 };
 
 use crate::{
-    AccessError, FrameAllocator, OutOfMemory, Process, ServiceError, address_space::Region,
+    AccessError, FrameAllocator, OutOfMemory, PagingLevels, Process, ServiceError,
+    address_space::Region,
 };
 
 mod collapse;
@@ -79,12 +80,20 @@ impl MemoryManager {
         &self.counters
     }
 
-    /// A new process with nothing committed.
+    /// A new process under 4-level paging with nothing committed.
     ///
     /// # Errors
     /// [`OutOfMemory`] if there is no frame for its first table.
     pub fn create_process(&mut self) -> Result<Process, OutOfMemory> {
-        Ok(Process::new(self.allocate_table()?))
+        self.create_process_with(PagingLevels::Four)
+    }
+
+    /// A new process with nothing committed.
+    ///
+    /// # Errors
+    /// As [`MemoryManager::create_process`].
+    pub fn create_process_with(&mut self, levels: PagingLevels) -> Result<Process, OutOfMemory> {
+        Ok(Process::new(self.allocate_table()?, levels))
     }
 
     /// Makes an access of a process: tries it, services the page faults that it raises, and

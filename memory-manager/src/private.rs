@@ -8,7 +8,7 @@ use crate::{
     page_tables::{Piece, Pieces},
     protection::{Caching, Protection},
     pte::{FrameOwner, Pte, PteState, ValidPte},
-    user_space::{ExecutionPrevention, UserSpace},
+    user_space::UserSpace,
     vad::{PAGE, Private, Untouched, Vad, VadKind, WriteWatch},
 };
 
@@ -82,9 +82,10 @@ pub(crate) fn is_dirty(pte: Pte) -> bool {
 impl UserSpace {
     /// As the processor is to see a valid entry.
     pub(crate) fn enforced(&self, valid: ValidPte) -> ValidPte {
-        match self.execution {
-            ExecutionPrevention::Enforced => valid,
-            ExecutionPrevention::Off => valid.executable(),
+        if self.dep.prevents_execution() {
+            valid
+        } else {
+            valid.executable()
         }
     }
 

@@ -1,29 +1,62 @@
-use mmu_core::{PageSize, PhysAddr, Regime, VirtAddr};
+use mmu_core::{PageSize, PhysAddr, Regime, Registers, VirtAddr};
 
 use crate::address_space::{AddressSpace, CommitError, Protection};
+
+/// How many levels of page tables there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum PagingLevels {
+    /// 4-level paging: user space has 2^47 bytes.
+    #[default]
+    Four,
+    /// 5-level paging: user space has 2^56 bytes.
+    Five,
+}
+
+impl PagingLevels {
+    /// Where the addresses of user-mode programs end: the lower canonical half.
+    pub const fn user_end(self) -> VirtAddr {
+        match self {
+            Self::Four => VirtAddr::new(1 << 47),
+            Self::Five => VirtAddr::new(1 << 56),
+        }
+    }
+}
 
 /// A process: an address space and the page tables that realise it.
 #[derive(Clone, Debug)]
 pub struct Process {
+    levels: PagingLevels,
     regime: Regime,
     pub(crate) space: AddressSpace,
 }
 
 impl Process {
-    pub(crate) fn new(root: PhysAddr) -> Self {
+    pub(crate) fn new(root: PhysAddr, levels: PagingLevels) -> Self {
         Self {
-            regime: Regime::four_level(root),
-            space: AddressSpace::default(),
+            levels,
+            regime: match levels {
+                PagingLevels::Four => Regime::four_level(root),
+                PagingLevels::Five => Regime::five_level(root),
+            },
+            space: AddressSpace::new(levels.user_end()),
         }
     }
 
-    /// Where its PML4 table lies: the address for CR3.
+    /// Where its highest page table lies: the address for CR3.
     pub fn root(&self) -> PhysAddr {
         self.regime.root()
     }
 
+    /// The registers of a processor that runs it.
+    pub fn registers(&self) -> Registers {
+        match self.levels {
+            PagingLevels::Four => Registers::four_level(self.root()),
+            PagingLevels::Five => Registers::five_level(self.root()),
+        }
+    }
+
     /// How its page tables are read.
-    pub(crate) fn regime(&self) -> &Regime {
+    pub fn regime(&self) -> &Regime {
         &self.regime
     }
 

@@ -1,20 +1,13 @@
 use mmu_core::{CpuFeatures, Entry, Level, Regime, VirtAddr, entry_address};
 
-use crate::{ProcessId, Status, kernel::Kernel, processor::SpaceRoot, vad::Vad, vad_tree::VadTree};
+use crate::{
+    Bitness, ProcessDep, ProcessId, Status, kernel::Kernel, processor::SpaceRoot, vad::Vad,
+    vad_tree::VadTree,
+};
 
 /// Where the page tables see themselves, in the upper half: PML4E 0x1ED (the place that
 /// Windows had until its version 1607).
 const SELF_MAP: u64 = 0xffff_f680_0000_0000;
-
-/// Whether pages without the right to execute cannot be executed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum ExecutionPrevention {
-    /// They cannot, as always in 64-bit processes (Microsoft, "Data Execution Prevention").
-    #[default]
-    Enforced,
-    /// They can, as in 32-bit processes that did not ask for it.
-    Off,
-}
 
 /// The address space of a process: its regions, and the page tables that realise them.
 #[derive(Debug)]
@@ -25,7 +18,8 @@ pub(crate) struct UserSpace {
     pub(crate) vads: VadTree,
     /// Frames that are its page tables, of all levels.
     pub(crate) tables: u64,
-    pub(crate) execution: ExecutionPrevention,
+    pub(crate) bitness: Bitness,
+    pub(crate) dep: ProcessDep,
 }
 
 impl UserSpace {
@@ -33,7 +27,7 @@ impl UserSpace {
         kernel: &mut Kernel,
         process: ProcessId,
         features: CpuFeatures,
-        execution: ExecutionPrevention,
+        (bitness, dep): (Bitness, ProcessDep),
     ) -> Result<Self, Status> {
         kernel.commit.charge(1)?;
         let table = match kernel.physical.allocate() {
@@ -55,7 +49,8 @@ impl UserSpace {
             regime,
             vads: VadTree::default(),
             tables: 1,
-            execution,
+            bitness,
+            dep,
         })
     }
 

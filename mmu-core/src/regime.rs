@@ -102,10 +102,18 @@ impl Regime {
     /// [`Registers::four_level`] and with every feature. Address bits that CR3 does not have
     /// are dropped.
     pub fn four_level(root: PhysAddr) -> Self {
+        Self::with_every_feature(root, Registers::four_level)
+    }
+
+    /// As [`Regime::four_level`], with 5-level paging.
+    pub fn five_level(root: PhysAddr) -> Self {
+        Self::with_every_feature(root, Registers::five_level)
+    }
+
+    fn with_every_feature(root: PhysAddr, registers: fn(PhysAddr) -> Registers) -> Self {
         let features = CpuFeatures::default();
         let address = root.as_u64() & !features.beyond_width();
-        let registers = Registers::four_level(PhysAddr::new(address));
-        Self::derive(&registers, features)
+        Self::derive(&registers(PhysAddr::new(address)), features)
     }
 
     /// As [`Regime::new`], for registers that were let in.

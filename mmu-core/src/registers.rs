@@ -120,6 +120,15 @@ impl Registers {
         }
     }
 
+    /// As [`Registers::four_level`], with 5-level paging.
+    pub fn five_level(root: PhysAddr) -> Self {
+        let four = Self::four_level(root);
+        Self {
+            cr4: four.cr4 | Cr4::LINEAR_ADDRESS_57,
+            ..four
+        }
+    }
+
     /// How linear addresses become physical ones.
     pub fn paging_mode(&self) -> PagingMode {
         if !self.cr0.contains(Cr0::PAGING) {

@@ -3,7 +3,7 @@
 use lookaside::preset::Preset;
 use memory_manager::{MemoryManager, Process, Protection};
 use mmu_core::{
-    AccessKind, Breakdown, PageSize, PrivilegeMode, Registers, TimedMmu, VirtAddr, WalkStatistics,
+    AccessKind, Breakdown, PageSize, PrivilegeMode, TimedMmu, VirtAddr, WalkStatistics,
 };
 
 use crate::Random;
@@ -30,7 +30,7 @@ impl Chaser {
         let mut process = manager.create_process().expect("a table");
         let committed = process.commit(BASE, 2 << 30, pages, Protection::ReadWrite);
         committed.expect("an empty address space");
-        let registers = Registers::four_level(process.root());
+        let registers = process.registers();
         let statistics = WalkStatistics::default();
         let mmu = TimedMmu::timed(preset.features, registers, &preset.timed, statistics);
         Self {

@@ -4,7 +4,7 @@ use cache::{Request, ServedBy};
 use memory_manager::{MemoryManager, Process, Protection};
 use mmu_core::{
     AccessKind, Breakdown, CpuFeatures, Cycles, Entry, Fault, Owner, PageSize, PhysAddr,
-    PrivilegeMode, Registers, TimedConfig, TimedMmu, VirtAddr, WalkStatistics,
+    PrivilegeMode, TimedConfig, TimedMmu, VirtAddr, WalkStatistics,
 };
 use proptest::prelude::*;
 use tests::{
@@ -101,7 +101,7 @@ impl World {
             let committed = process.commit(start, length, size, Protection::ExecuteReadWrite);
             committed.unwrap();
         }
-        let registers = Registers::four_level(process.root());
+        let registers = process.registers();
         let config = processor::small();
         let statistics = WalkStatistics::default();
         let mmu = TimedMmu::timed(CpuFeatures::default(), registers, &config, statistics);

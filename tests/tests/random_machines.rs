@@ -5,7 +5,7 @@ use cache::{CacheId, Request, ServedBy};
 use memory_manager::{MemoryManager, Process, Protection};
 use mmu_core::{
     AccessKind, CpuFeatures, Cr4, Cycles, Fault, Invalidation, Owner, PageSize, PrivilegeMode,
-    ProcessorId, Registers, TimedConfig, TimedMmu, VirtAddr, WalkStatistics,
+    ProcessorId, TimedConfig, TimedMmu, VirtAddr, WalkStatistics,
 };
 use tests::{Random, random_machine::random_config};
 use tlb::Stream;
@@ -37,7 +37,7 @@ impl World {
         let config = random_config(&mut random);
         let mut manager = MemoryManager::new(1 << 30).unwrap();
         let processes: Vec<_> = (0..3).map(|_| process(&mut manager)).collect();
-        let mut registers = Registers::four_level(processes[0].root());
+        let mut registers = processes[0].registers();
         registers.cr4 |= Cr4::PCID_ENABLE;
         registers.cr3 |= 1;
         let features = CpuFeatures::default();

@@ -4,6 +4,7 @@ use super::*;
 use crate::{AllocationType, FreeType, MemoryInformation, MemoryState, PageProtection, Range};
 
 mod alloc;
+mod dep;
 mod faults;
 mod files;
 mod free;
@@ -42,11 +43,14 @@ impl Bench {
     }
 
     fn with_ram(ram_bytes: u64) -> Self {
-        let config = MachineConfig {
+        Self::with_config(&MachineConfig {
             ram_bytes,
             ..MachineConfig::default()
-        };
-        let mut machine = Machine::new(&config).unwrap();
+        })
+    }
+
+    fn with_config(config: &MachineConfig) -> Self {
+        let mut machine = Machine::new(config).unwrap();
         let process = machine.create_process().unwrap();
         Self { machine, process }
     }

@@ -107,7 +107,7 @@ impl MemoryManager {
 
 #[cfg(test)]
 mod tests {
-    use mmu_core::{AccessKind, FunctionalMmu, PrivilegeMode, Registers, Scope};
+    use mmu_core::{AccessKind, FunctionalMmu, PrivilegeMode, Scope};
 
     use super::*;
     use crate::Protection;
@@ -119,7 +119,7 @@ mod tests {
         let mut process = manager.create_process().unwrap();
         let committed = process.commit(BASE, LARGE.bytes(), SMALL, Protection::ReadWrite);
         committed.unwrap();
-        let registers = Registers::four_level(process.root());
+        let registers = process.registers();
         let mmu = FunctionalMmu::functional(mmu_core::CpuFeatures::default(), registers);
         (manager, process, mmu.unwrap())
     }

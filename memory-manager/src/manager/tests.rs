@@ -1,6 +1,5 @@
 use mmu_core::{
-    AccessKind, CpuFeatures, FunctionalMmu, Mappings, PrivilegeMode, Registers, Translated,
-    VirtAddr,
+    AccessKind, CpuFeatures, FunctionalMmu, Mappings, PrivilegeMode, Translated, VirtAddr,
 };
 
 use super::*;
@@ -20,7 +19,7 @@ impl World {
     fn new(bytes: u64) -> Self {
         let mut manager = MemoryManager::new(bytes).unwrap();
         let process = manager.create_process().unwrap();
-        let registers = Registers::four_level(process.root());
+        let registers = process.registers();
         let mmu = FunctionalMmu::functional(CpuFeatures::default(), registers).unwrap();
         Self {
             manager,

@@ -11,7 +11,7 @@ use crate::{
     page_policy::PagePolicy,
     preset::{self, Preset},
     sim::{
-        MachineConfig, Report, Schedule,
+        MachineConfig, Paging, Report, Schedule,
         baseline::{Baseline, Rule, Verdict},
         compare::{self, Axis, Variant},
     },
@@ -21,7 +21,8 @@ use crate::{
 #[derive(Debug, Args)]
 pub(super) struct Comparisons {
     /// Run the traces through several machines at once and set them side by side:
-    /// cpu=NAME,NAME... or pages=SIZE,SIZE...; both give every combination
+    /// cpu=NAME,NAME..., pages=SIZE,SIZE... or paging=4-level,5-level; several give every
+    /// combination
     #[arg(long, value_name = "WHAT=A,B", conflicts_with = "baseline")]
     compare: Vec<Axis>,
     /// The JSON report of an earlier run of the same traces on the same machine; one with any
@@ -51,7 +52,7 @@ impl Comparisons {
             .map(|path| Source::from(path.as_path()));
         let cpus = self.compare.iter().flat_map(|axis| match axis {
             Axis::Cpu(names) => names.as_slice(),
-            Axis::Pages(_) => &[],
+            Axis::Pages(_) | Axis::Paging(_) => &[],
         });
         baseline
             .chain(cpus.map(|cpu| Source::from(cpu.as_str())))
@@ -75,11 +76,15 @@ impl Comparisons {
         if config.pages != PagePolicy::default() && self.compare.iter().any(names_pages) {
             return Err(CliError::TwoSizes);
         }
-        let machines = compare::product(&self.compare, cpu, config.pages)?;
-        let variant = |(cpu, pages): (String, PagePolicy)| -> Result<Variant, CliError> {
+        let names_paging = |axis: &Axis| matches!(axis, Axis::Paging(_));
+        if config.paging != Paging::default() && self.compare.iter().any(names_paging) {
+            return Err(CliError::TwoPagings);
+        }
+        let machines = compare::product(&self.compare, cpu, config)?;
+        let variant = |(cpu, config): (String, MachineConfig)| -> Result<Variant, CliError> {
             Ok(Variant {
                 preset: Preset::load(&cpu)?,
-                config: MachineConfig { pages, ..config },
+                config,
             })
         };
         let variants: Result<Vec<_>, _> = machines.into_iter().map(variant).collect();

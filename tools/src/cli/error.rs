@@ -49,6 +49,9 @@ pub enum CliError {
     /// Two options name sizes of pages.
     #[error("--pages and --compare pages= both name sizes; name them all in --compare")]
     TwoSizes,
+    /// Two options name pagings.
+    #[error("--paging and --compare paging= both name pagings; name them all in --compare")]
+    TwoPagings,
     /// A script cannot be understood.
     #[error(transparent)]
     Script(#[from] ScriptError),

@@ -6,7 +6,7 @@ use super::from_one::from_one;
 use crate::{
     byte_size::ByteSize,
     page_policy::PagePolicy,
-    sim::{MachineConfig, Pcids, Schedule, Traces},
+    sim::{MachineConfig, Paging, Pcids, Schedule, Traces},
 };
 
 /// What is chosen about a machine and what runs on it.
@@ -34,6 +34,9 @@ pub(super) struct MachineOptions {
     /// How many accesses a processor has under way at a time; none of them depends on another
     #[arg(long, value_name = "N", default_value_t = NonZeroU32::MIN, value_parser = from_one::<NonZeroU32>)]
     window: NonZeroU32,
+    /// How many levels of page tables processes have
+    #[arg(long, value_enum, default_value_t = Paging::default())]
+    pub(super) paging: Paging,
 }
 
 impl MachineOptions {
@@ -44,6 +47,7 @@ impl MachineOptions {
             processors: self.processors,
             pcids: self.pcids,
             window: self.window,
+            paging: self.paging,
         }
     }
 

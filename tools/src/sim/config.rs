@@ -1,5 +1,7 @@
 use std::num::NonZeroU32;
 
+use memory_manager::PagingLevels;
+use mmu_core::Level;
 use serde::Serialize;
 
 use crate::{byte_size::ByteSize, page_policy::PagePolicy};
@@ -17,6 +19,8 @@ pub struct MachineConfig {
     pub pcids: Pcids,
     /// How many accesses each processor has under way at a time.
     pub window: NonZeroU32,
+    /// How many levels of page tables its processes have.
+    pub paging: Paging,
 }
 
 impl MachineConfig {
@@ -35,7 +39,40 @@ pub enum Pcids {
     Off,
 }
 
-/// One processor in order, 4-KiB pages, 16 GiB of memory.
+/// How many levels of page tables processes have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize)]
+pub enum Paging {
+    /// 48-bit linear addresses
+    #[default]
+    #[value(name = "4-level")]
+    #[serde(rename = "4-level")]
+    FourLevel,
+    /// CR4.LA57 = 1: 57-bit linear addresses
+    #[value(name = "5-level")]
+    #[serde(rename = "5-level")]
+    FiveLevel,
+}
+
+impl Paging {
+    /// The levels of its page tables, the one nearest the page first.
+    pub(super) const fn levels(self) -> &'static [Level] {
+        match self {
+            Self::FourLevel => &Level::FOUR_LEVEL,
+            Self::FiveLevel => &Level::ALL,
+        }
+    }
+}
+
+impl From<Paging> for PagingLevels {
+    fn from(paging: Paging) -> Self {
+        match paging {
+            Paging::FourLevel => Self::Four,
+            Paging::FiveLevel => Self::Five,
+        }
+    }
+}
+
+/// One processor in order, 4-level paging, 4-KiB pages, 16 GiB of memory.
 impl Default for MachineConfig {
     fn default() -> Self {
         Self {
@@ -44,6 +81,7 @@ impl Default for MachineConfig {
             processors: NonZeroU32::MIN,
             pcids: Pcids::default(),
             window: NonZeroU32::MIN,
+            paging: Paging::default(),
         }
     }
 }

@@ -45,6 +45,12 @@ pub enum SimError {
         /// The processor.
         cpu: String,
     },
+    /// The processor that is modelled has no 5-level paging.
+    #[error("{cpu} has no 5-level paging")]
+    NoFiveLevels {
+        /// The processor.
+        cpu: String,
+    },
     /// There can be no such number of processes.
     #[error("there can be 1 to {most} processes, not {0}", most = super::Machine::MAX_PROCESSES)]
     Processes(usize),

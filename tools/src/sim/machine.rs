@@ -1,9 +1,11 @@
 use hashbrown::HashMap;
-use memory_manager::{AccessError, CollapseError, MemoryManager, Process, Protection, USER_END};
+use memory_manager::{
+    AccessError, CollapseError, MemoryManager, PagingLevels, Process, Protection,
+};
 use mmu_core::{Breakdown, Fault, Feature, PageSize, ProcessorId, TimedMmu, VirtAddr};
 
 use super::{
-    MachineConfig, Pcids, SimError,
+    MachineConfig, Paging, Pcids, SimError,
     port::{Port, SharedCaches},
     processor::Processor,
     why::WalkLog,
@@ -277,6 +279,9 @@ fn check(preset: &Preset, config: MachineConfig, processes: usize) -> Result<(),
     if config.pcids == Pcids::On && !preset.features.has(Feature::PCID) {
         return Err(SimError::NoPcids { cpu: cpu() });
     }
+    if config.paging == Paging::FiveLevel && !preset.features.has(Feature::LA57) {
+        return Err(SimError::NoFiveLevels { cpu: cpu() });
+    }
     if processes == 0 || processes > Machine::MAX_PROCESSES {
         return Err(SimError::Processes(processes));
     }
@@ -285,11 +290,12 @@ fn check(preset: &Preset, config: MachineConfig, processes: usize) -> Result<(),
 
 fn process(manager: &mut MemoryManager, config: MachineConfig) -> Result<Process, SimError> {
     let ram = config.ram;
-    let process = manager.create_process();
+    let levels = PagingLevels::from(config.paging);
+    let process = manager.create_process_with(levels);
     let mut process = process.map_err(|source| SimError::NoRoomForTables { ram, source })?;
     let committed = process.commit(
         VirtAddr::new(0),
-        USER_END.as_u64(),
+        levels.user_end().as_u64(),
         config.pages.first_size(),
         Protection::ExecuteReadWrite,
     );

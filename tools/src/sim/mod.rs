@@ -17,7 +17,7 @@ mod schedule;
 pub mod sweep;
 pub mod why;
 
-pub use config::{MachineConfig, Pcids};
+pub use config::{MachineConfig, Paging, Pcids};
 pub use error::SimError;
 pub use machine::{Machine, MachineError};
 pub use report::{DEFAULT_TOP, Report, TraceCounts};

@@ -3,7 +3,7 @@ use std::num::NonZeroU32;
 use memory_manager::Process;
 use mmu_core::{
     Breakdown, Cr4, Cycles, Fault, Invalidation, Owner, PageSize, PhysAddr, PhysMem, PrivilegeMode,
-    Ram, Registers, SoftwareCosts, TimedMmu, VirtAddr,
+    Ram, SoftwareCosts, TimedMmu, VirtAddr,
 };
 
 use super::{Pcids, SimError, config::MachineConfig, port::Port, why::WalkLog};
@@ -39,7 +39,7 @@ impl Processor {
         first: usize,
         port: Port,
     ) -> Result<Self, SimError> {
-        let mut registers = Registers::four_level(processes[first].root());
+        let mut registers = processes[first].registers();
         if config.pcids == Pcids::On {
             registers.cr4 |= Cr4::PCID_ENABLE;
             registers.cr3 |= pcid(first);

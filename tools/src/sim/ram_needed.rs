@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use mmu_core::{Level, Mappings, PageSize, Regime};
+use mmu_core::{Level, Mappings, PageSize};
 
 use super::Machine;
 use crate::{byte_size::ByteSize, trace::Record};
@@ -10,6 +10,7 @@ use crate::{byte_size::ByteSize, trace::Record};
 /// The pages that traces touch.
 pub(super) struct PagesTouched {
     size: PageSize,
+    levels: &'static [Level],
     processes: u64,
     /// By process and number.
     pages: HashSet<(usize, u64)>,
@@ -19,8 +20,8 @@ impl PagesTouched {
     /// The pages that a machine has given out so far.
     pub(super) fn of(machine: &Machine, size: PageSize) -> Self {
         let of_one = |process: usize| {
-            let regime = Regime::four_level(machine.process(process).root());
-            let pages: Vec<_> = Mappings::new(&regime, machine.manager.ram())
+            let regime = machine.process(process).regime();
+            let pages: Vec<_> = Mappings::new(regime, machine.manager.ram())
                 .filter_map(Result::ok)
                 .flat_map(|leaf| {
                     let first = leaf.address.page_number(size);
@@ -31,6 +32,7 @@ impl PagesTouched {
         };
         Self {
             size,
+            levels: machine.config().paging.levels(),
             processes: machine.processes() as u64,
             pages: (0..machine.processes()).flat_map(of_one).collect(),
         }
@@ -54,9 +56,8 @@ impl PagesTouched {
                 .map(|&(process, number)| (process, number >> shift));
             covered.collect::<HashSet<_>>().len() as u64
         };
-        let pointing = Level::FOUR_LEVEL
-            .into_iter()
-            .filter(|level| level.shift() > self.size.shift());
+        let levels = self.levels.iter().copied();
+        let pointing = levels.filter(|level| level.shift() > self.size.shift());
         let tables = self.processes + pointing.map(tables_above).sum::<u64>();
         let table_bytes = tables * PageSize::Size4KiB.bytes();
         ByteSize(self.pages.len() as u64 * self.size.bytes() + table_bytes)

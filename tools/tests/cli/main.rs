@@ -13,6 +13,7 @@ mod maps;
 mod memory;
 mod modes;
 mod outputs;
+mod paging;
 mod pipes;
 mod processors;
 mod record;

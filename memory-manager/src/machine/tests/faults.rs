@@ -1,5 +1,5 @@
 use super::*;
-use crate::{ExceptionAccess, ExecutionPrevention};
+use crate::ExceptionAccess;
 
 /// Microsoft, `EXCEPTION_RECORD`; Wine's tests, kernel32.
 #[test]
@@ -83,21 +83,6 @@ fn an_execute_page_can_be_read_and_is_still_called_execute() {
     assert_eq!(bench.read(BASE), Ok(0));
     assert_eq!(bench.write(BASE, 1), violation(1, BASE));
     assert_eq!(bench.query(BASE).protection, EXECUTE);
-}
-
-/// Microsoft, "Data Execution Prevention".
-#[test]
-fn without_execution_prevention_what_can_be_read_can_be_executed() {
-    let mut bench = Bench::new();
-    let off = ExecutionPrevention::Off;
-    bench.process = bench.machine.create_process_with(off).unwrap();
-    bench.alloc(BASE, 0x1000, BOTH, READWRITE).unwrap();
-    assert_eq!(bench.execute(BASE), Ok(0));
-    bench.write(BASE, 1).unwrap();
-    bench.protect(BASE, 1, READONLY).unwrap();
-    assert_eq!(bench.execute(BASE), Ok(1));
-    bench.protect(BASE, 1, NOACCESS).unwrap();
-    assert_eq!(bench.execute(BASE), violation(8, BASE));
 }
 
 #[test]

@@ -3,7 +3,9 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::{invariants::check_translations, *};
-use crate::{Backing, SectionAttributes, SectionHandle, ViewRequest, WatchFlags};
+use crate::{
+    Backing, Bitness, DepFlags, SectionAttributes, SectionHandle, ViewRequest, WatchFlags,
+};
 
 /// Pages that the calls are about.
 const PAGES: u64 = 0x60;
@@ -24,6 +26,7 @@ enum Call {
     Unmap,
     Watch(WatchFlags),
     ResetWatch,
+    Prevent(DepFlags),
     Read,
     Write,
     Execute,
@@ -55,6 +58,7 @@ fn call() -> impl Strategy<Value = Call> {
         1 => Just(Call::Unmap),
         1 => (0..2_u32).prop_map(|flags| Call::Watch(WatchFlags::from_bits_retain(flags))),
         1 => Just(Call::ResetWatch),
+        1 => (0..8_u32).prop_map(|bits| Call::Prevent(DepFlags::from_bits_retain(bits / 7))),
         4 => Just(Call::Read),
         6 => Just(Call::Write),
         2 => Just(Call::Execute),
@@ -81,6 +85,7 @@ fn expected(
     found: &MemoryInformation,
     access: u64,
     address: u64,
+    prevented: bool,
 ) -> Result<(), (Status, u64, u64)> {
     if found.state != MemoryState::Commit {
         return violation(access, address);
@@ -91,7 +96,8 @@ fn expected(
     let allowed = match access {
         0 => 0xfe,
         1 => 0xcc,
-        _ => 0xf0,
+        _ if prevented => 0xf0,
+        _ => 0xfe,
     };
     if found.protection.bits() & allowed == 0 {
         return violation(access, address);
@@ -110,7 +116,8 @@ struct World {
 impl World {
     fn new(ram_bytes: u64) -> Self {
         let mut bench = Bench::with_ram(ram_bytes);
-        let second = bench.machine.create_process().unwrap();
+        // May execute what it can read, until it chooses not to.
+        let second = bench.machine.create_process_with(Bitness::Bits32).unwrap();
         let processes = [bench.process, second];
         let attributes = [SectionAttributes::COMMIT, SectionAttributes::RESERVE];
         let sections = SECTION_PROTECTIONS
@@ -184,6 +191,7 @@ impl World {
             Call::Watch(flags) => machine
                 .get_write_watch(process, at, size, flags, 3)
                 .map(|_| ()),
+            Call::Prevent(flags) => machine.set_process_dep(process, flags),
             Call::ResetWatch => machine.reset_write_watch(process, at, size),
             _ => machine.unmap_view(process, at).map(|_| ()),
         };
@@ -228,6 +236,7 @@ impl World {
         let (address, process) = (step.base, self.bench.process);
         let found = self.bench.query(address);
         let is_private = self.is_private(address);
+        let prevented = self.bench.machine.spaces[&process].dep.prevents_execution();
         #[expect(clippy::cast_possible_truncation, reason = "any byte will do")]
         let byte = (step.size | 1) as u8;
         match step.call {
@@ -236,7 +245,7 @@ impl World {
                 if self.lacks_memory(done) {
                     return;
                 }
-                assert_eq!(done, expected(&found, 1, address), "{found:x?}");
+                assert_eq!(done, expected(&found, 1, address, prevented), "{found:x?}");
                 if done.is_ok() && is_private {
                     self.written.insert((process, address), byte);
                 }
@@ -251,7 +260,7 @@ impl World {
                 }
                 assert_eq!(
                     done.map(|_| ()),
-                    expected(&found, access, address),
+                    expected(&found, access, address, prevented),
                     "{found:x?}"
                 );
                 if let Ok(byte) = done

@@ -1,24 +1,32 @@
 use std::str::FromStr;
 
-use crate::page_policy::PagePolicy;
+use clap::ValueEnum;
 
-/// What differs between the machines of a comparison: `cpu=a,b` or `pages=4k,2m`.
+use crate::{
+    page_policy::PagePolicy,
+    sim::{MachineConfig, Paging},
+};
+
+/// What differs between the machines of a comparison: `cpu=a,b`, `pages=4k,2m` or
+/// `paging=4-level,5-level`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Axis {
     /// Their processors: presets or files.
     Cpu(Vec<String>),
     /// The sizes of their programs' pages.
     Pages(Vec<PagePolicy>),
+    /// How many levels of page tables their processes have.
+    Paging(Vec<Paging>),
 }
 
 /// The machines that were asked for cannot be compared.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AxisError {
     /// It is not of the form `WHAT=a,b`.
-    #[error("expected cpu=NAME,NAME or pages=SIZE,SIZE")]
+    #[error("expected cpu=NAME,NAME, pages=SIZE,SIZE or paging=4-level,5-level")]
     Malformed,
     /// Nothing of this name can be compared.
-    #[error("\"{0}\" cannot be compared; cpu and pages can")]
+    #[error("\"{0}\" cannot be compared; cpu, pages and paging can")]
     UnknownAxis(String),
     /// There is nothing before, after or between commas.
     #[error("a name is missing in \"{0}\"")]
@@ -26,6 +34,9 @@ pub enum AxisError {
     /// No page has this size.
     #[error("there are no pages of \"{0}\"; there are 4k, 2m, 1g and thp")]
     UnknownPages(String),
+    /// There is no such paging.
+    #[error("there is no paging of \"{0}\"; there are 4-level and 5-level")]
+    UnknownPaging(String),
     /// The same value is there twice.
     #[error("\"{0}\" is there twice")]
     Twice(String),
@@ -33,7 +44,7 @@ pub enum AxisError {
     #[error("--compare {0}= is given twice; separate the names by commas instead")]
     AxisTwice(&'static str),
     /// One machine is no comparison.
-    #[error("there is only one machine to compare; name at least two processors or sizes")]
+    #[error("there is only one machine to compare; name at least two of a kind")]
     OnlyOne,
     /// Too many machines to hold at once.
     #[error("{0} machines are too many to compare; {most} are possible", most = MOST_VARIANTS)]
@@ -49,6 +60,7 @@ impl Axis {
         match self {
             Self::Cpu(_) => "cpu",
             Self::Pages(_) => "pages",
+            Self::Paging(_) => "paging",
         }
     }
 }
@@ -58,7 +70,7 @@ impl FromStr for Axis {
 
     fn from_str(text: &str) -> Result<Self, AxisError> {
         let (axis, values) = text.split_once('=').ok_or(AxisError::Malformed)?;
-        if !["cpu", "pages"].contains(&axis) {
+        if !["cpu", "pages", "paging"].contains(&axis) {
             return Err(AxisError::UnknownAxis(axis.into()));
         }
         let values: Vec<_> = values.split(',').collect();
@@ -70,50 +82,69 @@ impl FromStr for Axis {
                 return Err(AxisError::Twice((*value).into()));
             }
         }
-        if axis == "cpu" {
-            return Ok(Self::Cpu(values.into_iter().map(str::to_owned).collect()));
-        }
-        let sizes = values.into_iter().map(|value| {
-            let policy = value.parse::<PagePolicy>();
-            policy.map_err(|_| AxisError::UnknownPages(value.into()))
-        });
-        Ok(Self::Pages(sizes.collect::<Result<_, _>>()?))
+        let values = values.into_iter();
+        Ok(match axis {
+            "cpu" => Self::Cpu(values.map(str::to_owned).collect()),
+            "pages" => {
+                let policies = values.map(|value| {
+                    let policy = value.parse::<PagePolicy>();
+                    policy.map_err(|_| AxisError::UnknownPages(value.into()))
+                });
+                Self::Pages(policies.collect::<Result<_, _>>()?)
+            }
+            _ => {
+                let pagings = values.map(|value| {
+                    let paging = Paging::from_str(value, false);
+                    paging.map_err(|_| AxisError::UnknownPaging(value.into()))
+                });
+                Self::Paging(pagings.collect::<Result<_, _>>()?)
+            }
+        })
     }
 }
 
-/// Every processor with every size of page, in the order in which they were named. `cpu` and
-/// `pages` are those of all machines where no axis says otherwise.
+/// Every processor with every size of page and every paging, in the order in which they were
+/// named. `cpu` and `config` are those of all machines where no axis says otherwise.
 ///
 /// # Errors
 /// [`AxisError`] if that is not from two machines on to [`MOST_VARIANTS`].
 pub fn product(
     axes: &[Axis],
     cpu: &str,
-    pages: PagePolicy,
-) -> Result<Vec<(String, PagePolicy)>, AxisError> {
+    config: MachineConfig,
+) -> Result<Vec<(String, MachineConfig)>, AxisError> {
     for (place, axis) in axes.iter().enumerate() {
         let before = &axes[..place];
         if before.iter().any(|before| before.name() == axis.name()) {
             return Err(AxisError::AxisTwice(axis.name()));
         }
     }
-    let (mut cpus, mut sizes) = (vec![cpu.to_owned()], vec![pages]);
+    let (mut cpus, mut sizes) = (vec![cpu.to_owned()], vec![config.pages]);
+    let mut pagings = vec![config.paging];
     for axis in axes {
         match axis {
             Axis::Cpu(names) => cpus.clone_from(names),
             Axis::Pages(pages) => sizes.clone_from(pages),
+            Axis::Paging(paging) => pagings.clone_from(paging),
         }
     }
-    match cpus.len() * sizes.len() {
+    match cpus.len() * sizes.len() * pagings.len() {
         0 | 1 => return Err(AxisError::OnlyOne),
         2..=MOST_VARIANTS => {}
         count => return Err(AxisError::TooMany(count)),
     }
-    let with_all_sizes = |cpu: String| {
-        let with_size = move |&pages: &PagePolicy| (cpu.clone(), pages);
-        sizes.iter().map(with_size).collect::<Vec<_>>()
-    };
-    Ok(cpus.into_iter().flat_map(with_all_sizes).collect())
+    let mut machines = Vec::new();
+    for cpu in cpus {
+        for &pages in &sizes {
+            let paged = pagings.iter().map(|&paging| MachineConfig {
+                pages,
+                paging,
+                ..config
+            });
+            machines.extend(paged.map(|config| (cpu.clone(), config)));
+        }
+    }
+    Ok(machines)
 }
 
 #[cfg(test)]
@@ -121,25 +152,39 @@ mod tests {
     use super::*;
     use crate::pages::Pages;
 
+    const GIB: PagePolicy = PagePolicy::Fixed(Pages::Size1GiB);
+
+    fn of(pages: PagePolicy) -> MachineConfig {
+        MachineConfig {
+            pages,
+            ..MachineConfig::default()
+        }
+    }
+
+    fn all(axes: &[&str], cpu: &str) -> Vec<(String, PagePolicy, Paging)> {
+        let axes: Vec<Axis> = axes.iter().map(|axis| axis.parse().unwrap()).collect();
+        let machines = product(&axes, cpu, of(GIB)).unwrap().into_iter();
+        machines
+            .map(|(cpu, config)| (cpu, config.pages, config.paging))
+            .collect()
+    }
+
     #[test]
     fn axes_make_every_combination_in_their_order() {
-        let cpus: Axis = "cpu=zen4,./my.toml".parse().unwrap();
-        let sizes: Axis = "pages=2m,4k".parse().unwrap();
-        let all = product(
-            &[sizes.clone(), cpus],
-            "golden-cove",
-            PagePolicy::Fixed(Pages::Size1GiB),
-        )
-        .unwrap();
+        let (large, small) = (Pages::Size2MiB.into(), Pages::Size4KiB.into());
         let expected = [
-            ("zen4", PagePolicy::Fixed(Pages::Size2MiB)),
-            ("zen4", PagePolicy::Fixed(Pages::Size4KiB)),
-            ("./my.toml", PagePolicy::Fixed(Pages::Size2MiB)),
-            ("./my.toml", PagePolicy::Fixed(Pages::Size4KiB)),
+            ("zen4", large),
+            ("zen4", small),
+            ("./my.toml", large),
+            ("./my.toml", small),
         ];
-        assert_eq!(all, expected.map(|(cpu, pages)| (cpu.to_owned(), pages)));
-        let of_one = product(&[sizes], "zen4", PagePolicy::Fixed(Pages::Size1GiB)).unwrap();
-        assert_eq!(of_one, all[..2]);
+        let expected = expected.map(|(cpu, pages)| (cpu.to_owned(), pages, Paging::FourLevel));
+        let two = ["pages=2m,4k", "cpu=zen4,./my.toml"];
+        assert_eq!(all(&two, "golden-cove"), expected);
+        assert_eq!(all(&two[..1], "zen4"), expected[..2]);
+        let expected = [(GIB, Paging::FiveLevel), (GIB, Paging::FourLevel)];
+        let expected = expected.map(|(pages, paging)| ("zen4".to_owned(), pages, paging));
+        assert_eq!(all(&["paging=5-level,4-level"], "zen4"), expected);
     }
 
     #[test]
@@ -151,19 +196,16 @@ mod tests {
             ("cpu=", AxisError::MissingName("cpu=".into())),
             ("cpu=a,", AxisError::MissingName("cpu=a,".into())),
             ("pages=4k,3m", AxisError::UnknownPages("3m".into())),
+            ("paging=4-level,3", AxisError::UnknownPaging("3".into())),
             ("pages=4k,4k", AxisError::Twice("4k".into())),
         ] {
             assert_eq!(text.parse::<Axis>(), Err(error), "{text}");
         }
+        let refused = |axes: &[Axis]| product(axes, "a", of(GIB)).unwrap_err();
         let one = Axis::Pages(vec![PagePolicy::Fixed(Pages::Size4KiB)]);
-        let pages = PagePolicy::Fixed(Pages::Size4KiB);
-        assert_eq!(
-            product(std::slice::from_ref(&one), "a", pages),
-            Err(AxisError::OnlyOne)
-        );
-        let twice = product(&[one.clone(), one], "a", pages);
-        assert_eq!(twice, Err(AxisError::AxisTwice("pages")));
+        assert_eq!(refused(std::slice::from_ref(&one)), AxisError::OnlyOne);
+        assert_eq!(refused(&[one.clone(), one]), AxisError::AxisTwice("pages"));
         let many = Axis::Cpu((0..17).map(|cpu| cpu.to_string()).collect());
-        assert_eq!(product(&[many], "a", pages), Err(AxisError::TooMany(17)));
+        assert_eq!(refused(&[many]), AxisError::TooMany(17));
     }
 }

@@ -7,7 +7,8 @@ mod text;
 use serde::Serialize;
 
 use super::{
-    Machine, MachineConfig, Program, Report, Schedule, SimError, Watch, feed::Feed, run::drive,
+    Machine, MachineConfig, Paging, Program, Report, Schedule, SimError, Watch, feed::Feed,
+    run::drive,
 };
 use crate::{page_policy::Description, preset::Preset};
 
@@ -24,10 +25,15 @@ pub struct Variant {
 }
 
 impl Variant {
-    /// What it is called in results and messages: its processor and its size of page.
+    /// What it is called in results and messages: its processor, its size of page, and its
+    /// paging if that is not the usual one.
     pub fn name(&self) -> String {
         let pages = Description(self.config.pages);
-        format!("{}, {pages}", self.preset.name)
+        let paging = match self.config.paging {
+            Paging::FourLevel => "",
+            Paging::FiveLevel => ", 5-level paging",
+        };
+        format!("{}, {pages}{paging}", self.preset.name)
     }
 }
 

@@ -1,5 +1,5 @@
 use cache::ServedBy;
-use mmu_core::{Level, PageSize};
+use mmu_core::PageSize;
 use serde::{Serialize, Serializer};
 use tlb::Stream;
 
@@ -81,8 +81,10 @@ fn page_walker_loads(machine: &Machine, events: &mut Vec<(String, u64)>) {
             .zip(["l1", "l2", "l3", "peer", "memory"])
         {
             let loads = streams.iter().flat_map(|&stream| {
-                let of = |level| machine.sum(|mmu| mmu.cost().walk_loads(stream, level, served_by));
-                Level::FOUR_LEVEL.map(of)
+                let of = move |&level| {
+                    machine.sum(|mmu| mmu.cost().walk_loads(stream, level, served_by))
+                };
+                machine.config().paging.levels().iter().map(of)
             });
             events.push((format!("page_walker_loads.{side}_{place}"), loads.sum()));
         }

@@ -9,7 +9,7 @@ pub(super) mod setup;
 pub(super) mod text;
 
 use cache::{CacheId, Request, ServedBy};
-use mmu_core::{Breakdown, Level, PageSize};
+use mmu_core::{Breakdown, PageSize};
 use serde::Serialize;
 use tlb::Stream;
 
@@ -321,7 +321,8 @@ impl Walks {
         let faulted =
             of_streams(&|stream| machine.sum(|mmu| mmu.observer().statistics().faulted(stream)));
         let total = completed + faulted;
-        let levels = Level::FOUR_LEVEL.into_iter().rev().map(|level| {
+        let levels = machine.config().paging.levels().iter().rev();
+        let levels = levels.map(|&level| {
             let [l1d, l2, llc, peer, memory] = ServedBy::ALL.map(|by| served(level, by));
             WalkLevel {
                 level: level.to_string(),

@@ -10,7 +10,7 @@ use crate::{
     input::Source,
     page_policy::{Description, PagePolicy},
     preset::Preset,
-    sim::{MachineConfig, Pcids, Schedule},
+    sim::{MachineConfig, Paging, Pcids, Schedule},
 };
 
 /// Everything that a result depends on but the records of the traces: two runs are comparable
@@ -33,6 +33,7 @@ pub(in crate::sim) struct Setup {
     pcids: Pcids,
     /// How many accesses a processor has under way.
     window: u32,
+    paging: Paging,
     /// After how many records a processor goes on with its next trace; none if each has one
     /// trace at most.
     quantum: Option<u64>,
@@ -103,6 +104,7 @@ impl Setup {
             processors,
             pcids: config.pcids,
             window: config.window.get(),
+            paging: config.paging,
             quantum: take_turns.then(|| schedule.quantum.get()),
             programs,
         }
@@ -164,7 +166,11 @@ impl fmt::Display for Setup {
             writeln!(f, "           {}", excerpt(&line, HEAD))?;
         }
         self.write_machine(f)?;
-        writeln!(f, "Pages      {}", Description(self.pages))
+        let pages = Description(self.pages);
+        match self.paging {
+            Paging::FourLevel => writeln!(f, "Pages      {pages}"),
+            Paging::FiveLevel => writeln!(f, "Pages      {pages}, 5-level paging"),
+        }
     }
 }
 
