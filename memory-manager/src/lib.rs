@@ -71,7 +71,10 @@ pub use manager::{CollapseError, Collapsed, Counters, MemoryManager};
 pub use memory_information::{MemoryInformation, MemoryKind, MemoryState, Range};
 pub use page_protection::PageProtection;
 pub use process::{PagingLevels, Process};
-pub use section::{Backing, FileAccess, SectionAttributes, SectionHandle, ViewAccess, ViewRequest};
+pub use section::{
+    Backing, FileAccess, ImageInformation, ImageMachine, MappedView, MappingNote,
+    SectionAttributes, SectionHandle, ViewAccess, ViewRequest,
+};
 pub use status::Status;
 pub use vad::GRANULARITY as ALLOCATION_GRANULARITY;
 pub use win32::Win32;

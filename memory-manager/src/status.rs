@@ -44,12 +44,17 @@ pub enum Status {
     NotCommitted,
     /// `STATUS_SECTION_TOO_BIG`: the section would be larger than its file, or than any can be.
     SectionTooBig,
+    /// `STATUS_SECTION_NOT_IMAGE`: the section is no image.
+    SectionNotImage,
     /// `STATUS_INVALID_PAGE_PROTECTION`: no page can be protected so.
     InvalidPageProtection,
     /// `STATUS_SECTION_PROTECTION`: the section or the view does not permit this protection.
     SectionProtection,
     /// `STATUS_PRIVILEGE_NOT_HELD`: the call needs a privilege.
     PrivilegeNotHeld,
+    /// `STATUS_INVALID_IMAGE_FORMAT`: the headers of an image are wrong, or not for this
+    /// processor.
+    InvalidImageFormat,
     /// `STATUS_DISK_FULL`: the disk is full.
     DiskFull,
     /// `STATUS_INSUFFICIENT_RESOURCES`: the system has too little memory of its own for this.
@@ -92,10 +97,18 @@ pub enum Status {
     StackOverflow,
     /// `STATUS_PROCESS_IS_TERMINATING`: the process is going.
     ProcessIsTerminating,
+    /// `STATUS_INVALID_IMAGE_NE_FORMAT`: it is a program for OS/2 or another old system.
+    InvalidImageNeFormat,
     /// `STATUS_MAPPED_FILE_SIZE_ZERO`: an empty file cannot be mapped.
     MappedFileSizeZero,
     /// `STATUS_COMMITMENT_LIMIT`: so much memory cannot be promised.
     CommitmentLimit,
+    /// `STATUS_INVALID_IMAGE_NOT_MZ`: the file is no program.
+    InvalidImageNotMz,
+    /// `STATUS_INVALID_IMAGE_PROTECT`: it is a program that Windows cannot run.
+    InvalidImageProtect,
+    /// `STATUS_INVALID_IMAGE_WIN_16`: it is a program for 16-bit Windows.
+    InvalidImageWin16,
     /// `STATUS_IO_DEVICE_ERROR`: the device failed.
     IoDeviceError,
     /// `STATUS_MAPPED_ALIGNMENT`: a view's address and offset are multiples of 64 KiB.
@@ -128,9 +141,11 @@ impl Status {
             Self::NotLocked => (0xc000_002a, "STATUS_NOT_LOCKED", 158),
             Self::NotCommitted => (0xc000_002d, "STATUS_NOT_COMMITTED", 487),
             Self::SectionTooBig => (0xc000_0040, "STATUS_SECTION_TOO_BIG", 8),
+            Self::SectionNotImage => (0xc000_0049, "STATUS_SECTION_NOT_IMAGE", 87),
             Self::InvalidPageProtection => (0xc000_0045, "STATUS_INVALID_PAGE_PROTECTION", 87),
             Self::SectionProtection => (0xc000_004e, "STATUS_SECTION_PROTECTION", 87),
             Self::PrivilegeNotHeld => (0xc000_0061, "STATUS_PRIVILEGE_NOT_HELD", 1314),
+            Self::InvalidImageFormat => (0xc000_007b, "STATUS_INVALID_IMAGE_FORMAT", 193),
             Self::DiskFull => (0xc000_007f, "STATUS_DISK_FULL", 112),
             Self::InsufficientResources => (0xc000_009a, "STATUS_INSUFFICIENT_RESOURCES", 1450),
             Self::FreeVmNotAtBase => (0xc000_009f, "STATUS_FREE_VM_NOT_AT_BASE", 487),
@@ -152,8 +167,12 @@ impl Status {
             Self::InvalidParameter12 => (0xc000_00fa, "STATUS_INVALID_PARAMETER_12", 87),
             Self::StackOverflow => (0xc000_00fd, "STATUS_STACK_OVERFLOW", 1001),
             Self::ProcessIsTerminating => (0xc000_010a, "STATUS_PROCESS_IS_TERMINATING", 5),
+            Self::InvalidImageNeFormat => (0xc000_011b, "STATUS_INVALID_IMAGE_NE_FORMAT", 193),
             Self::MappedFileSizeZero => (0xc000_011e, "STATUS_MAPPED_FILE_SIZE_ZERO", 1006),
             Self::CommitmentLimit => (0xc000_012d, "STATUS_COMMITMENT_LIMIT", 1455),
+            Self::InvalidImageNotMz => (0xc000_012f, "STATUS_INVALID_IMAGE_NOT_MZ", 193),
+            Self::InvalidImageProtect => (0xc000_0130, "STATUS_INVALID_IMAGE_PROTECT", 193),
+            Self::InvalidImageWin16 => (0xc000_0131, "STATUS_INVALID_IMAGE_WIN_16", 193),
             Self::IoDeviceError => (0xc000_0185, "STATUS_IO_DEVICE_ERROR", 1117),
             Self::MappedAlignment => (0xc000_0220, "STATUS_MAPPED_ALIGNMENT", 1132),
             Self::UserMappedFile => (0xc000_0243, "STATUS_USER_MAPPED_FILE", 1224),

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    MemoryKind, PageProtection,
+    PageProtection,
     protection::{Caching, Protection},
     section::SegmentId,
 };
@@ -88,13 +88,6 @@ pub(crate) struct View {
 impl Vad {
     pub(crate) fn pages(&self) -> u64 {
         (self.end - self.start) / PAGE
-    }
-
-    pub(crate) fn memory_kind(&self) -> MemoryKind {
-        match self.kind {
-            VadKind::Private(_) => MemoryKind::Private,
-            VadKind::View(_) => MemoryKind::Mapped,
-        }
     }
 
     pub(crate) fn allocation_protection(&self) -> PageProtection {

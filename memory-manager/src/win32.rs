@@ -91,7 +91,8 @@ impl Win32<'_> {
             commit: 0,
             protection,
         };
-        self.machine.map_view(self.process, section, &request)
+        let mapped = self.machine.map_view(self.process, section, &request)?;
+        Ok(mapped.range)
     }
 
     /// `UnmapViewOfFile`.

@@ -2,14 +2,21 @@ use mmu_core::VirtAddr;
 
 use super::alloc::range;
 use crate::{
-    Machine, ProcessId, Range, SectionHandle, Status, ViewRequest,
+    Bitness, ImageMachine, Machine, MappedView, MappingNote, ProcessId, SectionHandle, Status,
+    ViewRequest,
     protection::{Caching, Protection},
+    section::PageOrigin,
+    user_space::UserSpace,
     vad::{GRANULARITY, PAGE, USER_LIMIT, USER_START, VAD_LIMIT},
     vad_tree::{Direction, GapRequest},
 };
 
 impl Machine {
     /// Maps a view of a section (`NtMapViewOfSection`); gives its pages.
+    ///
+    /// The protection of a view of an image is what the image says, whatever is asked for;
+    /// it is where the image wants to be, if no other base is asked for and that is free.
+    /// Nothing is relocated if it is elsewhere: that is told, and for the loader.
     ///
     /// # Errors
     /// The first of these that is true; nothing has changed then.
@@ -29,9 +36,9 @@ impl Machine {
         process: ProcessId,
         section: SectionHandle,
         request: &ViewRequest,
-    ) -> Result<Range, Status> {
-        let protection = Protection::new(request.protection)?;
-        if protection.is_guard() || protection.caching() != Caching::Usual {
+    ) -> Result<MappedView, Status> {
+        let asked = Protection::new(request.protection)?;
+        if asked.is_guard() || asked.caching() != Caching::Usual {
             return Err(Status::InvalidPageProtection);
         }
         let base = request.base.map(VirtAddr::as_u64).filter(|&base| base != 0);
@@ -41,9 +48,15 @@ impl Machine {
         }
         let (space, kernel) = self.space(process)?;
         let section = kernel.segments.section(section)?;
-        if !section.protection.covers(protection) {
-            return Err(Status::SectionProtection);
-        }
+        let image = match &kernel.segment(section.segment)?.origin {
+            PageOrigin::Image(image) => Some(image.layout.information),
+            _ => None,
+        };
+        let protection = match image {
+            Some(_) => Protection::EXECUTE_WRITE_COPY,
+            None if section.protection.covers(asked) => asked,
+            None => return Err(Status::SectionProtection),
+        };
         if !base.unwrap_or(0).is_multiple_of(GRANULARITY)
             || !request.offset.is_multiple_of(GRANULARITY)
         {
@@ -62,6 +75,7 @@ impl Machine {
         if request.commit > size || request.commit > 0 && is_file {
             return Err(Status::InvalidParameter5);
         }
+        let wanted = image.map(|image| image.base.wrapping_add(request.offset).as_u64());
         let start = if let Some(base) = base {
             let end = base.checked_add(size).filter(|&end| end <= VAD_LIMIT);
             let end = end.ok_or(Status::InvalidParameter3)?;
@@ -69,6 +83,8 @@ impl Machine {
                 return Err(Status::ConflictingAddresses);
             }
             base
+        } else if let Some(wanted) = wanted.filter(|&wanted| space.has_room(wanted, size)) {
+            wanted
         } else {
             let gap = GapRequest::anywhere(size, Direction::BottomUp);
             space.vads.gap(&gap).ok_or(Status::NoMemory)?
@@ -81,6 +97,30 @@ impl Machine {
             space.drop_view(kernel, start)?;
             return Err(status);
         }
-        Ok(range(start, start + size))
+        let note = match image {
+            Some(image) if !space.runs(image.machine) => MappingNote::OtherMachine,
+            Some(_) if wanted != Some(start) => MappingNote::NotAtBase,
+            _ => MappingNote::None,
+        };
+        Ok(MappedView {
+            range: range(start, start + size),
+            note,
+        })
+    }
+}
+
+impl UserSpace {
+    /// Whether a region can be at these addresses.
+    fn has_room(&self, start: u64, size: u64) -> bool {
+        let end = start.checked_add(size).filter(|&end| end <= VAD_LIMIT);
+        end.is_some_and(|end| start >= USER_START && !self.vads.is_taken(start, end))
+    }
+
+    /// Whether programs of the process are for a processor like this.
+    fn runs(&self, machine: ImageMachine) -> bool {
+        match self.bitness {
+            Bitness::Bits64 => machine == ImageMachine::Amd64,
+            Bitness::Bits32 => machine == ImageMachine::I386,
+        }
     }
 }

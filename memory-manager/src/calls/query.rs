@@ -1,12 +1,13 @@
 use mmu_core::VirtAddr;
 
 use crate::{
-    Machine, MemoryInformation, MemoryState, PageProtection, ProcessId, Status,
+    Machine, MemoryInformation, MemoryKind, MemoryState, PageProtection, ProcessId, Status,
     kernel::Kernel,
     page_tables::Pieces,
     private::PrivateRules,
     protection::Protection,
     pte::Pte,
+    section::PageOrigin,
     user_space::UserSpace,
     vad::{PAGE, USER_LIMIT, Vad, VadKind},
 };
@@ -51,7 +52,7 @@ impl Machine {
                 None => MemoryState::Reserve,
             },
             protection: state.map_or(PageProtection::empty(), Protection::flags),
-            kind: Some(vad.memory_kind()),
+            kind: Some(memory_kind(kernel, vad)?),
         })
     }
 
@@ -100,6 +101,16 @@ impl UserSpace {
         }
         Ok(run.found(start))
     }
+}
+
+fn memory_kind(kernel: &Kernel, vad: &Vad) -> Result<MemoryKind, Status> {
+    let VadKind::View(view) = &vad.kind else {
+        return Ok(MemoryKind::Private);
+    };
+    Ok(match kernel.segment(view.segment)?.origin {
+        PageOrigin::Image(_) => MemoryKind::Image,
+        _ => MemoryKind::Mapped,
+    })
 }
 
 /// Pages that are alike: their protection, if they are committed, and where they end.

@@ -8,7 +8,7 @@ use crate::{
     physical::Physical,
     protection::Protection,
     pte::{FrameOwner, Pte, PteState, ValidPte},
-    section::mapped_file::MappedFile,
+    section::{image::Image, mapped_file::MappedFile},
     vad::PAGE,
 };
 
@@ -47,6 +47,8 @@ pub(crate) enum PageOrigin {
     Reserved,
     /// They are in a file.
     File(MappedFile),
+    /// They are parts of an image.
+    Image(Image),
 }
 
 impl Segment {
@@ -83,7 +85,8 @@ impl Segment {
         (first, most): (u64, u64),
         view: Protection,
     ) -> Result<(Option<Protection>, u64), Status> {
-        match self.origin {
+        match &self.origin {
+            PageOrigin::Image(image) => Ok(image.layout.protection_run(first, most)),
             PageOrigin::Committed | PageOrigin::File(_) => Ok((Some(view), most)),
             PageOrigin::Reserved => {
                 let (is_committed, pages) = self.committed_run(physical, first, most)?;
@@ -117,10 +120,26 @@ impl Segment {
     /// How many of some pages are copied at the first write, going by the protection of the
     /// view: commit for all these copies is charged when it is mapped.
     pub(crate) fn pages_to_copy(&self, first: u64, end: u64, view: Protection) -> u64 {
-        if view.copies_on_write() {
-            end - first
-        } else {
-            0
+        match &self.origin {
+            PageOrigin::Image(image) => image.layout.pages_to_copy(first, end),
+            _ if view.copies_on_write() => end - first,
+            _ => 0,
+        }
+    }
+
+    /// The protection that pages of a view get which are asked to have this one.
+    pub(crate) fn effective(&self, index: u64, asked: Protection) -> Protection {
+        match &self.origin {
+            PageOrigin::Image(image) => image.layout.effective(index, asked),
+            _ => asked,
+        }
+    }
+
+    /// Whether pages of a view with the protection `view` may be asked to have another one.
+    pub(crate) fn permits(&self, view: Protection, asked: Protection) -> bool {
+        match self.origin {
+            PageOrigin::Image(_) => view.covers(asked.copying()),
+            _ => view.covers(asked),
         }
     }
 
@@ -225,7 +244,8 @@ impl Kernel {
         let place = self.make_prototype(id, index)?;
         let frame = self.physical.allocate()?;
         let filled = match &self.segment(id)?.origin {
-            PageOrigin::File(file) => file.load(self.physical.ram(), index * PAGE, frame),
+            PageOrigin::File(file) => file.load(self.physical.ram(), (index * PAGE, PAGE), frame),
+            PageOrigin::Image(image) => image.load(self.physical.ram(), index, frame),
             PageOrigin::Committed | PageOrigin::Reserved => Ok(()),
         };
         if filled.is_err() {

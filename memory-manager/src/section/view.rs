@@ -162,7 +162,7 @@ impl UserSpace {
         end: u64,
         protection: Protection,
     ) -> Result<Protection, Status> {
-        self.check_view_protection(start, protection)?;
+        self.check_view_protection(kernel, start, protection)?;
         let Some(vad) = self.vads.find(start) else {
             return Err(Status::ConflictingAddresses);
         };
@@ -194,7 +194,7 @@ impl UserSpace {
         if kernel.segments.is_file(segment) {
             return Err(Status::AlreadyCommitted);
         }
-        let own = self.check_view_protection(start, protection)?;
+        let own = self.check_view_protection(kernel, start, protection)?;
         if protection != own {
             self.make_entries(kernel, start, end)?;
         }
@@ -207,14 +207,21 @@ impl UserSpace {
     }
 
     /// The view's own protection, if it permits another one.
-    fn check_view_protection(&self, page: u64, asked: Protection) -> Result<Protection, Status> {
+    fn check_view_protection(
+        &self,
+        kernel: &Kernel,
+        page: u64,
+        asked: Protection,
+    ) -> Result<Protection, Status> {
         if asked.caching() != Caching::Usual {
             return Err(Status::InvalidParameter4);
         }
-        match self.vads.find(page) {
-            Some(vad) if vad.protection.covers(asked) => Ok(vad.protection),
-            Some(_) => Err(Status::SectionProtection),
-            None => Err(Status::ConflictingAddresses),
+        let vad = self.vads.find(page).ok_or(Status::ConflictingAddresses)?;
+        let (segment, _) = vad.view_index(page).ok_or(Status::ConflictingAddresses)?;
+        if kernel.segment(segment)?.permits(vad.protection, asked) {
+            Ok(vad.protection)
+        } else {
+            Err(Status::SectionProtection)
         }
     }
 
@@ -258,18 +265,19 @@ impl UserSpace {
         &self,
         kernel: &Kernel,
         (start, end): (u64, u64),
-        protection: Protection,
+        asked: Protection,
     ) -> Result<Vec<Reprotection>, Status> {
         let vad = self.vads.find(start).ok_or(Status::ConflictingAddresses)?;
         let mut parts = Vec::new();
         let mut next = start;
         while next < end {
             let (own, part_end) = kernel.untouched_run(vad, next, end)?;
+            let (segment, index) = vad.view_index(next).ok_or(Status::InternalError)?;
             parts.push(Reprotection {
                 start: next,
                 end: part_end,
                 own: own.ok_or(Status::NotCommitted)?,
-                new: protection,
+                new: kernel.segment(segment)?.effective(index, asked),
             });
             next = part_end;
         }

@@ -1,7 +1,9 @@
-use super::*;
+use std::fs::File;
+
+use super::{pe::Pe, *};
 use crate::{
-    Backing, SectionAttributes, SectionHandle, ViewAccess, ViewRequest, WatchFlags, Win32,
-    vad::USER_LIMIT,
+    Backing, FileAccess, SectionAttributes, SectionHandle, ViewAccess, ViewRequest, WatchFlags,
+    Win32, vad::USER_LIMIT,
 };
 
 /// Numbers that go wrong where anything does.
@@ -41,11 +43,16 @@ fn no_argument_breaks_a_call() {
             0x2_0000,
         )
         .unwrap();
+    let file = images::file(&Pe::sample(BASE).bytes());
+    let image = bench.image(&file).unwrap();
     for base in NUMBERS {
         for size in NUMBERS {
             for (index, first) in FLAGS.into_iter().enumerate() {
                 let second = FLAGS[(index * 5 + 2) % FLAGS.len()];
-                call_all(&mut bench, section, (base, size), (first, second));
+                for section in [section, image] {
+                    call_all(&mut bench, section, (base, size), (first, second));
+                }
+                call_file(&mut bench, &file, size, (first, second));
             }
             let space = &bench.machine.spaces[&process];
             let regions: Vec<_> = space.vads.iter().map(|vad| vad.start).collect();
@@ -56,6 +63,22 @@ fn no_argument_breaks_a_call() {
                     bench.machine.unmap_view(process, address).unwrap();
                 }
             }
+        }
+    }
+}
+
+/// Makes sections of a file.
+fn call_file(bench: &mut Bench, file: &File, size: u64, (first, second): (u32, u32)) {
+    let protection = PageProtection::from_bits_retain(second);
+    let attributes = SectionAttributes::from_bits_retain(first << 15);
+    for attributes in [attributes, attributes | SectionAttributes::IMAGE] {
+        let backing = Backing::File(file.try_clone().unwrap(), FileAccess::READ);
+        let made = bench
+            .machine
+            .create_section(backing, protection, attributes, size);
+        if let Ok(made) = made {
+            let _ = bench.machine.image_information(made);
+            bench.machine.close_section(made).unwrap();
         }
     }
 }
