@@ -1,37 +1,38 @@
 use mmu_core::{AccessKind, Fault, PhysAddr, Span, VirtAddr};
 
 use crate::{
-    Exception, ExceptionAccess, Machine, ProcessId, Status,
+    Caller, Exception, ExceptionAccess, Machine, Status, ThreadId,
     kernel::Kernel,
     user_space::UserSpace,
     vad::{PAGE, PAGE_BYTES},
 };
 
-/// How often one access may fault: for each of its two pages, once because it is not there
-/// and once because it cannot be written yet, and as often again for what a processor may
-/// still remember.
-const MAX_FAULTS: u32 = 8;
+/// How often one access may fault: for each of its two pages, once because it is the guard of
+/// a stack, once because it is not there and once because it cannot be written yet, and as
+/// often again for what a processor may still remember.
+const MAX_FAULTS: u32 = 12;
 
 /// An address that is not canonical is reported as this one.
 const NOT_CANONICAL: u64 = u64::MAX;
 
 impl Machine {
-    /// Loads bytes, as a program in user mode. Up to 4096 bytes are one access, which is made
+    /// Loads bytes, as a program in user mode; a thread's stack grows by what it touches. Up to 4096 bytes are one access, which is made
     /// as a whole or not at all; more are one access for each page.
     ///
     /// # Errors
-    /// [`Exception`] of the first page that has one. That of a process that does not exist
-    /// is [`Status::InvalidHandle`].
+    /// [`Exception`] of the first page that has one. That of a process or thread that does
+    /// not exist is [`Status::InvalidHandle`].
     pub fn read(
         &mut self,
-        process: ProcessId,
+        caller: impl Into<Caller>,
         address: VirtAddr,
         bytes: &mut [u8],
     ) -> Result<(), Exception> {
+        let caller = caller.into();
         let mut rest = bytes;
         for (address, length) in accesses(address, rest.len()) {
             let (piece, after) = rest.split_at_mut(length);
-            let ram_parts = self.reach(process, address, length, AccessKind::Read)?;
+            let ram_parts = self.reach(caller, address, length, AccessKind::Read)?;
             let (first, second) = piece.split_at_mut(ram_parts.split(length));
             let ram = self.kernel.physical.ram();
             let read = ram.read(ram_parts.first, first);
@@ -51,22 +52,17 @@ impl Machine {
     /// As [`Machine::read`]. What was stored to earlier pages stays.
     pub fn write(
         &mut self,
-        process: ProcessId,
+        caller: impl Into<Caller>,
         address: VirtAddr,
         bytes: &[u8],
     ) -> Result<(), Exception> {
+        let caller = caller.into();
         let mut rest = bytes;
-        for (address, length) in accesses(address, rest.len()) {
+        for (start, length) in accesses(address, rest.len()) {
             let (piece, after) = rest.split_at(length);
-            let ram_parts = self.reach(process, address, length, AccessKind::Write)?;
-            let (first, second) = piece.split_at(ram_parts.split(length));
-            let ram = self.kernel.physical.ram();
-            let written = ram.write(ram_parts.first, first);
-            let done = written.and_then(|()| match ram_parts.second {
-                Some(at) => ram.write(at, second),
-                None => Ok(()),
-            });
-            done.map_err(|_| internal(ExceptionAccess::Write, address))?;
+            let failed = Exception::at(start, ExceptionAccess::Write);
+            let (space, kernel) = self.caller_space(caller).map_err(failed)?;
+            space.store(kernel, caller.thread(), start, piece)?;
             rest = after;
         }
         Ok(())
@@ -76,31 +72,63 @@ impl Machine {
     ///
     /// # Errors
     /// As [`Machine::read`].
-    pub fn execute(&mut self, process: ProcessId, address: VirtAddr) -> Result<u8, Exception> {
-        let parts = self.reach(process, address, 1, AccessKind::Fetch)?;
+    pub fn execute(
+        &mut self,
+        caller: impl Into<Caller>,
+        address: VirtAddr,
+    ) -> Result<u8, Exception> {
+        let parts = self.reach(caller.into(), address, 1, AccessKind::Fetch)?;
         let mut byte = [0];
         let read = self.kernel.physical.ram().read(parts.first, &mut byte);
         read.map_err(|_| internal(ExceptionAccess::Execute, address))?;
         Ok(byte[0])
     }
 
+    fn reach(
+        &mut self,
+        caller: Caller,
+        address: VirtAddr,
+        length: usize,
+        kind: AccessKind,
+    ) -> Result<Parts, Exception> {
+        let failed = Exception::at(address, ExceptionAccess::of_kind(kind));
+        let (space, kernel) = self.caller_space(caller).map_err(failed)?;
+        space.reach(kernel, caller.thread(), address, length, kind)
+    }
+}
+
+impl UserSpace {
+    /// Stores at most 4096 bytes, as a program in user mode.
+    pub(crate) fn store(
+        &mut self,
+        kernel: &mut Kernel,
+        thread: Option<ThreadId>,
+        address: VirtAddr,
+        bytes: &[u8],
+    ) -> Result<(), Exception> {
+        let parts = self.reach(kernel, thread, address, bytes.len(), AccessKind::Write)?;
+        let (first, second) = bytes.split_at(parts.split(bytes.len()));
+        let ram = kernel.physical.ram();
+        let written = ram.write(parts.first, first);
+        let done = written.and_then(|()| match parts.second {
+            Some(at) => ram.write(at, second),
+            None => Ok(()),
+        });
+        done.map_err(|_| internal(ExceptionAccess::Write, address))
+    }
+
     /// Where the bytes of one access lie: tries it, lets its faults be resolved, and tries
     /// again.
     fn reach(
         &mut self,
-        process: ProcessId,
+        kernel: &mut Kernel,
+        thread: Option<ThreadId>,
         address: VirtAddr,
         length: usize,
         kind: AccessKind,
     ) -> Result<Parts, Exception> {
         let access = ExceptionAccess::of_kind(kind);
-        let failed = |code| Exception {
-            code,
-            access,
-            address: address.as_u64(),
-        };
-        let (space, kernel) = self.space(process).map_err(failed)?;
-        let run = kernel.processor.run(kernel.physical.ram(), space.root);
+        let run = kernel.processor.run(kernel.physical.ram(), self.root);
         run.map_err(|_| internal(access, address))?;
         #[expect(clippy::cast_possible_truncation, reason = "at most a page")]
         let length = length as u32;
@@ -108,7 +136,7 @@ impl Machine {
             let ram = kernel.physical.ram();
             match kernel.processor.translate(ram, address, length, kind) {
                 Ok(span) => return Ok(Parts::new(span, address)),
-                Err(fault) => resolve(space, kernel, &fault, access)?,
+                Err(fault) => resolve(self, kernel, thread, &fault, access)?,
             }
         }
         Err(internal(access, address))
@@ -118,11 +146,12 @@ impl Machine {
 fn resolve(
     space: &mut UserSpace,
     kernel: &mut Kernel,
+    thread: Option<ThreadId>,
     fault: &Fault,
     access: ExceptionAccess,
 ) -> Result<(), Exception> {
     match fault {
-        Fault::Page(fault) => space.resolve(kernel, fault, access),
+        Fault::Page(fault) => space.resolve(kernel, thread, fault, access),
         Fault::NonCanonical(_) => Err(Exception {
             code: Status::AccessViolation,
             access: ExceptionAccess::Read,
@@ -136,11 +165,7 @@ fn resolve(
 }
 
 fn internal(access: ExceptionAccess, address: VirtAddr) -> Exception {
-    Exception {
-        code: Status::InternalError,
-        access,
-        address: address.as_u64(),
-    }
+    Exception::at(address, access)(Status::InternalError)
 }
 
 impl ExceptionAccess {

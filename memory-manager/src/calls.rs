@@ -1,11 +1,18 @@
 //! The calls, one a file.
 
 mod alloc;
+pub(crate) mod copy;
+mod discard;
 mod flush;
 mod free;
+mod lock;
 mod map;
+mod prefetch;
 mod protect;
 mod query;
+pub(crate) mod query_section;
 mod section;
+mod thread;
 mod unmap;
+mod working_set;
 mod write_watch;

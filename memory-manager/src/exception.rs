@@ -1,3 +1,5 @@
+use mmu_core::VirtAddr;
+
 use crate::Status;
 
 /// What an access tried.
@@ -33,4 +35,15 @@ pub struct Exception {
     /// `ExceptionInformation[1]`: the first address that could not be accessed; all ones, if
     /// it is not canonical.
     pub address: u64,
+}
+
+impl Exception {
+    /// The exception that a status stands for, of an access to this address.
+    pub(crate) fn at(address: VirtAddr, access: ExceptionAccess) -> impl Fn(Status) -> Self {
+        move |code| Self {
+            code,
+            access,
+            address: address.as_u64(),
+        }
+    }
 }

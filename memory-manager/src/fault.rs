@@ -3,7 +3,7 @@
 use mmu_core::{Level, PageFault, PhysAddr};
 
 use crate::{
-    Exception, ExceptionAccess, Status,
+    Exception, ExceptionAccess, Status, ThreadId,
     kernel::Kernel,
     protection::Protection,
     pte::{FrameOwner, Pte, PteState, ValidPte},
@@ -39,15 +39,18 @@ impl UserSpace {
     pub(crate) fn resolve(
         &mut self,
         kernel: &mut Kernel,
+        thread: Option<ThreadId>,
         fault: &PageFault,
         access: ExceptionAccess,
     ) -> Result<(), Exception> {
-        self.settle(kernel, fault, access)
-            .map_err(|code| Exception {
-                code,
-                access,
-                address: fault.address.as_u64(),
-            })
+        kernel.faults.faults += 1;
+        let settled = match (self.settle(kernel, fault, access), thread) {
+            (Err(Status::GuardPageViolation), Some(thread)) => {
+                self.guard_touched(kernel, thread, fault.address.as_u64())
+            }
+            (settled, _) => settled,
+        };
+        settled.map_err(Exception::at(fault.address, access))
     }
 
     fn settle(
@@ -175,8 +178,9 @@ impl UserSpace {
         let frame = kernel.physical.allocate()?;
         let valid = Pte::valid(frame, protection, FrameOwner::Process);
         let made = self.make_valid(kernel, page, valid, access);
-        if made.is_err() {
-            kernel.physical.free(frame)?;
+        match made {
+            Ok(()) => kernel.faults.demand_zero += 1,
+            Err(_) => kernel.physical.free(frame)?,
         }
         made
     }

@@ -36,6 +36,7 @@ mod bitness;
 mod calls;
 mod commit;
 mod dep;
+mod environment;
 mod error;
 mod exception;
 mod fault;
@@ -53,15 +54,21 @@ mod processor;
 mod protection;
 mod pte;
 mod section;
+mod service;
+mod stack;
 mod status;
+mod thread;
 mod user_space;
 mod vad;
 mod vad_tree;
 mod win32;
+mod working_set;
 
 pub use address_space::{CommitError, Protection};
 pub use allocation_type::{AllocationType, FreeType, WatchFlags};
 pub use bitness::Bitness;
+pub use calls::copy::CopyError;
+pub use calls::query_section::SectionInformation;
 pub use dep::{DepFlags, DepPermanence, DepPolicy, ProcessDep};
 pub use error::{AccessError, OutOfMemory, ServiceError};
 pub use exception::{Exception, ExceptionAccess};
@@ -72,9 +79,13 @@ pub use memory_information::{MemoryInformation, MemoryKind, MemoryState, Range};
 pub use page_protection::PageProtection;
 pub use process::{PagingLevels, Process};
 pub use section::{
-    Backing, FileAccess, ImageInformation, ImageMachine, MappedView, MappingNote,
-    SectionAttributes, SectionHandle, ViewAccess, ViewRequest,
+    Backing, FileAccess, ImageInformation, ImageMachine, MappedView, MappingNote, SectionAccess,
+    SectionAttributes, SectionCreation, SectionHandle, SectionOpening, ViewAccess, ViewRequest,
 };
+pub use service::{FaultCounters, Serviced};
+pub use stack::{Stack, StackRequest};
 pub use status::Status;
+pub use thread::{Caller, ThreadId};
 pub use vad::GRANULARITY as ALLOCATION_GRANULARITY;
-pub use win32::Win32;
+pub use win32::{ProcessorArchitecture, SystemInfo, Win32};
+pub use working_set::WorkingSetSize;

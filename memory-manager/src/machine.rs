@@ -3,12 +3,12 @@ use std::collections::BTreeMap;
 use mmu_core::{CpuFeatures, GeneralProtection, RamTooLarge};
 
 use crate::{
-    Bitness, DepPolicy, ProcessDep, Status,
+    Bitness, DepPolicy, FaultCounters, ProcessDep, Status,
     commit::Commit,
     kernel::Kernel,
     physical::Physical,
     processor::Processor,
-    section::Segments,
+    section::{SectionObjects, Segments},
     user_space::UserSpace,
     vad::{PAGE, VadKind},
 };
@@ -75,6 +75,7 @@ pub struct Machine {
     features: CpuFeatures,
     pub(crate) dep_policy: DepPolicy,
     next_process: u64,
+    pub(crate) next_thread: u64,
 }
 
 impl Machine {
@@ -89,11 +90,15 @@ impl Machine {
                 processor: Processor::new(config.features)?,
                 commit: Commit::new(config.ram_bytes / PAGE),
                 segments: Segments::default(),
+                sections: SectionObjects::default(),
+                faults: FaultCounters::default(),
+                recorded: None,
             },
             spaces: BTreeMap::new(),
             features: config.features,
             dep_policy: config.dep_policy,
             next_process: 0,
+            next_thread: 0,
         })
     }
 

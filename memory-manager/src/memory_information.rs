@@ -73,3 +73,8 @@ pub struct MemoryInformation {
     /// `Type`; none if the page is free.
     pub kind: Option<MemoryKind>,
 }
+
+impl MemoryInformation {
+    /// How many bytes it has in a 64-bit program: `sizeof(MEMORY_BASIC_INFORMATION)`.
+    pub const BYTES: usize = 48;
+}

@@ -75,7 +75,7 @@ impl Pieces {
 impl UserSpace {
     /// The last entry on the way to an address: its level, where it lies, and how many bytes
     /// it settles.
-    fn deepest_entry(
+    pub(crate) fn deepest_entry(
         &self,
         physical: &Physical,
         address: u64,

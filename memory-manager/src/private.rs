@@ -48,7 +48,7 @@ impl PrivateRules {
     }
 
     /// The entry of a committed page that was not touched.
-    fn fresh(self, protection: Protection) -> Pte {
+    pub(crate) fn fresh(self, protection: Protection) -> Pte {
         if self.untouched == Untouched::Committed && protection == self.protection {
             Pte::ZERO
         } else {
@@ -216,6 +216,9 @@ impl UserSpace {
             let new = new(self, page, old);
             if new != old {
                 used = Some(self.put(kernel, page, at, new)?);
+                if !matches!(new.state(), PteState::Valid(_)) {
+                    self.working_set.unlock(page);
+                }
             }
         }
         if used == Some(0) {

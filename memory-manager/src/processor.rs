@@ -21,6 +21,29 @@ pub(crate) struct SpaceRoot {
     pub(crate) pcid: Pcid,
 }
 
+impl SpaceRoot {
+    /// How a processor that may run another space forgets an address of this one. To enter a
+    /// space without a PCID of its own drops all of it.
+    pub(crate) fn forgetting(self, address: VirtAddr) -> Invalidation {
+        if self.pcid == Pcid::ZERO {
+            return Invalidation::Invlpg(address);
+        }
+        let address = u128::from(address.as_u64()) << 64;
+        Invalidation::Invpcid {
+            operation: ONE_ADDRESS,
+            descriptor: address | u128::from(self.pcid.as_u64()),
+        }
+    }
+
+    /// How a processor forgets all of this space.
+    pub(crate) fn leaving(self) -> Option<Invalidation> {
+        (self.pcid != Pcid::ZERO).then(|| Invalidation::Invpcid {
+            operation: ONE_PCID,
+            descriptor: self.pcid.as_u64().into(),
+        })
+    }
+}
+
 /// The processor, its MMU, and the address space that it runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Processor {
@@ -69,11 +92,8 @@ impl Processor {
         if self.current == Some(space) {
             self.current = None;
         }
-        if space.pcid != Pcid::ZERO {
-            let _ = self.mmu.invalidate(Invalidation::Invpcid {
-                operation: ONE_PCID,
-                descriptor: space.pcid.as_u64().into(),
-            })?;
+        if let Some(leaving) = space.leaving() {
+            let _ = self.mmu.invalidate(leaving)?;
             self.free_pcids.push(space.pcid);
         }
         Ok(())
@@ -91,11 +111,7 @@ impl Processor {
             // To enter the space again drops all of it.
             return Ok(());
         } else {
-            let address = u128::from(address.as_u64()) << 64;
-            Invalidation::Invpcid {
-                operation: ONE_ADDRESS,
-                descriptor: address | u128::from(space.pcid.as_u64()),
-            }
+            space.forgetting(address)
         };
         let _ = self.mmu.invalidate(invalidation)?;
         Ok(())

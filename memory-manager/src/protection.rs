@@ -28,13 +28,14 @@ const HOW: u8 = NO_CACHE | GUARD;
 impl Protection {
     /// No access; stored with both bits of how, so that no protection is zero.
     pub(crate) const NO_ACCESS: Self = Self(HOW);
-    /// Read and write: that of the pages of sections, which the protections of views narrow.
-    pub(crate) const SHARED: Self = Self(4);
     pub(crate) const READ_ONLY: Self = Self(1);
     pub(crate) const EXECUTE: Self = Self(2);
     pub(crate) const EXECUTE_READ: Self = Self(3);
+    pub(crate) const READ_WRITE: Self = Self(4);
     pub(crate) const WRITE_COPY: Self = Self(5);
     pub(crate) const EXECUTE_WRITE_COPY: Self = Self(7);
+    /// That of the pages of sections, which the protections of views narrow.
+    pub(crate) const SHARED: Self = Self::READ_WRITE;
 
     /// Checks a protection that a caller passed.
     pub(crate) fn new(flags: PageProtection) -> Result<Self, Status> {
@@ -109,6 +110,12 @@ impl Protection {
             Caching::WriteCombining => HOW,
         };
         Self(self.0 & ALLOWED | how)
+    }
+
+    /// The same, of a guard page that is cached as usual.
+    #[must_use]
+    pub(crate) const fn guarded(self) -> Self {
+        Self(self.0 & ALLOWED | GUARD)
     }
 
     /// The same, without the guard.

@@ -3,21 +3,26 @@ use std::{collections::BTreeMap, fs::File};
 use bitflags::bitflags;
 use mmu_core::VirtAddr;
 
-use crate::{PageProtection, Range, Status, protection::Protection};
+use crate::{PageProtection, Range, protection::Protection};
 
 pub(crate) mod image;
 pub(crate) mod mapped_file;
+mod object;
 mod segment;
 mod view;
 
 pub use image::{ImageInformation, ImageMachine};
 use mapped_file::{FileIdentity, MappedFile};
+pub(crate) use object::SectionObjects;
+pub use object::{SectionAccess, SectionCreation, SectionOpening};
 pub(crate) use segment::{PageOrigin, Segment, SegmentId};
 
 bitflags! {
     /// How a section is made (Microsoft, `NtCreateSection`). Any bits can be passed.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
     pub struct SectionAttributes: u32 {
+        /// `SEC_BASED`: at the same address in every process.
+        const BASED = 0x20_0000;
         /// `SEC_FILE`: what is told of a section with a file; cannot be asked for.
         const FILE = 0x80_0000;
         /// `SEC_IMAGE`.
@@ -77,7 +82,7 @@ pub enum Backing {
     File(File, FileAccess),
 }
 
-/// A section that is open.
+/// A section that is open. All processes can use it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SectionHandle(pub(crate) u64);
 
@@ -135,13 +140,16 @@ pub(crate) struct Section {
     pub(crate) protection: Protection,
     /// To the byte.
     pub(crate) size: u64,
+    /// As a query tells them.
+    pub(crate) attributes: SectionAttributes,
+    /// The address of its own, if it has one.
+    pub(crate) base: Option<u64>,
 }
 
-/// The open sections, and the segments of those and of views.
+/// The segments of open sections and of views.
 #[derive(Debug, Default)]
 pub(crate) struct Segments {
     by_id: BTreeMap<SegmentId, Segment>,
-    sections: BTreeMap<SectionHandle, Section>,
     next: u64,
 }
 
@@ -159,7 +167,8 @@ impl Segments {
     }
 
     pub(crate) fn add(&mut self, segment: Segment) -> SegmentId {
-        let id = SegmentId(self.number());
+        self.next += 1;
+        let id = SegmentId(self.next);
         self.by_id.insert(id, segment);
         id
     }
@@ -201,26 +210,5 @@ impl Segments {
                 of(&segment.origin).and_then(|file| file.identity) == Some(identity)
             })
             .map(|(id, _)| id)
-    }
-
-    pub(crate) fn open(&mut self, section: Section) -> SectionHandle {
-        let handle = SectionHandle(self.number());
-        self.sections.insert(handle, section);
-        handle
-    }
-
-    /// What a handle stands for.
-    pub(crate) fn section(&self, handle: SectionHandle) -> Result<Section, Status> {
-        let section = self.sections.get(&handle).copied();
-        section.ok_or(Status::InvalidHandle)
-    }
-
-    pub(crate) fn close(&mut self, handle: SectionHandle) {
-        self.sections.remove(&handle);
-    }
-
-    fn number(&mut self) -> u64 {
-        self.next += 1;
-        self.next
     }
 }

@@ -42,6 +42,10 @@ pub enum Status {
     NotLocked,
     /// `STATUS_NOT_COMMITTED`: a page of the range is not committed.
     NotCommitted,
+    /// `STATUS_OBJECT_NAME_NOT_FOUND`: nothing has this name.
+    ObjectNameNotFound,
+    /// `STATUS_OBJECT_PATH_NOT_FOUND`: there is no such directory of names.
+    ObjectPathNotFound,
     /// `STATUS_SECTION_TOO_BIG`: the section would be larger than its file, or than any can be.
     SectionTooBig,
     /// `STATUS_SECTION_NOT_IMAGE`: the section is no image.
@@ -57,6 +61,8 @@ pub enum Status {
     InvalidImageFormat,
     /// `STATUS_DISK_FULL`: the disk is full.
     DiskFull,
+    /// `STATUS_NOT_MAPPED_DATA`: the memory is no file's.
+    NotMappedData,
     /// `STATUS_INSUFFICIENT_RESOURCES`: the system has too little memory of its own for this.
     InsufficientResources,
     /// `STATUS_FREE_VM_NOT_AT_BASE`: only at its first page can a whole region be freed.
@@ -140,6 +146,8 @@ impl Status {
             Self::AccessDenied => (0xc000_0022, "STATUS_ACCESS_DENIED", 5),
             Self::NotLocked => (0xc000_002a, "STATUS_NOT_LOCKED", 158),
             Self::NotCommitted => (0xc000_002d, "STATUS_NOT_COMMITTED", 487),
+            Self::ObjectNameNotFound => (0xc000_0034, "STATUS_OBJECT_NAME_NOT_FOUND", 2),
+            Self::ObjectPathNotFound => (0xc000_003a, "STATUS_OBJECT_PATH_NOT_FOUND", 3),
             Self::SectionTooBig => (0xc000_0040, "STATUS_SECTION_TOO_BIG", 8),
             Self::SectionNotImage => (0xc000_0049, "STATUS_SECTION_NOT_IMAGE", 87),
             Self::InvalidPageProtection => (0xc000_0045, "STATUS_INVALID_PAGE_PROTECTION", 87),
@@ -147,6 +155,7 @@ impl Status {
             Self::PrivilegeNotHeld => (0xc000_0061, "STATUS_PRIVILEGE_NOT_HELD", 1314),
             Self::InvalidImageFormat => (0xc000_007b, "STATUS_INVALID_IMAGE_FORMAT", 193),
             Self::DiskFull => (0xc000_007f, "STATUS_DISK_FULL", 112),
+            Self::NotMappedData => (0xc000_0088, "STATUS_NOT_MAPPED_DATA", 487),
             Self::InsufficientResources => (0xc000_009a, "STATUS_INSUFFICIENT_RESOURCES", 1450),
             Self::FreeVmNotAtBase => (0xc000_009f, "STATUS_FREE_VM_NOT_AT_BASE", 487),
             Self::MemoryNotAllocated => (0xc000_00a0, "STATUS_MEMORY_NOT_ALLOCATED", 487),

@@ -1,8 +1,10 @@
+use std::collections::BTreeMap;
+
 use mmu_core::{CpuFeatures, Entry, Level, Regime, VirtAddr, entry_address};
 
 use crate::{
-    Bitness, ProcessDep, ProcessId, Status, kernel::Kernel, processor::SpaceRoot, vad::Vad,
-    vad_tree::VadTree,
+    Bitness, ProcessDep, ProcessId, Status, ThreadId, kernel::Kernel, processor::SpaceRoot,
+    vad::Vad, vad_tree::VadTree, working_set::WorkingSet,
 };
 
 /// Where the page tables see themselves, in the upper half: PML4E 0x1ED (the place that
@@ -16,8 +18,13 @@ pub(crate) struct UserSpace {
     pub(crate) root: SpaceRoot,
     pub(crate) regime: Regime,
     pub(crate) vads: VadTree,
+    pub(crate) working_set: WorkingSet,
     /// Frames that are its page tables, of all levels.
     pub(crate) tables: u64,
+    /// Where the PEB is.
+    pub(crate) peb: Option<u64>,
+    /// The threads, and where their TEBs are.
+    pub(crate) threads: BTreeMap<ThreadId, u64>,
     pub(crate) bitness: Bitness,
     pub(crate) dep: ProcessDep,
 }
@@ -48,7 +55,10 @@ impl UserSpace {
             root,
             regime,
             vads: VadTree::default(),
+            working_set: WorkingSet::default(),
             tables: 1,
+            peb: None,
+            threads: BTreeMap::new(),
             bitness,
             dep,
         })
@@ -58,8 +68,7 @@ impl UserSpace {
     pub(crate) fn close(self, kernel: &mut Kernel) -> Result<(), Status> {
         let slot = entry_address(self.root.table, Level::Pml4e, VirtAddr::new(SELF_MAP));
         kernel.physical.write_entry(slot, 0)?;
-        let left = kernel.processor.leave(self.root);
-        left.map_err(|_| Status::InternalError)?;
+        kernel.leave(self.root)?;
         kernel.physical.free(self.root.table)?;
         kernel.commit.release(self.tables);
         Ok(())

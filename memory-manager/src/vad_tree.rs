@@ -104,10 +104,13 @@ impl VadTree {
 
     /// Whether a part of the range is in a region.
     pub(crate) fn is_taken(&self, start: u64, end: u64) -> bool {
-        end > start
-            && self
-                .node_below(end - 1)
-                .is_some_and(|node| node.end > start)
+        self.last_start(start, end).is_some()
+    }
+
+    /// Where the last region starts that a part of the range is in.
+    pub(crate) fn last_start(&self, start: u64, end: u64) -> Option<u64> {
+        let last = self.node_below(end.checked_sub(1)?)?;
+        (end > start && last.end > start).then_some(last.start)
     }
 
     /// The regions, by address.

@@ -1,131 +1,64 @@
-use mmu_core::VirtAddr;
+use crate::{Machine, ProcessId, Status};
 
-use crate::{
-    Backing, FreeType, Machine, PageProtection, ProcessId, Range, SectionAttributes, SectionHandle,
-    Status, ViewAccess, ViewRequest, protection::Protection,
-};
+mod dep;
+mod file_mapping;
+mod memory;
+mod process_memory;
+mod system_info;
+mod working_set;
 
-/// The calls of the Win32 API where they differ from the native ones; for one process.
+pub use system_info::{ProcessorArchitecture, SystemInfo};
+
+/// The Win32 API as one thread of a process sees it: the native calls with other arguments and
+/// rules of its own, and with an error that is kept.
+///
+/// A call that fails leaves its error for the thread to ask for, [`Status::win32`] of what it
+/// gives; one that succeeds leaves what there was. What `Ex` ends is for any process.
+///
+/// ```
+/// use memory_manager::{AllocationType, Machine, MachineConfig, PageProtection, Win32};
+/// use mmu_core::VirtAddr;
+///
+/// let mut machine = Machine::new(&MachineConfig::default())?;
+/// let process = machine.create_process()?;
+/// let mut win32 = Win32::new(&mut machine, process);
+/// let low = Some(VirtAddr::new(0x1000));
+/// let (commit, read_write) = (AllocationType::COMMIT, PageProtection::READWRITE);
+/// assert!(win32.virtual_alloc(low, 8, commit, read_write).is_err());
+/// assert_eq!(win32.last_error(), 87);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Win32<'m> {
     /// The machine it runs on.
     pub machine: &'m mut Machine,
-    /// The process.
+    /// The process that calls.
     pub process: ProcessId,
+    last_error: u32,
 }
 
-impl Win32<'_> {
-    /// `VirtualFree`: as [`Machine::virtual_free`], but a region is released whole.
-    ///
-    /// # Errors
-    /// [`Status::InvalidParameter`] if it is released with a size; else as
-    /// [`Machine::virtual_free`].
-    pub fn virtual_free(
-        &mut self,
-        base: VirtAddr,
-        size: u64,
-        kind: FreeType,
-    ) -> Result<Range, Status> {
-        if kind == FreeType::RELEASE && size != 0 {
-            return Err(Status::InvalidParameter);
+impl<'m> Win32<'m> {
+    /// A thread of a process, without an error.
+    pub fn new(machine: &'m mut Machine, process: ProcessId) -> Self {
+        Self {
+            machine,
+            process,
+            last_error: 0,
         }
-        self.machine.virtual_free(self.process, base, size, kind)
     }
 
-    /// `CreateFileMapping`: as [`Machine::create_section`], with six protections, and
-    /// committed at once if nothing is said.
-    ///
-    /// # Errors
-    /// [`Status::InvalidParameter`] for any other protection; else as
-    /// [`Machine::create_section`].
-    pub fn create_file_mapping(
-        &mut self,
-        backing: Backing,
-        protection: PageProtection,
-        attributes: SectionAttributes,
-        size: u64,
-    ) -> Result<SectionHandle, Status> {
-        const ALLOWED: [PageProtection; 6] = [
-            PageProtection::READONLY,
-            PageProtection::READWRITE,
-            PageProtection::WRITECOPY,
-            PageProtection::EXECUTE_READ,
-            PageProtection::EXECUTE_READWRITE,
-            PageProtection::EXECUTE_WRITECOPY,
-        ];
-        if !ALLOWED.contains(&protection) {
-            return Err(Status::InvalidParameter);
-        }
-        let attributes = if attributes.is_empty() {
-            SectionAttributes::COMMIT
-        } else {
-            attributes
-        };
-        self.machine
-            .create_section(backing, protection, attributes, size)
+    /// `GetLastError`: the error that was kept last.
+    pub fn last_error(&self) -> u32 {
+        self.last_error
     }
 
-    /// `MapViewOfFileEx`: as [`Machine::map_view`], with the protection that an access stands
-    /// for.
-    ///
-    /// # Errors
-    /// [`Status::AccessDenied`] if the section does not permit the access; else as
-    /// [`Machine::map_view`].
-    pub fn map_view_of_file(
-        &mut self,
-        section: SectionHandle,
-        access: ViewAccess,
-        offset: u64,
-        size: u64,
-        base: Option<VirtAddr>,
-    ) -> Result<Range, Status> {
-        let protection = access.protection();
-        let own = self.machine.kernel.segments.section(section)?.protection;
-        if !own.covers(Protection::new(protection)?) {
-            return Err(Status::AccessDenied);
-        }
-        let request = ViewRequest {
-            base,
-            offset,
-            size,
-            commit: 0,
-            protection,
-        };
-        let mapped = self.machine.map_view(self.process, section, &request)?;
-        Ok(mapped.range)
+    /// `SetLastError`.
+    pub fn set_last_error(&mut self, error: u32) {
+        self.last_error = error;
     }
 
-    /// `UnmapViewOfFile`.
-    ///
-    /// # Errors
-    /// As [`Machine::unmap_view`].
-    pub fn unmap_view_of_file(&mut self, address: VirtAddr) -> Result<Range, Status> {
-        self.machine.unmap_view(self.process, address)
-    }
-
-    /// `FlushViewOfFile`.
-    ///
-    /// # Errors
-    /// As [`Machine::flush_view`].
-    pub fn flush_view_of_file(&mut self, base: VirtAddr, size: u64) -> Result<(), Status> {
-        self.machine.flush_view(self.process, base, size)?;
-        Ok(())
-    }
-}
-
-impl ViewAccess {
-    /// The protection of the view (Wine's tests, kernel32 `file_access_to_prot`).
-    fn protection(self) -> PageProtection {
-        let executes = self.contains(Self::EXECUTE);
-        let (plain, executable) = if self - Self::EXECUTE == Self::COPY {
-            (PageProtection::WRITECOPY, PageProtection::EXECUTE_WRITECOPY)
-        } else if self.contains(Self::WRITE) {
-            (PageProtection::READWRITE, PageProtection::EXECUTE_READWRITE)
-        } else if self.contains(Self::READ) {
-            (PageProtection::READONLY, PageProtection::EXECUTE_READ)
-        } else {
-            (PageProtection::NOACCESS, PageProtection::NOACCESS)
-        };
-        if executes { executable } else { plain }
+    /// Keeps the error of a call.
+    fn keep<T>(&mut self, result: Result<T, Status>) -> Result<T, Status> {
+        result.inspect_err(|status| self.last_error = status.win32())
     }
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use mmu_core::VirtAddr;
 
 use crate::{
-    AllocationType, Machine, PageProtection, ProcessId, Range, Status,
+    AllocationType, Caller, Machine, PageProtection, Range, Status,
     kernel::Kernel,
     private::PrivateRules,
     protection::Protection,
@@ -21,18 +21,19 @@ impl Machine {
     /// room. Gives the pages that it did this to.
     ///
     /// Base and end are rounded to pages, the base of a reservation to 64 KiB. To commit what
-    /// is committed changes its protection.
+    /// is committed changes its protection. A guard page inside the stack of the thread that
+    /// calls makes the stack end above it.
     ///
     /// # Errors
     /// The first of these that is true; nothing has changed then.
     /// - [`Status::InvalidParameter`]: placeholders are not for this call.
     /// - [`Status::InvalidParameter5`]: no such type, or one that does not go with another.
     /// - [`Status::InvalidPageProtection`]: no page can be protected so, or it is write-copy,
-    ///   which is for sections.
+    ///   which is for sections; or the memory is a PEB or TEB.
     /// - [`Status::InvalidParameter2`], [`Status::InvalidParameter4`]: base or size are not
     ///   in user space.
     /// - [`Status::NotSupported`]: large pages and physical windows are not there yet.
-    /// - [`Status::InvalidHandle`]: no such process.
+    /// - [`Status::InvalidHandle`]: no such process or thread.
     /// - [`Status::ConflictingAddresses`]: what is to be reserved is not free, or what is to
     ///   be committed is not in one region.
     /// - [`Status::AlreadyCommitted`], [`Status::UserMappedFile`]: it is a view of a file.
@@ -40,12 +41,13 @@ impl Machine {
     /// - [`Status::CommitmentLimit`], [`Status::NoMemory`]: it is too much.
     pub fn virtual_alloc(
         &mut self,
-        process: ProcessId,
+        caller: impl Into<Caller>,
         base: Option<VirtAddr>,
         size: u64,
         kind: AllocationType,
         protection: PageProtection,
     ) -> Result<Range, Status> {
+        let caller = caller.into();
         check_type(kind)?;
         let protection = Protection::new(protection)?;
         let base = base.map(VirtAddr::as_u64).filter(|&base| base != 0);
@@ -61,7 +63,7 @@ impl Machine {
         if kind.intersects(AllocationType::LARGE_PAGES | AllocationType::PHYSICAL) {
             return Err(Status::NotSupported);
         }
-        let (space, kernel) = self.space(process)?;
+        let (space, kernel) = self.caller_space(caller)?;
         if reserves {
             return space.reserve(kernel, base, size, kind, protection);
         }
@@ -72,6 +74,7 @@ impl Machine {
         }
         if kind.contains(AllocationType::COMMIT) {
             space.commit(kernel, start, end, protection)?;
+            space.note_guard(kernel, caller, (start, end), protection)?;
         } else {
             space.reset(kernel, start, end)?;
         }
@@ -119,7 +122,7 @@ fn check_type(kind: AllocationType) -> Result<(), Status> {
 }
 
 impl UserSpace {
-    fn reserve(
+    pub(crate) fn reserve(
         &mut self,
         kernel: &mut Kernel,
         base: Option<u64>,
@@ -189,7 +192,7 @@ impl UserSpace {
         found.or_else(|| self.vads.gap(&anywhere))
     }
 
-    fn commit(
+    pub(crate) fn commit(
         &mut self,
         kernel: &mut Kernel,
         start: u64,
@@ -202,6 +205,7 @@ impl UserSpace {
             VadKind::Private(private) => private,
             VadKind::View(_) => return self.commit_view(kernel, start, end, protection),
         };
+        self.check_unsecured(start)?;
         if protection.copies_on_write() {
             return Err(Status::InvalidPageProtection);
         }

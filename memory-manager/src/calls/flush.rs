@@ -4,16 +4,17 @@ use super::alloc::range;
 use crate::{
     Machine, ProcessId, Range, Status,
     section::SegmentId,
-    vad::{PAGE, USER_LIMIT, VadKind},
+    vad::{PAGE, USER_LIMIT},
 };
 
 impl Machine {
     /// Writes what was written to a view, by whomever, to its file (`NtFlushVirtualMemory`);
-    /// a size of 0 is up to the view's end. Memory that is no file's has nothing to write.
+    /// a size of 0 is up to the view's end.
     ///
     /// # Errors
     /// - [`Status::InvalidHandle`]: no such process.
     /// - [`Status::NotMappedView`]: the range is in no region, or reaches out of it.
+    /// - [`Status::NotMappedData`]: it is no file's.
     /// - As writing to the file fails; what was not written is written another time.
     pub fn flush_view(
         &mut self,
@@ -32,12 +33,11 @@ impl Machine {
         } else {
             end.next_multiple_of(PAGE)
         };
-        if let VadKind::View(_) = vad.kind
-            && let Some((segment, first)) = vad.view_index(start)
-            && kernel.segments.is_file(segment)
-        {
-            self.flush_segment(segment, first, first + (end - start) / PAGE)?;
-        }
+        let (segment, first) = vad
+            .view_index(start)
+            .filter(|&(segment, _)| kernel.segments.is_file(segment))
+            .ok_or(Status::NotMappedData)?;
+        self.flush_segment(segment, first, first + (end - start) / PAGE)?;
         Ok(range(start, end))
     }
 

@@ -31,6 +31,7 @@ impl Machine {
     /// - [`Status::MemoryNotAllocated`]: no region is there.
     /// - [`Status::UnableToFreeVm`]: the range reaches out of the region.
     /// - [`Status::UnableToDeleteSection`]: it is a view.
+    /// - [`Status::InvalidPageProtection`]: it is a PEB or TEB.
     /// - [`Status::InvalidParameter3`], [`Status::ConflictingAddresses`]: there is no
     ///   placeholder.
     /// - [`Status::FreeVmNotAtBase`]: the whole region is meant, but not its first page.
@@ -69,6 +70,7 @@ impl Machine {
             return Err(Status::UnableToDeleteSection);
         }
         let whole = (vad.start, vad.end);
+        space.check_unsecured(start)?;
         if PLACEHOLDER_TYPES.contains(&about_placeholders) {
             // There are no placeholders to split or to join.
             return Err(if size == 0 {

@@ -2,8 +2,8 @@ use mmu_core::VirtAddr;
 
 use super::alloc::range;
 use crate::{
-    Bitness, ImageMachine, Machine, MappedView, MappingNote, ProcessId, SectionHandle, Status,
-    ViewRequest,
+    Bitness, ImageMachine, Machine, MappedView, MappingNote, ProcessId, SectionAccess,
+    SectionHandle, Status, ViewRequest,
     protection::{Caching, Protection},
     section::PageOrigin,
     user_space::UserSpace,
@@ -23,6 +23,7 @@ impl Machine {
     /// - [`Status::InvalidPageProtection`]: no view can be protected so.
     /// - [`Status::InvalidParameter3`]: base or size are not in user space.
     /// - [`Status::InvalidHandle`]: no such process or section.
+    /// - [`Status::AccessDenied`]: the handle of the section is not good for that.
     /// - [`Status::SectionProtection`]: the section does not permit the protection.
     /// - [`Status::MappedAlignment`]: base or offset are no multiples of 64 KiB.
     /// - [`Status::InvalidViewSize`]: the view would reach past the section.
@@ -47,7 +48,8 @@ impl Machine {
             return Err(Status::InvalidParameter3);
         }
         let (space, kernel) = self.space(process)?;
-        let section = kernel.segments.section(section)?;
+        let needed = SectionAccess::of_view(asked);
+        let section = kernel.sections.section(section, needed)?;
         let image = match &kernel.segment(section.segment)?.origin {
             PageOrigin::Image(image) => Some(image.layout.information),
             _ => None,
@@ -75,8 +77,9 @@ impl Machine {
         if request.commit > size || request.commit > 0 && is_file {
             return Err(Status::InvalidParameter5);
         }
+        let own = section.base.map(|own| own + request.offset);
         let wanted = image.map(|image| image.base.wrapping_add(request.offset).as_u64());
-        let start = if let Some(base) = base {
+        let start = if let Some(base) = base.or(own) {
             let end = base.checked_add(size).filter(|&end| end <= VAD_LIMIT);
             let end = end.ok_or(Status::InvalidParameter3)?;
             if base < USER_START || space.vads.is_taken(base, end) {

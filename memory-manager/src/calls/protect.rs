@@ -2,7 +2,7 @@ use mmu_core::VirtAddr;
 
 use super::alloc::range;
 use crate::{
-    Machine, PageProtection, ProcessId, Range, Status,
+    Caller, Machine, PageProtection, Range, Status,
     kernel::Kernel,
     private::PrivateRules,
     protection::Protection,
@@ -13,13 +13,15 @@ use crate::{
 impl Machine {
     /// Changes the protection of committed pages (`NtProtectVirtualMemory`); gives the pages
     /// and what the first of them had. How private memory is cached stays as it was reserved.
+    /// A guard page inside the stack of the thread that calls makes the stack end above it.
     ///
     /// # Errors
     /// The first of these that is true; nothing has changed then.
-    /// - [`Status::InvalidPageProtection`]: no page can be protected so.
+    /// - [`Status::InvalidPageProtection`]: no page can be protected so, or it is one of a
+    ///   PEB or TEB.
     /// - [`Status::InvalidParameter2`], [`Status::InvalidParameter3`]: base or size are not
     ///   in user space, or the size is 0.
-    /// - [`Status::InvalidHandle`]: no such process.
+    /// - [`Status::InvalidHandle`]: no such process or thread.
     /// - [`Status::ConflictingAddresses`]: the pages are not in one region.
     /// - [`Status::InvalidParameter4`]: private memory cannot be write-copy, and a view not
     ///   cached in a special way.
@@ -29,11 +31,12 @@ impl Machine {
     ///   tables.
     pub fn virtual_protect(
         &mut self,
-        process: ProcessId,
+        caller: impl Into<Caller>,
         base: VirtAddr,
         size: u64,
         protection: PageProtection,
     ) -> Result<(Range, PageProtection), Status> {
+        let caller = caller.into();
         let protection = Protection::new(protection)?;
         let base = base.as_u64();
         if base >= USER_LIMIT {
@@ -42,10 +45,11 @@ impl Machine {
         if size == 0 || size > USER_LIMIT - base {
             return Err(Status::InvalidParameter3);
         }
-        let (space, kernel) = self.space(process)?;
+        let (space, kernel) = self.caller_space(caller)?;
         let start = base & !(PAGE - 1);
         let end = (base + size).next_multiple_of(PAGE);
         let old = space.protect(kernel, start, end, protection)?;
+        space.note_guard(kernel, caller, (start, end), protection)?;
         Ok((range(start, end), old.flags()))
     }
 }
@@ -65,6 +69,7 @@ impl UserSpace {
                 if protection.copies_on_write() {
                     return Err(Status::InvalidParameter4);
                 }
+                self.check_unsecured(start)?;
                 let rules = PrivateRules::of(vad, private);
                 let committed = self.committed_pages(kernel, rules, start, end)?;
                 let first = rules.committed(self.entry(&kernel.physical, start)?);

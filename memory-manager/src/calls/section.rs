@@ -1,8 +1,8 @@
 use std::fs::File;
 
 use crate::{
-    Backing, FileAccess, ImageInformation, Machine, PageProtection, SectionAttributes,
-    SectionHandle, Status,
+    Backing, FileAccess, Machine, PageProtection, SectionAccess, SectionAttributes,
+    SectionCreation, SectionHandle, SectionOpening, Status,
     kernel::Kernel,
     protection::{Caching, Protection},
     section::{
@@ -12,6 +12,9 @@ use crate::{
     },
     vad::PAGE,
 };
+
+/// How a section is committed.
+const KINDS: SectionAttributes = SectionAttributes::RESERVE.union(SectionAttributes::COMMIT);
 
 /// Larger sections there are none: user space has no room for a view of one.
 const LARGEST: u64 = 1 << 47;
@@ -42,6 +45,7 @@ impl Machine {
     /// - [`Status::InsufficientResources`]: its prototype entries would not fit in memory.
     /// - [`Status::CommitmentLimit`]: it is too much.
     /// - What the host says of the file.
+    /// - [`Status::NoMemory`]: there is no room for it at the same address everywhere.
     pub fn create_section(
         &mut self,
         backing: Backing,
@@ -49,6 +53,23 @@ impl Machine {
         attributes: SectionAttributes,
         size: u64,
     ) -> Result<SectionHandle, Status> {
+        let opening = SectionOpening::default();
+        let made = self.create_section_as(opening, backing, protection, attributes, size);
+        made.map(|(handle, _)| handle)
+    }
+
+    /// Makes a section that others can open, or opens the one that has its name.
+    ///
+    /// # Errors
+    /// As [`Machine::create_section`]; also where one of this name is there.
+    pub fn create_section_as(
+        &mut self,
+        opening: SectionOpening<'_>,
+        backing: Backing,
+        protection: PageProtection,
+        attributes: SectionAttributes,
+        size: u64,
+    ) -> Result<(SectionHandle, SectionCreation), Status> {
         check_attributes(attributes)?;
         let protection = check_protection(protection)?;
         if attributes.contains(SectionAttributes::LARGE_PAGES) {
@@ -76,41 +97,67 @@ impl Machine {
             }
             Backing::File(file, access) => kernel.map_file(file, access, protection, size)?,
         };
+        if let Some(id) = opening.name.and_then(|name| kernel.sections.named(name)) {
+            kernel.retire(segment)?;
+            let handle = kernel.sections.open(id, opening.access);
+            return Ok((handle, SectionCreation::Existing));
+        }
+        let base = if attributes.contains(SectionAttributes::BASED) {
+            kernel.sections.free_base(size).map(Some)
+        } else {
+            Some(None)
+        };
+        let Some(base) = base else {
+            kernel.retire(segment)?;
+            return Err(Status::NoMemory);
+        };
         kernel.segment_mut(segment)?.handles += 1;
-        Ok(kernel.segments.open(Section {
+        let section = Section {
             segment,
             protection,
             size,
-        }))
+            attributes: if kernel.segments.is_file(segment) {
+                // A file's pages are always committed.
+                attributes.difference(KINDS).union(SectionAttributes::FILE)
+            } else {
+                attributes
+            },
+            base,
+        };
+        let handle = kernel.sections.insert(section, opening);
+        Ok((handle, SectionCreation::New))
     }
 
-    /// What an image says of itself (`NtQuerySection`, `SectionImageInformation`).
+    /// Opens a section by its name (`NtOpenSection`).
     ///
     /// # Errors
-    /// - [`Status::InvalidHandle`]: no such section is open.
-    /// - [`Status::SectionNotImage`]: it is no image.
-    pub fn image_information(&self, handle: SectionHandle) -> Result<ImageInformation, Status> {
-        let section = self.kernel.segments.section(handle)?;
-        match &self.kernel.segment(section.segment)?.origin {
-            PageOrigin::Image(image) => Ok(image.layout.information),
-            _ => Err(Status::SectionNotImage),
-        }
+    /// [`Status::ObjectNameNotFound`] if none has it.
+    pub fn open_section(
+        &mut self,
+        name: &str,
+        access: SectionAccess,
+    ) -> Result<SectionHandle, Status> {
+        let sections = &mut self.kernel.sections;
+        let id = sections.named(name).ok_or(Status::ObjectNameNotFound)?;
+        Ok(sections.open(id, access))
     }
 
     /// Closes a section. Its views stay; what the last of those to go wrote is in the file.
+    /// With the last handle goes the name.
     ///
     /// # Errors
     /// [`Status::InvalidHandle`] if no such section is open; or as writing to the file fails,
     /// and the section stays open then.
     pub fn close_section(&mut self, handle: SectionHandle) -> Result<(), Status> {
         let kernel = &mut self.kernel;
-        let section = kernel.segments.section(handle)?;
-        kernel.segment_mut(section.segment)?.handles -= 1;
-        if let Err(status) = kernel.retire(section.segment) {
-            kernel.segment_mut(section.segment)?.handles += 1;
-            return Err(status);
+        if let Some(section) = kernel.sections.goes_with(handle)? {
+            kernel.segment_mut(section.segment)?.handles -= 1;
+            if let Err(status) = kernel.retire(section.segment) {
+                kernel.segment_mut(section.segment)?.handles += 1;
+                return Err(status);
+            }
         }
-        kernel.segments.close(handle);
+        kernel.sections.close(handle);
         Ok(())
     }
 
@@ -133,8 +180,8 @@ impl Machine {
 fn check_attributes(attributes: SectionAttributes) -> Result<(), Status> {
     type Flags = SectionAttributes;
     const CACHED: Flags = Flags::NOCACHE.union(Flags::WRITECOMBINE);
-    let kinds = attributes & (Flags::RESERVE | Flags::COMMIT | Flags::IMAGE);
-    let others = attributes - kinds;
+    let kinds = attributes & (KINDS | Flags::IMAGE);
+    let others = attributes - kinds - Flags::BASED;
     let goes = match kinds {
         Flags::IMAGE => others.is_empty(),
         Flags::RESERVE => CACHED.contains(others),

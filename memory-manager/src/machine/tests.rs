@@ -1,20 +1,29 @@
 use mmu_core::VirtAddr;
 
 use super::*;
-use crate::{AllocationType, FreeType, MemoryInformation, MemoryState, PageProtection, Range};
+use crate::{
+    AllocationType, FreeType, MemoryInformation, MemoryState, PageProtection, Range, Win32,
+};
 
 mod alloc;
+mod copy;
 mod dep;
+mod discard;
 mod faults;
 mod files;
 mod free;
 mod hostile;
 mod images;
 mod invariants;
+mod lock;
 mod pe;
+mod prefetch;
 mod properties;
 mod protect;
+mod section_objects;
 mod sections;
+mod threads;
+mod win32;
 mod write_watch;
 
 const RESERVE: AllocationType = AllocationType::RESERVE;
@@ -55,6 +64,10 @@ impl Bench {
         let mut machine = Machine::new(config).unwrap();
         let process = machine.create_process().unwrap();
         Self { machine, process }
+    }
+
+    fn win32(&mut self) -> Win32<'_> {
+        Win32::new(&mut self.machine, self.process)
     }
 
     fn alloc(

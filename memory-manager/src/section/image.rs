@@ -24,6 +24,11 @@ pub struct ImageInformation {
     pub machine: ImageMachine,
 }
 
+impl ImageInformation {
+    /// How many bytes it has in a 64-bit program: `sizeof(SECTION_IMAGE_INFORMATION)`.
+    pub const BYTES: usize = 64;
+}
+
 /// The processors that images are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ImageMachine {

@@ -114,6 +114,7 @@ impl UserSpace {
                 return Err(status);
             }
         };
+        kernel.faults.write_copies += 1;
         if let Some(vad) = self.vads.find_mut(page.address) {
             vad.charge += own;
         }

@@ -110,12 +110,22 @@ impl PresetError {
             field: place::field(text, &at),
             invalid,
             text: NamedSource::new(path, text.into()),
-            at: (!at.is_empty()).then(|| at.into()),
+            at: shown(text, at).map(SourceSpan::from),
             advice: meant.unwrap_or_else(|| {
                 "`lookaside cpus golden-cove` prints a file to start from".into()
             }),
         }
     }
+}
+
+/// What to point at: where something is missing, the line up to there.
+fn shown(text: &str, at: Range<usize>) -> Option<Range<usize>> {
+    if !at.is_empty() {
+        return Some(at);
+    }
+    let before = text.get(..at.start)?;
+    let line = before.rfind('\n').map_or(0, |end| end + 1);
+    (line < at.start).then_some(line..at.start)
 }
 
 fn prefix(field: Option<&str>) -> String {

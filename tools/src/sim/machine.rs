@@ -234,7 +234,7 @@ impl Machine {
 
     /// The walks of all processors.
     pub(super) fn walk_log(&self) -> WalkLog {
-        let mut log = WalkLog::new(self.config.pages.first_size());
+        let mut log = WalkLog::new(self.config.pages.first_size(), self.processes.len());
         for mmu in self.mmus() {
             log.merge(mmu.observer());
         }

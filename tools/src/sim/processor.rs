@@ -45,7 +45,8 @@ impl Processor {
             registers.cr3 |= pcid(first);
         }
         let timed = &preset.timed;
-        let log = WalkLog::new(config.pages.first_size());
+        let mut log = WalkLog::new(config.pages.first_size(), processes.len());
+        log.at_process(first);
         let mmu = TimedMmu::timed_with(preset.features, registers, timed, port, log)?;
         let mut remembers = vec![false; processes.len()];
         remembers[first] = true;
@@ -173,6 +174,7 @@ impl Processor {
         if self.pcids == Pcids::Off {
             self.remembers.fill(false);
         }
+        self.mmu.observer_mut().at_process(to);
         self.remembers[to] = true;
         self.current = to;
         Ok(())

@@ -180,16 +180,15 @@ impl Run<'_> {
         let process = self.process();
         let address = VirtAddr::new(first);
         let machine = &mut self.machine;
-        let mut win32 = Win32 { machine, process };
+        let mut win32 = Win32::new(machine, process);
         let base = |range: memory_manager::Range| range.base.as_u64();
         Ok(match call {
             Call::VirtualAlloc => {
                 let kind = AllocationType::from_bits_retain(flags(third));
                 let protection = PageProtection::from_bits_retain(flags(fourth));
-                let machine = win32.machine;
                 let hint = (first != 0).then_some(address);
-                machine
-                    .virtual_alloc(process, hint, second, kind, protection)
+                win32
+                    .virtual_alloc(hint, second, kind, protection)
                     .map(base)
             }
             Call::VirtualFree => {
@@ -205,9 +204,9 @@ impl Run<'_> {
             }
             Call::VirtualProtect => {
                 let protection = PageProtection::from_bits_retain(flags(third));
-                let machine = win32.machine;
-                let done = machine.virtual_protect(process, address, second, protection);
-                done.map(|(_, old)| old.bits().into())
+                let mut old = PageProtection::empty();
+                let done = win32.virtual_protect(address, second, protection, Some(&mut old));
+                done.map(|()| old.bits().into())
             }
             Call::CreateFileMapping => {
                 let backing = match arguments.first() {
@@ -220,6 +219,7 @@ impl Run<'_> {
                     PageProtection::from_bits_retain(protection),
                     SectionAttributes::from_bits_retain(attributes),
                     third,
+                    None,
                 );
                 section.map(|section| {
                     self.sections.push(section);
@@ -232,7 +232,7 @@ impl Run<'_> {
                     let access = ViewAccess::from_bits_retain(flags(second));
                     let hint = (fifth != 0).then_some(VirtAddr::new(fifth));
                     win32
-                        .map_view_of_file(section, access, third, fourth, hint)
+                        .map_view_of_file_ex(section, access, third, fourth, hint)
                         .map(base)
                 }
             },
@@ -240,12 +240,11 @@ impl Run<'_> {
             Call::FlushViewOfFile => win32.flush_view_of_file(address, second).map(|()| 1),
             Call::CloseHandle => match section(&self.sections, first) {
                 None => Err(Status::InvalidHandle),
-                Some(section) => win32.machine.close_section(section).map(|()| 1),
+                Some(section) => win32.close_handle(section).map(|()| 1),
             },
             Call::GetWriteWatch => {
                 let watch = WatchFlags::from_bits_retain(flags(third));
-                let machine = win32.machine;
-                let pages = machine.get_write_watch(process, address, second, watch, usize::MAX);
+                let pages = win32.get_write_watch(address, second, watch, usize::MAX);
                 pages.map(|pages| pages.len() as u64)
             }
             Call::ResetWriteWatch => {

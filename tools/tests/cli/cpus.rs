@@ -188,3 +188,12 @@ fn why_a_cpu_file_cannot_be_read_is_said_once() {
     let ended = fails(lookaside(["sim", "--cpu", "./"]), 2, &["./"]);
     assert_eq!(ended.stderr.matches("directory").count(), 1);
 }
+
+/// Where something is missing, the line up to there is pointed at.
+#[test]
+fn what_is_left_open_in_a_file_has_its_place() {
+    let files = Files::new();
+    let cpu = files.write("open.toml", "extends = \"golden-cove\"\n[caches\n");
+    let command = lookaside(["sim", "--cpu", &cpu]);
+    fails(command, 2, &["unclosed table", "open.toml:2:1"]);
+}

@@ -38,6 +38,34 @@ fn traces_are_processes_unless_they_are_threads() {
     assert_eq!(faults(&["--threads", "--processors", "2"]), 10);
 }
 
+/// Processors run side by side, so that a run lasts as long as the busiest of them.
+#[test]
+fn a_run_is_over_when_the_last_processor_is_done() {
+    let files = Files::new();
+    let long = files.write("long", loads(0x100, 20, 20));
+    let short = files.write("short", loads(0x900, 5, 5));
+    let two = [&*long, &*short, "--processors", "2"];
+    let report = report(&two);
+    let of = |place: &str| number(&report, place);
+    let (first, second) = (
+        of("/processors/0/cycles/total"),
+        of("/processors/1/cycles/total"),
+    );
+    assert!(first > second);
+    assert_eq!(of("/cycles/total"), first + second);
+    assert_eq!(of("/elapsed_cycles"), first);
+    let mut command = lookaside(["sim", "--ram", "256MiB"]);
+    command.args(two);
+    let text = stdout_of(command);
+    let line = text
+        .lines()
+        .find(|line| line.contains("until the last is done"));
+    assert_eq!(
+        line.unwrap().replace(',', "").split_whitespace().last(),
+        Some(&*first.to_string())
+    );
+}
+
 #[test]
 fn processes_of_one_processor_take_turns_and_pcids_spare_their_translations() {
     let files = Files::new();

@@ -104,6 +104,44 @@ fn walks_before_the_first_instruction_have_none() {
     assert!(stdout_of(lookaside(["sim", &trace])).contains("before the first"));
 }
 
+/// Two programs at the same addresses are not mixed up, and one alone needs no name.
+#[test]
+fn places_of_several_processes_say_whose_they_are() {
+    let files = Files::new();
+    let one = files.write("one", "I  400000,4\n L 1000,8\n L 2000,8\n");
+    let other = files.write("other", "I  400000,4\n L 1000,8\n");
+    let alone = report(&[&one]);
+    let heading = |arguments: &[&str]| {
+        let mut command = lookaside(["sim"]);
+        command.args(arguments);
+        let text = stdout_of(command);
+        let mut lines = text.lines();
+        let heading = lines.find(|line| line.starts_with("Instructions that walk"));
+        heading.unwrap().to_owned()
+    };
+    assert!(!heading(&[&one]).contains("process"));
+    let places = |report: &Value, process: usize| -> Vec<Value> {
+        let pages = report["hot"]["pages"].as_array().unwrap().iter();
+        let mut addresses: Vec<_> = pages
+            .filter(|page| page["process"] == process)
+            .map(|page| page["address"].clone())
+            .collect();
+        addresses.sort_by_key(Value::to_string);
+        addresses
+    };
+    assert_eq!(places(&alone, 0).len(), 3);
+    for processors in ["1", "2"] {
+        let options = [&*one, &*other, "--processors", processors];
+        let both = report(&options);
+        assert_eq!(places(&both, 0), places(&alone, 0));
+        assert_eq!(
+            places(&both, 1),
+            [places(&alone, 0)[0].clone(), places(&alone, 0)[2].clone()]
+        );
+        assert!(heading(&options).contains("process"));
+    }
+}
+
 #[test]
 fn how_many_to_show_is_a_number() {
     for top in ["-1", "many", "99999999999999999999999"] {

@@ -181,12 +181,19 @@ fn pages_of_a_file_are_neither_committed_nor_reset() {
     assert_eq!(refused, Err(Status::UserMappedFile));
 }
 
-/// Wine 8.0; ReactOS's `NtFlushVirtualMemory`.
+/// Wine 8.0; ReactOS's kernel32, `FlushViewOfFile`.
 #[test]
 fn memory_that_is_no_files_has_nothing_to_flush() {
     let mut bench = Bench::new();
     bench.alloc(BASE, 0x2000, BOTH, READWRITE).unwrap();
-    assert_eq!(bench.flush(BASE, 0), Ok((BASE, 0x2000)));
+    let commit = SectionAttributes::COMMIT;
+    let section = bench.section(READWRITE, commit, 0x1000).unwrap();
+    bench.map(section, BASE + 0x1_0000, READWRITE).unwrap();
+    for base in [BASE, BASE + 0x1_0000] {
+        assert_eq!(bench.flush(base, 0), Err(Status::NotMappedData));
+        let at = VirtAddr::new(base);
+        assert_eq!(bench.win32().flush_view_of_file(at, 0), Ok(()));
+    }
     for (base, size) in [(BASE + 0x2000, 1), (BASE, 0x2001), (u64::MAX, 2), (0, 0)] {
         assert_eq!(bench.flush(base, size), Err(Status::NotMappedView));
     }

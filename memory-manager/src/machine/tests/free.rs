@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Win32, vad::USER_LIMIT};
+use crate::vad::USER_LIMIT;
 
 fn reserved(pages: u64) -> Bench {
     let mut bench = Bench::new();
@@ -34,21 +34,6 @@ fn an_ordinary_region_is_no_placeholder() {
         let refused = bench.alloc(BASE + 0x10_0000, 0x1000, kind, NOACCESS);
         assert_eq!(refused, Err(Status::InvalidParameter));
     }
-}
-
-/// Microsoft, `VirtualFree`.
-#[test]
-fn the_win32_api_releases_regions_whole() {
-    let mut bench = reserved(2);
-    let (base, process) = (VirtAddr::new(BASE), bench.process);
-    let machine = &mut bench.machine;
-    let mut win32 = Win32 { machine, process };
-    let refused = win32.virtual_free(base, 0x1000, RELEASE);
-    assert_eq!(refused.map_err(Status::win32), Err(87));
-    assert_eq!(
-        win32.virtual_free(base, 0, RELEASE).map(plain),
-        Ok((BASE, 0x2000))
-    );
 }
 
 /// Wine's tests, ntdll `test_NtFreeVirtualMemory`; ReactOS's tests, `NtFreeVirtualMemory`.

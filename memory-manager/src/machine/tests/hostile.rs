@@ -3,7 +3,7 @@ use std::fs::File;
 use super::{pe::Pe, *};
 use crate::{
     Backing, FileAccess, SectionAttributes, SectionHandle, ViewAccess, ViewRequest, WatchFlags,
-    Win32, vad::USER_LIMIT,
+    WorkingSetSize, vad::USER_LIMIT,
 };
 
 /// Numbers that go wrong where anything does.
@@ -77,7 +77,7 @@ fn call_file(bench: &mut Bench, file: &File, size: u64, (first, second): (u32, u
             .machine
             .create_section(backing, protection, attributes, size);
         if let Ok(made) = made {
-            let _ = bench.machine.image_information(made);
+            let _ = bench.machine.query_image(made, usize::MAX);
             bench.machine.close_section(made).unwrap();
         }
     }
@@ -103,6 +103,19 @@ fn call_all(
     let _ = machine.read(process, at, &mut [0; 0x1800]);
     let _ = machine.write(process, at, &[1; 0x1800]);
     let _ = machine.execute(process, at);
+    let other = VirtAddr::new(size);
+    let _ = machine.read_virtual_memory(process, at, &mut [0; 0x1800]);
+    let _ = machine.write_virtual_memory(process, at, &[1; 0x1800]);
+    let _ = machine.copy_virtual_memory((process, at), (process, other), size);
+    let _ = machine.virtual_lock(process, at, size);
+    let _ = machine.is_locked(process, at);
+    let _ = machine.discard(process, at, size);
+    let _ = machine.prefetch_virtual_memory(process, &[Range { base: at, size }]);
+    let sizes = WorkingSetSize {
+        minimum: base,
+        maximum: size,
+    };
+    let _ = machine.set_working_set_size(process, sizes);
     let request = ViewRequest {
         base: Some(at),
         offset: size,
@@ -112,20 +125,25 @@ fn call_all(
     };
     let _ = machine.map_view(process, section, &request);
     let attributes = SectionAttributes::from_bits_retain(first << 15);
-    let mut win32 = Win32 { machine, process };
-    let _ = win32.map_view_of_file(
+    let mut win32 = bench.win32();
+    let _ = win32.map_view_of_file_ex(
         section,
         ViewAccess::from_bits_retain(second),
         0,
         size,
         Some(at),
     );
-    let made = win32.create_file_mapping(Backing::PageFile, protection, attributes, size);
+    let _ = win32.write_process_memory(process, at, &[1; 0x1800]);
+    let _ = win32.open_file_mapping(ViewAccess::from_bits_retain(first), Some("\\"));
+    let name = (first % 2 == 0).then_some("name");
+    let made = win32.create_file_mapping(Backing::PageFile, protection, attributes, size, name);
     if let Ok(made) = made {
+        let _ = bench.machine.query_section(made, usize::MAX);
         bench.machine.close_section(made).unwrap();
     }
     let machine = &mut bench.machine;
     let _ = machine.flush_view(process, at, size);
+    let _ = machine.virtual_unlock(process, at, size);
     let _ = machine.virtual_free(process, at, size, FreeType::from_bits_retain(first));
     let _ = machine.unmap_view(process, at);
 }

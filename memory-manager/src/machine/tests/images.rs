@@ -614,7 +614,7 @@ fn an_image_of_sections_smaller_than_pages_is_mapped_as_it_lies_in_the_file() {
 fn an_image_tells_what_its_headers_say() {
     let mut bench = Bench::new();
     let section = bench.image(&file(&Pe::sample(WANTED).bytes())).unwrap();
-    let told = bench.machine.image_information(section).unwrap();
+    let told = bench.machine.query_image(section, 64).unwrap();
     assert_eq!(told.base.as_u64(), WANTED);
     assert_eq!(told.transfer_address.as_u64(), WANTED + 0x1010);
     assert_eq!((told.stack_reserve, told.stack_commit), (0x10_0000, 0x2000));
@@ -622,8 +622,10 @@ fn an_image_tells_what_its_headers_say() {
     let data = bench
         .section(READWRITE, SectionAttributes::COMMIT, 1)
         .unwrap();
-    let refused = bench.machine.image_information(data);
+    let refused = bench.machine.query_image(data, 64);
     assert_eq!(refused, Err(Status::SectionNotImage));
+    let refused = bench.machine.query_image(section, 63);
+    assert_eq!(refused, Err(Status::InfoLengthMismatch));
 }
 
 /// Wine's tests, kernel32 `test_image_mapping`.
@@ -632,12 +634,12 @@ fn the_win32_api_maps_images_without_an_access() {
     let mut bench = Bench::new();
     let backing = Backing::File(file(&Pe::sample(WANTED).bytes()), FileAccess::READ);
     let (machine, process) = (&mut bench.machine, bench.process);
-    let mut win32 = Win32 { machine, process };
+    let mut win32 = Win32::new(machine, process);
     let section = win32
-        .create_file_mapping(backing, READONLY, SectionAttributes::IMAGE, 0)
+        .create_file_mapping(backing, READONLY, SectionAttributes::IMAGE, 0, None)
         .unwrap();
     for access in [ViewAccess::empty(), ViewAccess::READ] {
-        let view = win32.map_view_of_file(section, access, 0, 0, None).unwrap();
+        let view = win32.map_view_of_file(section, access, 0, 0).unwrap();
         let found = win32.machine.virtual_query(process, view.base).unwrap();
         assert_eq!(found.protection, READONLY);
         assert_eq!(found.kind, Some(MemoryKind::Image));

@@ -40,6 +40,9 @@ pub(super) fn check(machine: &Machine) {
             assert_eq!(vad.view_index(start).unwrap().0, id);
         }
         count.charge += segment.charge;
+        let sections = machine.kernel.sections.iter();
+        let own = sections.filter(|section| section.segment == id);
+        assert_eq!(segment.handles, own.count() as u64);
     }
     for space in machine.spaces.values() {
         check_space(&machine.kernel, space, &mut count);
@@ -60,6 +63,11 @@ fn check_space(kernel: &Kernel, space: &UserSpace, count: &mut Count) {
         end = vad.end;
     }
     assert!(end <= VAD_LIMIT);
+    for page in space.working_set.locked() {
+        let pte = space.entry(&kernel.physical, page).unwrap();
+        let is_valid = matches!(pte.state(), PteState::Valid(_));
+        assert!(is_valid, "{page:#x} is locked and not there");
+    }
     check_empty(kernel, space, (end, 1 << 47), &mut tables);
     tables.insert(space.root.table);
     assert_eq!(tables.len() as u64, space.tables);

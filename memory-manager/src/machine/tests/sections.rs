@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Backing, SectionAttributes, SectionHandle, ViewAccess, ViewRequest, Win32};
+use crate::{Backing, SectionAttributes, SectionHandle, ViewAccess, ViewRequest};
 
 type Attributes = SectionAttributes;
 
@@ -51,12 +51,6 @@ impl Bench {
     fn switch(&mut self) -> ProcessId {
         let other = self.machine.create_process().unwrap();
         std::mem::replace(&mut self.process, other)
-    }
-
-    fn win32(&mut self) -> Win32<'_> {
-        let process = self.process;
-        let machine = &mut self.machine;
-        Win32 { machine, process }
     }
 }
 
@@ -261,7 +255,7 @@ fn sections_are_made_with_attributes_and_protections_that_go_together() {
         let backing = Backing::PageFile;
         let made = bench
             .win32()
-            .create_file_mapping(backing, READWRITE, flags(bits), SIZE);
+            .create_file_mapping(backing, READWRITE, flags(bits), SIZE, None);
         bench.machine.close_section(made.unwrap()).unwrap();
     }
     for (bits, error) in [
@@ -279,7 +273,7 @@ fn sections_are_made_with_attributes_and_protections_that_go_together() {
         let backing = Backing::PageFile;
         let made = bench
             .win32()
-            .create_file_mapping(backing, READWRITE, flags(bits), SIZE);
+            .create_file_mapping(backing, READWRITE, flags(bits), SIZE, None);
         assert_eq!(made.map_err(Status::win32), Err(error), "{bits:#x}");
     }
     for bits in 0..0x800 {
@@ -287,7 +281,7 @@ fn sections_are_made_with_attributes_and_protections_that_go_together() {
         let backing = Backing::PageFile;
         let made = bench
             .win32()
-            .create_file_mapping(backing, protection, flags(0), SIZE);
+            .create_file_mapping(backing, protection, flags(0), SIZE, None);
         let allowed = [2, 4, 8, 0x20, 0x40, 0x80].contains(&bits);
         assert_eq!(
             made.map_err(Status::win32).err(),
@@ -347,7 +341,7 @@ fn the_win32_api_names_the_access_and_gets_a_protection() {
         let access = ViewAccess::from_bits_retain(access);
         bench
             .win32()
-            .map_view_of_file(section, access, 0, 0, base)
+            .map_view_of_file_ex(section, access, 0, 0, base)
             .unwrap();
         assert_eq!(
             bench.query(BASE).allocation_protection.bits(),
@@ -356,9 +350,18 @@ fn the_win32_api_names_the_access_and_gets_a_protection() {
         );
         bench.unmap(BASE).unwrap();
     }
-    let narrow = bench.section(READONLY, Attributes::COMMIT, SIZE).unwrap();
+    let narrow = bench.win32().create_file_mapping(
+        Backing::PageFile,
+        READONLY,
+        Attributes::COMMIT,
+        SIZE,
+        None,
+    );
+    let narrow = narrow.unwrap();
     for access in [ViewAccess::WRITE, ViewAccess::READ | ViewAccess::EXECUTE] {
-        let refused = bench.win32().map_view_of_file(narrow, access, 0, 0, base);
+        let refused = bench
+            .win32()
+            .map_view_of_file_ex(narrow, access, 0, 0, base);
         assert_eq!(refused.map_err(Status::win32), Err(5));
     }
 }

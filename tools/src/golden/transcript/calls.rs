@@ -1,6 +1,6 @@
 use memory_manager::{
-    AllocationType, Backing, FileAccess, FreeType, PageProtection, Range, SectionAttributes,
-    Status, ViewAccess, WatchFlags,
+    AllocationType, Backing, FileAccess, FreeType, MemoryInformation, PageProtection, Range,
+    SectionAttributes, Status, ViewAccess, WatchFlags,
 };
 use mmu_core::VirtAddr;
 
@@ -48,8 +48,7 @@ impl Player {
             } => self.get_write_watch(at, size, flags, limit),
             Call::ResetWriteWatch { at, size } => {
                 let address = self.address(at)?;
-                self.machine
-                    .reset_write_watch(self.process, address, size)?;
+                self.win32().reset_write_watch(address, size)?;
                 Ok(Answer::WatchReset.into())
             }
             Call::CreateSection {
@@ -91,9 +90,7 @@ impl Player {
         protection: PageProtection,
     ) -> Result<Reply, NotDone> {
         let wanted = self.wanted(at)?;
-        let range = self
-            .machine
-            .virtual_alloc(self.process, wanted, size, kind, protection)?;
+        let range = self.win32().virtual_alloc(wanted, size, kind, protection)?;
         let reply = self.placed(wanted, range, 8);
         if let Answer::WithoutSlot(_) = reply.answer {
             self.win32()
@@ -164,18 +161,20 @@ impl Player {
         protection: PageProtection,
     ) -> Result<Reply, NotDone> {
         let address = self.address(at)?;
-        let (_, old) = self
-            .machine
-            .virtual_protect(self.process, address, size, protection)?;
+        let mut old = PageProtection::empty();
+        self.win32()
+            .virtual_protect(address, size, protection, Some(&mut old))?;
         Ok(Reply {
             answer: Answer::Protected(old),
             walk: self.walk(pages(address, size), 8),
         })
     }
 
-    fn query(&self, at: Place) -> Result<Reply, NotDone> {
+    fn query(&mut self, at: Place) -> Result<Reply, NotDone> {
         let address = self.address(at)?;
-        let information = self.machine.virtual_query(self.process, address)?;
+        let information = self
+            .win32()
+            .virtual_query(address, MemoryInformation::BYTES)?;
         let walk = Walk {
             regions: vec![self.region(&information)],
             extent: Extent::Whole,
@@ -222,9 +221,7 @@ impl Player {
     ) -> Result<Reply, NotDone> {
         let address = self.address(at)?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let written = self
-            .machine
-            .get_write_watch(self.process, address, size, flags, limit)?;
+        let written = self.win32().get_write_watch(address, size, flags, limit)?;
         let places = written.iter().map(|page| self.names.place(page.as_u64()));
         Ok(Answer::Written(places.collect()).into())
     }
@@ -246,7 +243,7 @@ impl Player {
         };
         let section = self
             .win32()
-            .create_file_mapping(backing, protection, attributes, size)?;
+            .create_file_mapping(backing, protection, attributes, size, None)?;
         self.sections[handle.index()] = Some(section);
         Ok(match file {
             None => Answer::Done.into(),
@@ -259,8 +256,8 @@ impl Player {
 
     fn close(&mut self, handle: Handle) -> Result<Reply, NotDone> {
         let section = self.sections[handle.index()].take();
-        self.machine
-            .close_section(section.ok_or(Status::InvalidHandle)?)?;
+        let section = section.ok_or(Status::InvalidHandle)?;
+        self.win32().close_handle(section)?;
         Ok(Answer::Done.into())
     }
 
@@ -276,7 +273,7 @@ impl Player {
         let section = self.sections[handle.index()].ok_or(Status::InvalidHandle)?;
         let range = self
             .win32()
-            .map_view_of_file(section, access, offset, size, wanted)?;
+            .map_view_of_file_ex(section, access, offset, size, wanted)?;
         let reply = self.placed(wanted, range, 6);
         if let Answer::WithoutSlot(_) = reply.answer {
             self.win32().unmap_view_of_file(range.base)?;

@@ -83,10 +83,7 @@ impl Player {
     }
 
     pub(super) fn win32(&mut self) -> Win32<'_> {
-        Win32 {
-            machine: &mut self.machine,
-            process: self.process,
-        }
+        Win32::new(&mut self.machine, self.process)
     }
 
     pub(super) fn address(&self, place: Place) -> Result<VirtAddr, NotDone> {

@@ -8,7 +8,7 @@ use super::{
     ratio,
     text::{grouped, indented, table},
 };
-use crate::sim::why::{Page, Spent, Tally, WalkLog};
+use crate::sim::why::{Page, Places, Spent, Tally, WalkLog};
 
 /// The pages, regions and instructions that walks cost most for; the dearest come first. The
 /// parts of each list that is not cut add up to the cycles of all walks.
@@ -18,21 +18,31 @@ pub(super) struct Hot {
     /// Regions of 2 MiB.
     regions: Vec<HotSpot>,
     instructions: Vec<HotSpot>,
+    #[serde(skip)]
+    processes: usize,
 }
 
 #[derive(Clone, Debug, Serialize)]
 struct HotPage {
+    process: usize,
     address: String,
     size: String,
-    walks: u64,
-    cycles: u64,
-    share: f64,
+    #[serde(flatten)]
+    cost: Cost,
 }
 
 #[derive(Clone, Debug, Serialize)]
 struct HotSpot {
+    process: usize,
     /// None for walks before the first instruction.
     address: Option<String>,
+    #[serde(flatten)]
+    cost: Cost,
+}
+
+/// What walks cost, and how much that is of what all cost.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Cost {
     walks: u64,
     cycles: u64,
     share: f64,
@@ -40,19 +50,30 @@ struct HotSpot {
 
 impl Hot {
     pub(super) fn new(log: &WalkLog) -> Self {
-        let pages = log.pages().dearest_first();
-        let all = cycles_of(&pages);
-        let page = |(page, spent): (Page, Spent)| HotPage {
+        let pages = dearest_first(log, Places::pages);
+        let all = pages
+            .iter()
+            .map(|(_, _, spent)| spent.cycles.as_u64())
+            .sum();
+        let page = |(process, page, spent): (usize, Page, Spent)| HotPage {
+            process,
             address: page.address.to_string(),
             size: page.size.to_string(),
-            walks: spent.walks,
-            cycles: spent.cycles.as_u64(),
-            share: ratio(spent.cycles.as_u64(), all),
+            cost: Cost::new(spent, all),
         };
+        let spot = |(process, address, spent): (usize, Option<VirtAddr>, Spent)| HotSpot {
+            process,
+            address: address.map(|address| address.to_string()),
+            cost: Cost::new(spent, all),
+        };
+        let regions = dearest_first(log, Places::regions).into_iter();
+        let regions = regions.map(|(process, region, spent)| spot((process, Some(region), spent)));
+        let instructions = dearest_first(log, Places::instructions).into_iter();
         Self {
             pages: pages.into_iter().map(page).collect(),
-            regions: spots(log.regions(), all, Some),
-            instructions: spots(log.instructions(), all, |address| address),
+            regions: regions.collect(),
+            instructions: instructions.map(spot).collect(),
+            processes: log.processes().len(),
         }
     }
 
@@ -67,56 +88,64 @@ impl Hot {
         if self.pages.is_empty() {
             return Vec::new();
         }
-        let mut pages = table(["Pages walked for", "size", "walks", "cycles", "share"]);
-        for page in &self.pages {
-            pages.add_row([
-                indented(1, &page.address),
-                page.size.clone(),
-                grouped(page.walks),
-                grouped(page.cycles),
-                share(page.share),
-            ]);
+        let pages = self.pages.iter().map(|page| {
+            let place = indented(1, &page.address);
+            (page.process, vec![place, page.size.clone()], page.cost)
+        });
+        let titles = ["Regions of 2 MiB", "Instructions that walk"];
+        let spots = titles.into_iter().zip([&self.regions, &self.instructions]);
+        let spots = spots.map(|(title, spots)| {
+            let spots = spots.iter().map(|spot| {
+                let address = spot.address.as_deref().unwrap_or("before the first");
+                (spot.process, vec![indented(1, address)], spot.cost)
+            });
+            self.table(&[title], spots)
+        });
+        let mut tables = vec![self.table(&["Pages walked for", "size"], pages)];
+        tables.extend(spots);
+        tables
+    }
+
+    /// A row each; whose it is, only where there are several processes.
+    fn table(
+        &self,
+        headings: &[&str],
+        rows: impl Iterator<Item = (usize, Vec<String>, Cost)>,
+    ) -> Table {
+        let several = (self.processes > 1).then_some("process");
+        let headings = headings.iter().copied().chain(several);
+        let mut table = table(headings.chain(["walks", "cycles", "share"]));
+        for (process, mut row, cost) in rows {
+            row.extend(several.map(|_| process.to_string()));
+            row.extend([grouped(cost.walks), grouped(cost.cycles)]);
+            row.push(format!("{:.2}%", 100.0 * cost.share));
+            table.add_row(row);
         }
-        vec![
-            pages,
-            spot_table("Regions of 2 MiB", &self.regions),
-            spot_table("Instructions that walk", &self.instructions),
-        ]
+        table
     }
 }
 
-fn cycles_of<K>(spent: &[(K, Spent)]) -> u64 {
-    spent.iter().map(|(_, spent)| spent.cycles.as_u64()).sum()
-}
-
-fn spots<K: Copy + Ord + std::hash::Hash>(
-    tally: &Tally<K>,
-    all: u64,
-    address: impl Fn(K) -> Option<VirtAddr>,
-) -> Vec<HotSpot> {
-    let spot = |(key, spent): (K, Spent)| HotSpot {
-        address: address(key).map(|address| address.to_string()),
-        walks: spent.walks,
-        cycles: spent.cycles.as_u64(),
-        share: ratio(spent.cycles.as_u64(), all),
-    };
-    tally.dearest_first().into_iter().map(spot).collect()
-}
-
-fn spot_table(title: &str, spots: &[HotSpot]) -> Table {
-    let mut table = table([title, "walks", "cycles", "share"]);
-    for spot in spots {
-        let address = spot.address.as_deref().unwrap_or("before the first");
-        table.add_row([
-            indented(1, address),
-            grouped(spot.walks),
-            grouped(spot.cycles),
-            share(spot.share),
-        ]);
+impl Cost {
+    fn new(spent: Spent, all: u64) -> Self {
+        let cycles = spent.cycles.as_u64();
+        Self {
+            walks: spent.walks,
+            cycles,
+            share: ratio(cycles, all),
+        }
     }
-    table
 }
 
-fn share(share: f64) -> String {
-    format!("{:.2}%", 100.0 * share)
+/// Where the walks of all processes were, the dearest first, and then by process and place.
+fn dearest_first<K: Copy + Ord + std::hash::Hash>(
+    log: &WalkLog,
+    tally: impl Fn(&Places) -> &Tally<K>,
+) -> Vec<(usize, K, Spent)> {
+    let mut all = Vec::new();
+    for (process, places) in log.processes().iter().enumerate() {
+        let places = tally(places).dearest_first().into_iter();
+        all.extend(places.map(|(key, spent)| (process, key, spent)));
+    }
+    all.sort_by_key(|(.., spent)| std::cmp::Reverse(spent.cycles));
+    all
 }

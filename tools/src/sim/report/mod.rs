@@ -29,6 +29,8 @@ pub struct Report {
     trace: Trace,
     machine: Setup,
     cycles: Cycles,
+    /// When the last processor is done: they run side by side.
+    elapsed_cycles: u64,
     processors: Vec<OneProcessor>,
     events: Events,
     lookups: Vec<Lookups>,
@@ -222,6 +224,7 @@ impl Report {
         let caches = &preset.timed.caches;
         let shapes = [&caches.l1i, &caches.l1d, &caches.l2, &caches.llc];
         let log = machine.walk_log();
+        let processors = OneProcessor::all(feed, machine);
         let counters: Vec<_> = machine
             .mmus()
             .map(|mmu| mmu.cost().caches().counters())
@@ -231,7 +234,8 @@ impl Report {
             trace: Trace::new(feed),
             machine: Setup::new(preset, machine.config(), feed.schedule(), sources),
             cycles: Cycles::new(&machine.cycles(), counts.of(RecordKind::Fetch)),
-            processors: OneProcessor::all(feed, machine),
+            elapsed_cycles: processors::elapsed(&processors),
+            processors,
             events: Events::new(counts, machine),
             lookups: lookups(machine),
             tlbs: tlbs(machine),

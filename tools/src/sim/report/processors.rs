@@ -61,6 +61,12 @@ fn walk_cycles(mmu: &TimedMmu<WalkLog, Port>, stream: Stream) -> u64 {
     mmu.observer().latencies(stream).sum().as_u64()
 }
 
+/// The cycles until the last of them is done.
+pub(super) fn elapsed(processors: &[OneProcessor]) -> u64 {
+    let cycles = processors.iter().map(|one| one.cycles.total);
+    cycles.max().unwrap_or(0)
+}
+
 /// The processors side by side; none if there is only one.
 pub(super) fn tables(processors: &[OneProcessor]) -> Vec<Table> {
     if processors.len() < 2 {
@@ -97,5 +103,10 @@ pub(super) fn tables(processors: &[OneProcessor]) -> Vec<Table> {
             grouped(one.shootdowns_received),
         ]);
     }
+    spent.add_row([
+        "  until the last is done".to_owned(),
+        String::new(),
+        grouped(elapsed(processors)),
+    ]);
     vec![spent, others]
 }

@@ -16,6 +16,38 @@ use tlb::Stream;
 pub use latency::Latencies;
 pub use tally::{Spent, Tally};
 
+/// What the walks of one process were for.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    instruction: Option<VirtAddr>,
+    pages: Tally<Page>,
+    regions: Tally<VirtAddr>,
+    instructions: Tally<Option<VirtAddr>>,
+}
+
+impl Places {
+    /// Walks by the page that they were for.
+    pub fn pages(&self) -> &Tally<Page> {
+        &self.pages
+    }
+
+    /// Walks by the region of [`WalkLog::REGION`] that their address lies in.
+    pub fn regions(&self) -> &Tally<VirtAddr> {
+        &self.regions
+    }
+
+    /// Walks by the address of the instruction that was fetched last, if there was one.
+    pub fn instructions(&self) -> &Tally<Option<VirtAddr>> {
+        &self.instructions
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.pages.merge(&other.pages);
+        self.regions.merge(&other.regions);
+        self.instructions.merge(&other.instructions);
+    }
+}
+
 /// A page that was walked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Page {
@@ -30,10 +62,8 @@ pub struct Page {
 pub struct WalkLog {
     statistics: WalkStatistics,
     missing: PageSize,
-    instruction: Option<VirtAddr>,
-    pages: Tally<Page>,
-    regions: Tally<VirtAddr>,
-    instructions: Tally<Option<VirtAddr>>,
+    processes: Vec<Places>,
+    current: usize,
     latencies: [Latencies; Stream::COUNT],
 }
 
@@ -41,16 +71,15 @@ impl WalkLog {
     /// The size of a region: what one page table maps, and what a 2-MiB page could.
     pub const REGION: PageSize = PageSize::Size2MiB;
 
-    /// A log without a walk in it. A walk that finds no page counts for the page of the size
-    /// `missing` that should be there.
-    pub fn new(missing: PageSize) -> Self {
+    /// A log without a walk in it, of a processor that runs one of so many processes, the
+    /// first one until it is told otherwise. A walk that finds no page counts for the page of
+    /// the size `missing` that should be there.
+    pub fn new(missing: PageSize, processes: usize) -> Self {
         Self {
             statistics: WalkStatistics::default(),
             missing,
-            instruction: None,
-            pages: Tally::default(),
-            regions: Tally::default(),
-            instructions: Tally::default(),
+            processes: vec![Places::default(); processes.max(1)],
+            current: 0,
             latencies: Default::default(),
         }
     }
@@ -58,14 +87,19 @@ impl WalkLog {
     /// The walks from now on are those of this instruction: of its fetch, and of its data.
     #[inline]
     pub fn at_instruction(&mut self, address: VirtAddr) {
-        self.instruction = Some(address);
+        self.processes[self.current].instruction = Some(address);
+    }
+
+    /// The walks from now on are those of this process.
+    pub fn at_process(&mut self, process: usize) {
+        self.current = process.min(self.processes.len() - 1);
     }
 
     /// Takes over all that another processor's log has.
     pub fn merge(&mut self, other: &Self) {
-        self.pages.merge(&other.pages);
-        self.regions.merge(&other.regions);
-        self.instructions.merge(&other.instructions);
+        for (mine, other) in self.processes.iter_mut().zip(&other.processes) {
+            mine.merge(other);
+        }
         for (mine, other) in self.latencies.iter_mut().zip(&other.latencies) {
             mine.merge(other);
         }
@@ -76,19 +110,9 @@ impl WalkLog {
         &self.statistics
     }
 
-    /// Walks by the page that they were for.
-    pub fn pages(&self) -> &Tally<Page> {
-        &self.pages
-    }
-
-    /// Walks by the region of [`WalkLog::REGION`] that their address lies in.
-    pub fn regions(&self) -> &Tally<VirtAddr> {
-        &self.regions
-    }
-
-    /// Walks by the address of the instruction that was fetched last, if there was one.
-    pub fn instructions(&self) -> &Tally<Option<VirtAddr>> {
-        &self.instructions
+    /// What the walks of each process were for.
+    pub fn processes(&self) -> &[Places] {
+        &self.processes
     }
 
     /// How long the walks for a stream took.
@@ -110,10 +134,11 @@ impl Observer for WalkLog {
             address: end.address.align_down(size),
             size,
         };
-        self.pages.count(page, end.cycles);
+        let places = &mut self.processes[self.current];
+        places.pages.count(page, end.cycles);
         let region = end.address.align_down(Self::REGION);
-        self.regions.count(region, end.cycles);
-        self.instructions.count(self.instruction, end.cycles);
+        places.regions.count(region, end.cycles);
+        places.instructions.count(places.instruction, end.cycles);
         self.latencies[Stream::of(end.kind).index()].count(end.cycles);
     }
 }

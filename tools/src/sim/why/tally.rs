@@ -39,7 +39,7 @@ impl<K> Default for Tally<K> {
     fn default() -> Self {
         Self {
             settled: HashMap::default(),
-            recent: Vec::with_capacity(RECENT),
+            recent: Vec::new(),
         }
     }
 }

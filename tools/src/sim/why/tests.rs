@@ -67,9 +67,12 @@ fn every_cycle_of_a_walk_has_a_page_a_region_and_an_instruction() {
         let spent = machine.cycles().walks();
         let walks = counts;
         assert!(walks > 0 && spent > Cycles::ZERO);
-        assert_eq!(sum(log.pages()), (walks, spent));
-        assert_eq!(sum(log.regions()), (walks, spent));
-        assert_eq!(sum(log.instructions()), (walks, spent));
+        let [places] = log.processes() else {
+            panic!("one process")
+        };
+        assert_eq!(sum(places.pages()), (walks, spent));
+        assert_eq!(sum(places.regions()), (walks, spent));
+        assert_eq!(sum(places.instructions()), (walks, spent));
         let timed = Stream::ALL.map(|stream| log.latencies(stream));
         assert_eq!(timed.map(Latencies::walks).iter().sum::<u64>(), walks);
         assert_eq!(timed.map(Latencies::sum).into_iter().sum::<Cycles>(), spent);
@@ -97,11 +100,12 @@ fn the_log_has_what_a_recount_from_outside_has() {
             *instructions.entry(instruction).or_default() += cycles;
         }
     }
-    let log = &machine.walk_log();
-    let logged = log.pages().dearest_first().into_iter();
+    let log = machine.walk_log();
+    let places = &log.processes()[0];
+    let logged = places.pages().dearest_first().into_iter();
     let logged = logged.map(|(page, spent)| (page.address.as_u64(), spent.cycles.as_u64()));
     assert_eq!(logged.collect::<BTreeMap<_, _>>(), pages);
-    let logged = log.instructions().dearest_first().into_iter();
+    let logged = places.instructions().dearest_first().into_iter();
     let logged = logged.map(|(at, spent)| (at.map(VirtAddr::as_u64), spent.cycles.as_u64()));
     assert_eq!(logged.collect::<BTreeMap<_, _>>(), instructions);
 }

@@ -1,0 +1,71 @@
+use mmu_core::VirtAddr;
+
+use crate::{
+    Machine, PageProtection, ProcessId, Status,
+    kernel::Kernel,
+    private::{PrivateRules, is_dirty, owned_frame},
+    protection::Protection,
+    user_space::UserSpace,
+    vad::{PAGE, USER_LIMIT, VadKind},
+};
+
+impl Machine {
+    /// Gives the frames of private pages back and keeps the pages (`DiscardVirtualMemory`).
+    /// What they hold then is not defined: zeros, or what they held if they are locked.
+    ///
+    /// # Errors
+    /// Nothing has changed then.
+    /// - [`Status::InvalidParameter`]: the range is not made of whole pages of user space, or
+    ///   empty; or it is a view, whose pages others may need.
+    /// - [`Status::InvalidHandle`]: no such process.
+    /// - [`Status::ConflictingAddresses`]: the pages are not in one region.
+    /// - [`Status::NotCommitted`]: a page is not committed.
+    /// - [`Status::InvalidPageProtection`]: a page can not just be read and written.
+    pub fn discard(&mut self, process: ProcessId, base: VirtAddr, size: u64) -> Result<(), Status> {
+        let start = base.as_u64();
+        let end = start.checked_add(size).filter(|&end| end <= USER_LIMIT);
+        let is_whole = start.is_multiple_of(PAGE) && size.is_multiple_of(PAGE) && size > 0;
+        let end = end.filter(|_| is_whole).ok_or(Status::InvalidParameter)?;
+        let (space, kernel) = self.space(process)?;
+        space.discard(kernel, start, end)
+    }
+}
+
+impl UserSpace {
+    fn discard(&mut self, kernel: &mut Kernel, start: u64, end: u64) -> Result<(), Status> {
+        const CONFLICT: Status = Status::ConflictingAddresses;
+        let wanted = Protection::new(PageProtection::READWRITE)?;
+        let vad = self.region(start, end, CONFLICT, CONFLICT)?;
+        let VadKind::Private(private) = &vad.kind else {
+            return Err(Status::InvalidParameter);
+        };
+        let rules = PrivateRules::of(vad, private);
+        let mut next = start;
+        while next < end {
+            let (protection, stop) = self.run(kernel, vad, next)?;
+            if protection.ok_or(Status::NotCommitted)? != wanted {
+                return Err(Status::InvalidPageProtection);
+            }
+            next = stop;
+        }
+        let fresh = rules.fresh(wanted);
+        let (mut frames, mut written) = (Vec::new(), Vec::new());
+        self.rewrite_range(kernel, start, end, |space, page, pte| {
+            match owned_frame(pte) {
+                Some(frame) if !space.working_set.is_locked(page) => {
+                    frames.push(frame);
+                    if is_dirty(pte) {
+                        written.push(page);
+                    }
+                    fresh
+                }
+                _ => pte,
+            }
+        })?;
+        for frame in frames {
+            kernel.physical.free(frame)?;
+        }
+        self.note_writes(start, &written);
+        Ok(())
+    }
+}

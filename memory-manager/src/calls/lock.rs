@@ -1,0 +1,99 @@
+use mmu_core::VirtAddr;
+
+use super::alloc::range;
+use crate::{
+    Machine, ProcessId, Range, Status,
+    user_space::UserSpace,
+    vad::{PAGE, USER_LIMIT},
+    working_set::pages,
+};
+
+impl Machine {
+    /// Brings committed pages into memory and keeps them there (`NtLockVirtualMemory`, for the
+    /// process); gives the pages. They may lie in several regions. To lock what is locked does
+    /// nothing; pages that are given back or may not be accessed any more are not locked any
+    /// more.
+    ///
+    /// # Errors
+    /// The first of these that is true; nothing is locked then.
+    /// - [`Status::InvalidParameter`]: the range is not in user space, or empty.
+    /// - [`Status::InvalidHandle`]: no such process.
+    /// - [`Status::AccessViolation`]: a page is in no region.
+    /// - [`Status::WorkingSetQuota`]: the minimum working set is too small for it.
+    /// - As a read of the first page fails that cannot be read: [`Status::AccessViolation`] if
+    ///   it is not committed or may not be accessed, [`Status::GuardPageViolation`] if it is a
+    ///   guard page, which it is not any more.
+    pub fn virtual_lock(
+        &mut self,
+        process: ProcessId,
+        base: VirtAddr,
+        size: u64,
+    ) -> Result<Range, Status> {
+        let (start, end) = lockable_range(base, size)?;
+        let (space, _) = self.space(process)?;
+        space.check_regions(start, end)?;
+        let set = &space.working_set;
+        if (end - start) / PAGE - set.locked_in(start, end) > set.lockable() {
+            return Err(Status::WorkingSetQuota);
+        }
+        for page in pages(start, end) {
+            self.read(process, VirtAddr::new(page), &mut [0])
+                .map_err(|stopped| stopped.code)?;
+        }
+        let (space, _) = self.space(process)?;
+        space.working_set.lock(start, end);
+        Ok(range(start, end))
+    }
+
+    /// Unlocks pages, however often they were locked (`NtUnlockVirtualMemory`); gives them.
+    ///
+    /// # Errors
+    /// Nothing is unlocked then.
+    /// - [`Status::InvalidParameter`]: the range is not in user space, or empty.
+    /// - [`Status::InvalidHandle`]: no such process.
+    /// - [`Status::NotLocked`]: a page is not locked.
+    pub fn virtual_unlock(
+        &mut self,
+        process: ProcessId,
+        base: VirtAddr,
+        size: u64,
+    ) -> Result<Range, Status> {
+        let (start, end) = lockable_range(base, size)?;
+        let (space, _) = self.space(process)?;
+        if space.working_set.locked_in(start, end) < (end - start) / PAGE {
+            return Err(Status::NotLocked);
+        }
+        for page in pages(start, end) {
+            space.working_set.unlock(page);
+        }
+        Ok(range(start, end))
+    }
+
+    /// Whether the page of an address is locked (as `QueryWorkingSetEx` tells).
+    ///
+    /// # Errors
+    /// [`Status::InvalidHandle`]: no such process.
+    pub fn is_locked(&self, process: ProcessId, address: VirtAddr) -> Result<bool, Status> {
+        let (space, _) = self.space_ref(process)?;
+        Ok(space.working_set.is_locked(address.as_u64() & !(PAGE - 1)))
+    }
+}
+
+fn lockable_range(base: VirtAddr, size: u64) -> Result<(u64, u64), Status> {
+    let base = base.as_u64();
+    let end = base.checked_add(size).filter(|&end| end <= USER_LIMIT);
+    match end {
+        Some(end) if size > 0 => Ok((base & !(PAGE - 1), end.next_multiple_of(PAGE))),
+        _ => Err(Status::InvalidParameter),
+    }
+}
+
+impl UserSpace {
+    fn check_regions(&self, start: u64, end: u64) -> Result<(), Status> {
+        let mut next = start;
+        while next < end {
+            next = self.vads.find(next).ok_or(Status::AccessViolation)?.end;
+        }
+        Ok(())
+    }
+}

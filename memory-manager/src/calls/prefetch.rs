@@ -1,0 +1,62 @@
+use crate::{
+    Machine, ProcessId, Range, Status,
+    kernel::Kernel,
+    user_space::UserSpace,
+    vad::{PAGE, USER_LIMIT},
+};
+
+impl Machine {
+    /// Reads what files hold of some ranges into memory, so that the first touch does not have
+    /// to (`PrefetchVirtualMemory`). A hint: what cannot be read or is not there is passed by,
+    /// and no memory is taken that somebody was promised.
+    ///
+    /// # Errors
+    /// - [`Status::InvalidParameter3`]: no range.
+    /// - [`Status::InvalidParameter4`]: an empty range.
+    /// - [`Status::InvalidHandle`]: no such process.
+    pub fn prefetch_virtual_memory(
+        &mut self,
+        process: ProcessId,
+        ranges: &[Range],
+    ) -> Result<(), Status> {
+        if ranges.is_empty() {
+            return Err(Status::InvalidParameter3);
+        }
+        if ranges.iter().any(|range| range.size == 0) {
+            return Err(Status::InvalidParameter4);
+        }
+        let (space, kernel) = self.space(process)?;
+        for range in ranges {
+            let start = range.base.as_u64();
+            let end = start.saturating_add(range.size).min(USER_LIMIT);
+            space.prefetch(kernel, start & !(PAGE - 1), end);
+        }
+        Ok(())
+    }
+}
+
+impl UserSpace {
+    fn prefetch(&self, kernel: &mut Kernel, start: u64, end: u64) {
+        let mut next = start;
+        while next < end {
+            let Some(vad) = self.vads.find(next) else {
+                next = self.vads.next_start(next).unwrap_or(end);
+                continue;
+            };
+            let pages = (vad.end.min(end) - next).div_ceil(PAGE);
+            if let Some((segment, first)) = vad.view_index(next)
+                && kernel.segments.is_file(segment)
+            {
+                for index in first..first + pages {
+                    let free = kernel.commit.limit() - kernel.physical.in_use();
+                    if free <= kernel.commit.charged()
+                        || kernel.shared_frame(segment, index).is_err()
+                    {
+                        return;
+                    }
+                }
+            }
+            next = vad.end;
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What programs read of themselves: the environment blocks of a process and its threads.
+
+use mmu_core::VirtAddr;
+
+use crate::{
+    Exception, Machine, ProcessId, Status, ThreadId,
+    kernel::Kernel,
+    protection::{Caching, Protection},
+    pte::PteState,
+    user_space::UserSpace,
+    vad::{PAGE, Private, TOP_DOWN_LIMIT, USER_START, Untouched, Vad, VadKind, WriteWatch},
+};
+
+/// The PEB's size and the TEB's, in whole pages (0x7d0 and 0x1838 bytes in Windows 10).
+const PEB_SIZE: u64 = PAGE;
+const TEB_SIZE: u64 = 2 * PAGE;
+
+/// A pointer in a TEB, by its offset in a 64-bit one (ReactOS, `sdk/include/ndk/pstypes.h`;
+/// Microsoft's public symbols).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TebField {
+    /// The first address above the thread's stack.
+    StackBase = 0x08,
+    /// The lowest address of the stack that was ever reached.
+    StackLimit = 0x10,
+    /// The TEB's own address.
+    Itself = 0x30,
+    /// The process's PEB.
+    ProcessEnvironmentBlock = 0x60,
+    /// The lowest address that is reserved for the stack.
+    DeallocationStack = 0x1478,
+}
+
+impl UserSpace {
+    /// A field of a TEB; none if its page cannot be read.
+    pub(crate) fn teb_field(&self, kernel: &Kernel, teb: u64, field: TebField) -> Option<u64> {
+        let at = teb.checked_add(field as u64)?;
+        let frame = match self.entry(&kernel.physical, at).ok()?.state() {
+            PteState::Valid(valid) => valid.frame(),
+            _ => return None,
+        };
+        kernel
+            .physical
+            .read_entry(frame.wrapping_add(at % PAGE))
+            .ok()
+    }
+
+    /// Writes a field of a TEB, as the thread itself could.
+    pub(crate) fn set_teb_field(
+        &mut self,
+        kernel: &mut Kernel,
+        teb: u64,
+        field: TebField,
+        value: u64,
+    ) -> Result<(), Exception> {
+        let at = VirtAddr::new(teb.wrapping_add(field as u64));
+        self.store(kernel, None, at, &value.to_le_bytes())
+    }
+
+    /// The pages of the PEB, which is made with the first thread.
+    pub(crate) fn make_peb(&mut self, kernel: &mut Kernel) -> Result<u64, Status> {
+        let peb = match self.peb {
+            Some(peb) => peb,
+            None => self.make_block(kernel, PEB_SIZE)?,
+        };
+        self.peb = Some(peb);
+        Ok(peb)
+    }
+
+    /// The pages of a TEB.
+    pub(crate) fn make_teb(&mut self, kernel: &mut Kernel) -> Result<u64, Status> {
+        self.make_block(kernel, TEB_SIZE)
+    }
+
+    /// Committed memory as high up as there is room, at a page of its own: these regions do
+    /// not start at multiples of the granularity.
+    fn make_block(&mut self, kernel: &mut Kernel, size: u64) -> Result<u64, Status> {
+        let mut end = TOP_DOWN_LIMIT;
+        while let Some(start) = self.vads.last_start(end - size, end) {
+            end = start;
+            if end - size < USER_START {
+                return Err(Status::NoMemory);
+            }
+        }
+        let charge = size / PAGE;
+        kernel.commit.charge(charge)?;
+        self.vads.insert(Vad {
+            start: end - size,
+            end,
+            protection: Protection::READ_WRITE,
+            charge,
+            kind: VadKind::Private(Private {
+                untouched: Untouched::Committed,
+                caching: Caching::Usual,
+                watch: WriteWatch::Off,
+            }),
+        });
+        Ok(end - size)
+    }
+
+    /// Whether an environment block is at this address: programs can neither free such a
+    /// region nor protect it otherwise, and are told that the protection is wrong (known from
+    /// literature on secured regions only).
+    pub(crate) fn check_unsecured(&self, address: u64) -> Result<(), Status> {
+        let is_block = self.vads.find(address).is_some_and(|vad| {
+            self.peb == Some(vad.start) || self.threads.values().any(|&teb| teb == vad.start)
+        });
+        if is_block {
+            Err(Status::InvalidPageProtection)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Machine {
+    /// Where a thread's environment block is, its TEB.
+    ///
+    /// # Errors
+    /// [`Status::InvalidHandle`]: no such thread.
+    pub fn thread_environment(&self, thread: ThreadId) -> Result<VirtAddr, Status> {
+        let (space, _) = self.space_ref(thread.process)?;
+        let teb = space.threads.get(&thread).ok_or(Status::InvalidHandle)?;
+        Ok(VirtAddr::new(*teb))
+    }
+
+    /// Where a process's environment block is, its PEB; a process that never had a thread has
+    /// none.
+    ///
+    /// # Errors
+    /// [`Status::InvalidHandle`]: no such process.
+    pub fn process_environment(&self, process: ProcessId) -> Result<Option<VirtAddr>, Status> {
+        let (space, _) = self.space_ref(process)?;
+        Ok(space.peb.map(VirtAddr::new))
+    }
+}

@@ -1,0 +1,168 @@
+use super::*;
+use crate::{ProcessorArchitecture, WatchFlags, vad::USER_LIMIT};
+
+/// ReactOS's kernel32, `VirtualAllocEx`.
+#[test]
+fn nothing_is_allocated_in_the_first_64_kib_by_whatever_kind() {
+    let mut bench = Bench::new();
+    let mut win32 = bench.win32();
+    for kind in [RESERVE, COMMIT, BOTH, AllocationType::RESET] {
+        for base in [1, 0x1000, 0xffff] {
+            let base = Some(VirtAddr::new(base));
+            let refused = win32.virtual_alloc(base, 0x1000, kind, READWRITE);
+            assert_eq!(refused, Err(Status::InvalidParameter));
+        }
+    }
+    let null = Some(VirtAddr::new(0));
+    assert!(win32.virtual_alloc(null, 1, COMMIT, READWRITE).is_ok());
+}
+
+/// Microsoft, `VirtualFree`.
+#[test]
+fn regions_are_released_whole() {
+    let mut bench = Bench::new();
+    bench.alloc(BASE, 0x2000, BOTH, READWRITE).unwrap();
+    let mut win32 = bench.win32();
+    let base = VirtAddr::new(BASE);
+    let refused = win32.virtual_free(base, 0x1000, RELEASE);
+    assert_eq!(refused.map_err(Status::win32), Err(87));
+    let part = win32.virtual_free(base, 0x1000, DECOMMIT);
+    assert_eq!(part.map(plain), Ok((BASE, 0x1000)));
+    let whole = win32.virtual_free(base, 0, RELEASE);
+    assert_eq!(whole.map(plain), Ok((BASE, 0x2000)));
+}
+
+/// Wine's tests, kernel32 `test_VirtualProtect`; which error comes first is ReactOS's
+/// `NtProtectVirtualMemory`.
+#[test]
+fn protecting_needs_a_place_for_the_old_protection() {
+    let mut bench = Bench::new();
+    bench.alloc(BASE, 0x1000, BOTH, READWRITE).unwrap();
+    let mut win32 = bench.win32();
+    let base = VirtAddr::new(BASE);
+    let refused = win32.virtual_protect(base, 1, READONLY, None);
+    assert_eq!(refused.map_err(Status::win32), Err(998));
+    let wrong = win32.virtual_protect(base, 1, PageProtection::empty(), None);
+    assert_eq!(wrong.map_err(Status::win32), Err(87));
+    let mut old = PageProtection::empty();
+    win32
+        .virtual_protect(base, 1, READONLY, Some(&mut old))
+        .unwrap();
+    assert_eq!(old, READWRITE);
+    let refused = win32.virtual_protect(base, 0x2000, READWRITE, Some(&mut old));
+    assert_eq!(refused.map_err(Status::win32), Err(487));
+    assert_eq!(old, READWRITE);
+}
+
+/// ReactOS's `NtQueryVirtualMemory`.
+#[test]
+fn a_query_needs_room_for_its_answer() {
+    let mut bench = Bench::new();
+    let mut win32 = bench.win32();
+    let base = VirtAddr::new(BASE);
+    let bytes = MemoryInformation::BYTES;
+    for length in [0, bytes - 1] {
+        let refused = win32.virtual_query(base, length);
+        assert_eq!(refused.map_err(Status::win32), Err(24));
+    }
+    for length in [bytes, usize::MAX] {
+        assert!(win32.virtual_query(base, length).is_ok());
+    }
+    let kernels = win32.virtual_query(VirtAddr::new(USER_LIMIT), bytes);
+    assert_eq!(kernels.map_err(Status::win32), Err(87));
+}
+
+/// Microsoft, `GetLastError`.
+#[test]
+fn the_last_error_is_kept_until_another_call_fails() {
+    let mut bench = Bench::new();
+    let mut win32 = bench.win32();
+    let at = |offset| VirtAddr::new(BASE + offset);
+    assert_eq!(win32.last_error(), 0);
+    win32.virtual_free(at(0), 0, RELEASE).unwrap_err();
+    assert_eq!(win32.last_error(), 487);
+    win32
+        .virtual_alloc(Some(at(0)), 0x1000, BOTH, READWRITE)
+        .unwrap();
+    assert_eq!(win32.last_error(), 487);
+    win32.virtual_query(at(0), 0).unwrap_err();
+    assert_eq!(win32.last_error(), 24);
+    let watch = WatchFlags::empty();
+    win32.get_write_watch(at(0), 1, watch, 1).unwrap_err();
+    assert_eq!(win32.last_error(), 87);
+    win32.set_last_error(0xdead_beef);
+    assert_eq!(win32.last_error(), 0xdead_beef);
+    win32.unmap_view_of_file(at(0)).unwrap_err();
+    assert_eq!(win32.last_error(), 487);
+}
+
+/// Microsoft, `VirtualAllocEx`, `VirtualProtectEx`, `VirtualQueryEx` and `VirtualFreeEx`.
+#[test]
+fn what_ends_with_ex_is_for_any_process() {
+    let mut bench = Bench::new();
+    let other = bench.machine.create_process().unwrap();
+    let mut win32 = bench.win32();
+    let base = VirtAddr::new(BASE);
+    win32
+        .virtual_alloc_ex(other, Some(base), 0x1000, BOTH, READWRITE)
+        .unwrap();
+    let mut old = PageProtection::empty();
+    win32
+        .virtual_protect_ex(other, base, 1, READONLY, Some(&mut old))
+        .unwrap();
+    let bytes = MemoryInformation::BYTES;
+    let theirs = win32.virtual_query_ex(other, base, bytes).unwrap();
+    assert_eq!(theirs.protection, READONLY);
+    let ours = win32.virtual_query(base, bytes).unwrap();
+    assert_eq!(ours.state, MemoryState::Free);
+    win32.virtual_free_ex(other, base, 0, RELEASE).unwrap();
+    let theirs = win32.virtual_query_ex(other, base, bytes).unwrap();
+    assert_eq!(theirs.state, MemoryState::Free);
+}
+
+/// Microsoft, `SYSTEM_INFO`, `GetNativeSystemInfo` and `GetLargePageMinimum`.
+#[test]
+fn the_system_says_how_large_pages_and_where_programs_are() {
+    let mut bench = Bench::new();
+    let win32 = bench.win32();
+    let native = win32.get_native_system_info();
+    assert_eq!(win32.get_system_info(), Ok(native));
+    assert_eq!(native.architecture.value(), 9);
+    assert_eq!(native.page_size, 0x1000);
+    assert_eq!(native.allocation_granularity, 0x1_0000);
+    let (first, last) = (
+        native.minimum_application_address,
+        native.maximum_application_address,
+    );
+    assert_eq!(
+        (first.as_u64(), last.as_u64()),
+        (0x1_0000, 0x7fff_fffe_ffff)
+    );
+    assert_eq!((native.processors, native.active_processor_mask), (1, 1));
+    assert_eq!(win32.get_large_page_minimum(), 0x20_0000);
+
+    let small = crate::Bitness::Bits32;
+    bench.process = bench.machine.create_process_with(small).unwrap();
+    let win32 = bench.win32();
+    assert_eq!(win32.get_native_system_info(), native);
+    let seen = win32.get_system_info().unwrap();
+    assert_eq!(seen.architecture, ProcessorArchitecture::Intel);
+    assert_eq!(seen.architecture.value(), 0);
+    assert_eq!(seen.maximum_application_address.as_u64(), 0x7ffe_ffff);
+}
+
+/// Microsoft, `SetProcessDEPPolicy`.
+#[test]
+fn a_64_bit_process_has_no_say_in_execution_prevention() {
+    let mut bench = Bench::new();
+    let process = bench.process;
+    let mut win32 = bench.win32();
+    assert_eq!(win32.get_system_dep_policy().value(), 2);
+    win32
+        .set_process_dep_policy(crate::DepFlags::ENABLE)
+        .unwrap_err();
+    assert_eq!(win32.last_error(), 50);
+    win32.set_last_error(0);
+    win32.get_process_dep_policy(process).unwrap_err();
+    assert_eq!(win32.last_error(), 50);
+}

@@ -1,0 +1,156 @@
+//! The seam for who emulates processors of their own: their MMUs raise faults, the memory
+//! manager services them.
+
+use mmu_core::{ErrorCode, Invalidation, Level, PageFault, Ram, Registers};
+
+use crate::{
+    Caller, Exception, ExceptionAccess, Machine, ProcessId, Status, pte::PteState, vad::PAGE,
+};
+
+/// What came of servicing a fault; either way the access is to be tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Serviced {
+    /// It was resolved.
+    Resolved,
+    /// There was nothing to do: since it was raised, another processor's fault on the same
+    /// page was resolved.
+    AlreadyThere,
+}
+
+/// What faults came to, of all processes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FaultCounters {
+    /// Faults that there were, those that ended as exceptions included.
+    pub faults: u64,
+    /// Pages of private memory that appeared (`DemandZeroCount` of Windows' performance
+    /// information).
+    pub demand_zero: u64,
+    /// Pages of sections that were copied by a write (`CopyOnWriteCount`).
+    pub write_copies: u64,
+    /// Faults that another one had resolved meanwhile.
+    pub already_there: u64,
+}
+
+impl Machine {
+    /// The physical memory, with the page tables in it: what the MMU of a processor of one's
+    /// own walks. Only user memory may be written to, and only where such an MMU lets it.
+    pub fn ram(&self) -> &Ram {
+        self.kernel.physical.ram()
+    }
+
+    /// The registers under which a processor runs a process.
+    ///
+    /// # Errors
+    /// [`Status::InvalidHandle`]: no such process.
+    pub fn registers(&self, process: ProcessId) -> Result<Registers, Status> {
+        let (space, kernel) = self.space_ref(process)?;
+        Ok(kernel.processor.registers(space.root))
+    }
+
+    /// Services a page fault that a processor of one's own has raised. Only its address and its
+    /// error code count: the page tables may have changed since.
+    ///
+    /// ```
+    /// use memory_manager::{Machine, MachineConfig, Serviced, StackRequest};
+    /// use mmu_core::{AccessKind, CpuFeatures, Fault, FunctionalMmu, PrivilegeMode};
+    ///
+    /// let mut machine = Machine::new(&MachineConfig::default())?;
+    /// machine.record_invalidations();
+    /// let process = machine.create_process()?;
+    /// let thread = machine.create_thread(process, StackRequest::default())?;
+    /// let top = machine.stack(thread)?.base.wrapping_add(8_u64.wrapping_neg());
+    ///
+    /// let registers = machine.registers(process)?;
+    /// let mut cpus = [(); 2].map(|()| {
+    ///     FunctionalMmu::functional(CpuFeatures::default(), registers).expect("can page")
+    /// });
+    /// let (kind, mode) = (AccessKind::Write, PrivilegeMode::User);
+    /// // Both fault before either fault is serviced.
+    /// let faults = cpus.each_mut().map(|cpu| cpu.translate(machine.ram(), top, kind, mode));
+    /// let serviced = faults.map(|fault| match fault {
+    ///     Err(Fault::Page(fault)) => machine.service(thread, &fault),
+    ///     other => panic!("{other:?}"),
+    /// });
+    /// assert_eq!(serviced, [Ok(Serviced::Resolved), Ok(Serviced::AlreadyThere)]);
+    /// for invalidation in machine.take_invalidations() {
+    ///     for cpu in &mut cpus {
+    ///         let _ = cpu.invalidate(invalidation)?;
+    ///     }
+    /// }
+    /// let places = cpus.each_mut().map(|cpu| cpu.translate(machine.ram(), top, kind, mode));
+    /// assert_eq!(places[0]?.address, places[1]?.address);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The [`Exception`] that the thread gets instead.
+    pub fn service(
+        &mut self,
+        caller: impl Into<Caller>,
+        fault: &PageFault,
+    ) -> Result<Serviced, Exception> {
+        let caller = caller.into();
+        let access = ExceptionAccess::of_fault(fault.error_code);
+        let failed = Exception::at(fault.address, access);
+        let (space, kernel) = self.caller_space(caller).map_err(&failed)?;
+        let page = fault.address.as_u64() & !(PAGE - 1);
+        let deepest = space.deepest_entry(&kernel.physical, page);
+        let (level, entry_address, _) = deepest.map_err(&failed)?;
+        if level == Level::Pte
+            && let PteState::Valid(valid) = kernel
+                .physical
+                .read_pte(entry_address)
+                .map_err(&failed)?
+                .state()
+            && match access {
+                ExceptionAccess::Read => true,
+                ExceptionAccess::Write => valid.lets_write(),
+                ExceptionAccess::Execute => valid.lets_execute(),
+            }
+        {
+            kernel.faults.faults += 1;
+            kernel.faults.already_there += 1;
+            return Ok(Serviced::AlreadyThere);
+        }
+        let fresh = PageFault {
+            level,
+            entry_address,
+            ..*fault
+        };
+        space.resolve(kernel, caller.thread(), &fresh, access)?;
+        Ok(Serviced::Resolved)
+    }
+
+    /// Begins to record what processors of one's own have to forget.
+    pub fn record_invalidations(&mut self) {
+        self.kernel.recorded.get_or_insert_default();
+    }
+
+    /// What processors of one's own have to forget before they go on, since this was last
+    /// asked: translations of what is gone, or may be done no longer. Each is to be executed
+    /// by every processor that ran the process.
+    pub fn take_invalidations(&mut self) -> Vec<Invalidation> {
+        self.kernel
+            .recorded
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
+    }
+
+    /// What page faults came to.
+    pub fn fault_counters(&self) -> FaultCounters {
+        self.kernel.faults
+    }
+}
+
+impl ExceptionAccess {
+    fn of_fault(code: ErrorCode) -> Self {
+        if code.contains(ErrorCode::FETCH) {
+            Self::Execute
+        } else if code.contains(ErrorCode::WRITE) {
+            Self::Write
+        } else {
+            Self::Read
+        }
+    }
+}

@@ -1,0 +1,73 @@
+use mmu_core::VirtAddr;
+
+use crate::{ProcessId, Range, Status, Win32, WorkingSetSize};
+
+impl Win32<'_> {
+    /// `VirtualLock`: [`Machine::virtual_lock`](crate::Machine::virtual_lock).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn virtual_lock(&mut self, base: VirtAddr, size: u64) -> Result<Range, Status> {
+        let locked = self.machine.virtual_lock(self.process, base, size);
+        self.keep(locked)
+    }
+
+    /// `VirtualUnlock`: [`Machine::virtual_unlock`](crate::Machine::virtual_unlock).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn virtual_unlock(&mut self, base: VirtAddr, size: u64) -> Result<Range, Status> {
+        let unlocked = self.machine.virtual_unlock(self.process, base, size);
+        self.keep(unlocked)
+    }
+
+    /// `GetProcessWorkingSetSize`:
+    /// [`Machine::working_set_size`](crate::Machine::working_set_size).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn get_process_working_set_size(
+        &mut self,
+        process: ProcessId,
+    ) -> Result<WorkingSetSize, Status> {
+        let told = self.machine.working_set_size(process);
+        self.keep(told)
+    }
+
+    /// `SetProcessWorkingSetSize`:
+    /// [`Machine::set_working_set_size`](crate::Machine::set_working_set_size).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn set_process_working_set_size(
+        &mut self,
+        process: ProcessId,
+        size: WorkingSetSize,
+    ) -> Result<(), Status> {
+        let done = self.machine.set_working_set_size(process, size);
+        self.keep(done)
+    }
+
+    /// `PrefetchVirtualMemory`:
+    /// [`Machine::prefetch_virtual_memory`](crate::Machine::prefetch_virtual_memory).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn prefetch_virtual_memory(
+        &mut self,
+        process: ProcessId,
+        ranges: &[Range],
+    ) -> Result<(), Status> {
+        let done = self.machine.prefetch_virtual_memory(process, ranges);
+        self.keep(done)
+    }
+
+    /// `DiscardVirtualMemory`: [`Machine::discard`](crate::Machine::discard). It gives its
+    /// error, and leaves the one that is kept as it is.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn discard_virtual_memory(&mut self, base: VirtAddr, size: u64) -> Result<(), Status> {
+        self.machine.discard(self.process, base, size)
+    }
+}
