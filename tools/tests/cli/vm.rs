@@ -80,7 +80,8 @@ map
     );
     let drawn = stdout_of(lookaside(["vm", &files.write("image.vm", text)]));
     let lines = drawn.lines().filter(|line| line.contains("Image"));
-    let lines: Vec<_> = lines.map(str::split_whitespace).collect();
+    let one_space = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let lines: Vec<_> = lines.map(one_space).collect();
     let expected = [
         "0x180000000 4 KiB Image Committed READ",
         "0x180001000 8 KiB Image Committed EXECUTE/READ",
@@ -90,8 +91,6 @@ map
         "0x180006000 4 KiB Image Committed WRITE COPY",
         "0x180007000 4 KiB Image Committed READ/WRITE",
     ];
-    let words = lines.into_iter().map(|words| words.collect::<Vec<_>>());
-    let lines: Vec<_> = words.map(|words| words.join(" ")).collect();
     assert_eq!(lines, expected);
 }
 
