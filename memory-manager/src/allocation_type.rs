@@ -47,6 +47,19 @@ bitflags! {
 }
 
 bitflags! {
+    /// How a view is unmapped (Microsoft, `UnmapViewOfFile2`). Any bits can be passed.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+    pub struct UnmapFlags: u32 {
+        /// `MEM_UNMAP_WITH_TRANSIENT_BOOST`: its pages will be needed again soon.
+        const TRANSIENT_BOOST = 0x1;
+        /// `MEM_PRESERVE_PLACEHOLDER`: leave the placeholder whose place it took.
+        const PRESERVE_PLACEHOLDER = 0x2;
+
+        const _ = !0;
+    }
+}
+
+bitflags! {
     /// How the write watch is read (Microsoft, `GetWriteWatch`). Any bits can be passed.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
     pub struct WatchFlags: u32 {

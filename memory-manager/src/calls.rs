@@ -3,6 +3,7 @@
 mod alloc;
 pub(crate) mod copy;
 mod discard;
+mod end_of_file;
 mod flush;
 mod free;
 mod lock;

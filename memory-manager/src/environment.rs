@@ -8,14 +8,16 @@ use crate::{
     protection::{Caching, Protection},
     pte::PteState,
     user_space::UserSpace,
-    vad::{PAGE, Private, TOP_DOWN_LIMIT, USER_START, Untouched, Vad, VadKind, WriteWatch},
+    vad::{
+        PAGE, Placeholder, Private, TOP_DOWN_LIMIT, USER_START, Untouched, Vad, VadKind, WriteWatch,
+    },
 };
 
 /// The PEB's size and the TEB's, in whole pages (0x7d0 and 0x1838 bytes in Windows 10).
 const PEB_SIZE: u64 = PAGE;
 const TEB_SIZE: u64 = 2 * PAGE;
 
-/// A pointer in a TEB, by its offset in a 64-bit one (ReactOS, `sdk/include/ndk/pstypes.h`;
+/// A field of a TEB, by its offset in a 64-bit one (ReactOS, `sdk/include/ndk/pstypes.h`;
 /// Microsoft's public symbols).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TebField {
@@ -27,6 +29,8 @@ pub(crate) enum TebField {
     Itself = 0x30,
     /// The process's PEB.
     ProcessEnvironmentBlock = 0x60,
+    /// The last error of a Win32 call, in the lower half; the upper one is another field.
+    LastError = 0x68,
     /// The lowest address that is reserved for the stack.
     DeallocationStack = 0x1478,
 }
@@ -89,6 +93,7 @@ impl UserSpace {
             end,
             protection: Protection::READ_WRITE,
             charge,
+            placeholder: Placeholder::No,
             kind: VadKind::Private(Private {
                 untouched: Untouched::Committed,
                 caching: Caching::Usual,

@@ -31,6 +31,7 @@
 
 mod access;
 mod address_space;
+mod allocation_request;
 mod allocation_type;
 mod bitness;
 mod calls;
@@ -48,6 +49,8 @@ mod memory_information;
 mod page_protection;
 mod page_tables;
 mod physical;
+mod placeholder;
+mod placement;
 mod private;
 mod process;
 mod processor;
@@ -65,7 +68,8 @@ mod win32;
 mod working_set;
 
 pub use address_space::{CommitError, Protection};
-pub use allocation_type::{AllocationType, FreeType, WatchFlags};
+pub use allocation_request::AllocationRequest;
+pub use allocation_type::{AllocationType, FreeType, UnmapFlags, WatchFlags};
 pub use bitness::Bitness;
 pub use calls::copy::CopyError;
 pub use calls::query_section::SectionInformation;
@@ -77,6 +81,7 @@ pub use machine::{Machine, MachineConfig, MachineError, ProcessId};
 pub use manager::{CollapseError, Collapsed, Counters, MemoryManager};
 pub use memory_information::{MemoryInformation, MemoryKind, MemoryState, Range};
 pub use page_protection::PageProtection;
+pub use placement::{AddressRequirements, ZeroBits};
 pub use process::{PagingLevels, Process};
 pub use section::{
     Backing, FileAccess, ImageInformation, ImageMachine, MappedView, MappingNote, SectionAccess,

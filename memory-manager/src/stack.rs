@@ -6,9 +6,11 @@ use crate::{
     AllocationType, Caller, Machine, Status, ThreadId,
     environment::TebField,
     kernel::Kernel,
+    placement::Placement,
     protection::Protection,
     user_space::UserSpace,
     vad::{GRANULARITY, PAGE},
+    vad_tree::Direction,
 };
 
 /// What a stack has if nothing is said of it: the numbers that Microsoft's linker writes into
@@ -87,8 +89,9 @@ impl UserSpace {
         commit: u64,
     ) -> Result<Stack, Status> {
         let kind = AllocationType::RESERVE;
-        let made = self.reserve(kernel, None, reserve, kind, Protection::READ_WRITE)?;
-        let (bottom, base) = (made.base.as_u64(), made.base.as_u64() + made.size);
+        let bottom = self.room(reserve, Placement::ANYWHERE, Direction::BottomUp)?;
+        let base = bottom + reserve;
+        self.reserve(kernel, (bottom, base), kind, Protection::READ_WRITE)?;
         let limit = base - commit;
         let mut committed = self.commit(kernel, limit, base, Protection::READ_WRITE);
         if limit > bottom {
@@ -102,7 +105,7 @@ impl UserSpace {
         Ok(Stack {
             base: VirtAddr::new(base),
             limit: VirtAddr::new(limit),
-            bottom: made.base,
+            bottom: VirtAddr::new(bottom),
         })
     }
 

@@ -188,6 +188,25 @@ impl Status {
         }
     }
 
+    /// The same, from a call that does not say which argument is wrong.
+    pub(crate) fn unnumbered(self) -> Self {
+        match self {
+            Self::InvalidParameter1
+            | Self::InvalidParameter2
+            | Self::InvalidParameter3
+            | Self::InvalidParameter4
+            | Self::InvalidParameter5
+            | Self::InvalidParameter6
+            | Self::InvalidParameter7
+            | Self::InvalidParameter8
+            | Self::InvalidParameter9
+            | Self::InvalidParameter10
+            | Self::InvalidParameter11
+            | Self::InvalidParameter12 => Self::InvalidParameter,
+            other => other,
+        }
+    }
+
     /// The value of the NTSTATUS.
     pub const fn ntstatus(self) -> u32 {
         self.row().0
@@ -211,3 +230,60 @@ impl fmt::Display for Status {
 }
 
 impl std::error::Error for Status {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `RtlNtStatusToDosError` gives (ReactOS's and Wine's tables; asked of Wine 8.0).
+    #[test]
+    fn each_status_has_the_error_that_windows_makes_of_it() {
+        use Status::*;
+        for (statuses, error) in [
+            (
+                &[
+                    ConflictingAddresses,
+                    NotMappedView,
+                    NotCommitted,
+                    FreeVmNotAtBase,
+                    MemoryNotAllocated,
+                    NotMappedData,
+                ][..],
+                487,
+            ),
+            (
+                &[
+                    UnableToFreeVm,
+                    UnableToDeleteSection,
+                    InvalidPageProtection,
+                    SectionProtection,
+                    InvalidParameter,
+                    InvalidParameter1,
+                    InvalidParameter12,
+                ],
+                87,
+            ),
+            (&[InvalidViewSize, AlreadyCommitted, AccessDenied], 5),
+            (&[SectionTooBig, NoMemory], 8),
+            (&[MappedAlignment], 1132),
+            (&[MappedFileSizeZero], 1006),
+            (&[CommitmentLimit], 1455),
+            (&[PrivilegeNotHeld], 1314),
+            (&[AccessViolation], 998),
+            (&[WorkingSetQuota], 1453),
+            (&[UserMappedFile], 1224),
+            (&[NotLocked], 158),
+            (&[InfoLengthMismatch], 24),
+            (&[ObjectNameNotFound], 2),
+            (&[ObjectPathNotFound], 3),
+            (&[NotSupported], 50),
+            (&[InvalidHandle], 6),
+            (&[PartialCopy], 299),
+            (&[GuardPageViolation], 0x8000_0001),
+        ] {
+            for status in statuses {
+                assert_eq!(status.win32(), error, "{status}");
+            }
+        }
+    }
+}

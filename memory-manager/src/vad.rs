@@ -38,7 +38,19 @@ pub(crate) struct Vad {
     pub(crate) protection: Protection,
     /// The pages that commit was charged for.
     pub(crate) charge: u64,
+    pub(crate) placeholder: Placeholder,
     pub(crate) kind: VadKind,
+}
+
+/// What a region has to do with placeholders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Placeholder {
+    /// Nothing.
+    No,
+    /// It is one.
+    Waiting,
+    /// It took the place of one, and may become one again.
+    Replaced,
 }
 
 /// What a region is made of.
@@ -86,6 +98,23 @@ pub(crate) struct View {
 }
 
 impl Vad {
+    /// Addresses that wait for what is to take their place; to a query, they are reserved
+    /// without access.
+    pub(crate) fn placeholder(start: u64, end: u64) -> Self {
+        Self {
+            start,
+            end,
+            protection: Protection::NO_ACCESS,
+            charge: 0,
+            placeholder: Placeholder::Waiting,
+            kind: VadKind::Private(Private {
+                untouched: Untouched::Reserved,
+                caching: Caching::Usual,
+                watch: WriteWatch::Off,
+            }),
+        }
+    }
+
     pub(crate) fn pages(&self) -> u64 {
         (self.end - self.start) / PAGE
     }
@@ -112,6 +141,7 @@ impl Vad {
             end: self.end,
             protection: self.protection,
             charge: 0,
+            placeholder: self.placeholder,
             kind,
         };
         self.end = at;

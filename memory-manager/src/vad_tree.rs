@@ -1,4 +1,4 @@
-use crate::vad::{GRANULARITY, USER_START, VAD_LIMIT, Vad};
+use crate::vad::{GRANULARITY, USER_START, Vad};
 
 /// The most regions of a leaf.
 const LEAF: usize = 128;
@@ -44,30 +44,6 @@ pub(crate) struct GapRequest {
     /// The lowest address, and the first above the highest.
     pub(crate) within: (u64, u64),
     pub(crate) direction: Direction,
-}
-
-impl GapRequest {
-    /// Anywhere a program may have memory.
-    pub(crate) fn anywhere(size: u64, direction: Direction) -> Self {
-        Self {
-            size,
-            alignment: GRANULARITY,
-            within: (USER_START, VAD_LIMIT),
-            direction,
-        }
-    }
-
-    /// Where it fits between two addresses.
-    fn fit(&self, low: u64, high: u64) -> Option<u64> {
-        let low = low.max(self.within.0);
-        let high = high.min(self.within.1);
-        let lowest = low.checked_next_multiple_of(self.alignment)?;
-        let highest = high.checked_sub(self.size)? & !(self.alignment - 1);
-        (lowest <= highest).then_some(match self.direction {
-            Direction::BottomUp => lowest,
-            Direction::TopDown => highest,
-        })
-    }
 }
 
 impl VadTree {
@@ -183,27 +159,55 @@ impl VadTree {
         self.vads[node.place].take()
     }
 
-    /// Where so much room is.
+    /// Where so much room is. What lies outside the asked range, leaves without such a gap, and
+    /// regions between two aligned addresses are not looked at.
     pub(crate) fn gap(&self, request: &GapRequest) -> Option<u64> {
-        let top = self.leaves.last().and_then(|leaf| leaf.last());
-        let after_all = || request.fit(top.map_or(USER_START, |node| node.end), VAD_LIMIT);
-        let in_leaf = |leaf: usize| {
-            let nodes = &self.leaves[leaf];
-            let fit = |index: usize| {
-                let before = self.end_before(leaf, index);
-                request.fit(before, nodes[index].start)
-            };
-            match request.direction {
-                Direction::BottomUp => (0..nodes.len()).find_map(fit),
-                Direction::TopDown => (0..nodes.len()).rev().find_map(fit),
-            }
-        };
-        let wide = self.widest.iter().enumerate();
-        let wide = wide.filter(|&(_, &widest)| widest >= request.size);
-        let mut wide = wide.map(|(leaf, _)| leaf);
         match request.direction {
-            Direction::BottomUp => wide.find_map(in_leaf).or_else(after_all),
-            Direction::TopDown => after_all().or_else(|| wide.rev().find_map(in_leaf)),
+            Direction::BottomUp => self.lowest_gap(request),
+            Direction::TopDown => self.highest_gap(request),
+        }
+    }
+
+    fn lowest_gap(&self, request: &GapRequest) -> Option<u64> {
+        let mut low = request.within.0;
+        loop {
+            let start = low.checked_next_multiple_of(request.alignment)?;
+            let end = start.checked_add(request.size)?;
+            if end > request.within.1 {
+                return None;
+            }
+            let below = self.place_below(end - 1);
+            let Some((leaf, index)) = below.filter(|&place| self.node(place).end > start) else {
+                return Some(start);
+            };
+            let narrow = self.widest[leaf..].iter();
+            let narrow = narrow.take_while(|&&widest| widest < request.size).count();
+            low = match narrow {
+                0 => self.node((leaf, index)).end,
+                _ => self.leaves[leaf + narrow - 1].last()?.end,
+            };
+        }
+    }
+
+    fn highest_gap(&self, request: &GapRequest) -> Option<u64> {
+        let mut high = request.within.1;
+        loop {
+            let start = high.checked_sub(request.size)? & !(request.alignment - 1);
+            if start < request.within.0 {
+                return None;
+            }
+            let above = self.place_above(start);
+            let Some((leaf, index)) =
+                above.filter(|&place| self.node(place).start < start + request.size)
+            else {
+                return Some(start);
+            };
+            let narrow = self.widest[..=leaf].iter().rev();
+            let narrow = narrow.take_while(|&&widest| widest < request.size).count();
+            high = match narrow {
+                0 => self.node((leaf, index)).start,
+                _ => self.end_before(leaf + 1 - narrow, 0),
+            };
         }
     }
 
@@ -251,10 +255,30 @@ impl VadTree {
         }
     }
 
+    fn node(&self, (leaf, index): (usize, usize)) -> Node {
+        self.leaves[leaf][index]
+    }
+
     fn node_below(&self, address: u64) -> Option<Node> {
-        let nodes = &self.leaves[self.leaf_of(address)?];
-        let after = nodes.partition_point(|node| node.start <= address);
-        nodes.get(after.checked_sub(1)?).copied()
+        self.place_below(address).map(|place| self.node(place))
+    }
+
+    /// Where the last region is that starts at or below an address.
+    fn place_below(&self, address: u64) -> Option<(usize, usize)> {
+        let leaf = self.leaf_of(address)?;
+        let after = self.leaves[leaf].partition_point(|node| node.start <= address);
+        Some((leaf, after.checked_sub(1)?))
+    }
+
+    /// Where the first region is that ends above an address.
+    fn place_above(&self, address: u64) -> Option<(usize, usize)> {
+        let leaf = self.leaf_of(address)?;
+        let index = self.leaves[leaf].partition_point(|node| node.end <= address);
+        if index < self.leaves[leaf].len() {
+            Some((leaf, index))
+        } else {
+            (leaf + 1 < self.leaves.len()).then_some((leaf + 1, 0))
+        }
     }
 }
 
@@ -266,7 +290,7 @@ mod tests {
     use crate::{
         protection::Protection,
         section::SegmentId,
-        vad::{PAGE, VadKind, View},
+        vad::{PAGE, Placeholder, VAD_LIMIT, VadKind, View},
     };
 
     fn vad(start: u64, pages: u64) -> Vad {
@@ -275,6 +299,7 @@ mod tests {
             end: start + pages * PAGE,
             protection: Protection::NO_ACCESS,
             charge: 0,
+            placeholder: Placeholder::No,
             kind: VadKind::View(View {
                 segment: SegmentId(0),
                 first: 0,
@@ -295,15 +320,27 @@ mod tests {
         }
     }
 
+    /// Where it fits between two addresses.
+    fn fit(request: &GapRequest, low: u64, high: u64) -> Option<u64> {
+        let low = low.max(request.within.0);
+        let high = high.min(request.within.1);
+        let lowest = low.checked_next_multiple_of(request.alignment)?;
+        let highest = high.checked_sub(request.size)? & !(request.alignment - 1);
+        (lowest <= highest).then_some(match request.direction {
+            Direction::BottomUp => lowest,
+            Direction::TopDown => highest,
+        })
+    }
+
     /// What the tree says, found by looking at every region.
     fn slow_gap(all: &BTreeMap<u64, u64>, request: &GapRequest) -> Option<u64> {
         let mut low = USER_START;
         let mut found = Vec::new();
         for (&start, &end) in all {
-            found.extend(request.fit(low, start));
+            found.extend(fit(request, low, start));
             low = end;
         }
-        found.extend(request.fit(low, VAD_LIMIT));
+        found.extend(fit(request, low, VAD_LIMIT));
         match request.direction {
             Direction::BottomUp => found.first().copied(),
             Direction::TopDown => found.last().copied(),
@@ -316,14 +353,19 @@ mod tests {
         let mut numbers = Numbers(7);
         for step in 0..6000 {
             let size = (1 + numbers.below(40)) * PAGE;
-            let mut request = GapRequest::anywhere(size, Direction::BottomUp);
+            let mut request = GapRequest {
+                size,
+                alignment: GRANULARITY,
+                within: (USER_START, VAD_LIMIT),
+                direction: Direction::BottomUp,
+            };
             if numbers.below(4) == 0 {
                 request.direction = Direction::TopDown;
             }
             if numbers.below(8) == 0 {
                 request.alignment = 1 << (16 + numbers.below(6));
-                let low = numbers.below(1 << 20) * PAGE;
-                request.within = (low, low + (1 << 26));
+                let low = (numbers.below(1 << 12) + 16) * PAGE;
+                request.within = (low, low + (1 << (14 + numbers.below(13))));
             }
             let found = tree.gap(&request);
             assert_eq!(found, slow_gap(&all, &request), "step {step}: {request:?}");

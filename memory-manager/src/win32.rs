@@ -1,4 +1,4 @@
-use crate::{Machine, ProcessId, Status};
+use crate::{Caller, Machine, ProcessId, Status, ThreadId, environment::TebField};
 
 mod dep;
 mod file_mapping;
@@ -14,6 +14,9 @@ pub use system_info::{ProcessorArchitecture, SystemInfo};
 ///
 /// A call that fails leaves its error for the thread to ask for, [`Status::win32`] of what it
 /// gives; one that succeeds leaves what there was. What `Ex` ends is for any process.
+///
+/// A thread keeps the error where its programs look for it, in its environment block. One that
+/// nothing is said of but its process has it in this value alone.
 ///
 /// ```
 /// use memory_manager::{AllocationType, Machine, MachineConfig, PageProtection, Win32};
@@ -34,31 +37,67 @@ pub struct Win32<'m> {
     pub machine: &'m mut Machine,
     /// The process that calls.
     pub process: ProcessId,
+    thread: Option<ThreadId>,
     last_error: u32,
 }
 
 impl<'m> Win32<'m> {
-    /// A thread of a process, without an error.
-    pub fn new(machine: &'m mut Machine, process: ProcessId) -> Self {
+    /// What a thread sees, or a process of whose threads nothing is said.
+    pub fn new(machine: &'m mut Machine, caller: impl Into<Caller>) -> Self {
+        let caller = caller.into();
         Self {
             machine,
-            process,
+            process: caller.process(),
+            thread: caller.thread(),
             last_error: 0,
         }
     }
 
-    /// `GetLastError`: the error that was kept last.
+    /// `GetLastError`: the error that was kept last, or 0.
     pub fn last_error(&self) -> u32 {
-        self.last_error
+        match self.thread {
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "the lower half is the field"
+            )]
+            Some(thread) => self.machine.last_error_field(thread).unwrap_or(0) as u32,
+            None => self.last_error,
+        }
     }
 
-    /// `SetLastError`.
+    /// `SetLastError`. A thread that has ended keeps nothing.
     pub fn set_last_error(&mut self, error: u32) {
-        self.last_error = error;
+        match self.thread {
+            Some(thread) => self.machine.set_last_error_field(thread, error),
+            None => self.last_error = error,
+        }
     }
 
     /// Keeps the error of a call.
     fn keep<T>(&mut self, result: Result<T, Status>) -> Result<T, Status> {
-        result.inspect_err(|status| self.last_error = status.win32())
+        result.inspect_err(|status| self.set_last_error(status.win32()))
+    }
+}
+
+impl Machine {
+    /// The eight bytes of a thread's environment block whose lower half is the last error.
+    fn last_error_field(&self, thread: ThreadId) -> Option<u64> {
+        let (space, kernel) = self.space_ref(thread.process).ok()?;
+        let teb = *space.threads.get(&thread)?;
+        space.teb_field(kernel, teb, TebField::LastError)
+    }
+
+    fn set_last_error_field(&mut self, thread: ThreadId, error: u32) {
+        const FIELD: u64 = u32::MAX as u64;
+        let Some(old) = self.last_error_field(thread) else {
+            return;
+        };
+        if let Ok((space, kernel)) = self.space(thread.process)
+            && let Some(&teb) = space.threads.get(&thread)
+        {
+            // The block's page is there, or there were no field to read.
+            let new = old & !FIELD | u64::from(error);
+            let _ = space.set_teb_field(kernel, teb, TebField::LastError, new);
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! twice or not at all, nothing survives its invalidation, and nothing depends on chance.
 
 use cache::{CacheId, Request, ServedBy};
-use memory_manager::{MemoryManager, Process, Protection};
+use memory_manager::{MemoryManager, PagingLevels, Process, Protection};
 use mmu_core::{
     AccessKind, CpuFeatures, Cr4, Cycles, Fault, Invalidation, Owner, PageSize, PrivilegeMode,
     ProcessorId, TimedConfig, TimedMmu, VirtAddr, WalkStatistics,
@@ -36,7 +36,11 @@ impl World {
         let mut random = Random::new(seed);
         let config = random_config(&mut random);
         let mut manager = MemoryManager::new(1 << 30).unwrap();
-        let processes: Vec<_> = (0..3).map(|_| process(&mut manager)).collect();
+        let levels = match random.below(2) {
+            0 => PagingLevels::Four,
+            _ => PagingLevels::Five,
+        };
+        let processes: Vec<_> = (0..3).map(|_| process(&mut manager, levels)).collect();
         let mut registers = processes[0].registers();
         registers.cr4 |= Cr4::PCID_ENABLE;
         registers.cr3 |= 1;
@@ -262,8 +266,8 @@ impl World {
     }
 }
 
-fn process(manager: &mut MemoryManager) -> Process {
-    let mut process = manager.create_process().unwrap();
+fn process(manager: &mut MemoryManager, levels: PagingLevels) -> Process {
+    let mut process = manager.create_process_with(levels).unwrap();
     for (start, length, size) in [
         (SMALL, 0x10_0000, PageSize::Size4KiB),
         (LARGE, 16 << 20, PageSize::Size2MiB),

@@ -3,16 +3,18 @@ use std::collections::BTreeSet;
 use mmu_core::VirtAddr;
 
 use crate::{
-    AllocationType, Caller, Machine, PageProtection, Range, Status,
+    AddressRequirements, AllocationRequest, AllocationType, Caller, Machine, PageProtection, Range,
+    Status, ZeroBits,
     kernel::Kernel,
+    placement::Placement,
     private::PrivateRules,
     protection::Protection,
     user_space::UserSpace,
     vad::{
-        GRANULARITY, PAGE, Private, TOP_DOWN_LIMIT, USER_START, Untouched, VAD_LIMIT, Vad, VadKind,
+        GRANULARITY, PAGE, Placeholder, Private, USER_START, Untouched, VAD_LIMIT, Vad, VadKind,
         WriteWatch,
     },
-    vad_tree::{Direction, GapRequest},
+    vad_tree::Direction,
 };
 
 impl Machine {
@@ -26,7 +28,7 @@ impl Machine {
     ///
     /// # Errors
     /// The first of these that is true; nothing has changed then.
-    /// - [`Status::InvalidParameter`]: placeholders are not for this call.
+    /// - [`Status::InvalidParameter`]: placeholders are for [`Machine::virtual_alloc_ex`].
     /// - [`Status::InvalidParameter5`]: no such type, or one that does not go with another.
     /// - [`Status::InvalidPageProtection`]: no page can be protected so, or it is write-copy,
     ///   which is for sections; or the memory is a PEB or TEB.
@@ -47,10 +49,66 @@ impl Machine {
         kind: AllocationType,
         protection: PageProtection,
     ) -> Result<Range, Status> {
-        let caller = caller.into();
-        check_type(kind)?;
-        let protection = Protection::new(protection)?;
-        let base = base.map(VirtAddr::as_u64).filter(|&base| base != 0);
+        let request = AllocationRequest {
+            base,
+            size,
+            kind,
+            protection,
+        };
+        self.virtual_alloc_below(caller, &request, ZeroBits::default())
+    }
+
+    /// As [`Machine::virtual_alloc`], with so many zero bits at the top of the address.
+    ///
+    /// # Errors
+    /// [`Status::InvalidParameter3`] if there cannot be so many, [`Status::NoMemory`] if there
+    /// is no room below; else as [`Machine::virtual_alloc`].
+    pub fn virtual_alloc_below(
+        &mut self,
+        caller: impl Into<Caller>,
+        request: &AllocationRequest,
+        zero_bits: ZeroBits,
+    ) -> Result<Range, Status> {
+        let placement = zero_bits.placement()?;
+        check_type(request.kind)?;
+        self.allocate(caller.into(), request, placement)
+    }
+
+    /// As [`Machine::virtual_alloc`], for placeholders as well, and with requirements on the
+    /// address (`NtAllocateVirtualMemoryEx`).
+    ///
+    /// [`AllocationType::RESERVE_PLACEHOLDER`] reserves addresses that later calls replace,
+    /// split and join; with [`AllocationType::REPLACE_PLACEHOLDER`], what is reserved takes the
+    /// place of one, at any page.
+    ///
+    /// # Errors
+    /// As [`Machine::virtual_alloc`], but no wrong argument is named:
+    /// - [`Status::InvalidParameter`]: any of them, requirements that no address meets, and
+    ///   those of an address that is given.
+    /// - [`Status::ConflictingAddresses`]: the range is not all of a placeholder that is to be
+    ///   replaced, or it is in one that is not.
+    /// - [`Status::NoMemory`]: there is no room as required.
+    pub fn virtual_alloc_ex(
+        &mut self,
+        caller: impl Into<Caller>,
+        request: &AllocationRequest,
+        requirements: &AddressRequirements,
+    ) -> Result<Range, Status> {
+        let placement = requirements.placement(request.base)?;
+        check_extended_type(request.kind, request.protection)
+            .and_then(|()| self.allocate(caller.into(), request, placement))
+            .map_err(Status::unnumbered)
+    }
+
+    fn allocate(
+        &mut self,
+        caller: Caller,
+        request: &AllocationRequest,
+        placement: Placement,
+    ) -> Result<Range, Status> {
+        let AllocationRequest { size, kind, .. } = *request;
+        let protection = Protection::new(request.protection)?;
+        let base = request.base.map(VirtAddr::as_u64).filter(|&base| base != 0);
         let reserves = kind.contains(AllocationType::RESERVE)
             || base.is_none() && kind.contains(AllocationType::COMMIT);
         let start = base.unwrap_or(USER_START);
@@ -65,7 +123,12 @@ impl Machine {
         }
         let (space, kernel) = self.caller_space(caller)?;
         if reserves {
-            return space.reserve(kernel, base, size, kind, protection);
+            if protection.copies_on_write() {
+                return Err(Status::InvalidPageProtection);
+            }
+            let (start, end) = space.place(base, size, kind, placement)?;
+            space.reserve(kernel, (start, end), kind, protection)?;
+            return Ok(range(start, end));
         }
         let start = start & !(PAGE - 1);
         let end = (base.unwrap_or(0) + size).next_multiple_of(PAGE);
@@ -89,6 +152,10 @@ pub(super) fn range(start: u64, end: u64) -> Range {
     }
 }
 
+/// These are for the extended call alone.
+const PLACEHOLDERS: AllocationType =
+    AllocationType::RESERVE_PLACEHOLDER.union(AllocationType::REPLACE_PLACEHOLDER);
+
 /// Which types there are, and which go together (Microsoft, `VirtualAlloc`).
 fn check_type(kind: AllocationType) -> Result<(), Status> {
     type Type = AllocationType;
@@ -101,9 +168,7 @@ fn check_type(kind: AllocationType) -> Result<(), Status> {
         .union(Type::RESET_UNDO)
         .union(Type::LARGE_PAGES);
     const ALONE: [Type; 2] = [Type::RESET, Type::RESET_UNDO];
-    // These are for the extended call alone.
-    let placeholders = Type::RESERVE_PLACEHOLDER | Type::REPLACE_PLACEHOLDER;
-    if kind.intersects(placeholders) && (KNOWN | placeholders).contains(kind) {
+    if kind.intersects(PLACEHOLDERS) && (KNOWN | PLACEHOLDERS).contains(kind) {
         return Err(Status::InvalidParameter);
     }
     let both = Type::COMMIT | Type::RESERVE;
@@ -121,38 +186,76 @@ fn check_type(kind: AllocationType) -> Result<(), Status> {
     }
 }
 
+/// The same of the extended call (Microsoft, `VirtualAlloc2`): a placeholder is reserved without
+/// access, and replaced by private memory that is reserved at least.
+fn check_extended_type(kind: AllocationType, protection: PageProtection) -> Result<(), Status> {
+    type Type = AllocationType;
+    let goes = match kind & PLACEHOLDERS {
+        none if none.is_empty() => return check_type(kind),
+        Type::RESERVE_PLACEHOLDER => {
+            kind - PLACEHOLDERS - Type::TOP_DOWN == Type::RESERVE
+                && protection == PageProtection::NOACCESS
+        }
+        Type::REPLACE_PLACEHOLDER => {
+            let others = Type::COMMIT | Type::TOP_DOWN | Type::WRITE_WATCH;
+            kind - PLACEHOLDERS - others == Type::RESERVE
+        }
+        _ => false,
+    };
+    if goes {
+        Ok(())
+    } else {
+        Err(Status::InvalidParameter)
+    }
+}
+
 impl UserSpace {
-    pub(crate) fn reserve(
-        &mut self,
-        kernel: &mut Kernel,
+    /// The addresses of what is to be reserved.
+    fn place(
+        &self,
         base: Option<u64>,
         size: u64,
         kind: AllocationType,
-        protection: Protection,
-    ) -> Result<Range, Status> {
-        if protection.copies_on_write() {
-            return Err(Status::InvalidPageProtection);
-        }
-        let direction = if kind.contains(AllocationType::TOP_DOWN) {
-            Direction::TopDown
-        } else {
-            Direction::BottomUp
-        };
-        let (start, end) = if let Some(base) = base {
-            let start = base & !(GRANULARITY - 1);
-            let end = (base + size).next_multiple_of(PAGE);
-            if start < USER_START {
-                return Err(Status::InvalidParameter2);
-            }
-            if self.vads.is_taken(start, end) {
-                return Err(Status::ConflictingAddresses);
-            }
-            (start, end)
-        } else {
+        placement: Placement,
+    ) -> Result<(u64, u64), Status> {
+        let replaces = kind.contains(AllocationType::REPLACE_PLACEHOLDER);
+        let Some(base) = base.or(replaces.then_some(0)) else {
             let size = size.next_multiple_of(PAGE);
-            let start = self.room(size, direction).ok_or(Status::NoMemory)?;
-            (start, start + size)
+            let direction = if kind.contains(AllocationType::TOP_DOWN) {
+                Direction::TopDown
+            } else {
+                Direction::BottomUp
+            };
+            let start = self.room(size, placement, direction)?;
+            return Ok((start, start + size));
         };
+        let end = (base + size).next_multiple_of(PAGE);
+        if replaces {
+            let start = base & !(PAGE - 1);
+            self.check_replaceable(start, end)?;
+            return Ok((start, end));
+        }
+        let start = base & !(GRANULARITY - 1);
+        if start < USER_START {
+            return Err(Status::InvalidParameter2);
+        }
+        if self.vads.is_taken(start, end) {
+            return Err(Status::ConflictingAddresses);
+        }
+        Ok((start, end))
+    }
+
+    pub(crate) fn reserve(
+        &mut self,
+        kernel: &mut Kernel,
+        (start, end): (u64, u64),
+        kind: AllocationType,
+        protection: Protection,
+    ) -> Result<(), Status> {
+        if kind.contains(AllocationType::RESERVE_PLACEHOLDER) {
+            self.vads.insert(Vad::placeholder(start, end));
+            return Ok(());
+        }
         let (untouched, charge) = if kind.contains(AllocationType::COMMIT) {
             (Untouched::Committed, (end - start) / PAGE)
         } else {
@@ -164,32 +267,25 @@ impl UserSpace {
         } else {
             WriteWatch::Off
         };
+        let placeholder = if kind.contains(AllocationType::REPLACE_PLACEHOLDER) {
+            self.vads.remove(start);
+            Placeholder::Replaced
+        } else {
+            Placeholder::No
+        };
         self.vads.insert(Vad {
             start,
             end,
             protection,
             charge,
+            placeholder,
             kind: VadKind::Private(Private {
                 untouched,
                 caching: protection.caching(),
                 watch,
             }),
         });
-        Ok(range(start, end))
-    }
-
-    /// Where a region of so many bytes may start.
-    fn room(&self, size: u64, direction: Direction) -> Option<u64> {
-        let anywhere = GapRequest::anywhere(size, direction);
-        let usual = GapRequest {
-            within: (USER_START, TOP_DOWN_LIMIT),
-            ..anywhere
-        };
-        let found = match direction {
-            Direction::TopDown => self.vads.gap(&usual),
-            Direction::BottomUp => None,
-        };
-        found.or_else(|| self.vads.gap(&anywhere))
+        Ok(())
     }
 
     pub(crate) fn commit(
@@ -201,6 +297,9 @@ impl UserSpace {
     ) -> Result<(), Status> {
         const CONFLICT: Status = Status::ConflictingAddresses;
         let vad = self.region(start, end, CONFLICT, CONFLICT)?;
+        if vad.placeholder == Placeholder::Waiting {
+            return Err(CONFLICT);
+        }
         let private = match &vad.kind {
             VadKind::Private(private) => private,
             VadKind::View(_) => return self.commit_view(kernel, start, end, protection),

@@ -10,21 +10,21 @@ use crate::{
     vad::{PAGE, USER_LIMIT, Untouched, VadKind},
 };
 
-/// What can be asked of placeholders besides their release.
-const PLACEHOLDER_TYPES: [FreeType; 2] = [
-    FreeType::PRESERVE_PLACEHOLDER,
-    FreeType::COALESCE_PLACEHOLDERS,
-];
+/// Releases that leave a placeholder.
+const PRESERVE: FreeType = FreeType::RELEASE.union(FreeType::PRESERVE_PLACEHOLDER);
+const COALESCE: FreeType = FreeType::RELEASE.union(FreeType::COALESCE_PLACEHOLDERS);
 
 impl Machine {
     /// Decommits or releases private memory (`NtFreeVirtualMemory`), and gives the pages that
     /// it did this to. A size of 0 is the whole region, which must start at the base's page;
     /// a part of a region that is released leaves the rest as regions of their own.
     ///
+    /// A release that preserves the placeholder cuts one out of another, or of memory that took
+    /// the place of one; one that coalesces makes one of all those in the range.
+    ///
     /// # Errors
     /// The first of these that is true; nothing has changed then.
-    /// - [`Status::InvalidParameter4`]: not exactly one type, but for what placeholders can
-    ///   be asked.
+    /// - [`Status::InvalidParameter4`]: not exactly one type, but for those two releases.
     /// - [`Status::InvalidParameter2`], [`Status::InvalidParameter3`]: base or size are not
     ///   in user space.
     /// - [`Status::InvalidHandle`]: no such process.
@@ -32,8 +32,9 @@ impl Machine {
     /// - [`Status::UnableToFreeVm`]: the range reaches out of the region.
     /// - [`Status::UnableToDeleteSection`]: it is a view.
     /// - [`Status::InvalidPageProtection`]: it is a PEB or TEB.
-    /// - [`Status::InvalidParameter3`], [`Status::ConflictingAddresses`]: there is no
-    ///   placeholder.
+    /// - [`Status::InvalidParameter3`]: placeholders of no size.
+    /// - [`Status::ConflictingAddresses`]: there is no placeholder, or all of it is to be cut
+    ///   out, or the range does not consist of two at least.
     /// - [`Status::FreeVmNotAtBase`]: the whole region is meant, but not its first page.
     /// - [`Status::CommitmentLimit`], [`Status::NoMemory`]: there is no memory for the page
     ///   tables that keep account of what is decommitted.
@@ -44,10 +45,7 @@ impl Machine {
         size: u64,
         kind: FreeType,
     ) -> Result<Range, Status> {
-        let about_placeholders = kind - FreeType::RELEASE;
-        let is_known = [FreeType::RELEASE, FreeType::DECOMMIT].contains(&kind)
-            || kind.contains(FreeType::RELEASE) && PLACEHOLDER_TYPES.contains(&about_placeholders);
-        if !is_known {
+        if ![FreeType::RELEASE, FreeType::DECOMMIT, PRESERVE, COALESCE].contains(&kind) {
             return Err(Status::InvalidParameter4);
         }
         let base = base.as_u64();
@@ -60,24 +58,25 @@ impl Machine {
         let (space, kernel) = self.space(process)?;
         let start = base & !(PAGE - 1);
         let end = (base + size).next_multiple_of(PAGE);
-        let vad = space.region(
-            start,
-            end,
-            Status::MemoryNotAllocated,
-            Status::UnableToFreeVm,
-        )?;
+        let vad = space.vads.find(start).ok_or(Status::MemoryNotAllocated)?;
+        if end > vad.end && kind != COALESCE {
+            return Err(Status::UnableToFreeVm);
+        }
         if matches!(vad.kind, VadKind::View(_)) {
             return Err(Status::UnableToDeleteSection);
         }
         let whole = (vad.start, vad.end);
         space.check_unsecured(start)?;
-        if PLACEHOLDER_TYPES.contains(&about_placeholders) {
-            // There are no placeholders to split or to join.
-            return Err(if size == 0 {
-                Status::InvalidParameter3
+        if kind == PRESERVE || kind == COALESCE {
+            if size == 0 {
+                return Err(Status::InvalidParameter3);
+            }
+            if kind == PRESERVE {
+                space.preserve_placeholder(kernel, start, end)?;
             } else {
-                Status::ConflictingAddresses
-            });
+                space.coalesce_placeholders(start, end)?;
+            }
+            return Ok(range(start, end));
         }
         if size == 0 && start != vad.start {
             return Err(Status::FreeVmNotAtBase);

@@ -2,13 +2,14 @@ use mmu_core::VirtAddr;
 
 use super::alloc::range;
 use crate::{
-    Bitness, ImageMachine, Machine, MappedView, MappingNote, ProcessId, SectionAccess,
-    SectionHandle, Status, ViewRequest,
+    AddressRequirements, AllocationType, Bitness, ImageMachine, Machine, MappedView, MappingNote,
+    ProcessId, SectionAccess, SectionHandle, Status, ViewRequest,
+    placement::Placement,
     protection::{Caching, Protection},
     section::PageOrigin,
     user_space::UserSpace,
-    vad::{GRANULARITY, PAGE, USER_LIMIT, USER_START, VAD_LIMIT},
-    vad_tree::{Direction, GapRequest},
+    vad::{GRANULARITY, PAGE, Placeholder, USER_LIMIT, USER_START, VAD_LIMIT, Vad},
+    vad_tree::Direction,
 };
 
 impl Machine {
@@ -38,6 +39,58 @@ impl Machine {
         section: SectionHandle,
         request: &ViewRequest,
     ) -> Result<MappedView, Status> {
+        let kind = AllocationType::empty();
+        self.map(process, section, request, kind, Placement::ANYWHERE)
+    }
+
+    /// As [`Machine::map_view`], in the place of a placeholder with
+    /// [`AllocationType::REPLACE_PLACEHOLDER`], from the top down with
+    /// [`AllocationType::TOP_DOWN`], and with requirements on the address
+    /// (`NtMapViewOfSectionEx`, which has no size to commit).
+    ///
+    /// # Errors
+    /// As [`Machine::map_view`], but no wrong argument is named:
+    /// - [`Status::InvalidParameter`]: any of them, requirements that no address meets, those
+    ///   of an address that is given, and an alignment, which views have of their own.
+    /// - [`Status::NotSupported`]: reserved views and large pages are not there yet.
+    /// - [`Status::MappedAlignment`]: where a placeholder is replaced, base or offset are no
+    ///   multiples of 4 KiB.
+    /// - [`Status::ConflictingAddresses`]: the view would not be all of a placeholder.
+    pub fn map_view_ex(
+        &mut self,
+        process: ProcessId,
+        section: SectionHandle,
+        request: &ViewRequest,
+        kind: AllocationType,
+        requirements: &AddressRequirements,
+    ) -> Result<MappedView, Status> {
+        type Type = AllocationType;
+        let placement = requirements.placement(request.base)?;
+        let known = Type::REPLACE_PLACEHOLDER | Type::TOP_DOWN;
+        let missing = Type::RESERVE | Type::LARGE_PAGES;
+        if requirements.alignment != 0 || !(known | missing).contains(kind) {
+            return Err(Status::InvalidParameter);
+        }
+        if kind.intersects(missing) {
+            return Err(Status::NotSupported);
+        }
+        self.map(process, section, request, kind, placement)
+            .map_err(Status::unnumbered)
+    }
+
+    fn map(
+        &mut self,
+        process: ProcessId,
+        section: SectionHandle,
+        request: &ViewRequest,
+        kind: AllocationType,
+        placement: Placement,
+    ) -> Result<MappedView, Status> {
+        let (placeholder, unit) = if kind.contains(AllocationType::REPLACE_PLACEHOLDER) {
+            (Placeholder::Replaced, PAGE)
+        } else {
+            (Placeholder::No, GRANULARITY)
+        };
         let asked = Protection::new(request.protection)?;
         if asked.is_guard() || asked.caching() != Caching::Usual {
             return Err(Status::InvalidPageProtection);
@@ -59,9 +112,7 @@ impl Machine {
             None if section.protection.covers(asked) => asked,
             None => return Err(Status::SectionProtection),
         };
-        if !base.unwrap_or(0).is_multiple_of(GRANULARITY)
-            || !request.offset.is_multiple_of(GRANULARITY)
-        {
+        if !base.unwrap_or(0).is_multiple_of(unit) || !request.offset.is_multiple_of(unit) {
             return Err(Status::MappedAlignment);
         }
         let rest = section.size.checked_sub(request.offset);
@@ -79,25 +130,37 @@ impl Machine {
         }
         let own = section.base.map(|own| own + request.offset);
         let wanted = image.map(|image| image.base.wrapping_add(request.offset).as_u64());
-        let start = if let Some(base) = base.or(own) {
-            let end = base.checked_add(size).filter(|&end| end <= VAD_LIMIT);
-            let end = end.ok_or(Status::InvalidParameter3)?;
-            if base < USER_START || space.vads.is_taken(base, end) {
-                return Err(Status::ConflictingAddresses);
+        let free = wanted.filter(|&wanted| space.permits(placement, wanted, size));
+        let start = match base.or(own) {
+            base if placeholder == Placeholder::Replaced => {
+                let start = base.unwrap_or(0);
+                space.check_replaceable(start, start + size)?;
+                start
             }
-            base
-        } else if let Some(wanted) = wanted.filter(|&wanted| space.has_room(wanted, size)) {
-            wanted
-        } else {
-            let gap = GapRequest::anywhere(size, Direction::BottomUp);
-            space.vads.gap(&gap).ok_or(Status::NoMemory)?
+            Some(base) => {
+                let end = base.checked_add(size).filter(|&end| end <= VAD_LIMIT);
+                let end = end.ok_or(Status::InvalidParameter3)?;
+                if base < USER_START || space.vads.is_taken(base, end) {
+                    return Err(Status::ConflictingAddresses);
+                }
+                base
+            }
+            None if let Some(wanted) = free => wanted,
+            None if kind.contains(AllocationType::TOP_DOWN) => {
+                space.room(size, placement, Direction::TopDown)?
+            }
+            None => space.room(size, placement, Direction::BottomUp)?,
         };
         let first = request.offset / PAGE;
         let committed = first + request.commit.div_ceil(PAGE);
         let addresses = (start, start + size);
-        space.add_view(kernel, addresses, protection, (section.segment, first))?;
+        let pages = (section.segment, first);
+        space.add_view(kernel, addresses, protection, pages, placeholder)?;
         if let Err(status) = kernel.commit_segment(section.segment, first, committed) {
             space.drop_view(kernel, start)?;
+            if placeholder == Placeholder::Replaced {
+                space.vads.insert(Vad::placeholder(start, start + size));
+            }
             return Err(status);
         }
         let note = match image {
@@ -113,12 +176,6 @@ impl Machine {
 }
 
 impl UserSpace {
-    /// Whether a region can be at these addresses.
-    fn has_room(&self, start: u64, size: u64) -> bool {
-        let end = start.checked_add(size).filter(|&end| end <= VAD_LIMIT);
-        end.is_some_and(|end| start >= USER_START && !self.vads.is_taken(start, end))
-    }
-
     /// Whether programs of the process are for a processor like this.
     fn runs(&self, machine: ImageMachine) -> bool {
         match self.bitness {

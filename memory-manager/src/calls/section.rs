@@ -260,7 +260,7 @@ impl Kernel {
             if !needed.contains(FileAccess::WRITE) {
                 return Err(Status::SectionTooBig);
             }
-            mapped_file::extend(&file, size)?;
+            mapped_file::resize(&file, size)?;
         }
         let pages = size.max(length).div_ceil(PAGE);
         let id = if let Some(id) = self.segments.of_file(&file) {

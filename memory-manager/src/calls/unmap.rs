@@ -2,8 +2,8 @@ use mmu_core::VirtAddr;
 
 use super::alloc::range;
 use crate::{
-    Machine, ProcessId, Range, Status,
-    vad::{PAGE, USER_LIMIT},
+    Machine, ProcessId, Range, Status, UnmapFlags,
+    vad::{PAGE, Placeholder, USER_LIMIT, Vad},
 };
 
 impl Machine {
@@ -15,12 +15,36 @@ impl Machine {
     /// - [`Status::NotMappedView`]: no view is there.
     /// - As writing to the file fails; the view stays then.
     pub fn unmap_view(&mut self, process: ProcessId, address: VirtAddr) -> Result<Range, Status> {
+        self.unmap_view_ex(process, address, UnmapFlags::empty())
+    }
+
+    /// As [`Machine::unmap_view`]; with [`UnmapFlags::PRESERVE_PLACEHOLDER`], the placeholder
+    /// whose place the view took is there again (`NtUnmapViewOfSectionEx`).
+    ///
+    /// # Errors
+    /// - [`Status::InvalidParameter`]: unknown flags.
+    /// - [`Status::ConflictingAddresses`]: the view did not take the place of a placeholder
+    ///   that is to be there again.
+    /// - Else as [`Machine::unmap_view`].
+    pub fn unmap_view_ex(
+        &mut self,
+        process: ProcessId,
+        address: VirtAddr,
+        flags: UnmapFlags,
+    ) -> Result<Range, Status> {
+        const PRESERVE: UnmapFlags = UnmapFlags::PRESERVE_PLACEHOLDER;
+        if !(UnmapFlags::TRANSIENT_BOOST | PRESERVE).contains(flags) {
+            return Err(Status::InvalidParameter);
+        }
         let (space, kernel) = self.space(process)?;
         let page = address.as_u64() & !(PAGE - 1);
         let vad = space.vads.find(page).filter(|_| page < USER_LIMIT);
         let vad = vad.ok_or(Status::NotMappedView)?;
         let (start, end) = (vad.start, vad.end);
         let (segment, _) = vad.view_index(start).ok_or(Status::NotMappedView)?;
+        if flags.contains(PRESERVE) && vad.placeholder != Placeholder::Replaced {
+            return Err(Status::ConflictingAddresses);
+        }
         let known = kernel.segment(segment)?;
         if known.views.len() == 1 {
             let pages = known.pages;
@@ -28,6 +52,9 @@ impl Machine {
             kernel.write_back(segment, 0, pages)?;
         }
         space.drop_view(kernel, start)?;
+        if flags.contains(PRESERVE) {
+            space.vads.insert(Vad::placeholder(start, end));
+        }
         kernel.retire(segment)?;
         Ok(range(start, end))
     }

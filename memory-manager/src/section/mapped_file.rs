@@ -83,8 +83,8 @@ pub(crate) fn length(file: &File) -> Result<u64, Status> {
     Ok(metadata.len())
 }
 
-/// Makes a file longer.
-pub(crate) fn extend(file: &File, length: u64) -> Result<(), Status> {
+/// Makes a file longer or shorter.
+pub(crate) fn resize(file: &File, length: u64) -> Result<(), Status> {
     file.set_len(length).map_err(|error| status(&error))
 }
 

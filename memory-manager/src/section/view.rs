@@ -9,7 +9,7 @@ use crate::{
     pte::{FrameOwner, Pte, PteState, ValidPte},
     section::SegmentId,
     user_space::UserSpace,
-    vad::{PAGE, Vad, VadKind, View},
+    vad::{PAGE, Placeholder, Vad, VadKind, View},
 };
 
 impl Kernel {
@@ -285,13 +285,14 @@ impl UserSpace {
         Ok(parts)
     }
 
-    /// Adds a view to the address space, where nothing else is.
+    /// Adds a view to the address space, where nothing is but what it replaces.
     pub(crate) fn add_view(
         &mut self,
         kernel: &mut Kernel,
         (start, end): (u64, u64),
         protection: Protection,
         (segment, first): (SegmentId, u64),
+        placeholder: Placeholder,
     ) -> Result<(), Status> {
         let pages = (end - start) / PAGE;
         let known = kernel.segment(segment)?;
@@ -301,11 +302,15 @@ impl UserSpace {
             .segment_mut(segment)?
             .views
             .insert((self.process, start));
+        if placeholder == Placeholder::Replaced {
+            self.vads.remove(start);
+        }
         self.vads.insert(Vad {
             start,
             end,
             protection,
             charge,
+            placeholder,
             kind: VadKind::View(View { segment, first }),
         });
         Ok(())

@@ -1,3 +1,5 @@
+use std::fs::File;
+
 use mmu_core::VirtAddr;
 
 use crate::{
@@ -180,6 +182,15 @@ impl Win32<'_> {
         address: VirtAddr,
     ) -> Result<Range, Status> {
         let done = self.machine.unmap_view(process, address);
+        self.keep(done)
+    }
+
+    /// `SetEndOfFile`, as [`Machine::set_end_of_file`](crate::Machine::set_end_of_file).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn set_end_of_file(&mut self, file: &File, length: u64) -> Result<(), Status> {
+        let done = self.machine.set_end_of_file(file, length);
         self.keep(done)
     }
 

@@ -210,6 +210,47 @@ fn from_the_top_down_means_above_what_comes_from_the_bottom_up() {
     assert!(high[1] > low[1]);
 }
 
+/// ReactOS's tests, `ZwAllocateVirtualMemory`.
+#[test]
+fn an_address_that_is_asked_for_comes_before_the_top() {
+    let mut bench = Bench::new();
+    let kind = RESERVE | AllocationType::TOP_DOWN;
+    let done = bench.alloc(BASE, 0x1000, kind, READWRITE);
+    assert_eq!(done, Ok((BASE, 0x1000)));
+}
+
+/// ReactOS's tests, `NtAllocateVirtualMemory`.
+#[test]
+fn a_page_that_is_committed_without_access_can_be_committed_with() {
+    let mut bench = Bench::new();
+    bench.alloc(BASE, 0x1000, BOTH, NOACCESS).unwrap();
+    assert_eq!(bench.read(BASE), violation(0, BASE));
+    bench.alloc(BASE, 0x1000, COMMIT, READONLY).unwrap();
+    assert_eq!(bench.read(BASE), Ok(0));
+}
+
+/// ReactOS's tests, `ZwAllocateVirtualMemory`.
+#[test]
+fn the_process_is_looked_for_after_the_arguments() {
+    let mut bench = Bench::new();
+    let gone = bench.machine.create_process().unwrap();
+    bench.machine.terminate_process(gone).unwrap();
+    bench.process = gone;
+    for (size, kind, protection, status) in [
+        (
+            1,
+            AllocationType::empty(),
+            READWRITE,
+            Status::InvalidParameter5,
+        ),
+        (1, BOTH, NOACCESS | GUARD, Status::InvalidPageProtection),
+        (0, BOTH, READWRITE, Status::InvalidParameter4),
+        (1, BOTH, READWRITE, Status::InvalidHandle),
+    ] {
+        assert_eq!(bench.alloc(BASE, size, kind, protection), Err(status));
+    }
+}
+
 /// Wine's tests, kernel32 `test_VirtualProtect`: how memory is cached stays as reserved.
 #[test]
 fn uncached_memory_stays_uncached_and_other_memory_cached() {

@@ -199,6 +199,34 @@ fn memory_that_is_no_files_has_nothing_to_flush() {
     }
 }
 
+/// Microsoft, `SetEndOfFile` and `MmCanFileBeTruncated`.
+#[test]
+fn a_mapped_file_gets_longer_and_not_shorter() {
+    let mut bench = Bench::new();
+    let file = file(0x2345);
+    let resize = |bench: &mut Bench, length| {
+        let done = bench.win32().set_end_of_file(&file, length);
+        done.map_err(Status::win32)
+    };
+    assert_eq!(resize(&mut bench, 0x2000), Ok(()));
+    let section = bench
+        .file_section(&file, FileAccess::all(), READWRITE, 0x1000)
+        .unwrap();
+    for length in [0, 0x1000, 0x1fff] {
+        assert_eq!(resize(&mut bench, length), Err(1224));
+    }
+    bench.map(section, BASE, READWRITE).unwrap();
+    bench.machine.close_section(section).unwrap();
+    assert_eq!(resize(&mut bench, 0x1fff), Err(1224));
+    for length in [0x2000, 0x3000] {
+        assert_eq!(resize(&mut bench, length), Ok(()));
+    }
+    bench.write(BASE, 9).unwrap();
+    bench.unmap(BASE).unwrap();
+    assert_eq!(resize(&mut bench, 1), Ok(()));
+    assert_eq!(bytes(&file), [9]);
+}
+
 #[test]
 fn what_cannot_be_written_to_a_file_stays_in_its_view() {
     let mut bench = Bench::new();

@@ -122,6 +122,16 @@ fn decommitting_takes_every_page_that_the_range_touches_and_may_be_repeated() {
     assert_eq!(bench.query(BASE + 0x3000).state, MemoryState::Commit);
 }
 
+/// Microsoft, `VirtualFree`.
+#[test]
+fn what_was_never_committed_can_be_decommitted() {
+    let mut bench = Bench::new();
+    bench.alloc(BASE, 0x3000, RESERVE, READWRITE).unwrap();
+    let done = bench.free(BASE + 0x1000, 0x1000, DECOMMIT);
+    assert_eq!(done, Ok((BASE + 0x1000, 0x1000)));
+    assert_eq!(bench.free(BASE, 0, DECOMMIT), Ok((BASE, 0)));
+}
+
 /// Microsoft, `VirtualAlloc`: pages are zeros when they are first touched.
 #[test]
 fn what_was_decommitted_is_zeros_when_it_comes_back() {

@@ -2,8 +2,8 @@ use std::fs::File;
 
 use super::{pe::Pe, *};
 use crate::{
-    Backing, FileAccess, SectionAttributes, SectionHandle, ViewAccess, ViewRequest, WatchFlags,
-    WorkingSetSize, vad::USER_LIMIT,
+    AddressRequirements, AllocationRequest, Backing, FileAccess, SectionAttributes, SectionHandle,
+    UnmapFlags, ViewAccess, ViewRequest, WatchFlags, WorkingSetSize, ZeroBits, vad::USER_LIMIT,
 };
 
 /// Numbers that go wrong where anything does.
@@ -27,7 +27,23 @@ const NUMBERS: [u64; 16] = [
 ];
 
 /// Flags, of all kinds of calls.
-const FLAGS: [u32; 9] = [0, 1, 4, 8, 0x1000, 0x3000, 0x8000, 0x20_3000, u32::MAX];
+const FLAGS: [u32; 15] = [
+    0,
+    1,
+    2,
+    4,
+    8,
+    0x1000,
+    0x3000,
+    0x4000,
+    0x6000,
+    0x8000,
+    0x8001,
+    0x8002,
+    0x4_2000,
+    0x20_3000,
+    u32::MAX,
+];
 
 /// All that can be asked about two numbers and two flags is answered, and nothing breaks.
 #[test]
@@ -45,10 +61,13 @@ fn no_argument_breaks_a_call() {
         .unwrap();
     let file = images::file(&Pe::sample(BASE).bytes());
     let image = bench.image(&file).unwrap();
+    let mut turn = 0;
     for base in NUMBERS {
         for size in NUMBERS {
+            turn += 1;
             for (index, first) in FLAGS.into_iter().enumerate() {
-                let second = FLAGS[(index * 5 + 2) % FLAGS.len()];
+                // All pairs meet, though not at all numbers.
+                let second = FLAGS[(index + turn) % FLAGS.len()];
                 for section in [section, image] {
                     call_all(&mut bench, section, (base, size), (first, second));
                 }
@@ -103,6 +122,26 @@ fn call_all(
     let _ = machine.read(process, at, &mut [0; 0x1800]);
     let _ = machine.write(process, at, &[1; 0x1800]);
     let _ = machine.execute(process, at);
+    let request = AllocationRequest {
+        base: None,
+        size,
+        kind,
+        protection,
+    };
+    let zero_bits = ZeroBits(base);
+    let _ = machine.virtual_alloc_below(process, &request, zero_bits);
+    let placed = AddressRequirements {
+        lowest: Some(at),
+        highest: Some(VirtAddr::new(size)),
+        alignment: size,
+    };
+    let anywhere = AddressRequirements::default();
+    for placement in [placed, anywhere] {
+        for base in [None, Some(at)] {
+            let request = AllocationRequest { base, ..request };
+            let _ = machine.virtual_alloc_ex(process, &request, &placement);
+        }
+    }
     let other = VirtAddr::new(size);
     let _ = machine.read_virtual_memory(process, at, &mut [0; 0x1800]);
     let _ = machine.write_virtual_memory(process, at, &[1; 0x1800]);
@@ -124,6 +163,12 @@ fn call_all(
         protection,
     };
     let _ = machine.map_view(process, section, &request);
+    for placement in [placed, anywhere] {
+        for base in [None, Some(at)] {
+            let request = ViewRequest { base, ..request };
+            let _ = machine.map_view_ex(process, section, &request, kind, &placement);
+        }
+    }
     let attributes = SectionAttributes::from_bits_retain(first << 15);
     let mut win32 = bench.win32();
     let _ = win32.map_view_of_file_ex(
@@ -145,5 +190,7 @@ fn call_all(
     let _ = machine.flush_view(process, at, size);
     let _ = machine.virtual_unlock(process, at, size);
     let _ = machine.virtual_free(process, at, size, FreeType::from_bits_retain(first));
+    let flags = UnmapFlags::from_bits_retain(first);
+    let _ = machine.unmap_view_ex(process, at, flags);
     let _ = machine.unmap_view(process, at);
 }

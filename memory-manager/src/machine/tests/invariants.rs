@@ -9,7 +9,7 @@ use crate::{
     page_tables::Pieces,
     private::{PrivateRules, owned_frame},
     pte::{FrameOwner, Pte, PteState},
-    vad::{USER_START, VAD_LIMIT},
+    vad::{Placeholder, USER_START, VAD_LIMIT},
 };
 
 /// Frames and the commit charge, as counted by looking at everything.
@@ -121,6 +121,10 @@ fn check_region(
     count: &mut Count,
     tables: &mut BTreeSet<PhysAddr>,
 ) {
+    if vad.placeholder == Placeholder::Waiting {
+        assert_eq!(vad.protection.flags(), NOACCESS);
+        check_empty(kernel, space, (vad.start, vad.end), tables);
+    }
     let mut copies = 0;
     let mut pieces = Pieces::new(vad.start, vad.end);
     while let Some(piece) = pieces.next(space, &kernel.physical).unwrap() {

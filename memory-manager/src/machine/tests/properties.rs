@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, VecDeque};
 use proptest::prelude::*;
 
 mod page_walks;
+mod placeholders;
 
 use super::{invariants::check_translations, pe::Pe, *};
 use crate::{
@@ -29,6 +30,7 @@ enum Call {
     Protect(PageProtection),
     Map(usize, PageProtection),
     Unmap,
+    Placeholder(placeholders::Call),
     Watch(WatchFlags),
     ResetWatch,
     Discard,
@@ -72,6 +74,7 @@ fn call() -> impl Strategy<Value = Call> {
         3 => protection().prop_map(Call::Protect),
         3 => (0..=IMAGE, protection()).prop_map(|(section, with)| Call::Map(section, with)),
         1 => Just(Call::Unmap),
+        7 => placeholders::call().prop_map(Call::Placeholder),
         1 => (0..2_u32).prop_map(|flags| Call::Watch(WatchFlags::from_bits_retain(flags))),
         1 => Just(Call::ResetWatch),
         1 => Just(Call::Discard),
@@ -89,14 +92,14 @@ fn call() -> impl Strategy<Value = Call> {
     ]
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step(call: impl Strategy<Value = Call>) -> impl Strategy<Value = Step> {
     let size = prop_oneof![1 => Just(0), 8 => 1..0x5000_u64, 2 => 0..0x2_0000_u64];
     // Granules are met often, since regions start there.
     let base = prop_oneof![
         0..PAGES * PAGE,
         (0..PAGES / 16).prop_map(|granule| granule << 16)
     ];
-    (0..2_usize, call(), base, size).prop_map(|(process, call, base, size)| Step {
+    (0..2_usize, call, base, size).prop_map(|(process, call, base, size)| Step {
         process,
         call,
         base: BASE + base,
@@ -226,6 +229,7 @@ impl World {
                     .map_view(process, self.sections[section], &request)
                     .map(|_| ())
             }
+            Call::Placeholder(call) => self.ask_of_placeholder(call, step),
             Call::Watch(flags) => machine
                 .get_write_watch(process, at, size, flags, 3)
                 .map(|_| ()),
@@ -348,13 +352,13 @@ proptest! {
     /// After any calls the books are in order; an access does what the query said; nothing
     /// cached outlives its page; and all memory comes back in the end.
     #[test]
-    fn any_calls_leave_the_books_in_order(steps in prop::collection::vec(step(), 1..80)) {
+    fn any_calls_leave_the_books_in_order(steps in prop::collection::vec(step(call()), 1..80)) {
         run(World::new(64 << 20), steps);
     }
 
     /// The same where memory runs out again and again.
     #[test]
-    fn calls_that_lack_memory_change_nothing(steps in prop::collection::vec(step(), 1..80)) {
+    fn calls_that_lack_memory_change_nothing(steps in prop::collection::vec(step(call()), 1..80)) {
         run(World::new(PAGES * PAGE), steps);
     }
 }

@@ -205,6 +205,27 @@ fn a_view_can_commit_its_first_pages() {
     assert_eq!(bench.run(BASE), (MemoryState::Commit, READWRITE, 0x2000));
 }
 
+/// Wine's tests, kernel32 `test_MapViewOfFile`.
+#[test]
+fn committing_pages_of_a_view_protects_them_and_resetting_leaves_them() {
+    let mut bench = Bench::new();
+    for attributes in [Attributes::RESERVE, Attributes::COMMIT] {
+        let section = bench.section(READWRITE, attributes, SIZE).unwrap();
+        bench.map(section, BASE, READWRITE).unwrap();
+        bench.alloc(BASE, 0x1000, COMMIT, READWRITE).unwrap();
+        bench.write(BASE, 3).unwrap();
+        let done = bench.alloc(BASE, 0x1000, COMMIT, READONLY);
+        assert_eq!(done, Ok((BASE, 0x1000)));
+        assert_eq!(bench.run(BASE), (MemoryState::Commit, READONLY, 0x1000));
+        assert_eq!(bench.read(BASE), Ok(3));
+        assert_eq!(bench.write(BASE, 4), violation(1, BASE));
+        let reset = bench.alloc(BASE, SIZE, AllocationType::RESET, READONLY);
+        assert_eq!(reset, Ok((BASE, SIZE)));
+        assert_eq!(bench.run(BASE), (MemoryState::Commit, READONLY, 0x1000));
+        bench.unmap(BASE).unwrap();
+    }
+}
+
 /// Wine's tests, kernel32 `test_mapping`; ReactOS's tests, `NtMapViewOfSection`.
 #[test]
 fn views_are_unmapped_anywhere_and_never_freed() {

@@ -96,6 +96,37 @@ fn the_last_error_is_kept_until_another_call_fails() {
     assert_eq!(win32.last_error(), 487);
 }
 
+/// Microsoft, `GetLastError`: each thread has one. Where it is: the public symbols of the TEB.
+#[test]
+fn a_thread_keeps_its_last_error_in_its_environment_block() {
+    let mut bench = Bench::new();
+    let process = bench.process;
+    let thread = |bench: &mut Bench| {
+        let stack = crate::StackRequest::default();
+        bench.machine.create_thread(process, stack).unwrap()
+    };
+    let (first, second) = (thread(&mut bench), thread(&mut bench));
+    let teb = bench.machine.thread_environment(first).unwrap();
+    let after = VirtAddr::new(teb.as_u64() + 0x6c);
+    bench.machine.write(first, after, &[9]).unwrap();
+    let mut win32 = Win32::new(&mut bench.machine, first);
+    win32
+        .virtual_free(VirtAddr::new(BASE), 0, RELEASE)
+        .unwrap_err();
+    assert_eq!(Win32::new(&mut bench.machine, first).last_error(), 487);
+    assert_eq!(Win32::new(&mut bench.machine, second).last_error(), 0);
+    let mut field = [0; 5];
+    let at = VirtAddr::new(teb.as_u64() + 0x68);
+    bench.machine.read(first, at, &mut field).unwrap();
+    assert_eq!(field, [0xe7, 1, 0, 0, 9]);
+    bench.machine.write(first, at, &[5, 0]).unwrap();
+    assert_eq!(Win32::new(&mut bench.machine, first).last_error(), 5);
+    bench.machine.terminate_thread(first).unwrap();
+    let mut gone = Win32::new(&mut bench.machine, first);
+    gone.set_last_error(7);
+    assert_eq!(gone.last_error(), 0);
+}
+
 /// Microsoft, `VirtualAllocEx`, `VirtualProtectEx`, `VirtualQueryEx` and `VirtualFreeEx`.
 #[test]
 fn what_ends_with_ex_is_for_any_process() {

@@ -1,0 +1,23 @@
+use std::fs::File;
+
+use crate::{Machine, Status, section::mapped_file};
+
+impl Machine {
+    /// Makes a file so many bytes long (`NtSetInformationFile`, `FileEndOfFileInformation`).
+    ///
+    /// # Errors
+    /// Nothing has changed then.
+    /// - [`Status::UserMappedFile`]: it would be shorter, and a section or a view of it is
+    ///   open (Microsoft, `MmCanFileBeTruncated`).
+    /// - What the host says of the file.
+    pub fn set_end_of_file(&mut self, file: &File, length: u64) -> Result<(), Status> {
+        let segments = &self.kernel.segments;
+        let segment = segments.of_file(file).and_then(|id| segments.get(id));
+        let is_mapped =
+            segment.is_some_and(|segment| segment.handles > 0 || !segment.views.is_empty());
+        if is_mapped && length < mapped_file::length(file)? {
+            return Err(Status::UserMappedFile);
+        }
+        mapped_file::resize(file, length)
+    }
+}
