@@ -1,12 +1,15 @@
 mod heads;
+mod narrow;
+mod prints;
 mod rules;
+mod wide;
 
 use alloc::{boxed::Box, vec};
 
 use crate::{
     Geometry, GeometryError, IndexFunction, Replacement, index::SetSelector, policy::Policy,
 };
-use heads::{Heads, NONE_ALIKE};
+use heads::Heads;
 use rules::{Room, Rules};
 
 /// What tells an entry from the others of its set: 63 bits of the user's choice.
@@ -111,38 +114,53 @@ impl<V: Copy + Default> SetAssociative<V> {
     }
 
     /// The entry with this tag in the set that `number` chooses; finding it counts as a use.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "most look-ups end here, and find nothing"
+    )]
     pub fn get(&mut self, number: u64, tag: Tag) -> Option<&mut V> {
         let set = self.selector.set_of(number);
-        let recent = self.heads.recent(set, tag);
-        if recent < self.entries.len() && self.entries[recent].tag == tag {
-            return Some(&mut self.entries[recent].value);
-        }
-        self.get_elsewhere(set, tag)
-    }
-
-    /// As [`SetAssociative::get`], of an entry that was not the last one found in its set.
-    #[inline(never)]
-    fn get_elsewhere(&mut self, set: usize, tag: Tag) -> Option<&mut V> {
         let Heads::Narrow(heads) = &mut self.heads else {
             return self.get_in_wide(set, tag);
         };
-        let head = &mut heads[set];
-        let alike = head.alike(tag);
-        if alike == NONE_ALIKE {
+        let head = &heads[set];
+        let first = set * self.rules.ways;
+        let recent = head.recent.of(tag);
+        if recent < self.rules.ways && self.entries[first + recent].tag == tag {
+            return Some(&mut self.entries[first + recent].value);
+        }
+        if !head.may_hold(tag) {
             return None;
         }
-        let place = self
-            .rules
-            .find(head.head(), &alike, &self.entries, set, tag)?;
-        Some(&mut self.entries[place].value)
+        self.get_in_narrow(set, tag)
+    }
+
+    /// The entry, most likely, as it has the tag's print, and is not the last one found.
+    #[inline(never)]
+    fn get_in_narrow(&mut self, set: usize, tag: Tag) -> Option<&mut V> {
+        let Heads::Narrow(heads) = &mut self.heads else {
+            return None;
+        };
+        let first = set * self.rules.ways;
+        let way = heads[set].find(tag, |way| self.entries[first + way].tag == tag)?;
+        self.rules.used(&mut heads[set], set, way, tag);
+        Some(&mut self.entries[first + way].value)
     }
 
     #[inline(never)]
     fn get_in_wide(&mut self, set: usize, tag: Tag) -> Option<&mut V> {
-        let way = self.way_of(set, tag)?;
-        let place = self.rules.used(self.heads.head(set), set, way, tag);
-        Some(&mut self.entries[place].value)
+        let Heads::Wide(heads) = &mut self.heads else {
+            return None;
+        };
+        let recent = heads.recent(set, tag);
+        if recent < self.entries.len() && self.entries[recent].tag == tag {
+            return Some(&mut self.entries[recent].value);
+        }
+        let first = set * self.rules.ways;
+        let way = heads.find(set, tag, |way| self.entries[first + way].tag == tag)?;
+        self.rules.used_in_wide(heads, set, way, tag);
+        Some(&mut self.entries[first + way].value)
     }
 
     /// The entry with this tag in the set that `number` chooses, without using it.
@@ -189,31 +207,26 @@ impl<V: Copy + Default> SetAssociative<V> {
         self.insert_into(set, tag, value)
     }
 
-    #[inline(never)]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what it is made of is no longer than a call"
+    )]
     fn insert_into(&mut self, set: usize, tag: Tag, value: V) -> Option<Evicted<V>> {
-        let Heads::Narrow(heads) = &mut self.heads else {
-            return self.insert_into_wide(set, tag, value);
+        let room = match &mut self.heads {
+            Heads::Narrow(heads) => self.rules.make_room(&mut heads[set], set, tag),
+            Heads::Wide(heads) => self.rules.make_room_in_wide(heads, set, tag),
         };
-        let room = self.rules.make_room(heads[set].head(), set, tag);
-        self.put(room, Entry { tag, value })
-    }
-
-    #[inline(never)]
-    fn insert_into_wide(&mut self, set: usize, tag: Tag, value: V) -> Option<Evicted<V>> {
-        let room = self.rules.make_room(self.heads.head(set), set, tag);
-        self.put(room, Entry { tag, value })
-    }
-
-    #[inline]
-    fn put(&mut self, room: Room, new: Entry<V>) -> Option<Evicted<V>> {
+        let first = set * self.rules.ways;
+        let new = Entry { tag, value };
         match room {
-            Room::Empty { place } => {
-                self.entries[place] = new;
+            Room::Empty(way) => {
+                self.entries[first + way] = new;
                 self.held += 1;
                 None
             }
-            Room::Given { place } => {
-                let old = core::mem::replace(&mut self.entries[place], new);
+            Room::Given(way) => {
+                let old = core::mem::replace(&mut self.entries[first + way], new);
                 Some(Evicted {
                     tag: old.tag,
                     value: old.value,
@@ -232,7 +245,7 @@ impl<V: Copy + Default> SetAssociative<V> {
         let way = self.way_of(set, tag)?;
         let entry = &mut self.entries[set * self.rules.ways + way];
         entry.tag = Tag::EMPTY;
-        self.heads.head(set).clear(way);
+        self.heads.clear(set, way);
         self.held -= 1;
         Some(entry.value)
     }
@@ -245,10 +258,8 @@ impl<V: Copy + Default> SetAssociative<V> {
             if unseen == 0 {
                 break;
             }
-            self.heads.head(set).retain(|way| {
-                let Some(entry) = entries.get_mut(way) else {
-                    return true;
-                };
+            self.heads.retain(set, |way| {
+                let entry = &mut entries[way];
                 unseen -= 1;
                 let kept = keep(entry.tag, &mut entry.value);
                 if !kept {
@@ -270,8 +281,8 @@ impl<V: Copy + Default> SetAssociative<V> {
     #[inline]
     fn way_of(&self, set: usize, tag: Tag) -> Option<usize> {
         let first = set * self.rules.ways;
-        let holds = |way: usize| self.entries[first + way].tag == tag;
-        self.heads.find(set, tag, holds)
+        self.heads
+            .find(set, tag, |way| self.entries[first + way].tag == tag)
     }
 }
 

@@ -7,7 +7,8 @@
 use std::hint::black_box;
 
 use benches::{
-    Extent, FunctionalWorld, OPERATIONS, PatternWorld, TimedWorld, golden_cove, simulate,
+    Extent, FAULTS, FaultWorld, FrameWorld, FunctionalWorld, OPERATIONS, PatternWorld, RegionWorld,
+    TimedWorld, golden_cove, simulate,
 };
 use iai_callgrind::{
     Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
@@ -41,6 +42,35 @@ fn timed_pattern(mut world: PatternWorld) -> PatternWorld {
     world
 }
 
+#[library_benchmark(teardown = audit_faults)]
+#[bench::demand_zero(args = (), setup = FaultWorld::demand_zero, config = each_at_most(6500))]
+#[bench::guard(args = (), setup = FaultWorld::guard, config = each_at_most(2930))]
+#[bench::refusal(args = (), setup = FaultWorld::refusal, config = each_at_most(1930))]
+#[bench::copy_on_write(args = (), setup = FaultWorld::copy_on_write, config = each_at_most(3310))]
+#[bench::shared(args = (), setup = FaultWorld::shared, config = each_at_most(2420))]
+fn fault(mut world: FaultWorld) -> FaultWorld {
+    black_box(&mut world).round();
+    world
+}
+
+#[library_benchmark(teardown = audit_frames)]
+#[bench::zero(args = (FrameWorld::zero), setup = with_frames, config = each_at_most(4600))]
+#[bench::copy(args = (FrameWorld::copy), setup = with_frames, config = each_at_most(1070))]
+fn frame((mut world, round): (FrameWorld, fn(&mut FrameWorld))) -> FrameWorld {
+    round(black_box(&mut world));
+    world
+}
+
+#[library_benchmark(teardown = audit_regions)]
+#[bench::allocate_and_free(args = (RegionWorld::allocate_and_free), setup = with_regions, config = at_most(8020))]
+#[bench::map_and_unmap(args = (RegionWorld::map_and_unmap), setup = with_regions, config = at_most(8940))]
+#[bench::query_one(args = (RegionWorld::query_one), setup = with_regions, config = at_most(800))]
+#[bench::query_all(args = (RegionWorld::query_all), setup = with_regions, config = at_most(820))]
+fn regions((mut world, round): (RegionWorld, fn(&mut RegionWorld))) -> RegionWorld {
+    round(black_box(&mut world));
+    world
+}
+
 #[library_benchmark(setup = golden_cove, teardown = check_start)]
 #[bench::start_of_embedded_trace()]
 fn sim(preset: Preset) -> Vec<u8> {
@@ -49,7 +79,16 @@ fn sim(preset: Preset) -> Vec<u8> {
 
 /// Fails a benchmark that takes more instructions an operation.
 fn at_most(instructions: u64) -> LibraryBenchmarkConfig {
-    let limit = [(EventKind::Ir, instructions * OPERATIONS)];
+    limited(instructions * OPERATIONS)
+}
+
+/// Fails a benchmark that takes more instructions a fault or frame.
+fn each_at_most(instructions: u64) -> LibraryBenchmarkConfig {
+    limited(instructions * FAULTS)
+}
+
+fn limited(instructions: u64) -> LibraryBenchmarkConfig {
+    let limit = [(EventKind::Ir, instructions)];
     let mut config = LibraryBenchmarkConfig::default();
     config.tool(instructions_only().hard_limits(limit));
     config
@@ -70,6 +109,26 @@ fn audit_timed(mut world: TimedWorld) {
     world.audit();
 }
 
+fn audit_faults(mut world: FaultWorld) {
+    world.audit();
+}
+
+fn with_frames(round: fn(&mut FrameWorld)) -> (FrameWorld, fn(&mut FrameWorld)) {
+    (FrameWorld::new(), round)
+}
+
+fn audit_frames(mut world: FrameWorld) {
+    world.audit();
+}
+
+fn with_regions(round: fn(&mut RegionWorld)) -> (RegionWorld, fn(&mut RegionWorld)) {
+    (RegionWorld::new(), round)
+}
+
+fn audit_regions(mut world: RegionWorld) {
+    world.audit();
+}
+
 fn audit_pattern(mut world: PatternWorld) {
     world.audit();
 }
@@ -84,7 +143,7 @@ fn check_start(json: Vec<u8>) {
 
 library_benchmark_group!(
     name = instructions;
-    benchmarks = functional, timed, timed_pattern, sim
+    benchmarks = functional, timed, timed_pattern, fault, frame, regions, sim
 );
 
 main!(

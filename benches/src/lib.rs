@@ -6,21 +6,27 @@
 mod clock;
 mod counted;
 mod cut;
+mod faults;
 mod flat;
+mod frames;
 mod functional;
 mod patterns;
 mod reading;
+mod regions;
 mod tables;
 mod timed;
 mod whole;
 
-pub use clock::time;
+pub use clock::{time, time_faults};
 pub use counted::Counted;
 pub use cut::Cut;
+pub use faults::{FAULTS, FaultWorld};
 pub use flat::FlatMemory;
+pub use frames::FrameWorld;
 pub use functional::FunctionalWorld;
 pub use patterns::PatternWorld;
 pub use reading::{Contents, ReadWorld};
+pub use regions::RegionWorld;
 pub use tables::PageTables;
 pub use timed::TimedWorld;
 pub use whole::{Extent, golden_cove, simulate};

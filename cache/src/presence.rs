@@ -43,6 +43,9 @@ impl Presence {
     /// A cache of the processor took the line.
     #[inline]
     pub(crate) fn came(&mut self, processor: usize, line: Line) {
+        if self.copies.is_empty() {
+            return;
+        }
         let place = self.place(processor, line);
         if let Some(copies) = self.copies.get_mut(place) {
             *copies = copies.saturating_add(1);
@@ -52,6 +55,9 @@ impl Presence {
     /// A cache of the processor lost the line.
     #[inline]
     pub(crate) fn went(&mut self, processor: usize, line: Line) {
+        if self.copies.is_empty() {
+            return;
+        }
         let place = self.place(processor, line);
         if let Some(copies) = self.copies.get_mut(place)
             && *copies != Self::FULL

@@ -88,6 +88,11 @@ impl Cache {
     }
 
     /// Puts a line in that is not there, and returns the one that has to make room.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what comes out need not go through memory"
+    )]
     pub(crate) fn put(&mut self, line: Line, state: LineState) -> Option<(Line, LineState)> {
         self.forget_last();
         let evicted = self.lines.insert_new(line.number(), line.tag(), state)?;

@@ -1,6 +1,6 @@
 //! The calls, one a file.
 
-mod alloc;
+pub(crate) mod alloc;
 pub(crate) mod copy;
 mod discard;
 mod end_of_file;

@@ -9,7 +9,8 @@ use crate::{
     pte::PteState,
     user_space::UserSpace,
     vad::{
-        PAGE, Placeholder, Private, TOP_DOWN_LIMIT, USER_START, Untouched, Vad, VadKind, WriteWatch,
+        PAGE, Placeholder, Private, PrivateMemory, TOP_DOWN_LIMIT, USER_START, Untouched, Vad,
+        VadKind, WriteWatch,
     },
 };
 
@@ -97,6 +98,7 @@ impl UserSpace {
             kind: VadKind::Private(Private {
                 untouched: Untouched::Committed,
                 caching: Caching::Usual,
+                memory: PrivateMemory::Pages,
                 watch: WriteWatch::Off,
             }),
         });

@@ -63,12 +63,12 @@ impl UserSpace {
         if address >= USER_LIMIT {
             return Err(Status::AccessViolation);
         }
-        let (entry, pte) = if fault.level == Level::Pte {
-            let pte = kernel.physical.read_pte(fault.entry_address)?;
-            (Some(fault.entry_address), pte)
-        } else {
-            (None, Pte::ZERO)
-        };
+        let pte = kernel.physical.read_pte(fault.entry_address)?;
+        let entry = (fault.level == Level::Pte).then_some(fault.entry_address);
+        if entry.is_none() && pte != Pte::ZERO {
+            // A large page is all there is ever to it.
+            return Err(Status::AccessViolation);
+        }
         let page = FaultedPage { address, entry };
         match pte.state() {
             PteState::Valid(valid) => self.settle_valid(kernel, page, valid, access),
@@ -180,7 +180,7 @@ impl UserSpace {
         let made = self.make_valid(kernel, page, valid, access);
         match made {
             Ok(()) => kernel.faults.demand_zero += 1,
-            Err(_) => kernel.physical.free(frame)?,
+            Err(_) => kernel.physical.free(frame),
         }
         made
     }
@@ -193,18 +193,13 @@ impl UserSpace {
         valid: ValidPte,
         access: ExceptionAccess,
     ) -> Result<(), Status> {
+        let valid = self.enforced(valid);
+        if access == ExceptionAccess::Write {
+            return self.settle_valid(kernel, page, valid, access);
+        }
         let at = self.faulted_entry(kernel, page)?;
-        let mut valid = self.enforced(valid);
-        let writes = access == ExceptionAccess::Write;
-        if writes && valid.is_writable() && valid.owner() == FrameOwner::Process {
-            valid = valid.written();
-        }
         self.put(kernel, page.address, at, valid.into())?;
-        if writes && !valid.lets_write() {
-            self.settle_valid(kernel, page, valid, access)
-        } else {
-            Ok(())
-        }
+        Ok(())
     }
 
     /// The first write to a page since it was clean.

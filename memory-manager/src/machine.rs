@@ -72,7 +72,7 @@ pub struct ProcessId(pub(crate) u64);
 pub struct Machine {
     pub(crate) kernel: Kernel,
     pub(crate) spaces: BTreeMap<ProcessId, UserSpace>,
-    features: CpuFeatures,
+    pub(crate) features: CpuFeatures,
     pub(crate) dep_policy: DepPolicy,
     next_process: u64,
     pub(crate) next_thread: u64,

@@ -1,27 +1,28 @@
 //! How the entries of an address space are found and written. Where they lie is what a walk
 //! says; only what follows in the same table is counted on from there.
 
-use mmu_core::{Entry, Fault, Level, PhysAddr, VirtAddr, entry_address};
+use mmu_core::{Entry, Fault, Level, PageSize, PhysAddr, Step, VirtAddr, entry_address};
 
 use crate::{
     Status,
     kernel::Kernel,
-    physical::Physical,
+    physical::{Physical, Replaced},
     pte::{Pte, PteState},
     user_space::UserSpace,
-    vad::PAGE_BYTES,
 };
 
 /// What one page table covers.
 const TABLE: u64 = Level::Pde.covers();
 
-/// A part of a range, as large as one table or one hole makes it.
+/// A part of a range, as large as one table, one hole or one large page makes it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Piece {
     pub(crate) start: u64,
     pub(crate) end: u64,
     /// Where its first entry lies; none in a hole, where no page has an entry.
     first: Option<PhysAddr>,
+    /// The size of its pages.
+    pub(crate) size: PageSize,
 }
 
 impl Piece {
@@ -33,9 +34,16 @@ impl Piece {
     pub(crate) fn entries(self) -> impl Iterator<Item = (u64, PhysAddr)> {
         let first = self.first.into_iter();
         first.flat_map(move |first| {
-            let pages = (self.start..self.end).step_by(PAGE_BYTES);
+            let next = move |&page: &u64| Some(self.after(page)).filter(|&next| next < self.end);
+            let pages = std::iter::successors(Some(self.start), next);
             pages.zip((first.as_u64()..).step_by(8).map(PhysAddr::new))
         })
+    }
+
+    /// Where what the piece has of a page ends.
+    pub(crate) fn after(&self, page: u64) -> u64 {
+        let end = (page | self.size.offset_mask()).saturating_add(1);
+        end.min(self.end)
     }
 }
 
@@ -60,41 +68,80 @@ impl Pieces {
             return Ok(None);
         }
         let start = self.next;
-        let (level, place, extent) = space.deepest_entry(physical, start)?;
-        let reach = (start & !(extent.max(TABLE) - 1)).saturating_add(extent.max(TABLE));
+        let deepest = space.deepest_entry(physical, start)?;
+        let extent = deepest.extent.max(TABLE);
+        let reach = (start & !(extent - 1)).saturating_add(extent);
         let end = reach.min(self.end);
         self.next = end;
         Ok(Some(Piece {
             start,
             end,
-            first: (level == Level::Pte).then_some(place),
+            first: deepest.page.map(|_| deepest.place),
+            size: deepest.page.unwrap_or(PageSize::Size4KiB),
         }))
     }
 }
 
+/// The last entry on the way to an address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deepest {
+    pub(crate) level: Level,
+    /// Where it lies.
+    pub(crate) place: PhysAddr,
+    /// How many bytes it settles.
+    extent: u64,
+    /// The size of the page that it is the entry of; none where a table is missing.
+    pub(crate) page: Option<PageSize>,
+}
+
 impl UserSpace {
-    /// The last entry on the way to an address: its level, where it lies, and how many bytes
-    /// it settles.
     pub(crate) fn deepest_entry(
         &self,
         physical: &Physical,
         address: u64,
-    ) -> Result<(Level, PhysAddr, u64), Status> {
+    ) -> Result<Deepest, Status> {
         match self.regime.inspect(physical.ram(), VirtAddr::new(address)) {
-            Ok(leaf) => Ok((leaf.level, leaf.entry_address, leaf.level.covers())),
-            Err(Fault::Page(fault)) => Ok((fault.level, fault.entry_address, fault.extent)),
+            Ok(leaf) => Ok(Deepest {
+                level: leaf.level,
+                place: leaf.entry_address,
+                extent: leaf.level.covers(),
+                page: leaf.level.page_size(),
+            }),
+            Err(Fault::Page(fault)) => Ok(Deepest {
+                level: fault.level,
+                place: fault.entry_address,
+                extent: fault.extent,
+                page: (fault.level == Level::Pte).then_some(PageSize::Size4KiB),
+            }),
             Err(_) => Err(Status::InternalError),
         }
     }
 
-    /// Where the entry of a page lies; the tables on the way are made.
+    /// Where the entry of a page lies, be it a large one; the tables on the way are made, of
+    /// a small page if it has none yet.
     pub(crate) fn make_entry(
         &mut self,
         kernel: &mut Kernel,
         address: u64,
     ) -> Result<PhysAddr, Status> {
-        let (mut level, mut place, _) = self.deepest_entry(&kernel.physical, address)?;
-        while let Some(below) = level.below() {
+        self.make_entry_at(kernel, address, Level::Pte)
+    }
+
+    /// As [`UserSpace::make_entry`], of a page that an entry of this level maps.
+    pub(crate) fn make_entry_at(
+        &mut self,
+        kernel: &mut Kernel,
+        address: u64,
+        lowest: Level,
+    ) -> Result<PhysAddr, Status> {
+        let deepest = self.deepest_entry(&kernel.physical, address)?;
+        let (mut level, mut place) = (deepest.level, deepest.place);
+        if deepest.page.is_some() {
+            return Ok(place);
+        }
+        while level > lowest
+            && let Some(below) = level.below()
+        {
             let table = match self.make_table(kernel) {
                 Ok(table) => table,
                 Err(status) => {
@@ -140,9 +187,10 @@ impl UserSpace {
 
     /// The entry of a page; zero where there is no table for it.
     pub(crate) fn entry(&self, physical: &Physical, address: u64) -> Result<Pte, Status> {
-        match self.deepest_entry(physical, address)? {
-            (Level::Pte, place, _) => physical.read_pte(place),
-            _ => Ok(Pte::ZERO),
+        let deepest = self.deepest_entry(physical, address)?;
+        match deepest.page {
+            Some(_) => physical.read_pte(deepest.place),
+            None => Ok(Pte::ZERO),
         }
     }
 
@@ -155,8 +203,7 @@ impl UserSpace {
         at: PhysAddr,
         new: Pte,
     ) -> Result<u16, Status> {
-        let old = kernel.physical.read_pte(at)?;
-        let used = kernel.physical.write_pte(at, new)?;
+        let Replaced { old, used } = kernel.physical.write_pte(at, new)?;
         let is_stale = match (old.state(), new.state()) {
             (PteState::Valid(old), PteState::Valid(new)) => old.outlives(new),
             (PteState::Valid(_), _) => true,
@@ -177,7 +224,7 @@ impl UserSpace {
             .steps()
             .iter()
             .rev()
-            .filter(|step| step.level > Level::Pte && step.entry.contains(Entry::PRESENT));
+            .filter(|step| points_to_table(step));
         let mut empty = [None; Level::COUNT];
         for (slot, step) in empty.iter_mut().zip(pointers) {
             let table = step.entry.table_address();
@@ -191,7 +238,7 @@ impl UserSpace {
             kernel.forget(self.root, address)?;
         }
         for table in empty.into_iter().flatten() {
-            kernel.physical.free(table)?;
+            kernel.physical.free(table);
             kernel.commit.release(1);
             self.tables -= 1;
         }
@@ -213,4 +260,10 @@ impl UserSpace {
         }
         Ok(())
     }
+}
+
+/// Whether an entry on the way to an address leads to another table.
+pub(crate) fn points_to_table(step: &Step) -> bool {
+    let flags = step.entry & (Entry::PRESENT | Entry::LARGE);
+    step.level > Level::Pte && flags == Entry::PRESENT
 }

@@ -44,6 +44,15 @@ impl Placement {
         within: (USER_START, VAD_LIMIT),
         alignment: GRANULARITY,
     };
+
+    /// At multiples of so many bytes, a power of two, at least.
+    #[must_use]
+    pub(crate) fn aligned(self, alignment: u64) -> Self {
+        Self {
+            alignment: self.alignment.max(alignment),
+            ..self
+        }
+    }
 }
 
 impl UserSpace {

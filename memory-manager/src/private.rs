@@ -115,9 +115,11 @@ impl UserSpace {
             if piece.is_hole() && rules.untouched == Untouched::Committed {
                 pages += (piece.end - piece.start) / PAGE;
             }
-            for (_, at) in piece.entries() {
+            for (page, at) in piece.entries() {
                 let pte = kernel.physical.read_pte(at)?;
-                pages += u64::from(rules.committed(pte).is_some());
+                if rules.committed(pte).is_some() {
+                    pages += (piece.after(page) - page) / PAGE;
+                }
             }
         }
         Ok(pages)
@@ -182,7 +184,7 @@ impl UserSpace {
                 left
             })?;
             for frame in frames.drain(..) {
-                kernel.physical.free(frame)?;
+                kernel.physical.free_page(frame, piece.size);
             }
         }
         Ok(())

@@ -178,6 +178,18 @@ impl ValidPte {
         Self(self.0 - Entry::DIRTY - Entry::WRITABLE)
     }
 
+    /// The entry of a large page, whose first frame it has. If it can be written it counts as
+    /// written: a page that never leaves memory is never asked.
+    #[must_use]
+    pub(crate) fn large(self) -> Self {
+        let large = Self(self.0 | Entry::LARGE);
+        if large.is_writable() {
+            large.written()
+        } else {
+            large
+        }
+    }
+
     /// Executable whatever its protection says, where no-execute is not enforced.
     #[must_use]
     pub(crate) fn executable(self) -> Self {
@@ -188,6 +200,9 @@ impl ValidPte {
     #[must_use]
     pub(crate) fn protected(self, protection: Protection) -> Self {
         let fresh = Pte::valid(self.frame(), protection, self.owner());
+        if self.0.contains(Entry::LARGE) {
+            return fresh.large();
+        }
         let mut dirty = self.0 & Entry::DIRTY;
         if fresh.is_writable() && self.lets_write() {
             dirty |= Entry::WRITABLE;

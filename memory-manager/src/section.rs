@@ -68,6 +68,8 @@ bitflags! {
         const READ = 0x4;
         /// `FILE_MAP_EXECUTE`.
         const EXECUTE = 0x20;
+        /// `FILE_MAP_LARGE_PAGES`: map it in large pages, as its section was made for.
+        const LARGE_PAGES = 0x2000_0000;
 
         const _ = !0;
     }
@@ -137,6 +139,7 @@ impl MappingNote {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Section {
     pub(crate) segment: SegmentId,
+    /// With how all views of it are cached.
     pub(crate) protection: Protection,
     /// To the byte.
     pub(crate) size: u64,

@@ -1,7 +1,7 @@
 //! The seam for who emulates processors of their own: their MMUs raise faults, the memory
 //! manager services them.
 
-use mmu_core::{ErrorCode, Invalidation, Level, PageFault, Ram, Registers};
+use mmu_core::{ErrorCode, Invalidation, PageFault, Ram, Registers};
 
 use crate::{
     Caller, Exception, ExceptionAccess, Machine, ProcessId, Status, pte::PteState, vad::PAGE,
@@ -95,11 +95,11 @@ impl Machine {
         let (space, kernel) = self.caller_space(caller).map_err(&failed)?;
         let page = fault.address.as_u64() & !(PAGE - 1);
         let deepest = space.deepest_entry(&kernel.physical, page);
-        let (level, entry_address, _) = deepest.map_err(&failed)?;
-        if level == Level::Pte
+        let deepest = deepest.map_err(&failed)?;
+        if deepest.page.is_some()
             && let PteState::Valid(valid) = kernel
                 .physical
-                .read_pte(entry_address)
+                .read_pte(deepest.place)
                 .map_err(&failed)?
                 .state()
             && match access {
@@ -113,8 +113,8 @@ impl Machine {
             return Ok(Serviced::AlreadyThere);
         }
         let fresh = PageFault {
-            level,
-            entry_address,
+            level: deepest.level,
+            entry_address: deepest.place,
             ..*fault
         };
         space.resolve(kernel, caller.thread(), &fresh, access)?;

@@ -3,8 +3,9 @@ use std::collections::BTreeMap;
 use mmu_core::{CpuFeatures, Entry, Level, Regime, VirtAddr, entry_address};
 
 use crate::{
-    Bitness, ProcessDep, ProcessId, Status, ThreadId, kernel::Kernel, processor::SpaceRoot,
-    vad::Vad, vad_tree::VadTree, working_set::WorkingSet,
+    Bitness, Privileges, ProcessDep, ProcessId, Status, ThreadId, kernel::Kernel,
+    processor::SpaceRoot, vad::Vad, vad_tree::VadTree, window::PhysicalPages,
+    working_set::WorkingSet,
 };
 
 /// Where the page tables see themselves, in the upper half: PML4E 0x1ED (the place that
@@ -21,6 +22,8 @@ pub(crate) struct UserSpace {
     pub(crate) working_set: WorkingSet,
     /// Frames that are its page tables, of all levels.
     pub(crate) tables: u64,
+    pub(crate) privileges: Privileges,
+    pub(crate) physical_pages: PhysicalPages,
     /// Where the PEB is.
     pub(crate) peb: Option<u64>,
     /// The threads, and where their TEBs are.
@@ -57,6 +60,8 @@ impl UserSpace {
             vads: VadTree::default(),
             working_set: WorkingSet::default(),
             tables: 1,
+            privileges: Privileges::empty(),
+            physical_pages: PhysicalPages::new(),
             peb: None,
             threads: BTreeMap::new(),
             bitness,
@@ -65,11 +70,12 @@ impl UserSpace {
     }
 
     /// Gives back what is left when there are no regions any more.
-    pub(crate) fn close(self, kernel: &mut Kernel) -> Result<(), Status> {
+    pub(crate) fn close(mut self, kernel: &mut Kernel) -> Result<(), Status> {
+        self.free_physical_pages(kernel);
         let slot = entry_address(self.root.table, Level::Pml4e, VirtAddr::new(SELF_MAP));
         kernel.physical.write_entry(slot, 0)?;
         kernel.leave(self.root)?;
-        kernel.physical.free(self.root.table)?;
+        kernel.physical.free(self.root.table);
         kernel.commit.release(self.tables);
         Ok(())
     }

@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use mmu_core::PageSize;
+
 use crate::{
     PageProtection,
     protection::{Caching, Protection},
@@ -68,7 +70,19 @@ pub(crate) struct Private {
     pub(crate) untouched: Untouched,
     /// How its pages are cached, whatever their protection says.
     pub(crate) caching: Caching,
+    pub(crate) memory: PrivateMemory,
     pub(crate) watch: WriteWatch,
+}
+
+/// What private memory consists of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PrivateMemory {
+    /// Pages that come and go one by one.
+    Pages,
+    /// Large pages of this size, all there from the first on.
+    Large(PageSize),
+    /// A window on the process's physical pages.
+    Window,
 }
 
 /// What a page is of which the page tables say nothing.
@@ -95,6 +109,8 @@ pub(crate) struct View {
     pub(crate) segment: SegmentId,
     /// Where in the segment it starts, in pages.
     pub(crate) first: u64,
+    /// The size of its pages. Larger ones are all mapped from the first on.
+    pub(crate) page: PageSize,
 }
 
 impl Vad {
@@ -110,6 +126,7 @@ impl Vad {
             kind: VadKind::Private(Private {
                 untouched: Untouched::Reserved,
                 caching: Caching::Usual,
+                memory: PrivateMemory::Pages,
                 watch: WriteWatch::Off,
             }),
         }
@@ -117,6 +134,27 @@ impl Vad {
 
     pub(crate) fn pages(&self) -> u64 {
         (self.end - self.start) / PAGE
+    }
+
+    /// The size of its pages.
+    pub(crate) fn page(&self) -> PageSize {
+        match &self.kind {
+            VadKind::Private(private) => match private.memory {
+                PrivateMemory::Large(size) => size,
+                PrivateMemory::Pages | PrivateMemory::Window => PageSize::Size4KiB,
+            },
+            VadKind::View(view) => view.page,
+        }
+    }
+
+    pub(crate) fn is_window(&self) -> bool {
+        matches!(&self.kind, VadKind::Private(private) if private.memory == PrivateMemory::Window)
+    }
+
+    /// Whether it never leaves memory, and stays as it was allocated until it is given back as
+    /// a whole.
+    pub(crate) fn is_fixed(&self) -> bool {
+        self.page() != PageSize::Size4KiB || self.is_window()
     }
 
     pub(crate) fn allocation_protection(&self) -> PageProtection {

@@ -11,6 +11,9 @@ const LEAF: usize = 128;
 pub(crate) struct VadTree {
     /// None is empty.
     leaves: Vec<Vec<Node>>,
+    /// For each leaf, where its regions start: side by side, so that a search needs few of the
+    /// host's cache lines.
+    starts: Vec<Vec<u64>>,
     /// For each leaf, where its first region starts.
     firsts: Vec<u64>,
     /// For each leaf, the widest gap in front of one of its regions.
@@ -70,12 +73,10 @@ impl VadTree {
     /// The start of the first region above an address.
     pub(crate) fn next_start(&self, address: u64) -> Option<u64> {
         let leaf = self.leaf_of(address)?;
-        let nodes = &self.leaves[leaf];
-        let index = nodes.partition_point(|node| node.start <= address);
-        let node = nodes
-            .get(index)
-            .or_else(|| self.leaves.get(leaf + 1)?.first());
-        node.map(|node| node.start)
+        let starts = &self.starts[leaf];
+        let index = starts.partition_point(|&start| start <= address);
+        let start = starts.get(index);
+        start.or_else(|| self.firsts.get(leaf + 1)).copied()
     }
 
     /// Whether a part of the range is in a region.
@@ -111,21 +112,24 @@ impl VadTree {
         }
         let Some(leaf) = self.leaf_of(node.start) else {
             self.leaves.push(vec![node]);
+            self.starts.push(vec![node.start]);
             self.firsts.push(node.start);
             self.widest.push(0);
             self.measure(0);
             return;
         };
-        let nodes = &mut self.leaves[leaf];
-        let index = nodes.partition_point(|other| other.start < node.start);
+        let (nodes, starts) = (&mut self.leaves[leaf], &mut self.starts[leaf]);
+        let index = starts.partition_point(|&start| start < node.start);
         nodes.insert(index, node);
-        self.firsts[leaf] = nodes[0].start;
+        starts.insert(index, node.start);
+        self.firsts[leaf] = starts[0];
         if nodes.len() > LEAF {
             // Who adds at the end goes on there.
             let kept = if index == LEAF { LEAF } else { LEAF / 2 };
-            let upper = nodes.split_off(kept);
-            self.firsts.insert(leaf + 1, upper[0].start);
+            let (upper, upper_starts) = (nodes.split_off(kept), starts.split_off(kept));
+            self.firsts.insert(leaf + 1, upper_starts[0]);
             self.leaves.insert(leaf + 1, upper);
+            self.starts.insert(leaf + 1, upper_starts);
             self.widest.insert(leaf + 1, 0);
             self.measure(leaf);
             self.measure(leaf + 1);
@@ -138,21 +142,23 @@ impl VadTree {
     /// Takes the region out that holds an address.
     pub(crate) fn remove(&mut self, address: u64) -> Option<Vad> {
         let leaf = self.leaf_of(address)?;
-        let nodes = &mut self.leaves[leaf];
-        let index = nodes
-            .partition_point(|node| node.start <= address)
+        let (nodes, starts) = (&mut self.leaves[leaf], &mut self.starts[leaf]);
+        let index = starts
+            .partition_point(|&start| start <= address)
             .checked_sub(1)?;
         if address >= nodes[index].end {
             return None;
         }
         let node = nodes.remove(index);
+        starts.remove(index);
         if nodes.is_empty() {
             self.leaves.remove(leaf);
+            self.starts.remove(leaf);
             self.firsts.remove(leaf);
             self.widest.remove(leaf);
             self.measure(leaf);
         } else {
-            self.firsts[leaf] = nodes[0].start;
+            self.firsts[leaf] = starts[0];
             self.remeasure(leaf, index);
         }
         self.unused.push(node.place);
@@ -266,7 +272,7 @@ impl VadTree {
     /// Where the last region is that starts at or below an address.
     fn place_below(&self, address: u64) -> Option<(usize, usize)> {
         let leaf = self.leaf_of(address)?;
-        let after = self.leaves[leaf].partition_point(|node| node.start <= address);
+        let after = self.starts[leaf].partition_point(|&start| start <= address);
         Some((leaf, after.checked_sub(1)?))
     }
 
@@ -303,6 +309,7 @@ mod tests {
             kind: VadKind::View(View {
                 segment: SegmentId(0),
                 first: 0,
+                page: mmu_core::PageSize::Size4KiB,
             }),
         }
     }

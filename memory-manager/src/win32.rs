@@ -73,6 +73,14 @@ impl<'m> Win32<'m> {
         }
     }
 
+    /// Who calls for a process: the thread, if it is its own.
+    fn caller(&self, process: ProcessId) -> Caller {
+        match self.thread {
+            Some(thread) if thread.process() == process => thread.into(),
+            _ => process.into(),
+        }
+    }
+
     /// Keeps the error of a call.
     fn keep<T>(&mut self, result: Result<T, Status>) -> Result<T, Status> {
         result.inspect_err(|status| self.set_last_error(status.win32()))

@@ -55,7 +55,11 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
     /// [`Fault`] if the access is not possible. What was cached for the address is dropped
     /// then (SDM vol. 3, 4.10.4.1), so that the access can simply be tried again once the
     /// fault is serviced.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what is found need not go through memory"
+    )]
     pub fn translate<M: PhysMem + ?Sized>(
         &mut self,
         memory: &M,

@@ -110,12 +110,14 @@ impl Ram {
     /// [`BusError`] with the first address where no memory answers; nothing was read then.
     pub fn read(&self, at: PhysAddr, bytes: &mut [u8]) -> Result<(), BusError> {
         self.check(at, bytes.len())?;
-        let mut done = 0;
-        for (word_at, within) in words(at, bytes.len()) {
-            let word = self.load(word_at).to_le_bytes();
-            let length = within.len();
-            bytes[done..done + length].copy_from_slice(&word[within]);
-            done += length;
+        let mut rest = bytes;
+        for (at, length) in frames(at, rest.len()) {
+            let (part, after) = rest.split_at_mut(length);
+            match self.frame(at) {
+                Some(frame) => read_words(frame, at, part),
+                None => part.fill(0),
+            }
+            rest = after;
         }
         Ok(())
     }
@@ -126,17 +128,29 @@ impl Ram {
     /// [`BusError`] with the first address where no memory answers; nothing was written then.
     pub fn write(&self, at: PhysAddr, bytes: &[u8]) -> Result<(), BusError> {
         self.check(at, bytes.len())?;
-        let mut done = 0;
-        for (word_at, within) in words(at, bytes.len()) {
-            let length = within.len();
-            let part = &bytes[done..done + length];
-            self.update(word_at, |word| {
-                let mut new = word.to_le_bytes();
-                new[within.clone()].copy_from_slice(part);
-                u64::from_le_bytes(new)
-            });
-            done += length;
+        let mut rest = bytes;
+        for (at, length) in frames(at, rest.len()) {
+            let (part, after) = rest.split_at(length);
+            if let Some(frame) = self.frame(at) {
+                write_words(frame, at, part);
+            } else if part.iter().any(|&byte| byte != 0)
+                && let Some(range) = self.range(at)
+            {
+                write_words(range.materialise(at), at, part);
+            }
+            rest = after;
         }
+        Ok(())
+    }
+
+    /// Writes the word that holds the address.
+    ///
+    /// # Errors
+    /// [`BusError`] if no memory answers there.
+    #[inline]
+    pub fn write_u64(&self, at: PhysAddr, value: u64) -> Result<(), BusError> {
+        let range = self.range(at).ok_or(BusError(at))?;
+        range.materialise(at)[word(at)].store(value, Ordering::Release);
         Ok(())
     }
 
@@ -144,11 +158,10 @@ impl Ram {
     ///
     /// # Errors
     /// [`BusError`] if no memory answers at the address.
-    pub fn zero_frame(&self, at: PhysAddr) -> Result<(), BusError> {
-        self.check(at, 1)?;
-        if let Some(frame) = self.frame(at) {
-            for word in frame {
-                word.store(0, Ordering::Relaxed);
+    pub fn zero_frame(&mut self, at: PhysAddr) -> Result<(), BusError> {
+        if let Some(frame) = self.range_mut(at)?.slot(at).and_then(OnceLock::get_mut) {
+            for word in frame.iter_mut() {
+                *word.get_mut() = 0;
             }
         }
         Ok(())
@@ -158,15 +171,24 @@ impl Ram {
     ///
     /// # Errors
     /// [`BusError`] if no memory answers at one of them; nothing was copied then.
-    pub fn copy_frame(&self, from: PhysAddr, to: PhysAddr) -> Result<(), BusError> {
-        self.check(from, 1)?;
+    pub fn copy_frame(&mut self, from: PhysAddr, to: PhysAddr) -> Result<(), BusError> {
         self.check(to, 1)?;
-        let Some(frame) = self.frame(from) else {
+        let origin = self.range_mut(from)?;
+        if from.page_number(PageSize::Size4KiB) == to.page_number(PageSize::Size4KiB) {
+            return Ok(());
+        }
+        let Some(mut source) = origin.slot(from).and_then(OnceLock::take) else {
             return self.zero_frame(to);
         };
-        let range = self.range(to).ok_or(BusError(to))?;
-        for (word, from) in range.materialise(to).iter().zip(frame) {
-            word.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+        let target = self.range_mut(to)?;
+        target.materialise(to);
+        if let Some(target) = target.slot(to).and_then(OnceLock::get_mut) {
+            for (word, from) in target.iter_mut().zip(source.iter_mut()) {
+                *word.get_mut() = *from.get_mut();
+            }
+        }
+        if let Some(slot) = self.range_mut(from)?.slot(from) {
+            *slot = OnceLock::from(source);
         }
         Ok(())
     }
@@ -205,27 +227,13 @@ impl Ram {
         Some(range.chunks[chunk].get()?[frame].get()?)
     }
 
-    #[inline]
-    fn load(&self, at: PhysAddr) -> u64 {
-        self.frame(at)
-            .map_or(0, |frame| frame[word(at)].load(Ordering::Acquire))
-    }
-
-    fn update(&self, at: PhysAddr, mut change: impl FnMut(u64) -> u64) {
-        let Some(range) = self.range(at) else { return };
-        if self.frame(at).is_none() && change(0) == 0 {
-            return;
-        }
-        let word = &range.materialise(at)[word(at)];
-        let mut current = word.load(Ordering::Acquire);
-        while let Err(seen) = word.compare_exchange_weak(
-            current,
-            change(current),
-            Ordering::AcqRel,
-            Ordering::Acquire,
-        ) {
-            current = seen;
-        }
+    /// The range that holds the address.
+    fn range_mut(&mut self, at: PhysAddr) -> Result<&mut Range, BusError> {
+        let after = self
+            .ranges
+            .partition_point(|range| range.start <= at.as_u64());
+        let range = after.checked_sub(1).map(|last| &mut self.ranges[last]);
+        range.filter(|range| range.contains(at)).ok_or(BusError(at))
     }
 }
 
@@ -269,6 +277,12 @@ impl Range {
         });
         chunk[frame].get_or_init(|| Box::new([const { AtomicU64::new(0) }; _]))
     }
+
+    /// What is kept of a frame; none if nothing is of any frame near it.
+    fn slot(&mut self, at: PhysAddr) -> Option<&mut OnceLock<Box<Frame>>> {
+        let (chunk, frame) = self.place(at);
+        Some(&mut self.chunks[chunk].get_mut()?[frame])
+    }
 }
 
 impl PhysMem for Ram {
@@ -302,24 +316,70 @@ fn word(at: PhysAddr) -> usize {
     (at.offset_in(PageSize::Size4KiB) / 8) as usize
 }
 
-/// How many bytes before the address its word starts.
-fn offset_in_word(address: u64) -> usize {
-    (address % 8) as usize
+fn read_words(frame: &Frame, at: PhysAddr, bytes: &mut [u8]) {
+    let mut rest = bytes;
+    for (at, within) in words(at, rest.len()) {
+        let (part, after) = rest.split_at_mut(within.len());
+        let value = frame[word(at)].load(Ordering::Acquire).to_le_bytes();
+        part.copy_from_slice(&value[within]);
+        rest = after;
+    }
+}
+
+fn write_words(frame: &Frame, at: PhysAddr, bytes: &[u8]) {
+    let mut rest = bytes;
+    for (at, within) in words(at, rest.len()) {
+        let (part, after) = rest.split_at(within.len());
+        let word = &frame[word(at)];
+        if let Ok(whole) = part.try_into() {
+            word.store(u64::from_le_bytes(whole), Ordering::Release);
+        } else {
+            update(word, |value| {
+                let mut new = value.to_le_bytes();
+                new[within.clone()].copy_from_slice(part);
+                u64::from_le_bytes(new)
+            });
+        }
+        rest = after;
+    }
+}
+
+fn update(word: &AtomicU64, change: impl Fn(u64) -> u64) {
+    let mut current = word.load(Ordering::Acquire);
+    while let Err(seen) = word.compare_exchange_weak(
+        current,
+        change(current),
+        Ordering::AcqRel,
+        Ordering::Acquire,
+    ) {
+        current = seen;
+    }
+}
+
+/// So many bytes as parts that each lie in one frame: where, and how many.
+fn frames(at: PhysAddr, length: usize) -> impl Iterator<Item = (PhysAddr, usize)> {
+    pieces::<{ PageSize::Size4KiB.bytes() }>(at, length)
 }
 
 /// The words under so many bytes, and which bytes of each.
 fn words(at: PhysAddr, length: usize) -> impl Iterator<Item = (PhysAddr, core::ops::Range<usize>)> {
-    let mut next = at.as_u64();
-    let end = next + length as u64;
+    pieces::<8>(at, length).map(|(at, length)| {
+        let first = (at.as_u64() % 8) as usize;
+        (at, first..first + length)
+    })
+}
+
+/// So many bytes, cut at each multiple of a power of two.
+fn pieces<const STEP: u64>(at: PhysAddr, length: usize) -> impl Iterator<Item = (PhysAddr, usize)> {
+    let (mut next, mut left) = (at, length);
     core::iter::from_fn(move || {
-        (next < end).then(|| {
-            let base = next & !7;
-            let stop = end.min(base + 8);
-            let place = PhysAddr::new(base);
-            let within = offset_in_word(next)..offset_in_word(stop - 1) + 1;
-            next = stop;
-            (place, within)
-        })
+        let start = next;
+        #[expect(clippy::cast_possible_truncation, reason = "at most a frame")]
+        let room = (STEP - start.as_u64() % STEP) as usize;
+        let length = left.min(room);
+        next = start.wrapping_add(length as u64);
+        left -= length;
+        (length > 0).then_some((start, length))
     })
 }
 
@@ -369,7 +429,7 @@ mod tests {
 
     #[test]
     fn memory_costs_only_what_was_written() {
-        let ram = Ram::new(1 << 40).unwrap();
+        let mut ram = Ram::new(1 << 40).unwrap();
         assert_eq!(ram.read_u64(PhysAddr::new(1 << 39)), Ok(0));
         ram.write(PhysAddr::new(1 << 38), &[0; 64]).unwrap();
         assert_eq!(ram.resident_bytes(), 0);
@@ -377,6 +437,43 @@ mod tests {
         assert_eq!(ram.resident_bytes(), 0x1000);
         ram.zero_frame(PhysAddr::new((1 << 39) + 0xfff)).unwrap();
         assert_eq!(ram.read_u64(PhysAddr::new(1 << 39)), Ok(0));
+    }
+
+    #[test]
+    fn a_copied_frame_is_in_both_places() {
+        let (low, high) = (PhysAddr::new(0x1000), PhysAddr::new(0x10_0000_2000));
+        let mut ram = Ram::from_ranges([(low, 0x1000), (high, 0x2000)]).unwrap();
+        let text: [u8; 4096] = core::array::from_fn(|at| at.to_le_bytes()[at % 2]);
+        let held = |ram: &Ram, at| {
+            let mut bytes = [1; 4096];
+            ram.read(at, &mut bytes).unwrap();
+            bytes
+        };
+        ram.write(low, &text).unwrap();
+        for (from, to) in [(low, high), (high, low), (low, low)] {
+            ram.copy_frame(from, to.wrapping_add(0xfff)).unwrap();
+            assert_eq!(held(&ram, low), text);
+            assert_eq!(held(&ram, high), text);
+        }
+        let hole = PhysAddr::new(0x2000);
+        assert_eq!(ram.copy_frame(hole, low), Err(BusError(hole)));
+        assert_eq!(ram.copy_frame(low, hole), Err(BusError(hole)));
+        assert_eq!(held(&ram, low), text);
+        ram.copy_frame(high.wrapping_add(0x1000), low).unwrap();
+        assert_eq!(
+            held(&ram, low),
+            [0; 4096],
+            "what was never written is zeros"
+        );
+    }
+
+    #[test]
+    fn a_word_is_written_whole() {
+        let ram = Ram::new(0x1000).unwrap();
+        ram.write_u64(PhysAddr::new(0xff8), !5).unwrap();
+        assert_eq!(ram.read_u64(PhysAddr::new(0xff8)), Ok(!5));
+        let hole = PhysAddr::new(0x1000);
+        assert_eq!(ram.write_u64(hole, 1), Err(BusError(hole)));
     }
 
     #[test]

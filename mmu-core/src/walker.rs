@@ -200,6 +200,14 @@ impl<'a, F: EntryFormat, M: PhysMem + ?Sized, E: WalkEvents> Walk<'a, F, M, E> {
         self.ordinary_page(table)
     }
 
+    /// The same from the table of page-directory entries on.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "most walks do nothing else")]
+    pub(crate) fn ordinary_directory(&mut self, pointer: TableEntry) -> Result<Leaf, Halt> {
+        let table = self.ordinary_table(Level::Pde, pointer)?;
+        self.ordinary_page(table)
+    }
+
     /// Goes through an ordinary entry that points to a table.
     #[inline(always)]
     #[expect(

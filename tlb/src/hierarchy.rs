@@ -8,7 +8,7 @@ use units::{Cycles, Pcid, VirtAddr};
 use crate::{
     Cacheable, ConfigError, Cr3Write, Scope, Stream, Tlb,
     tag::LINEAR_BITS,
-    unit::{Lost, Victim},
+    unit::{Lost, Novelty, Victim},
 };
 
 pub use config::{HierarchyConfig, Inclusion, LevelConfig, LevelProblem, OnLowerHit, OnMiss};
@@ -52,6 +52,16 @@ pub struct TlbHierarchy<P> {
     hits: Box<[[u64; Stream::COUNT]]>,
     /// Whether a level includes or excludes another.
     evictions_matter: bool,
+    /// The look-up that no level answered, if nothing was put in since.
+    just_missed: Option<Missed>,
+}
+
+/// A look-up that found nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Missed {
+    address: VirtAddr,
+    pcid: Pcid,
+    stream: Stream,
 }
 
 impl<P: Cacheable> TlbHierarchy<P> {
@@ -81,6 +91,7 @@ impl<P: Cacheable> TlbHierarchy<P> {
                 .any(|level| level.inclusion != Inclusion::Free),
             levels,
             missed: [0; Stream::COUNT],
+            just_missed: None,
         })
     }
 
@@ -140,6 +151,11 @@ impl<P: Cacheable> TlbHierarchy<P> {
             }
         }
         self.missed[stream.index()] += 1;
+        self.just_missed = Some(Missed {
+            address,
+            pcid,
+            stream,
+        });
         None
     }
 
@@ -154,7 +170,8 @@ impl<P: Cacheable> TlbHierarchy<P> {
         }
         for level in (0..from).rev() {
             if takes(&self.levels[level]) {
-                self.put(level, address, pcid, stream, payload);
+                // It was asked, and missed.
+                self.put(level, address, pcid, stream, payload, Novelty::New);
             }
         }
     }
@@ -165,16 +182,34 @@ impl<P: Cacheable> TlbHierarchy<P> {
         if !address.is_canonical(LINEAR_BITS) {
             return;
         }
+        let missed = Missed {
+            address,
+            pcid,
+            stream,
+        };
+        let novelty = if self.just_missed.take() == Some(missed) {
+            Novelty::New
+        } else {
+            Novelty::Unknown
+        };
         for level in (0..self.levels.len()).rev() {
             if self.levels[level].takes_what_walks_find {
-                self.put(level, address, pcid, stream, payload);
+                self.put(level, address, pcid, stream, payload, novelty);
             }
         }
     }
 
     /// Puts a translation into a level, and sees to what has to make room there.
     #[inline]
-    fn put(&mut self, level: usize, address: VirtAddr, pcid: Pcid, stream: Stream, payload: P) {
+    fn put(
+        &mut self,
+        level: usize,
+        address: VirtAddr,
+        pcid: Pcid,
+        stream: Stream,
+        payload: P,
+        novelty: Novelty,
+    ) {
         let (above, own) = self.levels.split_at_mut(level);
         let is_inclusive = own[0].inclusion == Inclusion::Inclusive;
         let mut lost = |victim: &Victim<P>| {
@@ -182,10 +217,11 @@ impl<P: Cacheable> TlbHierarchy<P> {
                 drop_above(above, victim);
             }
         };
-        if let Some(victim) = own[0].fill(address, pcid, stream, payload, &mut lost)
+        let displaced = own[0].fill(address, pcid, stream, payload, novelty, &mut lost);
+        if let Some(displaced) = displaced
             && self.evictions_matter
         {
-            self.made_room(level, pcid, stream, &victim);
+            self.made_room(level, pcid, stream, &displaced.victim());
         }
     }
 
@@ -198,7 +234,8 @@ impl<P: Cacheable> TlbHierarchy<P> {
         let is_exclusive = |level: &Level<P>| level.inclusion == Inclusion::Exclusive;
         if self.levels.get(below).is_some_and(is_exclusive) {
             for (address, payload) in victim.pages() {
-                self.put(below, address, victim.pcid.unwrap_or(pcid), stream, payload);
+                let pcid = victim.pcid.unwrap_or(pcid);
+                self.put(below, address, pcid, stream, payload, Novelty::Unknown);
             }
         }
     }

@@ -67,10 +67,16 @@ impl PcidsHeld {
         self.keeps == 0
     }
 
+    /// Whether there may ever be too many.
+    #[inline]
+    pub(crate) fn are_limited(&self) -> bool {
+        self.capacity != PcidCapacity::Unlimited
+    }
+
     /// The PCID is that used last.
     #[inline]
     pub(crate) fn used(&mut self, pcid: Pcid) {
-        if self.capacity == PcidCapacity::Unlimited || self.held.last() == Some(&pcid) {
+        if !self.are_limited() || self.held.last() == Some(&pcid) {
             return;
         }
         self.held.retain(|&held| held != pcid);

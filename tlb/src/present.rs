@@ -32,12 +32,18 @@ impl Key {
         owner: Option<Pcid>,
         group_bits: u32,
     ) -> Self {
-        let number = tag::page_number(address, size) >> group_bits_of(group_bits, size);
+        let number = Self::number(address, size, group_bits);
         Self {
             number,
             tag: tag::of(number, size, owner),
             size,
         }
+    }
+
+    /// What chooses the set.
+    #[inline]
+    pub(crate) fn number(address: VirtAddr, size: PageSize, group_bits: u32) -> u64 {
+        tag::page_number(address, size) >> group_bits_of(group_bits, size)
     }
 }
 

@@ -184,6 +184,28 @@ impl<P: Cacheable> Victim<P> {
     }
 }
 
+/// An entry that had to make room, or a part of one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Displaced<P> {
+    tag: Tag,
+    held: Held<P>,
+    group_bits: u32,
+}
+
+impl<P: Cacheable> Displaced<P> {
+    pub(crate) fn victim(&self) -> Victim<P> {
+        Victim::of(self.tag, self.held, self.group_bits)
+    }
+}
+
+/// Whether a TLB may hold a translation of the address that it is given one of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Novelty {
+    /// A look-up has missed, and nothing was put in since.
+    New,
+    Unknown,
+}
+
 /// Who is told what a TLB has lost.
 pub(crate) type Lost<'a, P> = &'a mut dyn FnMut(&Victim<P>);
 
@@ -239,9 +261,6 @@ impl<P: Cacheable> Tlb<P> {
 
     #[inline]
     pub(crate) fn lookup(&mut self, address: VirtAddr, pcid: Pcid) -> Option<P> {
-        if let Some(payload) = self.lookup_again(address, pcid) {
-            return Some(payload);
-        }
         let payload = self.lookup_array(address, pcid)?;
         if self.remembers_last {
             let piece = piece(address, pcid);
@@ -272,8 +291,9 @@ impl<P: Cacheable> Tlb<P> {
     /// Whether the set of the address has a way to spare for a page of this size.
     #[inline]
     pub(crate) fn has_room(&self, address: VirtAddr, size: PageSize) -> bool {
-        let key = Key::new(address, size, None, self.group_bits);
-        !self.array.is_full(key.number)
+        !self
+            .array
+            .is_full(Key::number(address, size, self.group_bits))
     }
 
     /// Whether an entry holds neighbours of the page, and would hold it with them.
@@ -301,11 +321,12 @@ impl<P: Cacheable> Tlb<P> {
         pcid: Pcid,
         size: PageSize,
         payload: P,
+        novelty: Novelty,
         lost: Lost<'_, P>,
-    ) -> Option<Victim<P>> {
+    ) -> Option<Displaced<P>> {
         self.last = Last::none();
         let owner = owner(pcid, payload);
-        if owner.is_some() {
+        if owner.is_some() && self.pcids.are_limited() {
             self.pcids.used(pcid);
             self.drop_pcids_too_many(lost);
         }
@@ -319,21 +340,32 @@ impl<P: Cacheable> Tlb<P> {
             first: payload,
             seen: 1,
         };
-        let evicted = self.array.insert(key.number, key.tag, alone)?;
-        self.counters.evictions += 1;
-        Some(Victim::of(evicted.tag, evicted.value, self.group_bits))
+        let evicted = match novelty {
+            Novelty::New => self.array.insert_new(key.number, key.tag, alone),
+            Novelty::Unknown => self.array.insert(key.number, key.tag, alone),
+        }?;
+        Some(self.displaced(evicted.tag, evicted.value))
     }
 
     #[inline(never)]
-    fn fill_group(&mut self, key: Key, address: VirtAddr, payload: P) -> Option<Victim<P>> {
+    fn fill_group(&mut self, key: Key, address: VirtAddr, payload: P) -> Option<Displaced<P>> {
         let group = self.grouped(key, address, payload);
         let old = self.array.peek(key.number, key.tag).copied();
         let (tag, held) = match self.array.insert(key.number, key.tag, group) {
             Some(evicted) => (evicted.tag, evicted.value),
             None => (key.tag, cannot_share(old?, &group)?),
         };
+        Some(self.displaced(tag, held))
+    }
+
+    #[inline]
+    fn displaced(&mut self, tag: Tag, held: Held<P>) -> Displaced<P> {
         self.counters.evictions += 1;
-        Some(Victim::of(tag, held, self.group_bits))
+        Displaced {
+            tag,
+            held,
+            group_bits: self.group_bits,
+        }
     }
 
     /// The page with what is in its group already, if they are of one kind.

@@ -12,6 +12,10 @@ pub(super) struct Ages {
     last: u64,
 }
 
+#[expect(
+    clippy::inline_always,
+    reason = "for a narrow set it is a few instructions"
+)]
 impl Ages {
     pub(super) fn new(ways: usize) -> Self {
         let words = ways.div_ceil(LANES);
@@ -26,12 +30,12 @@ impl Ages {
         self.words
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn of(words: &[u64], way: usize) -> u64 {
         words[way / LANES] >> (4 * (way % LANES)) & 0xf
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn set(words: &mut [u64], way: usize, age: u64) {
         let word = &mut words[way / LANES];
         let shift = 4 * (way % LANES);
@@ -39,10 +43,10 @@ impl Ages {
     }
 
     /// The leftmost way of this age.
-    #[inline]
+    #[inline(always)]
     pub(super) fn leftmost(&self, words: &[u64], age: u64) -> Option<usize> {
         (0..).zip(words).find_map(|(index, &word)| {
-            let ones = self.ones(index);
+            let ones = self.ones(words.len(), index);
             let differs = word ^ (age * ONES);
             // The top bit of a lane survives the subtraction unless the lane is zero.
             let equal = !((differs | ones << 3).wrapping_sub(ones)) & ones << 3;
@@ -51,10 +55,10 @@ impl Ages {
     }
 
     /// The greatest age.
-    #[inline]
+    #[inline(always)]
     pub(super) fn greatest(&self, words: &[u64]) -> u64 {
         let in_word = |(index, &word): (usize, &u64)| {
-            let mut candidates = self.ones(index);
+            let mut candidates = self.ones(words.len(), index);
             let mut age = 0;
             for bit in (0..AGE_BITS).rev() {
                 let having_it = word >> bit & candidates;
@@ -66,30 +70,28 @@ impl Ages {
             age
         };
         let ages = words.iter().enumerate().map(in_word);
-        ages.max().unwrap_or(0)
+        ages.fold(0, u64::max)
     }
 
     /// Whether a way is of age 3, where none is older.
-    #[inline]
+    #[inline(always)]
     pub(super) fn any_is_3(&self, words: &[u64]) -> bool {
-        let is_3 = |(index, &word): (usize, &u64)| word & word >> 1 & self.ones(index) != 0;
+        let is_3 =
+            |(index, &word): (usize, &u64)| word & word >> 1 & self.ones(words.len(), index) != 0;
         words.iter().enumerate().any(is_3)
     }
 
     /// Makes every way older.
-    #[inline]
+    #[inline(always)]
     pub(super) fn raise(&self, words: &mut [u64], by: u64) {
+        let count = words.len();
         for (index, word) in words.iter_mut().enumerate() {
-            *word += self.ones(index) * by;
+            *word += self.ones(count, index) * by;
         }
     }
 
     #[inline]
-    fn ones(&self, index: usize) -> u64 {
-        if index + 1 == self.words {
-            self.last
-        } else {
-            ONES
-        }
+    fn ones(&self, words: usize, index: usize) -> u64 {
+        if index + 1 == words { self.last } else { ONES }
     }
 }

@@ -1,5 +1,6 @@
 use alloc::{boxed::Box, vec::Vec};
 
+use super::recency::Order;
 use crate::Geometry;
 
 /// The ways of each set in an order, as a ring of links: `ways` is where it begins and ends.
@@ -30,10 +31,11 @@ impl LinkedOrder {
             links: ring.repeat(geometry.sets() as usize).into_boxed_slice(),
         }
     }
+}
 
-    #[inline]
+impl Order for LinkedOrder {
     #[expect(clippy::cast_possible_truncation, reason = "Geometry::MAX_WAYS")]
-    pub(super) fn move_to_front(&mut self, set: usize, way: usize) {
+    fn move_to_front(&mut self, set: usize, _: &mut [u64], way: usize) {
         let links = &mut self.links[set * self.length..][..self.length];
         let ends = links.len() - 1;
         let Link { next, previous } = links[way];
@@ -48,8 +50,10 @@ impl LinkedOrder {
         links[ends].next = way as u16;
     }
 
-    #[inline]
-    pub(super) fn last(&self, set: usize) -> usize {
-        usize::from(self.links[set * self.length + self.length - 1].previous)
+    fn move_last_to_front(&mut self, set: usize, words: &mut [u64]) -> usize {
+        let ends = set * self.length + self.length - 1;
+        let last = usize::from(self.links[ends].previous);
+        self.move_to_front(set, words, last);
+        last
     }
 }

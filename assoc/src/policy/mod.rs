@@ -14,22 +14,39 @@ mod three_trees;
 mod tree;
 
 use crate::{Geometry, Replacement};
+use linked::LinkedOrder;
+use packed::PackedOrder;
 use qlru::QlruAges;
 use random::RandomWay;
-use recency::Recency;
+use recency::{Fifo, TrueLru};
 use srrip::Intervals;
-use three_trees::{NextTree, ThreeTrees};
+use three_trees::ThreeTrees;
 use tree::TreePlru;
 
 #[derive(Clone, Debug)]
+#[repr(u8)]
 pub(crate) enum Policy {
-    TrueLru(Recency),
-    Fifo(Recency),
+    TrueLru(TrueLru<PackedOrder>),
+    Fifo(Fifo<PackedOrder>),
+    /// Of more ways than [`packed::MOST`].
+    WideTrueLru(TrueLru<LinkedOrder>),
+    WideFifo(Fifo<LinkedOrder>),
     Random(RandomWay),
     TreePlru(TreePlru),
     ThreeTrees(ThreeTrees),
     Qlru(QlruAges),
     Srrip(Intervals),
+}
+
+/// What a policy does. For a narrow set it is a few instructions, if the compiler knows that
+/// there is one word.
+pub(crate) trait Replace {
+    /// Notes a hit.
+    fn hit(&mut self, set: usize, words: &mut [u64], way: usize);
+
+    /// Notes that a new entry goes into this empty way or, if there is none, into the one that
+    /// the policy gives up; says which.
+    fn insert(&mut self, set: usize, words: &mut [u64], empty: Option<usize>) -> usize;
 }
 
 /// The end of a set from which empty ways are filled.
@@ -47,23 +64,22 @@ pub(crate) enum IdleAfter {
     Nothing,
 }
 
-#[expect(
-    clippy::inline_always,
-    reason = "for a narrow set, lengths must be known to the compiler"
-)]
 impl Policy {
     /// The policy has been checked against the geometry.
     pub(crate) fn new(replacement: Replacement, geometry: Geometry) -> Self {
         let ways = geometry.ways() as usize;
+        let is_wide = ways > packed::MOST;
         match replacement {
-            Replacement::TrueLru => Self::TrueLru(Recency::new(geometry)),
-            Replacement::Fifo => Self::Fifo(Recency::new(geometry)),
+            Replacement::TrueLru if is_wide => {
+                Self::WideTrueLru(TrueLru(LinkedOrder::new(geometry)))
+            }
+            Replacement::TrueLru => Self::TrueLru(TrueLru(PackedOrder::new(geometry.ways()))),
+            Replacement::Fifo if is_wide => Self::WideFifo(Fifo(LinkedOrder::new(geometry))),
+            Replacement::Fifo => Self::Fifo(Fifo(PackedOrder::new(geometry.ways()))),
             Replacement::Random { seed } => Self::Random(RandomWay::new(seed, ways)),
             Replacement::TreePlru => Self::TreePlru(TreePlru::new(ways)),
-            Replacement::Mru3Plru4 => Self::ThreeTrees(ThreeTrees::new(NextTree::AfterLastUsed)),
-            Replacement::Lru3Plru4 => {
-                Self::ThreeTrees(ThreeTrees::new(NextTree::LeastRecentlyUsed))
-            }
+            Replacement::Mru3Plru4 => Self::ThreeTrees(ThreeTrees::after_last_used()),
+            Replacement::Lru3Plru4 => Self::ThreeTrees(ThreeTrees::least_recently_used()),
             Replacement::Qlru(qlru) => Self::Qlru(QlruAges::new(qlru, ways)),
             Replacement::Srrip { bits } => Self::Srrip(Intervals::new(bits, ways)),
         }
@@ -72,10 +88,9 @@ impl Policy {
     /// How many words a set needs.
     pub(crate) fn words(&self) -> usize {
         match self {
-            Self::TrueLru(policy) | Self::Fifo(policy) => policy.words(),
-            Self::Random(_) => 0,
+            Self::TrueLru(_) | Self::Fifo(_) | Self::ThreeTrees(_) => 1,
+            Self::WideTrueLru(_) | Self::WideFifo(_) | Self::Random(_) => 0,
             Self::TreePlru(policy) => policy.words(),
-            Self::ThreeTrees(_) => 1,
             Self::Qlru(policy) => policy.words(),
             Self::Srrip(policy) => policy.words(),
         }
@@ -85,7 +100,7 @@ impl Policy {
     pub(crate) fn first_word(&self) -> u64 {
         match self {
             Self::TrueLru(_) | Self::Fifo(_) => packed::IN_ORDER,
-            Self::Random(_) | Self::TreePlru(_) => 0,
+            Self::WideTrueLru(_) | Self::WideFifo(_) | Self::Random(_) | Self::TreePlru(_) => 0,
             Self::ThreeTrees(_) => three_trees::FIRST,
             Self::Qlru(_) => qlru::FIRST,
             Self::Srrip(_) => srrip::FIRST,
@@ -99,51 +114,32 @@ impl Policy {
         }
     }
 
-    /// Notes a hit.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn hit(&mut self, set: usize, words: &mut [u64], way: usize) {
         match self {
-            Self::TrueLru(policy) => policy.move_to_front(set, words, way),
-            Self::Fifo(_) | Self::Random(_) => {}
-            Self::TreePlru(policy) => policy.touch(words, way),
-            Self::ThreeTrees(_) => ThreeTrees::touch(words, way),
-            Self::Qlru(policy) => policy.hit(words, way),
-            Self::Srrip(_) => Intervals::hit(words, way),
+            Self::TrueLru(policy) => policy.hit(set, words, way),
+            Self::Fifo(policy) => policy.hit(set, words, way),
+            Self::WideTrueLru(policy) => policy.hit(set, words, way),
+            Self::WideFifo(policy) => policy.hit(set, words, way),
+            Self::Random(policy) => policy.hit(set, words, way),
+            Self::TreePlru(policy) => policy.hit(set, words, way),
+            Self::ThreeTrees(policy) => policy.hit(set, words, way),
+            Self::Qlru(policy) => policy.hit(set, words, way),
+            Self::Srrip(policy) => policy.hit(set, words, way),
         }
     }
 
-    /// Notes that a new entry goes into this empty way or, if there is none, into the one that
-    /// the policy gives up; says which.
-    #[inline(always)]
     pub(crate) fn insert(&mut self, set: usize, words: &mut [u64], empty: Option<usize>) -> usize {
         match self {
-            Self::TrueLru(policy) | Self::Fifo(policy) => {
-                let way = empty.unwrap_or_else(|| policy.last(set, words));
-                policy.move_to_front(set, words, way);
-                way
-            }
-            Self::Random(policy) => empty.unwrap_or_else(|| policy.next()),
-            Self::TreePlru(policy) => {
-                let way = empty.unwrap_or_else(|| policy.victim(words));
-                policy.touch(words, way);
-                way
-            }
-            Self::ThreeTrees(policy) => {
-                let way = empty.unwrap_or_else(|| policy.victim(words));
-                ThreeTrees::touch(words, way);
-                way
-            }
-            Self::Qlru(policy) => {
-                policy.before_insertion(words);
-                let way = empty.unwrap_or_else(|| policy.victim(words));
-                policy.inserted(words, way);
-                way
-            }
-            Self::Srrip(policy) => {
-                let way = empty.unwrap_or_else(|| policy.victim(words));
-                policy.inserted(words, way);
-                way
-            }
+            Self::TrueLru(policy) => policy.insert(set, words, empty),
+            Self::Fifo(policy) => policy.insert(set, words, empty),
+            Self::WideTrueLru(policy) => policy.insert(set, words, empty),
+            Self::WideFifo(policy) => policy.insert(set, words, empty),
+            Self::Random(policy) => policy.insert(set, words, empty),
+            Self::TreePlru(policy) => policy.insert(set, words, empty),
+            Self::ThreeTrees(policy) => policy.insert(set, words, empty),
+            Self::Qlru(policy) => policy.insert(set, words, empty),
+            Self::Srrip(policy) => policy.insert(set, words, empty),
         }
     }
 }

@@ -1,4 +1,4 @@
-use super::{FirstEmpty, ages::Ages};
+use super::{FirstEmpty, Replace, ages::Ages};
 use crate::{Qlru, QlruUpdate};
 
 /// The ages of QLRU.
@@ -40,6 +40,10 @@ const OLDEST: u64 = 3;
 /// Every way is as old as can be.
 pub(super) const FIRST: u64 = 0x3333_3333_3333_3333;
 
+#[expect(
+    clippy::inline_always,
+    reason = "for a narrow set it is a few instructions"
+)]
 impl QlruAges {
     /// The parameters have been checked.
     pub(super) fn new(qlru: Qlru, ways: usize) -> Self {
@@ -76,44 +80,42 @@ impl QlruAges {
         self.first_empty
     }
 
-    #[inline]
-    pub(super) fn hit(&self, words: &mut [u64], way: usize) {
-        let age = self.after_hit[(Ages::of(words, way) & OLDEST) as usize];
-        Ages::set(words, way, age);
-        self.after_access(words, way);
-    }
-
-    #[inline]
-    pub(super) fn before_insertion(&self, words: &mut [u64]) {
+    /// The way that was accessed is of this age now; then they age.
+    #[inline(always)]
+    fn accessed(&self, words: &mut [u64], way: usize, age: u64) {
         if self.update_on == QlruUpdate::MissesOnly {
-            self.age_all(words);
-        }
-    }
-
-    /// R0 and R2 always find an age of 3, but for U1 in a set of one way.
-    #[inline]
-    pub(super) fn victim(&self, words: &[u64]) -> usize {
-        self.ages.leftmost(words, OLDEST).unwrap_or(0)
-    }
-
-    #[inline]
-    pub(super) fn inserted(&self, words: &mut [u64], way: usize) {
-        Ages::set(words, way, self.inserted);
-        self.after_access(words, way);
-    }
-
-    #[inline]
-    fn after_access(&self, words: &mut [u64], way: usize) {
-        if self.update_on == QlruUpdate::MissesOnly {
+            Ages::set(words, way, age);
             return;
         }
-        match self.aging.accessed {
-            Accessed::Ages => self.age_all(words),
-            Accessed::Stays => self.age_others(words, way),
+        match self.aging {
+            Aging {
+                accessed: Accessed::Ages,
+                ..
+            } => {
+                Ages::set(words, way, age);
+                self.age_all(words);
+            }
+            // U1 asks how old the others are.
+            Aging {
+                step: Step::UpToOldest,
+                ..
+            } => {
+                Ages::set(words, way, 0);
+                self.age_all(words);
+                Ages::set(words, way, age);
+            }
+            // U3 asks how old all are.
+            Aging {
+                step: Step::One, ..
+            } => {
+                Ages::set(words, way, age);
+                self.age_all(words);
+                Ages::set(words, way, age);
+            }
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn age_all(&self, words: &mut [u64]) {
         if self.ages.any_is_3(words) {
             return;
@@ -124,17 +126,27 @@ impl QlruAges {
         };
         self.ages.raise(words, by);
     }
+}
 
-    #[inline]
-    fn age_others(&self, words: &mut [u64], way: usize) {
-        let own = Ages::of(words, way);
-        match self.aging.step {
-            // U1 asks how old the others are.
-            Step::UpToOldest => Ages::set(words, way, 0),
-            // U3 asks how old all are.
-            Step::One => {}
+#[expect(
+    clippy::inline_always,
+    reason = "for a narrow set it is a few instructions"
+)]
+impl Replace for QlruAges {
+    #[inline(always)]
+    fn hit(&mut self, _: usize, words: &mut [u64], way: usize) {
+        let age = self.after_hit[(Ages::of(words, way) & OLDEST) as usize];
+        self.accessed(words, way, age);
+    }
+
+    #[inline(always)]
+    fn insert(&mut self, _: usize, words: &mut [u64], empty: Option<usize>) -> usize {
+        if self.update_on == QlruUpdate::MissesOnly {
+            self.age_all(words);
         }
-        self.age_all(words);
-        Ages::set(words, way, own);
+        // R0 and R2 always find an age of 3, but for U1 in a set of one way.
+        let way = empty.unwrap_or_else(|| self.ages.leftmost(words, OLDEST).unwrap_or(0));
+        self.accessed(words, way, self.inserted);
+        way
     }
 }

@@ -1,50 +1,61 @@
-use super::{linked::LinkedOrder, packed};
-use crate::Geometry;
+use super::Replace;
 
-/// The ways of each set in the order in which they were moved to the front.
+/// The ways of each set in some order.
+pub(crate) trait Order {
+    /// The word holds the order of this set's ways, if the order is kept there.
+    fn move_to_front(&mut self, set: usize, words: &mut [u64], way: usize);
+
+    /// Moves the last way to the front, and says which it was.
+    fn move_last_to_front(&mut self, set: usize, words: &mut [u64]) -> usize;
+}
+
+/// Moves what is used to the front.
 #[derive(Clone, Debug)]
-pub(crate) enum Recency {
-    /// In the set's word.
-    Packed {
-        ways: usize,
-    },
-    Linked(LinkedOrder),
+pub(crate) struct TrueLru<O>(pub(super) O);
+
+/// Moves only what is new to the front.
+#[derive(Clone, Debug)]
+pub(crate) struct Fifo<O>(pub(super) O);
+
+#[expect(
+    clippy::inline_always,
+    reason = "for a narrow set it is a few instructions"
+)]
+impl<O: Order> Replace for TrueLru<O> {
+    #[inline(always)]
+    fn hit(&mut self, set: usize, words: &mut [u64], way: usize) {
+        self.0.move_to_front(set, words, way);
+    }
+
+    #[inline(always)]
+    fn insert(&mut self, set: usize, words: &mut [u64], empty: Option<usize>) -> usize {
+        insert(&mut self.0, set, words, empty)
+    }
 }
 
 #[expect(
     clippy::inline_always,
     reason = "for a narrow set it is a few instructions"
 )]
-impl Recency {
-    pub(super) fn new(geometry: Geometry) -> Self {
-        let ways = geometry.ways() as usize;
-        if ways <= packed::MOST {
-            Self::Packed { ways }
-        } else {
-            Self::Linked(LinkedOrder::new(geometry))
-        }
-    }
-
-    pub(super) fn words(&self) -> usize {
-        match self {
-            Self::Packed { .. } => 1,
-            Self::Linked(_) => 0,
-        }
-    }
+impl<O: Order> Replace for Fifo<O> {
+    #[inline(always)]
+    fn hit(&mut self, _: usize, _: &mut [u64], _: usize) {}
 
     #[inline(always)]
-    pub(super) fn move_to_front(&mut self, set: usize, words: &mut [u64], way: usize) {
-        match self {
-            Self::Packed { .. } => words[0] = packed::to_front(words[0], way as u64),
-            Self::Linked(order) => order.move_to_front(set, way),
-        }
+    fn insert(&mut self, set: usize, words: &mut [u64], empty: Option<usize>) -> usize {
+        insert(&mut self.0, set, words, empty)
     }
+}
 
-    #[inline]
-    pub(super) fn last(&self, set: usize, words: &[u64]) -> usize {
-        match self {
-            Self::Packed { ways } => packed::at(words[0], ways - 1),
-            Self::Linked(order) => order.last(set),
-        }
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "for a narrow set it is a few instructions"
+)]
+fn insert<O: Order>(order: &mut O, set: usize, words: &mut [u64], empty: Option<usize>) -> usize {
+    if let Some(way) = empty {
+        order.move_to_front(set, words, way);
+        return way;
     }
+    order.move_last_to_front(set, words)
 }

@@ -1,4 +1,4 @@
-use super::ages::Ages;
+use super::{Replace, ages::Ages};
 
 /// The re-reference intervals of SRRIP.
 #[derive(Clone, Debug)]
@@ -23,19 +23,27 @@ impl Intervals {
     }
 
     #[inline]
-    pub(super) fn hit(words: &mut [u64], way: usize) {
-        Ages::set(words, way, 0);
-    }
-
-    #[inline]
-    pub(super) fn victim(&self, words: &mut [u64]) -> usize {
+    fn victim(&self, words: &mut [u64]) -> usize {
         let greatest = self.ages.greatest(words);
         self.ages.raise(words, self.distant - greatest);
         self.ages.leftmost(words, self.distant).unwrap_or(0)
     }
+}
 
-    #[inline]
-    pub(super) fn inserted(&self, words: &mut [u64], way: usize) {
+#[expect(
+    clippy::inline_always,
+    reason = "for a narrow set it is a few instructions"
+)]
+impl Replace for Intervals {
+    #[inline(always)]
+    fn hit(&mut self, _: usize, words: &mut [u64], way: usize) {
+        Ages::set(words, way, 0);
+    }
+
+    #[inline(always)]
+    fn insert(&mut self, _: usize, words: &mut [u64], empty: Option<usize>) -> usize {
+        let way = empty.unwrap_or_else(|| self.victim(words));
         Ages::set(words, way, self.distant - 1);
+        way
     }
 }

@@ -1,27 +1,54 @@
-use super::packed;
+use super::Replace;
 
 /// Three trees of four ways in one word: the nodes of tree t at bits 4t+1 to 4t+3, as
-/// [`TreePlru`](super::tree::TreePlru) numbers them, and above all of them the order in which
-/// the trees were used.
+/// [`TreePlru`](super::tree::TreePlru) numbers them, and above all of them, in which of the six
+/// [`ORDERS`] the trees were used.
 #[derive(Clone, Debug)]
 pub(crate) struct ThreeTrees {
-    next: NextTree,
+    next: NextTrees,
 }
 
-/// Which tree has to make room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NextTree {
-    /// The one to the right of that used last.
-    AfterLastUsed,
-    LeastRecentlyUsed,
-}
+/// Which tree has to make room, by the order of use.
+type NextTrees = [u8; ORDERS.len()];
 
 const TREES: usize = 3;
 const WAYS: usize = 4;
 const ORDER: u32 = 16;
 
+/// The trees in every order, the one used last first.
+const ORDERS: [[u8; TREES]; 6] = [
+    [0, 1, 2],
+    [0, 2, 1],
+    [1, 0, 2],
+    [1, 2, 0],
+    [2, 0, 1],
+    [2, 1, 0],
+];
+
 /// No tree was used, and every pointer points left.
-pub(super) const FIRST: u64 = 0x210 << ORDER;
+pub(super) const FIRST: u64 = 0;
+
+/// The order after a use of each tree, by the order before.
+const AFTER: [[u8; TREES]; ORDERS.len()] = {
+    let mut after = [[0; TREES]; ORDERS.len()];
+    let mut before = 0;
+    while before < ORDERS.len() {
+        let [first, second, third] = ORDERS[before];
+        after[before][first as usize] = number_of([first, second, third]);
+        after[before][second as usize] = number_of([second, first, third]);
+        after[before][third as usize] = number_of([third, first, second]);
+        before += 1;
+    }
+    after
+};
+
+const fn number_of(order: [u8; TREES]) -> u8 {
+    let mut number = 0;
+    while ORDERS[number as usize][0] != order[0] || ORDERS[number as usize][1] != order[1] {
+        number += 1;
+    }
+    number
+}
 
 /// The nodes on the path to each way of a tree, and what they become.
 const PATHS: [(u64, u64); WAYS] = [
@@ -31,30 +58,63 @@ const PATHS: [(u64, u64); WAYS] = [
     (0b1010, 0b0000),
 ];
 
+#[expect(
+    clippy::inline_always,
+    reason = "for a narrow set it is a few instructions"
+)]
 impl ThreeTrees {
-    pub(super) fn new(next: NextTree) -> Self {
-        Self { next }
+    /// The tree to the right of that used last makes room.
+    pub(super) fn after_last_used() -> Self {
+        Self {
+            next: ORDERS.map(|[last, ..]| if last == 2 { 0 } else { last + 1 }),
+        }
     }
 
-    #[inline]
-    pub(super) fn touch(words: &mut [u64], way: usize) {
+    /// The tree used least recently makes room.
+    pub(super) fn least_recently_used() -> Self {
+        Self {
+            next: ORDERS.map(|[.., first]| first),
+        }
+    }
+
+    #[inline(always)]
+    fn touch(words: &mut [u64], way: usize) {
         let (tree, way) = (way / WAYS, way % WAYS);
         let (path, pointers) = PATHS[way];
         let nodes = words[0] & !(path << (4 * tree)) | pointers << (4 * tree);
-        let order = packed::to_front(nodes >> ORDER, tree as u64);
-        words[0] = nodes & ((1 << ORDER) - 1) | order << ORDER;
+        let order = AFTER[order_of(nodes)][tree];
+        words[0] = nodes & ((1 << ORDER) - 1) | u64::from(order) << ORDER;
     }
 
-    #[inline]
-    pub(super) fn victim(&self, words: &[u64]) -> usize {
-        let order = words[0] >> ORDER;
-        let tree = match self.next {
-            NextTree::AfterLastUsed => (packed::at(order, 0) + 1) % TREES,
-            NextTree::LeastRecentlyUsed => packed::at(order, TREES - 1),
-        };
+    #[inline(always)]
+    fn victim(&self, words: &[u64]) -> usize {
+        let tree = usize::from(self.next[order_of(words[0])]);
         let nodes = words[0] >> (4 * tree);
         let half = usize::from(nodes & 1 << 1 != 0);
         let leaf = usize::from(nodes & 1 << (2 + half) != 0);
         WAYS * tree + 2 * half + leaf
+    }
+}
+
+#[inline]
+fn order_of(word: u64) -> usize {
+    (word >> ORDER) as usize
+}
+
+#[expect(
+    clippy::inline_always,
+    reason = "for a narrow set it is a few instructions"
+)]
+impl Replace for ThreeTrees {
+    #[inline(always)]
+    fn hit(&mut self, _: usize, words: &mut [u64], way: usize) {
+        Self::touch(words, way);
+    }
+
+    #[inline(always)]
+    fn insert(&mut self, _: usize, words: &mut [u64], empty: Option<usize>) -> usize {
+        let way = empty.unwrap_or_else(|| self.victim(words));
+        Self::touch(words, way);
+        way
     }
 }

@@ -1,5 +1,7 @@
 use alloc::{boxed::Box, vec};
 
+use super::Replace;
+
 const BITS: usize = u64::BITS as usize;
 
 /// A tree of one-bit pointers per set, stored as a heap: node 1 is the root, nodes 2i and
@@ -19,6 +21,10 @@ struct Update {
     pointers: u64,
 }
 
+#[expect(
+    clippy::inline_always,
+    reason = "for a narrow set it is a few instructions"
+)]
 impl TreePlru {
     /// The ways are a power of two.
     pub(super) fn new(ways: usize) -> Self {
@@ -47,8 +53,8 @@ impl TreePlru {
         self.words
     }
 
-    #[inline]
-    pub(super) fn touch(&self, words: &mut [u64], way: usize) {
+    #[inline(always)]
+    fn touch(&self, words: &mut [u64], way: usize) {
         if let [word] = words {
             let update = self.updates[way];
             *word = *word & !update.path | update.pointers;
@@ -60,8 +66,8 @@ impl TreePlru {
         }
     }
 
-    #[inline]
-    pub(super) fn victim(&self, words: &[u64]) -> usize {
+    #[inline(always)]
+    fn victim(&self, words: &[u64]) -> usize {
         let mut node = 1;
         if let [word] = words {
             while node < self.ways {
@@ -74,5 +80,23 @@ impl TreePlru {
             node = 2 * node + pointer as usize;
         }
         node - self.ways
+    }
+}
+
+#[expect(
+    clippy::inline_always,
+    reason = "for a narrow set it is a few instructions"
+)]
+impl Replace for TreePlru {
+    #[inline(always)]
+    fn hit(&mut self, _: usize, words: &mut [u64], way: usize) {
+        self.touch(words, way);
+    }
+
+    #[inline(always)]
+    fn insert(&mut self, _: usize, words: &mut [u64], empty: Option<usize>) -> usize {
+        let way = empty.unwrap_or_else(|| self.victim(words));
+        self.touch(words, way);
+        way
     }
 }

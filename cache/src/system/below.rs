@@ -32,7 +32,6 @@ impl Purpose {
 impl CacheSystem {
     /// The rest of an access that missed in its first cache. To write, it makes the
     /// line dirty there.
-    #[cold]
     #[inline(never)]
     pub(super) fn access_below(
         &mut self,
@@ -79,6 +78,7 @@ impl CacheSystem {
     /// Brings a line into a cache of a processor that does not hold it, and into those on the
     /// way, the lowest first, so that a dirty line a fill pushes out finds the caches below
     /// already settled.
+    #[inline]
     pub(super) fn bring(
         &mut self,
         by: usize,
@@ -108,6 +108,7 @@ impl CacheSystem {
     }
 
     /// What the L2 answers to the L1s above it, and the state of its copy.
+    #[inline]
     fn bring_from_l2(
         &mut self,
         by: usize,
@@ -136,6 +137,7 @@ impl CacheSystem {
 
     /// What the caches and memory beyond the L2 answer to it, and the state in which its copy
     /// comes.
+    #[inline]
     fn bring_from_beyond(
         &mut self,
         by: usize,
@@ -168,6 +170,7 @@ impl CacheSystem {
     }
 
     /// Leaves the line in the LLC, and says who had it.
+    #[inline]
     fn ask_the_llc(&mut self, by: usize, line: Line, others: Others) -> ServedBy {
         if others == Others::Dirty {
             return ServedBy::Peer;
@@ -210,6 +213,7 @@ impl CacheSystem {
 
 impl LineState {
     /// The state of a copy that comes so, in the cache that it was brought for.
+    #[inline]
     const fn for_purpose(self, purpose: Purpose) -> Self {
         match purpose {
             Purpose::Read => self,

@@ -28,7 +28,19 @@ impl Others {
 
 impl CacheSystem {
     /// Makes every copy that other processors have a shared one, for a read.
+    #[inline]
     pub(super) fn share_with_others(&mut self, by: usize, line: Line) -> Others {
+        if self.is_of_one_processor() {
+            return Others::Nothing;
+        }
+        self.share_with_each_other(by, line)
+    }
+
+    fn is_of_one_processor(&self) -> bool {
+        self.processors.len() == 1
+    }
+
+    fn share_with_each_other(&mut self, by: usize, line: Line) -> Others {
         let mut had = Others::Nothing;
         for (other, caches) in self.processors.iter_mut().enumerate() {
             if other != by && self.presence.may_have(other, line) {
@@ -40,7 +52,15 @@ impl CacheSystem {
     }
 
     /// Drops every copy that other processors have, for a write.
+    #[inline]
     pub(super) fn take_from_others(&mut self, by: usize, line: Line) -> Others {
+        if self.is_of_one_processor() {
+            return Others::Nothing;
+        }
+        self.take_from_each_other(by, line)
+    }
+
+    fn take_from_each_other(&mut self, by: usize, line: Line) -> Others {
         let mut had = Others::Nothing;
         for other in 0..self.processors.len() {
             if other != by {

@@ -8,6 +8,7 @@ use crate::{
 
 impl CacheSystem {
     /// Puts a line into a private cache that does not hold it.
+    #[inline]
     pub(super) fn put(&mut self, by: usize, id: CacheId, line: Line, state: LineState) {
         self.presence.came(by, line);
         let own = &mut self.processors[by];
@@ -16,20 +17,31 @@ impl CacheSystem {
         };
         self.presence.went(by, evicted);
         own.counters.count_eviction(id);
+        let goes_to_the_llc = id == CacheId::L2 && self.inclusion == Inclusion::Exclusive;
+        if state != LineState::CLEAN || goes_to_the_llc {
+            self.leave(by, id, evicted, state);
+        }
+    }
+
+    /// Takes a line that a private cache gives up.
+    #[inline(never)]
+    fn leave(&mut self, by: usize, id: CacheId, line: Line, state: LineState) {
+        let counters = &mut self.processors[by].counters;
         if state.is_prefetched() {
-            own.counters.count_useless(Prefetcher::of(id));
+            counters.count_useless(Prefetcher::of(id));
         }
         if state.is_dirty() {
-            own.counters.count_write_back(id);
+            counters.count_write_back(id);
         }
         if id == CacheId::L2 {
-            self.leave_l2(by, evicted, state);
+            self.leave_l2(by, line, state);
         } else if state.is_dirty() {
-            self.write_back_to_l2(by, evicted);
+            self.write_back_to_l2(by, line);
         }
     }
 
     /// Puts a line into the LLC, which does not hold it.
+    #[inline]
     pub(super) fn put_into_llc(&mut self, by: usize, line: Line, state: LineState) {
         let Some((evicted, mut state)) = self.llc.put(line, state) else {
             return;

@@ -6,13 +6,14 @@ use crate::{
     AddressRequirements, AllocationRequest, AllocationType, Caller, Machine, PageProtection, Range,
     Status, ZeroBits,
     kernel::Kernel,
+    large::{LARGE, LargeRequest},
     placement::Placement,
     private::PrivateRules,
     protection::Protection,
     user_space::UserSpace,
     vad::{
-        GRANULARITY, PAGE, Placeholder, Private, USER_START, Untouched, VAD_LIMIT, Vad, VadKind,
-        WriteWatch,
+        GRANULARITY, PAGE, Placeholder, Private, PrivateMemory, USER_START, Untouched, VAD_LIMIT,
+        Vad, VadKind, WriteWatch,
     },
     vad_tree::Direction,
 };
@@ -34,13 +35,22 @@ impl Machine {
     ///   which is for sections; or the memory is a PEB or TEB.
     /// - [`Status::InvalidParameter2`], [`Status::InvalidParameter4`]: base or size are not
     ///   in user space.
-    /// - [`Status::NotSupported`]: large pages and physical windows are not there yet.
+    /// - [`Status::InvalidParameter6`]: a window is to be read and written, and no more.
     /// - [`Status::InvalidHandle`]: no such process or thread.
+    /// - [`Status::PrivilegeNotHeld`]: large pages need [`Privileges::LOCK_MEMORY`].
+    /// - [`Status::InvalidPageProtection`]: no large page can be protected so.
+    /// - [`Status::InvalidParameter4`], [`Status::InvalidParameter2`]: size or base of large
+    ///   pages are not multiples of [`LARGE_PAGE_MINIMUM`].
     /// - [`Status::ConflictingAddresses`]: what is to be reserved is not free, or what is to
-    ///   be committed is not in one region.
+    ///   be committed or reset is not in one region, or in large pages or a
+    ///   window.
     /// - [`Status::AlreadyCommitted`], [`Status::UserMappedFile`]: it is a view of a file.
     /// - [`Status::SectionProtection`]: it is a view, which does not permit the protection.
     /// - [`Status::CommitmentLimit`], [`Status::NoMemory`]: it is too much.
+    /// - [`Status::InsufficientResources`]: no free piece of memory is as large as a page.
+    ///
+    /// [`LARGE_PAGE_MINIMUM`]: crate::LARGE_PAGE_MINIMUM
+    /// [`Privileges::LOCK_MEMORY`]: crate::Privileges::LOCK_MEMORY
     pub fn virtual_alloc(
         &mut self,
         caller: impl Into<Caller>,
@@ -112,16 +122,22 @@ impl Machine {
         let reserves = kind.contains(AllocationType::RESERVE)
             || base.is_none() && kind.contains(AllocationType::COMMIT);
         let start = base.unwrap_or(USER_START);
-        if start >= VAD_LIMIT {
-            return Err(Status::InvalidParameter2);
-        }
-        if size == 0 || size > VAD_LIMIT - start {
-            return Err(Status::InvalidParameter4);
-        }
-        if kind.intersects(AllocationType::LARGE_PAGES | AllocationType::PHYSICAL) {
-            return Err(Status::NotSupported);
+        check_user_range(start, size)?;
+        if kind.contains(AllocationType::PHYSICAL) && protection != Protection::READ_WRITE {
+            return Err(Status::InvalidParameter6);
         }
         let (space, kernel) = self.caller_space(caller)?;
+        if kind.contains(AllocationType::LARGE_PAGES) {
+            let request = LargeRequest {
+                base,
+                size,
+                kind,
+                protection,
+                placement,
+                page: LARGE,
+            };
+            return space.allocate_large(kernel, request);
+        }
         if reserves {
             if protection.copies_on_write() {
                 return Err(Status::InvalidPageProtection);
@@ -142,6 +158,17 @@ impl Machine {
             space.reset(kernel, start, end)?;
         }
         Ok(range(start, end))
+    }
+}
+
+/// That memory can be there.
+pub(crate) fn check_user_range(start: u64, size: u64) -> Result<(), Status> {
+    if start >= VAD_LIMIT {
+        Err(Status::InvalidParameter2)
+    } else if size == 0 || size > VAD_LIMIT - start {
+        Err(Status::InvalidParameter4)
+    } else {
+        Ok(())
     }
 }
 
@@ -262,6 +289,11 @@ impl UserSpace {
             (Untouched::Reserved, 0)
         };
         kernel.commit.charge(charge)?;
+        let memory = if kind.contains(AllocationType::PHYSICAL) {
+            PrivateMemory::Window
+        } else {
+            PrivateMemory::Pages
+        };
         let watch = if kind.contains(AllocationType::WRITE_WATCH) {
             WriteWatch::On(BTreeSet::new())
         } else {
@@ -282,6 +314,7 @@ impl UserSpace {
             kind: VadKind::Private(Private {
                 untouched,
                 caching: protection.caching(),
+                memory,
                 watch,
             }),
         });
@@ -301,6 +334,7 @@ impl UserSpace {
             return Err(CONFLICT);
         }
         let private = match &vad.kind {
+            VadKind::Private(_) if vad.is_fixed() => return Err(CONFLICT),
             VadKind::Private(private) => private,
             VadKind::View(_) => return self.commit_view(kernel, start, end, protection),
         };
@@ -332,6 +366,7 @@ impl UserSpace {
             VadKind::View(view) if kernel.segments.is_file(view.segment) => {
                 Err(Status::UserMappedFile)
             }
+            VadKind::Private(_) if vad.is_fixed() => Err(CONFLICT),
             VadKind::Private(_) | VadKind::View(_) => Ok(()),
         }
     }

@@ -36,6 +36,9 @@ impl UserSpace {
         const CONFLICT: Status = Status::ConflictingAddresses;
         let wanted = Protection::new(PageProtection::READWRITE)?;
         let vad = self.region(start, end, CONFLICT, CONFLICT)?;
+        if vad.is_fixed() {
+            return Err(CONFLICT);
+        }
         let VadKind::Private(private) = &vad.kind else {
             return Err(Status::InvalidParameter);
         };
@@ -63,7 +66,7 @@ impl UserSpace {
             }
         })?;
         for frame in frames {
-            kernel.physical.free(frame)?;
+            kernel.physical.free(frame);
         }
         self.note_writes(start, &written);
         Ok(())

@@ -35,7 +35,9 @@ impl Machine {
     /// - [`Status::InvalidParameter3`]: placeholders of no size.
     /// - [`Status::ConflictingAddresses`]: there is no placeholder, or all of it is to be cut
     ///   out, or the range does not consist of two at least.
-    /// - [`Status::FreeVmNotAtBase`]: the whole region is meant, but not its first page.
+    /// - [`Status::FreeVmNotAtBase`]: the whole region is meant, but not its first page; or a
+    ///   part of one that is in large pages or a window.
+    /// - [`Status::MemoryNotAllocated`]: large pages and windows are not decommitted.
     /// - [`Status::CommitmentLimit`], [`Status::NoMemory`]: there is no memory for the page
     ///   tables that keep account of what is decommitted.
     pub fn virtual_free(
@@ -65,7 +67,7 @@ impl Machine {
         if matches!(vad.kind, VadKind::View(_)) {
             return Err(Status::UnableToDeleteSection);
         }
-        let whole = (vad.start, vad.end);
+        let (whole, is_fixed) = ((vad.start, vad.end), vad.is_fixed());
         space.check_unsecured(start)?;
         if kind == PRESERVE || kind == COALESCE {
             if size == 0 {
@@ -82,6 +84,12 @@ impl Machine {
             return Err(Status::FreeVmNotAtBase);
         }
         let (start, end) = if size == 0 { whole } else { (start, end) };
+        if is_fixed && kind == FreeType::DECOMMIT {
+            return Err(Status::MemoryNotAllocated);
+        }
+        if is_fixed && (start, end) != whole {
+            return Err(Status::FreeVmNotAtBase);
+        }
         if kind == FreeType::RELEASE {
             space.release(kernel, start, end)?;
             return Ok(range(start, end));
@@ -132,6 +140,10 @@ impl UserSpace {
         start: u64,
         end: u64,
     ) -> Result<(), Status> {
+        let vad = self.vads.find(start).ok_or(Status::MemoryNotAllocated)?;
+        if vad.is_window() {
+            self.clear_window(kernel, start, end)?;
+        }
         let vad = self.vads.find(start).ok_or(Status::MemoryNotAllocated)?;
         let pages = match &vad.kind {
             _ if (start, end) == (vad.start, vad.end) => vad.charge,

@@ -12,7 +12,7 @@ impl Machine {
     /// Brings committed pages into memory and keeps them there (`NtLockVirtualMemory`, for the
     /// process); gives the pages. They may lie in several regions. To lock what is locked does
     /// nothing; pages that are given back or may not be accessed any more are not locked any
-    /// more.
+    /// more. Large pages never leave memory and are not counted as locked.
     ///
     /// # Errors
     /// The first of these that is true; nothing is locked then.
@@ -31,9 +31,10 @@ impl Machine {
     ) -> Result<Range, Status> {
         let (start, end) = lockable_range(base, size)?;
         let (space, _) = self.space(process)?;
-        space.check_regions(start, end)?;
+        let parts = space.pageable(start, end)?;
         let set = &space.working_set;
-        if (end - start) / PAGE - set.locked_in(start, end) > set.lockable() {
+        let new = |&(start, end)| (end - start) / PAGE - set.locked_in(start, end);
+        if parts.iter().map(new).sum::<u64>() > set.lockable() {
             return Err(Status::WorkingSetQuota);
         }
         for page in pages(start, end) {
@@ -41,7 +42,9 @@ impl Machine {
                 .map_err(|stopped| stopped.code)?;
         }
         let (space, _) = self.space(process)?;
-        space.working_set.lock(start, end);
+        for (start, end) in parts {
+            space.working_set.lock(start, end);
+        }
         Ok(range(start, end))
     }
 
@@ -89,11 +92,17 @@ fn lockable_range(base: VirtAddr, size: u64) -> Result<(u64, u64), Status> {
 }
 
 impl UserSpace {
-    fn check_regions(&self, start: u64, end: u64) -> Result<(), Status> {
+    /// The parts of a range that can leave memory.
+    fn pageable(&self, start: u64, end: u64) -> Result<Vec<(u64, u64)>, Status> {
+        let mut parts = Vec::new();
         let mut next = start;
         while next < end {
-            next = self.vads.find(next).ok_or(Status::AccessViolation)?.end;
+            let vad = self.vads.find(next).ok_or(Status::AccessViolation)?;
+            if !vad.is_fixed() {
+                parts.push((next, vad.end.min(end)));
+            }
+            next = vad.end;
         }
-        Ok(())
+        Ok(parts)
     }
 }

@@ -1,9 +1,9 @@
-use mmu_core::VirtAddr;
+use mmu_core::{PageSize, VirtAddr};
 
 use super::alloc::range;
 use crate::{
-    AddressRequirements, AllocationType, Bitness, ImageMachine, Machine, MappedView, MappingNote,
-    ProcessId, SectionAccess, SectionHandle, Status, ViewRequest,
+    AddressRequirements, AllocationType, Bitness, ImageInformation, ImageMachine, Machine,
+    MappedView, MappingNote, ProcessId, SectionAccess, SectionHandle, Status, ViewRequest, large,
     placement::Placement,
     protection::{Caching, Protection},
     section::PageOrigin,
@@ -45,14 +45,15 @@ impl Machine {
 
     /// As [`Machine::map_view`], in the place of a placeholder with
     /// [`AllocationType::REPLACE_PLACEHOLDER`], from the top down with
-    /// [`AllocationType::TOP_DOWN`], and with requirements on the address
+    /// [`AllocationType::TOP_DOWN`], in large pages with
+    /// [`AllocationType::LARGE_PAGES`], and with requirements on the address
     /// (`NtMapViewOfSectionEx`, which has no size to commit).
     ///
     /// # Errors
     /// As [`Machine::map_view`], but no wrong argument is named:
     /// - [`Status::InvalidParameter`]: any of them, requirements that no address meets, those
     ///   of an address that is given, and an alignment, which views have of their own.
-    /// - [`Status::NotSupported`]: reserved views and large pages are not there yet.
+    /// - [`Status::NotSupported`]: reserved views are not there yet.
     /// - [`Status::MappedAlignment`]: where a placeholder is replaced, base or offset are no
     ///   multiples of 4 KiB.
     /// - [`Status::ConflictingAddresses`]: the view would not be all of a placeholder.
@@ -66,8 +67,8 @@ impl Machine {
     ) -> Result<MappedView, Status> {
         type Type = AllocationType;
         let placement = requirements.placement(request.base)?;
-        let known = Type::REPLACE_PLACEHOLDER | Type::TOP_DOWN;
-        let missing = Type::RESERVE | Type::LARGE_PAGES;
+        let known = Type::REPLACE_PLACEHOLDER | Type::TOP_DOWN | Type::LARGE_PAGES;
+        let missing = Type::RESERVE;
         if requirements.alignment != 0 || !(known | missing).contains(kind) {
             return Err(Status::InvalidParameter);
         }
@@ -78,7 +79,7 @@ impl Machine {
             .map_err(Status::unnumbered)
     }
 
-    fn map(
+    pub(crate) fn map(
         &mut self,
         process: ProcessId,
         section: SectionHandle,
@@ -109,9 +110,11 @@ impl Machine {
         };
         let protection = match image {
             Some(_) => Protection::EXECUTE_WRITE_COPY,
-            None if section.protection.covers(asked) => asked,
+            None if section.protection.covers(asked) => asked.cached(section.protection.caching()),
             None => return Err(Status::SectionProtection),
         };
+        let page = large::page_of_view(kind, section, protection)?;
+        let unit = unit.max(page.bytes());
         if !base.unwrap_or(0).is_multiple_of(unit) || !request.offset.is_multiple_of(unit) {
             return Err(Status::MappedAlignment);
         }
@@ -124,6 +127,9 @@ impl Machine {
             request.size
         };
         let size = size.next_multiple_of(PAGE);
+        if size & page.offset_mask() != 0 {
+            return Err(Status::InvalidViewSize);
+        }
         let is_file = kernel.segments.is_file(section.segment);
         if request.commit > size || request.commit > 0 && is_file {
             return Err(Status::InvalidParameter5);
@@ -140,6 +146,9 @@ impl Machine {
             Some(base) => {
                 let end = base.checked_add(size).filter(|&end| end <= VAD_LIMIT);
                 let end = end.ok_or(Status::InvalidParameter3)?;
+                if base & page.offset_mask() != 0 {
+                    return Err(Status::MappedAlignment);
+                }
                 if base < USER_START || space.vads.is_taken(base, end) {
                     return Err(Status::ConflictingAddresses);
                 }
@@ -147,16 +156,21 @@ impl Machine {
             }
             None if let Some(wanted) = free => wanted,
             None if kind.contains(AllocationType::TOP_DOWN) => {
-                space.room(size, placement, Direction::TopDown)?
+                space.room(size, placement.aligned(unit), Direction::TopDown)?
             }
-            None => space.room(size, placement, Direction::BottomUp)?,
+            None => space.room(size, placement.aligned(unit), Direction::BottomUp)?,
         };
         let first = request.offset / PAGE;
         let committed = first + request.commit.div_ceil(PAGE);
         let addresses = (start, start + size);
-        let pages = (section.segment, first);
-        space.add_view(kernel, addresses, protection, pages, placeholder)?;
-        if let Err(status) = kernel.commit_segment(section.segment, first, committed) {
+        let place = (section.segment, first);
+        space.add_view(kernel, addresses, protection, place, (page, placeholder))?;
+        let mapped = if page == PageSize::Size4KiB {
+            kernel.commit_segment(section.segment, first, committed)
+        } else {
+            space.map_large(kernel, addresses, place, protection)
+        };
+        if let Err(status) = mapped {
             space.drop_view(kernel, start)?;
             if placeholder == Placeholder::Replaced {
                 space.vads.insert(Vad::placeholder(start, start + size));
@@ -164,9 +178,8 @@ impl Machine {
             return Err(status);
         }
         let note = match image {
-            Some(image) if !space.runs(image.machine) => MappingNote::OtherMachine,
-            Some(_) if wanted != Some(start) => MappingNote::NotAtBase,
-            _ => MappingNote::None,
+            Some(image) => space.note(image, start.wrapping_sub(request.offset)),
+            None => MappingNote::None,
         };
         Ok(MappedView {
             range: range(start, start + size),
@@ -176,11 +189,18 @@ impl Machine {
 }
 
 impl UserSpace {
-    /// Whether programs of the process are for a processor like this.
-    fn runs(&self, machine: ImageMachine) -> bool {
-        match self.bitness {
-            Bitness::Bits64 => machine == ImageMachine::Amd64,
-            Bitness::Bits32 => machine == ImageMachine::I386,
+    /// What there is to know of an image that starts at an address.
+    fn note(&self, image: ImageInformation, start: u64) -> MappingNote {
+        let machine = match self.bitness {
+            Bitness::Bits64 => ImageMachine::Amd64,
+            Bitness::Bits32 => ImageMachine::I386,
+        };
+        if image.machine != machine {
+            MappingNote::OtherMachine
+        } else if image.base.as_u64() != start {
+            MappingNote::NotAtBase
+        } else {
+            MappingNote::None
         }
     }
 }

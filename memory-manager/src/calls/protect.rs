@@ -4,6 +4,7 @@ use super::alloc::range;
 use crate::{
     Caller, Machine, PageProtection, Range, Status,
     kernel::Kernel,
+    large,
     private::PrivateRules,
     protection::Protection,
     user_space::UserSpace,
@@ -22,9 +23,10 @@ impl Machine {
     /// - [`Status::InvalidParameter2`], [`Status::InvalidParameter3`]: base or size are not
     ///   in user space, or the size is 0.
     /// - [`Status::InvalidHandle`]: no such process or thread.
-    /// - [`Status::ConflictingAddresses`]: the pages are not in one region.
-    /// - [`Status::InvalidParameter4`]: private memory cannot be write-copy, and a view not
-    ///   cached in a special way.
+    /// - [`Status::ConflictingAddresses`]: the pages are not in one region, or are a part of a
+    ///   large page, or in a window.
+    /// - [`Status::InvalidParameter4`]: private memory cannot be write-copy, a large page not
+    ///   without access, and a view not cached in a special way.
     /// - [`Status::SectionProtection`]: it is a view, which does not permit the protection.
     /// - [`Status::NotCommitted`]: a page is not committed.
     /// - [`Status::CommitmentLimit`], [`Status::NoMemory`]: there is no memory for the page
@@ -64,6 +66,10 @@ impl UserSpace {
     ) -> Result<Protection, Status> {
         const CONFLICT: Status = Status::ConflictingAddresses;
         let vad = self.region(start, end, CONFLICT, CONFLICT)?;
+        if vad.is_window() {
+            return Err(CONFLICT);
+        }
+        large::check_protection(vad.page(), (start, end), protection)?;
         match &vad.kind {
             VadKind::Private(private) => {
                 if protection.copies_on_write() {

@@ -91,10 +91,10 @@ impl UserSpace {
             }
             for (page, at) in piece.entries() {
                 let state = match kernel.physical.read_pte(at)? {
-                    Pte::ZERO => untouched(kernel, vad, page, page + PAGE)?.0,
+                    Pte::ZERO => untouched(kernel, vad, page, piece.after(page))?.0,
                     pte => touched(kernel, vad, page, pte)?,
                 };
-                if !run.goes_on(state, page + PAGE) {
+                if !run.goes_on(state, piece.after(page)) {
                     return Ok(run.found(start));
                 }
             }

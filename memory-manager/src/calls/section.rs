@@ -1,9 +1,12 @@
 use std::fs::File;
 
+use mmu_core::PageSize;
+
 use crate::{
-    Backing, FileAccess, Machine, PageProtection, SectionAccess, SectionAttributes,
+    Backing, FileAccess, Machine, PageProtection, Privileges, SectionAccess, SectionAttributes,
     SectionCreation, SectionHandle, SectionOpening, Status,
     kernel::Kernel,
+    large::LARGE,
     protection::{Caching, Protection},
     section::{
         PageOrigin, Section, Segment, SegmentId,
@@ -29,12 +32,14 @@ impl Machine {
     ///
     /// # Errors
     /// The first of these that is true; nothing has changed then.
-    /// - [`Status::InvalidParameter6`]: attributes that do not go together.
+    /// - [`Status::InvalidParameter6`]: attributes that do not go together, or large pages of
+    ///   a file.
     /// - [`Status::InvalidPageProtection`]: no section can be protected so.
-    /// - [`Status::PrivilegeNotHeld`]: large pages need a privilege.
+    /// - [`Status::PrivilegeNotHeld`]: large pages need [`Privileges::LOCK_MEMORY`].
     /// - [`Status::SectionTooBig`]: it would be larger than user space.
     /// - [`Status::InvalidFileForSection`]: memory and empty files are no images.
-    /// - [`Status::InvalidParameter4`]: memory of no size.
+    /// - [`Status::InvalidParameter4`]: memory of no size, or of one that is no multiple of its
+    ///   large pages.
     /// - [`Status::AccessDenied`]: the file was not opened for that.
     /// - [`Status::MappedFileSizeZero`]: the file is empty.
     /// - [`Status::InvalidImageNotMz`], [`Status::InvalidImageProtect`],
@@ -42,8 +47,9 @@ impl Machine {
     ///   [`Status::InvalidImageFormat`]: the file is no image for x86 Windows.
     /// - [`Status::SectionTooBig`]: it would be larger than its image, or than its file, which
     ///   it may not write.
-    /// - [`Status::InsufficientResources`]: its prototype entries would not fit in memory.
-    /// - [`Status::CommitmentLimit`]: it is too much.
+    /// - [`Status::InsufficientResources`]: its prototype entries would not fit in memory, or
+    ///   no free piece of memory is as large as a page.
+    /// - [`Status::CommitmentLimit`], [`Status::NoMemory`]: it is too much.
     /// - What the host says of the file.
     /// - [`Status::NoMemory`]: there is no room for it at the same address everywhere.
     pub fn create_section(
@@ -71,10 +77,16 @@ impl Machine {
         size: u64,
     ) -> Result<(SectionHandle, SectionCreation), Status> {
         check_attributes(attributes)?;
-        let protection = check_protection(protection)?;
-        if attributes.contains(SectionAttributes::LARGE_PAGES) {
-            return Err(Status::PrivilegeNotHeld);
-        }
+        let protection = check_protection(protection)?.cached(caching(attributes));
+        let page = if attributes.contains(SectionAttributes::LARGE_PAGES) {
+            opening.privileges.check(Privileges::LOCK_MEMORY)?;
+            if matches!(backing, Backing::File(..)) {
+                return Err(Status::InvalidParameter6);
+            }
+            LARGE
+        } else {
+            PageSize::Size4KiB
+        };
         if size >= LARGEST {
             return Err(Status::SectionTooBig);
         }
@@ -86,6 +98,9 @@ impl Machine {
                 kernel.map_image(file, access, protection, size)?
             }
             Backing::PageFile if size == 0 => return Err(Status::InvalidParameter4),
+            Backing::PageFile if page == LARGE && size & LARGE.offset_mask() != 0 => {
+                return Err(Status::InvalidParameter4);
+            }
             Backing::PageFile => {
                 let size = size.next_multiple_of(PAGE);
                 let committing = if attributes.contains(SectionAttributes::RESERVE) {
@@ -93,7 +108,14 @@ impl Machine {
                 } else {
                     Committing::AtOnce
                 };
-                (kernel.make_memory(size / PAGE, committing)?, size)
+                let segment = kernel.make_memory(size / PAGE, committing)?;
+                if page == LARGE
+                    && let Err(status) = kernel.fill_large(segment)
+                {
+                    kernel.retire(segment)?;
+                    return Err(status);
+                }
+                (segment, size)
             }
             Backing::File(file, access) => kernel.map_file(file, access, protection, size)?,
         };
@@ -192,6 +214,17 @@ fn check_attributes(attributes: SectionAttributes) -> Result<(), Status> {
         Ok(())
     } else {
         Err(Status::InvalidParameter6)
+    }
+}
+
+/// How the pages of a section are cached.
+fn caching(attributes: SectionAttributes) -> Caching {
+    if attributes.contains(SectionAttributes::NOCACHE) {
+        Caching::None
+    } else if attributes.contains(SectionAttributes::WRITECOMBINE) {
+        Caching::WriteCombining
+    } else {
+        Caching::Usual
     }
 }
 

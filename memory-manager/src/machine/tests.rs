@@ -6,6 +6,7 @@ use crate::{
 };
 
 mod alloc;
+mod caching;
 mod copy;
 mod dep;
 mod discard;
@@ -15,6 +16,7 @@ mod free;
 mod hostile;
 mod images;
 mod invariants;
+mod large;
 mod lock;
 mod pe;
 mod placeholders;
@@ -27,6 +29,7 @@ mod section_objects;
 mod sections;
 mod threads;
 mod win32;
+mod window;
 mod write_watch;
 
 const RESERVE: AllocationType = AllocationType::RESERVE;

@@ -78,7 +78,7 @@ enum Writes {
 }
 
 impl Image {
-    /// Fills a frame of zeros with a page.
+    /// Fills a frame with a page.
     pub(crate) fn load(&self, ram: &Ram, page: u64, frame: PhysAddr) -> Result<(), Status> {
         let Some(subsection) = self.layout.subsection(page) else {
             return Err(Status::AccessViolation);

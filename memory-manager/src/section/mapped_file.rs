@@ -54,8 +54,8 @@ impl MappedFile {
         length(&self.file)
     }
 
-    /// Fills a frame of zeros with the bytes from an offset on, a page at most; zeros are
-    /// what follows the end.
+    /// Fills a frame with the bytes from an offset on, a page at most; zeros are what follows
+    /// these and the end.
     pub(crate) fn load(
         &self,
         ram: &Ram,

@@ -6,7 +6,7 @@ use bitflags::bitflags;
 
 use super::{Section, SectionHandle};
 use crate::{
-    Status,
+    Privileges, Status,
     protection::Protection,
     vad::{GRANULARITY, USER_LIMIT, USER_START},
 };
@@ -57,14 +57,17 @@ pub struct SectionOpening<'a> {
     pub name: Option<&'a str>,
     /// What the handle is good for.
     pub access: SectionAccess,
+    /// What whoever makes it may do beyond others.
+    pub privileges: Privileges,
 }
 
 impl Default for SectionOpening<'_> {
-    /// Without a name, and good for anything.
+    /// Without a name, good for anything, and nobody's.
     fn default() -> Self {
         Self {
             name: None,
             access: SectionAccess::ALL,
+            privileges: Privileges::empty(),
         }
     }
 }

@@ -183,7 +183,7 @@ impl Kernel {
     }
 
     /// Where the prototype entry of a page lies, which is made if there is none yet.
-    fn make_prototype(&mut self, id: SegmentId, index: u64) -> Result<PhysAddr, Status> {
+    pub(crate) fn make_prototype(&mut self, id: SegmentId, index: u64) -> Result<PhysAddr, Status> {
         if let Some(place) = self.segment(id)?.place(index) {
             return Ok(place);
         }
@@ -234,24 +234,26 @@ impl Kernel {
     /// the file cannot be read.
     pub(crate) fn shared_frame(&mut self, id: SegmentId, index: u64) -> Result<PhysAddr, Status> {
         let segment = self.segment(id)?;
-        let state = segment.prototype(&self.physical, index)?.state();
-        if let PteState::Valid(valid) = state {
+        let prototype = segment.prototype(&self.physical, index)?;
+        if let PteState::Valid(valid) = prototype.state() {
             return Ok(valid.frame());
         }
-        if state == PteState::Zero && matches!(segment.origin, PageOrigin::Reserved) {
+        let (committed, _) =
+            segment.protection_run(&self.physical, (index, 1), Protection::SHARED)?;
+        if committed.is_none() {
             return Err(Status::AccessViolation);
         }
         let place = self.make_prototype(id, index)?;
-        let frame = self.physical.allocate()?;
-        let filled = match &self.segment(id)?.origin {
-            PageOrigin::File(file) => file.load(self.physical.ram(), (index * PAGE, PAGE), frame),
-            PageOrigin::Image(image) => image.load(self.physical.ram(), index, frame),
-            PageOrigin::Committed | PageOrigin::Reserved => Ok(()),
+        let segment = self.segments.get(id).ok_or(Status::InternalError)?;
+        let physical = &mut self.physical;
+        let frame = match &segment.origin {
+            PageOrigin::File(file) => physical
+                .allocate_filled(|ram, frame| file.load(ram, (index * PAGE, PAGE), frame))?,
+            PageOrigin::Image(image) => {
+                physical.allocate_filled(|ram, frame| image.load(ram, index, frame))?
+            }
+            PageOrigin::Committed | PageOrigin::Reserved => physical.allocate()?,
         };
-        if filled.is_err() {
-            self.physical.free(frame)?;
-            return Err(Status::InPageError);
-        }
         let valid = Pte::valid(frame, Protection::SHARED, FrameOwner::Process);
         self.physical.write_pte(place, valid.into())?;
         Ok(frame)
@@ -306,10 +308,10 @@ impl Kernel {
             return Ok(());
         };
         for (_, valid) in segment.resident(&self.physical, 0, pages)? {
-            self.physical.free(valid.frame())?;
+            self.physical.free(valid.frame());
         }
         for table in segment.tables() {
-            self.physical.free_table(table)?;
+            self.physical.free_table(table);
         }
         self.commit.release(segment.charge);
         Ok(())

@@ -1,5 +1,7 @@
 //! What is done to the pages of a view.
 
+use mmu_core::PageSize;
+
 use crate::{
     ExceptionAccess, Status,
     fault::FaultedPage,
@@ -107,18 +109,13 @@ impl UserSpace {
         let is_paid = own.is_some_and(Protection::copies_on_write);
         let charge = u64::from(!is_paid);
         kernel.commit.charge(charge)?;
-        let own = match self.put_copy(kernel, page, shared) {
-            Ok(()) => charge,
-            Err(status) => {
-                kernel.commit.release(charge);
-                return Err(status);
-            }
-        };
-        kernel.faults.write_copies += 1;
-        if let Some(vad) = self.vads.find_mut(page.address) {
-            vad.charge += own;
+        let copied = self.put_copy(kernel, page, shared);
+        if copied.is_err() {
+            kernel.commit.release(charge);
+        } else if let Some(vad) = self.vads.find_mut(page.address) {
+            vad.charge += charge;
         }
-        Ok(())
+        copied
     }
 
     fn put_copy(
@@ -128,9 +125,7 @@ impl UserSpace {
         shared: ValidPte,
     ) -> Result<(), Status> {
         let at = self.faulted_entry(kernel, page)?;
-        let frame = kernel.physical.allocate()?;
-        let copied = kernel.physical.ram().copy_frame(shared.frame(), frame);
-        copied.map_err(|_| Status::InternalError)?;
+        let frame = kernel.physical.allocate_copy(shared.frame())?;
         let protection = shared.protection().after_copy();
         let own = Pte::valid(frame, protection, FrameOwner::Process);
         self.put(
@@ -139,6 +134,7 @@ impl UserSpace {
             at,
             self.enforced(own).written().into(),
         )?;
+        kernel.faults.write_copies += 1;
         Ok(())
     }
 
@@ -163,7 +159,7 @@ impl UserSpace {
         end: u64,
         protection: Protection,
     ) -> Result<Protection, Status> {
-        self.check_view_protection(kernel, start, protection)?;
+        let (_, protection) = self.check_view_protection(kernel, start, protection)?;
         let Some(vad) = self.vads.find(start) else {
             return Err(Status::ConflictingAddresses);
         };
@@ -195,7 +191,7 @@ impl UserSpace {
         if kernel.segments.is_file(segment) {
             return Err(Status::AlreadyCommitted);
         }
-        let own = self.check_view_protection(kernel, start, protection)?;
+        let (own, protection) = self.check_view_protection(kernel, start, protection)?;
         if protection != own {
             self.make_entries(kernel, start, end)?;
         }
@@ -207,20 +203,22 @@ impl UserSpace {
         self.reprotect_view(kernel, (start, end), protection)
     }
 
-    /// The view's own protection, if it permits another one.
+    /// The view's own protection, and the one that a page gets for which another is asked,
+    /// if the view permits that: how it is cached is settled by the section.
     fn check_view_protection(
         &self,
         kernel: &Kernel,
         page: u64,
         asked: Protection,
-    ) -> Result<Protection, Status> {
+    ) -> Result<(Protection, Protection), Status> {
         if asked.caching() != Caching::Usual {
             return Err(Status::InvalidParameter4);
         }
         let vad = self.vads.find(page).ok_or(Status::ConflictingAddresses)?;
         let (segment, _) = vad.view_index(page).ok_or(Status::ConflictingAddresses)?;
-        if kernel.segment(segment)?.permits(vad.protection, asked) {
-            Ok(vad.protection)
+        let own = vad.protection;
+        if kernel.segment(segment)?.permits(own, asked) {
+            Ok((own, asked.cached(own.caching())))
         } else {
             Err(Status::SectionProtection)
         }
@@ -292,7 +290,7 @@ impl UserSpace {
         (start, end): (u64, u64),
         protection: Protection,
         (segment, first): (SegmentId, u64),
-        placeholder: Placeholder,
+        (page, placeholder): (PageSize, Placeholder),
     ) -> Result<(), Status> {
         let pages = (end - start) / PAGE;
         let known = kernel.segment(segment)?;
@@ -311,7 +309,11 @@ impl UserSpace {
             protection,
             charge,
             placeholder,
-            kind: VadKind::View(View { segment, first }),
+            kind: VadKind::View(View {
+                segment,
+                first,
+                page,
+            }),
         });
         Ok(())
     }

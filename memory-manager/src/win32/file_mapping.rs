@@ -3,15 +3,20 @@ use std::fs::File;
 use mmu_core::VirtAddr;
 
 use crate::{
-    Backing, PageProtection, ProcessId, Range, SectionAccess, SectionAttributes, SectionCreation,
-    SectionHandle, SectionOpening, Status, ViewAccess, ViewRequest, Win32,
+    AddressRequirements, AllocationType, Backing, PageProtection, Privileges, ProcessId, Range,
+    SectionAccess, SectionAttributes, SectionCreation, SectionHandle, SectionOpening, Status,
+    UnmapFlags, ViewAccess, ViewRequest, Win32, placement::Placement,
 };
 
 /// `ERROR_ALREADY_EXISTS`.
 const ALREADY_EXISTS: u32 = 183;
 
 /// The handle that such a section comes with (ReactOS's kernel32, `CreateFileMapping`).
-fn opening(protection: PageProtection, name: Option<&str>) -> Result<SectionOpening<'_>, Status> {
+fn opening(
+    protection: PageProtection,
+    name: Option<&str>,
+    privileges: Privileges,
+) -> Result<SectionOpening<'_>, Status> {
     const READ: SectionAccess = SectionAccess::QUERY.union(SectionAccess::MAP_READ);
     const WRITE: SectionAccess = READ.union(SectionAccess::MAP_WRITE);
     let access = match protection {
@@ -25,7 +30,11 @@ fn opening(protection: PageProtection, name: Option<&str>) -> Result<SectionOpen
     };
     let name = name.filter(|name| !name.is_empty());
     let name = name.map(in_session).transpose()?;
-    Ok(SectionOpening { name, access })
+    Ok(SectionOpening {
+        name,
+        access,
+        privileges,
+    })
 }
 
 /// A name without its directory: a machine has one session, whose names are the global ones
@@ -62,7 +71,8 @@ impl Win32<'_> {
         size: u64,
         name: Option<&str>,
     ) -> Result<SectionHandle, Status> {
-        let opening = opening(protection, name);
+        let privileges = self.machine.privileges(self.process);
+        let opening = privileges.and_then(|own| opening(protection, name, own));
         let attributes = if attributes.is_empty() {
             SectionAttributes::COMMIT
         } else {
@@ -123,12 +133,16 @@ impl Win32<'_> {
     }
 
     /// `MapViewOfFileEx`: as [`Machine::map_view`], with the protection that an access stands
-    /// for.
+    /// for, and in large pages if that is asked for.
     ///
     /// [`Machine::map_view`]: crate::Machine::map_view
     ///
     /// # Errors
-    /// As [`Machine::map_view`](crate::Machine::map_view).
+    /// - [`Status::InvalidParameter9`]: it was not made for large pages.
+    /// - [`Status::InvalidPageProtection`]: large pages are neither copied nor without access.
+    /// - [`Status::MappedAlignment`], [`Status::InvalidViewSize`]: base and offset, or size,
+    ///   are no multiples of large pages.
+    /// - As [`Machine::map_view`](crate::Machine::map_view).
     pub fn map_view_of_file_ex(
         &mut self,
         section: SectionHandle,
@@ -145,7 +159,15 @@ impl Win32<'_> {
             commit: 0,
             protection,
         };
-        self.map_view_of_file2(self.process, section, &request)
+        let kind = if access.contains(ViewAccess::LARGE_PAGES) {
+            AllocationType::LARGE_PAGES
+        } else {
+            AllocationType::empty()
+        };
+        let done = self
+            .machine
+            .map(self.process, section, &request, kind, Placement::ANYWHERE);
+        self.keep(done.map(|view| view.range))
     }
 
     /// `MapViewOfFile2`: as [`Machine::map_view`], in any process and with any protection.
@@ -164,15 +186,34 @@ impl Win32<'_> {
         self.keep(done.map(|view| view.range))
     }
 
-    /// `UnmapViewOfFile`: [`Win32::unmap_view_of_file2`] for the process that calls.
+    /// `MapViewOfFile3`: [`Machine::map_view_ex`](crate::Machine::map_view_ex).
     ///
     /// # Errors
-    /// As [`Win32::unmap_view_of_file2`].
-    pub fn unmap_view_of_file(&mut self, address: VirtAddr) -> Result<Range, Status> {
-        self.unmap_view_of_file2(self.process, address)
+    /// As there.
+    pub fn map_view_of_file3(
+        &mut self,
+        process: ProcessId,
+        section: SectionHandle,
+        request: &ViewRequest,
+        kind: AllocationType,
+        requirements: &AddressRequirements,
+    ) -> Result<Range, Status> {
+        let done = self
+            .machine
+            .map_view_ex(process, section, request, kind, requirements);
+        self.keep(done.map(|view| view.range))
     }
 
-    /// `UnmapViewOfFile2`: [`Machine::unmap_view`](crate::Machine::unmap_view).
+    /// `UnmapViewOfFile`: [`Machine::unmap_view`](crate::Machine::unmap_view).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn unmap_view_of_file(&mut self, address: VirtAddr) -> Result<Range, Status> {
+        let done = self.machine.unmap_view(self.process, address);
+        self.keep(done)
+    }
+
+    /// `UnmapViewOfFile2`: [`Machine::unmap_view_ex`](crate::Machine::unmap_view_ex).
     ///
     /// # Errors
     /// As there.
@@ -180,8 +221,9 @@ impl Win32<'_> {
         &mut self,
         process: ProcessId,
         address: VirtAddr,
+        flags: UnmapFlags,
     ) -> Result<Range, Status> {
-        let done = self.machine.unmap_view(process, address);
+        let done = self.machine.unmap_view_ex(process, address, flags);
         self.keep(done)
     }
 
@@ -226,7 +268,7 @@ impl ViewAccess {
     /// The protection of the view (Wine's tests, kernel32 `file_access_to_prot`).
     fn protection(self) -> PageProtection {
         let executes = self.contains(Self::EXECUTE);
-        let (plain, executable) = if self - Self::EXECUTE == Self::COPY {
+        let (plain, executable) = if self - Self::EXECUTE - Self::LARGE_PAGES == Self::COPY {
             (PageProtection::WRITECOPY, PageProtection::EXECUTE_WRITECOPY)
         } else if self.contains(Self::WRITE) {
             (PageProtection::READWRITE, PageProtection::EXECUTE_READWRITE)

@@ -1,8 +1,9 @@
 use mmu_core::VirtAddr;
 
 use crate::{
-    ALLOCATION_GRANULARITY, AllocationType, FreeType, MemoryInformation, PageProtection, ProcessId,
-    Range, Status, WatchFlags, Win32, protection::Protection,
+    ALLOCATION_GRANULARITY, AddressRequirements, AllocationRequest, AllocationType, FreeType,
+    MemoryInformation, PageProtection, ProcessId, Range, Status, WatchFlags, Win32,
+    protection::Protection,
 };
 
 impl Win32<'_> {
@@ -39,9 +40,25 @@ impl Win32<'_> {
         let done = if is_low {
             Err(Status::InvalidParameter)
         } else {
+            let caller = self.caller(process);
             self.machine
-                .virtual_alloc(process, base, size, kind, protection)
+                .virtual_alloc(caller, base, size, kind, protection)
         };
+        self.keep(done)
+    }
+
+    /// `VirtualAlloc2`: [`Machine::virtual_alloc_ex`](crate::Machine::virtual_alloc_ex).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn virtual_alloc2(
+        &mut self,
+        process: ProcessId,
+        request: &AllocationRequest,
+        requirements: &AddressRequirements,
+    ) -> Result<Range, Status> {
+        let caller = self.caller(process);
+        let done = self.machine.virtual_alloc_ex(caller, request, requirements);
         self.keep(done)
     }
 
@@ -114,9 +131,8 @@ impl Win32<'_> {
     ) -> Result<(), Status> {
         let place = Protection::new(protection).and(old.ok_or(Status::AccessViolation));
         let done = place.and_then(|old| {
-            let done = self
-                .machine
-                .virtual_protect(process, base, size, protection);
+            let caller = self.caller(process);
+            let done = self.machine.virtual_protect(caller, base, size, protection);
             done.map(|(_, first)| *old = first)
         });
         self.keep(done)

@@ -1,7 +1,7 @@
-use mmu_core::{PageSize, VirtAddr};
+use mmu_core::VirtAddr;
 
 use crate::{
-    ALLOCATION_GRANULARITY, Bitness, Status, Win32,
+    ALLOCATION_GRANULARITY, Bitness, LARGE_PAGE_MINIMUM, Status, Win32,
     vad::{PAGE, USER_LIMIT, USER_START},
 };
 
@@ -81,6 +81,6 @@ impl Win32<'_> {
 
     /// `GetLargePageMinimum`: the size of a large page in bytes.
     pub fn get_large_page_minimum(&self) -> u64 {
-        PageSize::Size2MiB.bytes()
+        LARGE_PAGE_MINIMUM
     }
 }

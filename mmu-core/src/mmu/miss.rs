@@ -90,6 +90,7 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         let mut walk = Walk::<Wide, M, _>::new(&self.regime, memory, address, purpose, &mut events);
         let walked = match cached {
             Some((Level::Pde, table)) => walk.ordinary_page(table),
+            Some((Level::Pdpte, table)) => walk.ordinary_directory(table),
             Some((level, table)) => walk.ordinary_from(Start::below(level, table)),
             None => walk.ordinary_from_root(),
         };

@@ -5,7 +5,7 @@ use units::{Cycles, PageSize, Pcid, VirtAddr};
 use super::{Inclusion, LevelConfig};
 use crate::{
     Cacheable, ConfigError, Cr3Write, PageSizes, Scope, Stream, Streams, Tlb,
-    unit::{Lost, Victim},
+    unit::{Displaced, Lost, Novelty, Victim},
 };
 
 /// The TLBs of one level.
@@ -91,18 +91,20 @@ impl<P: Cacheable> Level<P> {
         serving.any(|&tlb| self.tlbs[tlb].holds(address, pcid))
     }
 
+    #[inline]
     pub(super) fn fill(
         &mut self,
         address: VirtAddr,
         pcid: Pcid,
         stream: Stream,
         payload: P,
+        novelty: Novelty,
         lost: Lost<'_, P>,
-    ) -> Option<Victim<P>> {
+    ) -> Option<Displaced<P>> {
         let size = payload.page_size();
         let size = self.held_as[stream.index()][size.index()]?;
-        let tlb = self.choose(address, pcid, stream, size, payload)?;
-        self.tlbs[tlb].fill(address, pcid, size, payload, lost)
+        let tlb = self.choose(address, pcid, stream, size, payload, novelty)?;
+        self.tlbs[tlb].fill(address, pcid, size, payload, novelty, lost)
     }
 
     /// Whether it takes what lower levels answer, and such a page.
@@ -120,6 +122,7 @@ impl<P: Cacheable> Level<P> {
         stream: Stream,
         size: PageSize,
         payload: P,
+        novelty: Novelty,
     ) -> Option<usize> {
         let holding = &*self.holding[stream.index()][size.index()];
         if let [only] = holding {
@@ -128,7 +131,7 @@ impl<P: Cacheable> Level<P> {
         let (mut with_group, mut with_room) = (None, None);
         for &place in holding {
             let tlb = &self.tlbs[place];
-            if tlb.holds(address, pcid) {
+            if novelty == Novelty::Unknown && tlb.holds(address, pcid) {
                 return Some(place);
             }
             if with_group.is_none() && tlb.has_group_of(address, pcid, size, payload) {
@@ -141,7 +144,12 @@ impl<P: Cacheable> Level<P> {
         if let Some(place) = with_group.or(with_room) {
             return Some(place);
         }
-        let turn = self.turn.checked_rem(holding.len())?;
+        // Those whose turn it was may have been more.
+        let turn = if self.turn < holding.len() {
+            self.turn
+        } else {
+            self.turn.checked_rem(holding.len())?
+        };
         self.turn = turn + 1;
         holding.get(turn).copied()
     }

@@ -37,8 +37,9 @@ A script is a statement a line; # begins a comment:
                                     such as state(X), and sums of these with | + -
   X = VirtualAlloc(NULL, 8, MEM_COMMIT, PAGE_READWRITE)
                                     a call, its result and what must come of it; others are
-                                    VirtualFree, NtFreeVirtualMemory, VirtualProtect,
-                                    CreateFileMapping, MapViewOfFile, UnmapViewOfFile,
+                                    VirtualAlloc2, VirtualFree, NtFreeVirtualMemory,
+                                    VirtualProtect, CreateFileMapping, MapViewOfFile,
+                                    MapViewOfFile3, UnmapViewOfFile, UnmapViewOfFile2,
                                     FlushViewOfFile, CloseHandle, GetWriteWatch, ResetWriteWatch
   VirtualFree(X, 1, MEM_RELEASE) fails 87
                                     the Win32 error, or a status such as STATUS_NO_MEMORY

@@ -3,6 +3,7 @@
 
 mod constants;
 mod error;
+mod extended;
 mod parse;
 mod picture;
 mod run;

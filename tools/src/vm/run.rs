@@ -7,14 +7,15 @@ use std::{
 
 use memory_manager::{
     AllocationType, Backing, FileAccess, FreeType, Machine, MachineConfig, MemoryInformation,
-    MemoryState, PageProtection, ProcessId, SectionAttributes, SectionHandle, Status, ViewAccess,
-    WatchFlags, Win32,
+    MemoryState, PageProtection, ProcessId, SectionAttributes, SectionHandle, Status, UnmapFlags,
+    ViewAccess, WatchFlags, Win32,
 };
 use mmu_core::VirtAddr;
 
 use super::{
     FailedStatement, Picture, Script, constants,
     error::Failure,
+    extended,
     script::{
         Access, Argument, Call, Expression, Item, Operator, Outcome, Question, Relation, Spanned,
         Statement, Width, Words,
@@ -168,7 +169,7 @@ impl Run<'_> {
     }
 
     fn call(&mut self, call: Call, arguments: &[Argument]) -> Result<Result<u64, Status>, Failure> {
-        let mut numbers = [0; 5];
+        let mut numbers = [0; 6];
         for (number, argument) in numbers.iter_mut().zip(arguments) {
             *number = match argument {
                 Argument::Number(value) => self.number(value)?,
@@ -176,7 +177,7 @@ impl Run<'_> {
                 Argument::Text(_) => return Err(Failure::Kind("a number")),
             };
         }
-        let [first, second, third, fourth, fifth] = numbers;
+        let [first, second, third, fourth, fifth, _] = numbers;
         let process = self.process();
         let address = VirtAddr::new(first);
         let machine = &mut self.machine;
@@ -191,6 +192,7 @@ impl Run<'_> {
                     .virtual_alloc(hint, second, kind, protection)
                     .map(base)
             }
+            Call::VirtualAlloc2 => extended::alloc(&mut win32, &numbers).map(base),
             Call::VirtualFree => {
                 let kind = FreeType::from_bits_retain(flags(third));
                 win32.virtual_free(address, second, kind).map(base)
@@ -236,6 +238,15 @@ impl Run<'_> {
                         .map(base)
                 }
             },
+            Call::MapViewOfFile3 => section(&self.sections, first)
+                .ok_or(Status::InvalidHandle)
+                .and_then(|section| extended::map(&mut win32, section, &numbers))
+                .map(base),
+            Call::UnmapViewOfFile2 => {
+                let flags = UnmapFlags::from_bits_retain(flags(second));
+                let done = win32.unmap_view_of_file2(process, address, flags);
+                done.map(base)
+            }
             Call::UnmapViewOfFile => win32.unmap_view_of_file(address).map(base),
             Call::FlushViewOfFile => win32.flush_view_of_file(address, second).map(|()| 1),
             Call::CloseHandle => match section(&self.sections, first) {
@@ -352,7 +363,7 @@ fn field(question: Question, information: &MemoryInformation) -> u64 {
 }
 
 /// Flags of 32 bits; all of them if more are set, which no call takes.
-fn flags(number: u64) -> u32 {
+pub(super) fn flags(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 

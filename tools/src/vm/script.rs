@@ -76,12 +76,15 @@ pub(super) enum Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Call {
     VirtualAlloc,
+    VirtualAlloc2,
     VirtualFree,
     NtFreeVirtualMemory,
     VirtualProtect,
     CreateFileMapping,
     MapViewOfFile,
+    MapViewOfFile3,
     UnmapViewOfFile,
+    UnmapViewOfFile2,
     FlushViewOfFile,
     CloseHandle,
     GetWriteWatch,
@@ -90,10 +93,15 @@ pub(super) enum Call {
 
 impl Call {
     /// Every call, with its name and its arguments.
-    pub(super) const ALL: [(&'static str, Self, &'static [&'static str]); 11] = [
+    pub(super) const ALL: [(&'static str, Self, &'static [&'static str]); 14] = [
         (
             "VirtualAlloc",
             Self::VirtualAlloc,
+            &["address", "size", "type", "protection"],
+        ),
+        (
+            "VirtualAlloc2",
+            Self::VirtualAlloc2,
             &["address", "size", "type", "protection"],
         ),
         (
@@ -121,7 +129,17 @@ impl Call {
             Self::MapViewOfFile,
             &["section", "access", "offset", "size", "address"],
         ),
+        (
+            "MapViewOfFile3",
+            Self::MapViewOfFile3,
+            &["section", "address", "offset", "size", "type", "protection"],
+        ),
         ("UnmapViewOfFile", Self::UnmapViewOfFile, &["address"]),
+        (
+            "UnmapViewOfFile2",
+            Self::UnmapViewOfFile2,
+            &["address", "flags"],
+        ),
         (
             "FlushViewOfFile",
             Self::FlushViewOfFile,

@@ -24,6 +24,8 @@ fn the_scripts_that_come_with_it_print_what_they_say() {
         "the writer reads shared",
     ];
     assert_eq!(share.lines().collect::<Vec<_>>(), lines);
+    let ring = stdout_of(lookaside(["vm", script!("ring")]));
+    assert_eq!(ring, "at the end: endless\nat the start: ess\n");
 }
 
 #[test]

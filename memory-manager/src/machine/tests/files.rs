@@ -199,6 +199,23 @@ fn memory_that_is_no_files_has_nothing_to_flush() {
     }
 }
 
+/// ReactOS's tests, `ZwMapViewOfSection`.
+#[test]
+fn a_view_of_a_file_commits_no_first_pages() {
+    let mut bench = Bench::new();
+    let file = file(0x1000);
+    let section = bench.file_section(&file, READ, READONLY, 0).unwrap();
+    let request = crate::ViewRequest {
+        base: Some(VirtAddr::new(BASE)),
+        offset: 0,
+        size: 0,
+        commit: 1,
+        protection: READONLY,
+    };
+    let refused = bench.machine.map_view(bench.process, section, &request);
+    assert_eq!(refused, Err(Status::InvalidParameter5));
+}
+
 /// Microsoft, `SetEndOfFile` and `MmCanFileBeTruncated`.
 #[test]
 fn a_mapped_file_gets_longer_and_not_shorter() {

@@ -2,18 +2,20 @@ use std::fs::File;
 
 use super::{pe::Pe, *};
 use crate::{
-    AddressRequirements, AllocationRequest, Backing, FileAccess, SectionAttributes, SectionHandle,
-    UnmapFlags, ViewAccess, ViewRequest, WatchFlags, WorkingSetSize, ZeroBits, vad::USER_LIMIT,
+    AddressRequirements, AllocationRequest, Backing, FileAccess, LARGE_PAGE_MINIMUM, PhysicalPage,
+    SectionAttributes, SectionHandle, UnmapFlags, ViewAccess, ViewRequest, WatchFlags,
+    WorkingSetSize, ZeroBits, vad::USER_LIMIT,
 };
 
 /// Numbers that go wrong where anything does.
-const NUMBERS: [u64; 16] = [
+const NUMBERS: [u64; 17] = [
     0,
     1,
     0xfff,
     0x1000,
     0xffff,
     0x1_0000,
+    LARGE_PAGE_MINIMUM,
     BASE - 1,
     BASE,
     BASE + 0x1_0001,
@@ -27,7 +29,7 @@ const NUMBERS: [u64; 16] = [
 ];
 
 /// Flags, of all kinds of calls.
-const FLAGS: [u32; 15] = [
+const FLAGS: [u32; 18] = [
     0,
     1,
     2,
@@ -40,8 +42,11 @@ const FLAGS: [u32; 15] = [
     0x8000,
     0x8001,
     0x8002,
+    0x1_1000,
     0x4_2000,
     0x20_3000,
+    0x40_2000,
+    0x2000_3000,
     u32::MAX,
 ];
 
@@ -49,6 +54,7 @@ const FLAGS: [u32; 15] = [
 #[test]
 fn no_argument_breaks_a_call() {
     let mut bench = Bench::new();
+    bench.privilege();
     let process = bench.process;
     let section = bench
         .machine
@@ -114,6 +120,16 @@ fn call_all(
     let kind = AllocationType::from_bits_retain(first);
     let _ = machine.virtual_alloc(process, Some(at), size, kind, protection);
     let _ = machine.virtual_alloc(process, None, size, kind, protection);
+    let _ = machine.virtual_alloc_huge(process, Some(at), size, protection);
+    let pages = machine.allocate_user_physical_pages(process, size % 3);
+    let mut pages = pages.unwrap_or_default();
+    pages.push(PhysicalPage(base));
+    let _ = machine.map_user_physical_pages(process, at, &pages[1..]);
+    let _ = machine.map_user_physical_pages(process, at, &pages[..1]);
+    let scattered = [(VirtAddr::new(size), None), (at, pages.first().copied())];
+    let _ = machine.map_user_physical_pages_scatter(process, &scattered);
+    let _ = machine.unmap_user_physical_pages(process, at, size);
+    let _ = machine.free_user_physical_pages(process, &pages);
     let _ = machine.virtual_protect(process, at, size, protection);
     let _ = machine.virtual_query(process, at);
     let watch = WatchFlags::from_bits_retain(first);

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use mmu_core::{AccessKind, Entry, Level, PhysAddr, PrivilegeMode};
+use mmu_core::{AccessKind, Entry, PhysAddr, PrivilegeMode};
 
 use super::*;
 use crate::{
-    page_tables::Pieces,
+    PhysicalPage,
+    page_tables::{Pieces, points_to_table},
+    physical::frames_of,
     private::{PrivateRules, owned_frame},
     pte::{FrameOwner, Pte, PteState},
     vad::{Placeholder, USER_START, VAD_LIMIT},
@@ -69,6 +71,14 @@ fn check_space(kernel: &Kernel, space: &UserSpace, count: &mut Count) {
         assert!(is_valid, "{page:#x} is locked and not there");
     }
     check_empty(kernel, space, (end, 1 << 47), &mut tables);
+    for (&page, &seen) in &space.physical_pages {
+        let frame = PhysAddr::new(page.0 << 12);
+        count.own(frame);
+        if let Some(address) = seen {
+            let pte = space.entry(&kernel.physical, address).unwrap();
+            assert_eq!(owned_frame(pte), Some(frame), "{page:?} is shown elsewhere");
+        }
+    }
     tables.insert(space.root.table);
     assert_eq!(tables.len() as u64, space.tables);
     for &table in &tables {
@@ -108,7 +118,7 @@ fn collect_tables(
         .regime
         .path(kernel.physical.ram(), VirtAddr::new(address));
     for step in path.steps() {
-        if step.level > Level::Pte && step.entry.contains(Entry::PRESENT) {
+        if points_to_table(step) {
             tables.insert(step.entry.table_address());
         }
     }
@@ -131,8 +141,15 @@ fn check_region(
         collect_tables(kernel, space, piece.start, tables);
         for (page, at) in piece.entries() {
             let pte = kernel.physical.read_pte(at).unwrap();
-            if let Some(frame) = owned_frame(pte) {
-                count.own(frame);
+            if vad.is_window() {
+                if let PteState::Valid(valid) = pte.state() {
+                    let shown = PhysicalPage(valid.frame().as_u64() >> 12);
+                    assert_eq!(space.physical_pages[&shown], Some(page));
+                }
+            } else if let Some(frame) = owned_frame(pte) {
+                for frame in frames_of(frame, piece.size) {
+                    count.own(frame);
+                }
                 copies += u64::from(!is_paid_for(kernel, vad, page));
             }
             if let PteState::Valid(valid) = pte.state()
@@ -140,16 +157,19 @@ fn check_region(
             {
                 let (segment, index) = vad.view_index(page).unwrap();
                 let segment = kernel.segment(segment).unwrap();
-                let prototype = segment.prototype(&kernel.physical, index).unwrap();
-                let PteState::Valid(shared) = prototype.state() else {
-                    panic!("{page:#x} maps a page that is not there");
-                };
-                assert_eq!(shared.frame(), valid.frame());
-                assert!(shared.is_dirty() || !valid.is_dirty());
+                for (index, frame) in (index..).zip(frames_of(valid.frame(), piece.size)) {
+                    let prototype = segment.prototype(&kernel.physical, index).unwrap();
+                    let PteState::Valid(shared) = prototype.state() else {
+                        panic!("{page:#x} maps a page that is not there");
+                    };
+                    assert_eq!(shared.frame(), frame);
+                    assert!(shared.is_dirty() || !valid.is_dirty());
+                }
             }
         }
     }
     let charge = match &vad.kind {
+        VadKind::Private(_) if vad.is_window() => 0,
         VadKind::Private(private) => {
             let rules = PrivateRules::of(vad, private);
             space

@@ -4,11 +4,12 @@ use proptest::prelude::*;
 
 mod page_walks;
 mod placeholders;
+mod windows;
 
 use super::{invariants::check_translations, pe::Pe, *};
 use crate::{
-    Backing, Bitness, DepFlags, SectionAttributes, SectionHandle, SectionOpening, ViewRequest,
-    WatchFlags,
+    Backing, Bitness, DepFlags, LARGE_PAGE_MINIMUM, Privileges, SectionAttributes, SectionHandle,
+    SectionOpening, ViewRequest, WatchFlags,
 };
 
 /// Pages that the calls are about.
@@ -26,6 +27,10 @@ const SECTION_PROTECTIONS: [PageProtection; 3] =
 #[derive(Clone, Copy, Debug)]
 enum Call {
     Alloc(AllocationType, PageProtection),
+    /// A large page, of which there is one place.
+    Large(PageProtection),
+    /// A physical page that is made or freed, or shown in a window.
+    Physical(windows::Step),
     Free(FreeType),
     Protect(PageProtection),
     Map(usize, PageProtection),
@@ -61,7 +66,7 @@ fn protection() -> impl Strategy<Value = PageProtection> {
 
 fn call() -> impl Strategy<Value = Call> {
     let kinds = [
-        0x1000, 0x1000, 0x2000, 0x3000, 0x20_2000, 0x20_3000, 0x8_0000, 0x100_0000,
+        0x1000, 0x1000, 0x40_2000, 0x2000, 0x3000, 0x20_2000, 0x20_3000, 0x8_0000, 0x100_0000,
     ];
     let kind = proptest::sample::select(kinds.to_vec()).prop_map(AllocationType::from_bits_retain);
     let kinds = [0x400_0000, 0x420_0000, 0x800_0000, 0x820_0000];
@@ -70,6 +75,8 @@ fn call() -> impl Strategy<Value = Call> {
     let free = proptest::sample::select(vec![DECOMMIT, DECOMMIT, RELEASE]);
     prop_oneof![
         5 => (kind, protection()).prop_map(|(kind, with)| Call::Alloc(kind, with)),
+        1 => protection().prop_map(Call::Large),
+        2 => windows::step().prop_map(Call::Physical),
         3 => free.prop_map(Call::Free),
         3 => protection().prop_map(Call::Protect),
         3 => (0..=IMAGE, protection()).prop_map(|(section, with)| Call::Map(section, with)),
@@ -132,6 +139,16 @@ fn expected(
     Ok(())
 }
 
+/// Where a call is made: many of those that meet large pages are for those as a whole.
+fn aimed(step: Step, region: Option<(u64, u64)>) -> (VirtAddr, u64) {
+    let is_large = region.is_some_and(|(_, size)| size >= LARGE_PAGE_MINIMUM);
+    if is_large && step.size % 2 == 1 {
+        (VirtAddr::new(BASE), LARGE_PAGE_MINIMUM)
+    } else {
+        (VirtAddr::new(step.base), step.size)
+    }
+}
+
 struct World {
     bench: Bench,
     processes: [ProcessId; 2],
@@ -148,6 +165,10 @@ impl World {
         // May execute what it can read, until it chooses not to.
         let second = bench.machine.create_process_with(Bitness::Bits32).unwrap();
         let processes = [bench.process, second];
+        for process in processes {
+            let privileges = Privileges::LOCK_MEMORY;
+            bench.machine.set_privileges(process, privileges).unwrap();
+        }
         let attributes = [SectionAttributes::COMMIT, SectionAttributes::RESERVE];
         let sections = SECTION_PROTECTIONS
             .into_iter()
@@ -171,7 +192,12 @@ impl World {
     }
 
     fn is_private(&self, address: u64) -> bool {
-        self.bench.query(address).kind == Some(crate::MemoryKind::Private)
+        let space = &self.bench.machine.spaces[&self.bench.process];
+        let is_window = space
+            .vads
+            .find(address)
+            .is_some_and(crate::vad::Vad::is_window);
+        !is_window && self.bench.query(address).kind == Some(crate::MemoryKind::Private)
     }
 
     /// What was written is gone.
@@ -183,25 +209,24 @@ impl World {
     }
 
     fn make(&mut self, step: Step) {
-        let Step { base, size, .. } = step;
+        let base = step.base;
         let process = self.processes[step.process];
         self.bench.process = process;
-        let at = VirtAddr::new(base);
         let whole = self.bench.query(base).allocation_base.map(|start| {
             let space = &self.bench.machine.spaces[&process];
             let vad = space.vads.find(start.as_u64()).unwrap();
             (vad.start, vad.end - vad.start)
         });
-        if matches!(step.call, Call::Read | Call::Write | Call::Execute) {
-            return self.access(step);
-        }
         match step.call {
+            Call::Read | Call::Write | Call::Execute => return self.access(step),
             Call::Lock => return self.lock(step),
             Call::Unlock => return self.unlock(step),
             Call::WriteMemory => return self.write_memory(step),
             Call::ReadMemory => return self.read_memory(step),
+            Call::Physical(what) => return self.physical(what, base),
             _ => {}
         }
+        let (at, size) = aimed(step, whole);
         let before = self.seen();
         let machine = &mut self.bench.machine;
         let charged = machine.commit_charge();
@@ -209,6 +234,13 @@ impl World {
             Call::Alloc(kind, protection) => machine
                 .virtual_alloc(process, Some(at), size, kind, protection)
                 .map(|_| ()),
+            Call::Large(protection) => {
+                let kind = BOTH | AllocationType::LARGE_PAGES;
+                let base = Some(VirtAddr::new(BASE));
+                machine
+                    .virtual_alloc(process, base, LARGE_PAGE_MINIMUM, kind, protection)
+                    .map(|_| ())
+            }
             Call::Free(kind) => {
                 let freed = machine.virtual_free(process, at, size, kind).map(plain);
                 freed.map(|range| self.forget(if size == 0 { whole.unwrap() } else { range }))

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
-    Backing, SectionAccess, SectionAttributes, SectionHandle, SectionInformation, SectionOpening,
-    ViewAccess, ViewRequest,
+    Backing, SectionAttributes, SectionHandle, SectionInformation, SectionOpening, ViewAccess,
+    ViewRequest,
 };
 
 const ALL: SectionAttributes = SectionAttributes::COMMIT;
@@ -222,7 +222,7 @@ fn a_section_without_room_for_its_address_is_not_made() {
     let most = (64 << 20) / 8 * 0x1000;
     let opening = SectionOpening {
         name: Some("Foo"),
-        access: SectionAccess::ALL,
+        ..SectionOpening::default()
     };
     let backing = Backing::PageFile;
     bench.section(READWRITE, attributes, most).unwrap();

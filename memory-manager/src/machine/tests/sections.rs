@@ -48,7 +48,7 @@ impl Bench {
     }
 
     /// Makes the calls that follow those of another process.
-    fn switch(&mut self) -> ProcessId {
+    pub(super) fn switch(&mut self) -> ProcessId {
         let other = self.machine.create_process().unwrap();
         std::mem::replace(&mut self.process, other)
     }

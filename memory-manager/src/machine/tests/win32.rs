@@ -127,6 +127,26 @@ fn a_thread_keeps_its_last_error_in_its_environment_block() {
     assert_eq!(gone.last_error(), 0);
 }
 
+/// Wine's tests, ntdll `test_stack_growth_thread`, as Windows passes them.
+#[test]
+fn a_thread_protects_its_own_stack_as_itself() {
+    let mut bench = Bench::new();
+    let process = bench.process;
+    let stack = crate::StackRequest {
+        reserve: 0,
+        commit: 4 * PAGE,
+    };
+    let thread = bench.machine.create_thread(process, stack).unwrap();
+    let limit = bench.machine.stack(thread).unwrap().limit;
+    let mut old = PageProtection::empty();
+    let mut win32 = Win32::new(&mut bench.machine, thread);
+    win32
+        .virtual_protect(limit, 1, READWRITE | GUARD, Some(&mut old))
+        .unwrap();
+    let moved = bench.machine.stack(thread).unwrap().limit;
+    assert_eq!(moved.as_u64(), limit.as_u64() + PAGE);
+}
+
 /// Microsoft, `VirtualAllocEx`, `VirtualProtectEx`, `VirtualQueryEx` and `VirtualFreeEx`.
 #[test]
 fn what_ends_with_ex_is_for_any_process() {

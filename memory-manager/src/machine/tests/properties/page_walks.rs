@@ -32,6 +32,12 @@ impl World {
         machine.is_locked(process, VirtAddr::new(page)).unwrap()
     }
 
+    /// Whether a page never leaves memory, locked or not.
+    fn is_fixed(&self, page: u64) -> bool {
+        let space = &self.bench.machine.spaces[&self.bench.process];
+        space.vads.find(page).is_some_and(crate::vad::Vad::is_fixed)
+    }
+
     /// What discarded pages held is gone, but for the locked ones.
     pub(super) fn forget_discarded(&mut self, start: u64, end: u64) {
         for page in pages(start, end) {
@@ -44,7 +50,8 @@ impl World {
     pub(super) fn lock(&mut self, Step { base, size, .. }: Step) {
         let process = self.bench.process;
         let range = || pages(page_of(base), base + size);
-        let new = range().filter(|&page| !self.is_locked(page)).count();
+        let is_kept = |page| self.is_locked(page) || self.is_fixed(page);
+        let new = range().filter(|&page| !is_kept(page)).count();
         let locked = &self.bench.machine.spaces[&process].working_set;
         let is_free = |page| self.bench.query(page).state == MemoryState::Free;
         let stop = self.stop(base, base + size, 0);
@@ -63,7 +70,8 @@ impl World {
         }
         assert_eq!(done, expected);
         self.check_guard(stopped);
-        assert!(done.is_err() || range().all(|page| self.is_locked(page)));
+        let is_kept = |page| self.is_locked(page) || self.is_fixed(page);
+        assert!(done.is_err() || range().all(is_kept));
     }
 
     pub(super) fn unlock(&mut self, Step { base, size, .. }: Step) {

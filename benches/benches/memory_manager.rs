@@ -1,0 +1,63 @@
+//! What do the memory manager's faults and calls cost, and what the frames that they fill?
+
+use benches::{FAULTS, FaultWorld, FrameWorld, OPERATIONS, RegionWorld, time, time_faults};
+use criterion::{Criterion, criterion_group, criterion_main};
+
+/// A benchmark's name, and what it measures.
+type Named<T> = (&'static str, T);
+
+fn faults(criterion: &mut Criterion) {
+    const MEETINGS: [Named<fn() -> FaultWorld>; 5] = [
+        ("fault: demand zero", FaultWorld::demand_zero),
+        ("fault: guard", FaultWorld::guard),
+        ("fault: refusal", FaultWorld::refusal),
+        ("fault: copy on write", FaultWorld::copy_on_write),
+        ("fault: shared", FaultWorld::shared),
+    ];
+    for (name, world) in MEETINGS {
+        let mut world = world();
+        criterion.bench_function(name, |bencher| {
+            bencher.iter_custom(|faults| time_faults(faults, &mut world));
+        });
+        world.audit();
+    }
+}
+
+fn frames(criterion: &mut Criterion) {
+    const ROUNDS: [Named<fn(&mut FrameWorld)>; 2] = [
+        ("frame: zero", FrameWorld::zero),
+        ("frame: copy", FrameWorld::copy),
+    ];
+    let mut world = FrameWorld::new();
+    for (name, round) in ROUNDS {
+        criterion.bench_function(name, |bencher| {
+            bencher.iter_custom(|frames| {
+                time(frames, || {
+                    for _ in 0..OPERATIONS / FAULTS {
+                        round(&mut world);
+                    }
+                })
+            });
+        });
+    }
+    world.audit();
+}
+
+fn regions(criterion: &mut Criterion) {
+    const ROUNDS: [Named<fn(&mut RegionWorld)>; 4] = [
+        ("regions: allocate, free", RegionWorld::allocate_and_free),
+        ("regions: map, unmap", RegionWorld::map_and_unmap),
+        ("regions: query one", RegionWorld::query_one),
+        ("regions: query all", RegionWorld::query_all),
+    ];
+    let mut world = RegionWorld::new();
+    for (name, round) in ROUNDS {
+        criterion.bench_function(name, |bencher| {
+            bencher.iter_custom(|operations| time(operations, || round(&mut world)));
+        });
+    }
+    world.audit();
+}
+
+criterion_group!(benches, faults, frames, regions);
+criterion_main!(benches);

@@ -1,0 +1,163 @@
+use memory_manager::{
+    ALLOCATION_GRANULARITY, AllocationType, Backing, FreeType, Machine, MachineConfig, MemoryState,
+    PageProtection, ProcessId, SectionAttributes, SectionHandle, ViewRequest,
+};
+use mmu_core::{PageSize, VirtAddr};
+
+use crate::OPERATIONS;
+
+const PAGE: u64 = PageSize::Size4KiB.bytes();
+/// The first address that a program may use: the only room is between regions and behind them.
+const BASE: VirtAddr = VirtAddr::new(ALLOCATION_GRANULARITY);
+
+/// How many regions the process has.
+const REGIONS: u64 = 100_000;
+
+/// After so many regions, one place is free.
+const RUN: u64 = 10;
+
+/// What is allocated and mapped: it fits into none of the free places between.
+const BYTES: u64 = 2 * ALLOCATION_GRANULARITY;
+
+/// A process with 100,000 regions of one committed page each, in which calls are made.
+#[derive(Debug)]
+pub struct RegionWorld {
+    machine: Machine,
+    process: ProcessId,
+    section: SectionHandle,
+    /// The region that is queried next.
+    next: u64,
+}
+
+impl RegionWorld {
+    /// All its regions are there.
+    ///
+    /// # Panics
+    /// If there is no room for one.
+    pub fn new() -> Self {
+        let mut machine = Machine::new(&MachineConfig::default()).expect("there is such a machine");
+        let process = machine.create_process().expect("there is memory for it");
+        let section = machine.create_section(
+            Backing::PageFile,
+            PageProtection::READWRITE,
+            SectionAttributes::COMMIT,
+            BYTES,
+        );
+        let mut world = Self {
+            machine,
+            process,
+            section: section.expect("there is memory for it"),
+            next: 0,
+        };
+        for number in 0..REGIONS {
+            let base = region(number);
+            assert_eq!(world.allocate(Some(base), PAGE), base);
+        }
+        world
+    }
+
+    /// Allocates a region where there is room, and releases it.
+    ///
+    /// # Panics
+    /// If a call fails.
+    #[inline]
+    pub fn allocate_and_free(&mut self) {
+        for _ in 0..OPERATIONS {
+            let base = self.allocate(None, BYTES);
+            let freed = self
+                .machine
+                .virtual_free(self.process, base, 0, FreeType::RELEASE);
+            assert_eq!(freed.expect("the region is there").size, BYTES);
+        }
+    }
+
+    /// Maps a view where there is room, and unmaps it.
+    ///
+    /// # Panics
+    /// If a call fails.
+    #[inline]
+    pub fn map_and_unmap(&mut self) {
+        let request = ViewRequest {
+            base: None,
+            offset: 0,
+            size: BYTES,
+            commit: 0,
+            protection: PageProtection::READWRITE,
+        };
+        for _ in 0..OPERATIONS {
+            let mapped = self.machine.map_view(self.process, self.section, &request);
+            let view = mapped.expect("there is room");
+            let unmapped = self.machine.unmap_view(self.process, view.base);
+            assert_eq!(unmapped, Ok(view));
+        }
+    }
+
+    /// Queries a region, always the same.
+    ///
+    /// # Panics
+    /// If it is not what it must be.
+    #[inline]
+    pub fn query_one(&mut self) {
+        for _ in 0..OPERATIONS {
+            self.query(region(REGIONS / 2));
+        }
+    }
+
+    /// Queries one region after another, in an order without order.
+    ///
+    /// # Panics
+    /// If one is not what it must be.
+    #[inline]
+    pub fn query_all(&mut self) {
+        for _ in 0..OPERATIONS {
+            // Comes to every region before it comes to one again.
+            self.next = (self.next * 61_681 + 27_191) % REGIONS;
+            self.query(region(self.next));
+        }
+    }
+
+    /// Looks whether the regions are as they were, and no other is there.
+    ///
+    /// # Panics
+    /// If they are not.
+    pub fn audit(&mut self) {
+        assert_eq!(self.machine.commit_charge(), REGIONS + BYTES / PAGE + 1);
+        let room = region(REGIONS - 1).wrapping_add(ALLOCATION_GRANULARITY);
+        assert_eq!(self.allocate(None, BYTES), room);
+        let freed = self
+            .machine
+            .virtual_free(self.process, room, 0, FreeType::RELEASE);
+        freed.expect("the region is there");
+        for number in 0..REGIONS {
+            self.query(region(number));
+        }
+    }
+
+    #[inline]
+    fn allocate(&mut self, base: Option<VirtAddr>, size: u64) -> VirtAddr {
+        let kind = AllocationType::RESERVE | AllocationType::COMMIT;
+        let protection = PageProtection::READWRITE;
+        let made = self
+            .machine
+            .virtual_alloc(self.process, base, size, kind, protection);
+        made.expect("there is room").base
+    }
+
+    #[inline]
+    fn query(&self, base: VirtAddr) {
+        let found = self.machine.virtual_query(self.process, base);
+        let found = found.expect("it is an address of user space");
+        let what = (found.base, found.size, found.state);
+        assert_eq!(what, (base, PAGE, MemoryState::Commit));
+    }
+}
+
+impl Default for RegionWorld {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn region(number: u64) -> VirtAddr {
+    BASE.wrapping_add((number + number / RUN) * ALLOCATION_GRANULARITY)
+}
