@@ -398,6 +398,38 @@ fn a_section_is_as_large_as_its_image_or_smaller() {
     assert_eq!(bench.map(small, BASE, READONLY), Ok((BASE, 0x1000)));
 }
 
+/// Wine's tests, kernel32 `test_mapping`.
+#[test]
+fn an_image_is_of_a_file_that_was_opened_for_what_is_asked_of_it() {
+    const ALL: FileAccess = FileAccess::READ
+        .union(FileAccess::WRITE)
+        .union(FileAccess::EXECUTE);
+    let file = file(&Pe::sample(WANTED).bytes());
+    let mut bench = Bench::new();
+    for (asked, needed) in [
+        (READONLY, FileAccess::READ),
+        (WRITECOPY, FileAccess::READ),
+        (READWRITE, FileAccess::READ | FileAccess::WRITE),
+        (EXECUTE_READ, FileAccess::READ | FileAccess::EXECUTE),
+        (EXECUTE_WRITECOPY, FileAccess::READ | FileAccess::EXECUTE),
+        (EXECUTE_READWRITE, ALL),
+    ] {
+        for opened in [
+            FileAccess::READ,
+            FileAccess::READ | FileAccess::WRITE,
+            FileAccess::READ | FileAccess::EXECUTE,
+            ALL,
+            FileAccess::EXECUTE,
+        ] {
+            let backing = Backing::File(file.try_clone().unwrap(), opened);
+            let image = SectionAttributes::IMAGE;
+            let made = bench.machine.create_section(backing, asked, image, 0);
+            let refused = (!opened.contains(needed)).then_some(Status::AccessDenied);
+            assert_eq!(made.err(), refused, "{asked:?} of {opened:?}");
+        }
+    }
+}
+
 /// Wine's tests, kernel32 `test_Loader` and `sec_flag_tests`; empty files: Wine's own code.
 #[test]
 fn a_file_that_is_no_image_is_refused_by_what_it_is_not() {
@@ -586,6 +618,29 @@ fn what_is_between_the_sections_of_an_image_is_not_committed() {
     assert_eq!(bench.read(base + 0x1000), violation(0, base + 0x1000));
     let refused = bench.protect(base, 0x2000, READONLY);
     assert_eq!(refused, Err(Status::NotCommitted));
+}
+
+/// Microsoft, `PrefetchVirtualMemory`: a hint, for which nothing is wrong.
+#[test]
+fn prefetching_passes_by_what_is_between_the_sections_of_an_image() {
+    let mut pe = Pe::single(READ);
+    pe.alignment = 0x1_0000;
+    pe.sections[0].address = 0x1_0000;
+    pe.size = 0x2_0000;
+    let file = file(&pe.bytes());
+    let mut bench = Bench::new();
+    let section = bench.image(&file).unwrap();
+    bench.map(section, BASE, READONLY).unwrap();
+    let before = bench.machine.frames_in_use();
+    let whole = Range {
+        base: VirtAddr::new(BASE),
+        size: 0x2_0000,
+    };
+    let process = bench.process;
+    let prefetched = bench.machine.prefetch_virtual_memory(process, &[whole]);
+    assert_eq!(prefetched, Ok(()));
+    // The headers, the section and the frame of their prototype entries.
+    assert_eq!(bench.machine.frames_in_use(), before + 3);
 }
 
 /// Wine's tests, kernel32 `test_Loader`.
