@@ -1,8 +1,10 @@
 use memory_manager::{
-    AllocationType, Backing, Exception, FreeType, Machine, MachineConfig, PageProtection,
-    ProcessId, SectionAttributes, SectionHandle, Status, ViewRequest,
+    AllocationType, Exception, FreeType, Machine, PageProtection, ProcessId, SectionHandle, Status,
+    ViewRequest,
 };
 use mmu_core::{PageSize, VirtAddr};
+
+use crate::process::process_with_section;
 
 const PAGE: u64 = PageSize::Size4KiB.bytes();
 const BASE: VirtAddr = VirtAddr::new(0x5000_0000);
@@ -61,18 +63,11 @@ impl FaultWorld {
     }
 
     fn new(meeting: Meeting) -> Self {
-        let mut machine = Machine::new(&MachineConfig::default()).expect("there is such a machine");
-        let process = machine.create_process().expect("there is memory for it");
-        let section = machine.create_section(
-            Backing::PageFile,
-            PageProtection::READWRITE,
-            SectionAttributes::COMMIT,
-            BYTES,
-        );
+        let (machine, process, section) = process_with_section(BYTES);
         let mut world = Self {
             machine,
             process,
-            section: section.expect("there is memory for it"),
+            section,
             meeting,
         };
         world.map(OTHER_VIEW, PageProtection::READWRITE);

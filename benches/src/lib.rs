@@ -11,6 +11,7 @@ mod flat;
 mod frames;
 mod functional;
 mod patterns;
+mod process;
 mod reading;
 mod regions;
 mod tables;

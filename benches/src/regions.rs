@@ -1,10 +1,10 @@
 use memory_manager::{
-    ALLOCATION_GRANULARITY, AllocationType, Backing, FreeType, Machine, MachineConfig, MemoryState,
-    PageProtection, ProcessId, SectionAttributes, SectionHandle, ViewRequest,
+    ALLOCATION_GRANULARITY, AllocationType, FreeType, Machine, MemoryState, PageProtection,
+    ProcessId, SectionHandle, ViewRequest,
 };
 use mmu_core::{PageSize, VirtAddr};
 
-use crate::OPERATIONS;
+use crate::{OPERATIONS, process::process_with_section};
 
 const PAGE: u64 = PageSize::Size4KiB.bytes();
 /// The first address that a program may use: the only room is between regions and behind them.
@@ -35,18 +35,11 @@ impl RegionWorld {
     /// # Panics
     /// If there is no room for one.
     pub fn new() -> Self {
-        let mut machine = Machine::new(&MachineConfig::default()).expect("there is such a machine");
-        let process = machine.create_process().expect("there is memory for it");
-        let section = machine.create_section(
-            Backing::PageFile,
-            PageProtection::READWRITE,
-            SectionAttributes::COMMIT,
-            BYTES,
-        );
+        let (machine, process, section) = process_with_section(BYTES);
         let mut world = Self {
             machine,
             process,
-            section: section.expect("there is memory for it"),
+            section,
             next: 0,
         };
         for number in 0..REGIONS {

@@ -16,8 +16,9 @@ const MAX_FAULTS: u32 = 12;
 const NOT_CANONICAL: u64 = u64::MAX;
 
 impl Machine {
-    /// Loads bytes, as a program in user mode; a thread's stack grows by what it touches. Up to 4096 bytes are one access, which is made
-    /// as a whole or not at all; more are one access for each page.
+    /// Loads bytes, as a program in user mode; a thread's stack grows by what it touches. Up
+    /// to 4096 bytes are one access, which is made as a whole or not at all; more are one
+    /// access for each page.
     ///
     /// # Errors
     /// [`Exception`] of the first page that has one. That of a process or thread that does

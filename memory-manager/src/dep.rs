@@ -99,7 +99,7 @@ impl Machine {
     /// - [`Status::NotSupported`]: it is one of 64 bits.
     pub fn process_dep(&self, process: ProcessId) -> Result<ProcessDep, Status> {
         let (space, _) = self.space_ref(process)?;
-        match space.bitness {
+        match space.layout.bitness() {
             Bitness::Bits64 => Err(Status::NotSupported),
             Bitness::Bits32 => Ok(space.dep),
         }
@@ -116,7 +116,7 @@ impl Machine {
     ///   process has chosen already (ReactOS's `MmSetExecuteOptions`).
     pub fn set_process_dep(&mut self, process: ProcessId, flags: DepFlags) -> Result<(), Status> {
         let (space, kernel) = self.space(process)?;
-        if space.bitness == Bitness::Bits64 {
+        if space.layout.bitness() == Bitness::Bits64 {
             return Err(Status::NotSupported);
         }
         let known = DepFlags::ENABLE | DepFlags::DISABLE_ATL_THUNK_EMULATION;

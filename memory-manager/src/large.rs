@@ -14,7 +14,8 @@ use crate::{
     section::{Section, SegmentId},
     user_space::UserSpace,
     vad::{
-        PAGE, Placeholder, Private, PrivateMemory, USER_START, Untouched, Vad, VadKind, WriteWatch,
+        PAGE, Placeholder, Private, PrivateMemory, USER_START, Untouched, VAD_LIMIT, Vad, VadKind,
+        WriteWatch,
     },
     vad_tree::Direction,
 };
@@ -98,11 +99,13 @@ impl Machine {
     ) -> Result<Range, Status> {
         let protection = Protection::new(protection)?;
         let base = base.map(VirtAddr::as_u64).filter(|&base| base != 0);
-        check_user_range(base.unwrap_or(USER_START), size)?;
+        let start = base.unwrap_or(USER_START);
+        check_user_range(start, size, VAD_LIMIT)?;
         if !self.features.has(Feature::PAGES_1_GIB) {
             return Err(Status::NotSupported);
         }
         let (space, kernel) = self.space(process)?;
+        check_user_range(start, size, space.layout.region_limit())?;
         let request = LargeRequest {
             base,
             size,

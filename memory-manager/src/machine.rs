@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use mmu_core::{CpuFeatures, GeneralProtection, RamTooLarge};
 
 use crate::{
-    Bitness, DepPolicy, FaultCounters, ProcessDep, Status,
+    AddressLayout, DepPolicy, FaultCounters, ProcessDep, Status,
     commit::Commit,
     kernel::Kernel,
     physical::Physical,
@@ -108,17 +108,17 @@ impl Machine {
     /// [`Status::CommitmentLimit`] or [`Status::NoMemory`] if there is no memory for its first
     /// page table.
     pub fn create_process(&mut self) -> Result<ProcessId, Status> {
-        self.create_process_with(Bitness::Bits64)
+        self.create_process_with(AddressLayout::Wide)
     }
 
-    /// A process with an empty address space, for programs of 64 or 32 bits.
+    /// A process with an empty address space, of 64 or 32 bits.
     ///
     /// # Errors
     /// As [`Machine::create_process`].
-    pub fn create_process_with(&mut self, bitness: Bitness) -> Result<ProcessId, Status> {
+    pub fn create_process_with(&mut self, layout: AddressLayout) -> Result<ProcessId, Status> {
         let process = ProcessId(self.next_process);
-        let dep = ProcessDep::new(self.dep_policy, bitness);
-        let space = UserSpace::new(&mut self.kernel, process, self.features, (bitness, dep))?;
+        let dep = ProcessDep::new(self.dep_policy, layout.bitness());
+        let space = UserSpace::new(&mut self.kernel, process, self.features, (layout, dep))?;
         self.next_process += 1;
         self.spaces.insert(process, space);
         Ok(process)
@@ -161,6 +161,14 @@ impl Machine {
     /// Pages that were promised to processes and sections, page tables included.
     pub fn commit_charge(&self) -> u64 {
         self.kernel.commit.charged()
+    }
+
+    /// Bytes of a process's page tables, of all levels.
+    ///
+    /// # Errors
+    /// [`Status::InvalidHandle`]: no such process.
+    pub fn page_table_size(&self, process: ProcessId) -> Result<u64, Status> {
+        Ok(self.space_ref(process)?.0.tables * PAGE)
     }
 
     /// Frames of physical memory that are in use.

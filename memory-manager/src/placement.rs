@@ -5,7 +5,7 @@ use mmu_core::VirtAddr;
 use crate::{
     Status,
     user_space::UserSpace,
-    vad::{GRANULARITY, PAGE, TOP_DOWN_LIMIT, USER_LIMIT, USER_START, VAD_LIMIT},
+    vad::{GRANULARITY, PAGE, USER_LIMIT, USER_START, VAD_LIMIT},
     vad_tree::{Direction, GapRequest},
 };
 
@@ -56,9 +56,14 @@ impl Placement {
 }
 
 impl UserSpace {
+    fn within(&self, placement: Placement) -> (u64, u64) {
+        let (low, high) = placement.within;
+        (low, high.min(self.layout.region_limit()))
+    }
+
     /// Whether something can be placed at an address that is not asked for, but preferred.
     pub(crate) fn permits(&self, placement: Placement, start: u64, size: u64) -> bool {
-        let (low, high) = placement.within;
+        let (low, high) = self.within(placement);
         let end = start.checked_add(size).filter(|&end| end <= high);
         start >= low
             && start.is_multiple_of(placement.alignment)
@@ -128,7 +133,7 @@ impl UserSpace {
         placement: Placement,
         direction: Direction,
     ) -> Result<u64, Status> {
-        let (low, high) = placement.within;
+        let (low, high) = self.within(placement);
         let all = GapRequest {
             size,
             alignment: placement.alignment,
@@ -136,7 +141,7 @@ impl UserSpace {
             direction,
         };
         let usual = GapRequest {
-            within: (low, high.min(TOP_DOWN_LIMIT)),
+            within: (low, high.min(self.layout.top_down_limit())),
             ..all
         };
         let found = match direction {

@@ -4,7 +4,9 @@
 use mmu_core::{ErrorCode, Invalidation, PageFault, Ram, Registers};
 
 use crate::{
-    Caller, Exception, ExceptionAccess, Machine, ProcessId, Status, pte::PteState, vad::PAGE,
+    Caller, Exception, ExceptionAccess, Machine, ProcessId, Status,
+    pte::PteState,
+    vad::{PAGE, USER_LIMIT},
 };
 
 /// What came of servicing a fault; either way the access is to be tried again.
@@ -94,6 +96,9 @@ impl Machine {
         let failed = Exception::at(fault.address, access);
         let (space, kernel) = self.caller_space(caller).map_err(&failed)?;
         let page = fault.address.as_u64() & !(PAGE - 1);
+        if page >= USER_LIMIT {
+            return Err(failed(Status::AccessViolation));
+        }
         let deepest = space.deepest_entry(&kernel.physical, page);
         let deepest = deepest.map_err(&failed)?;
         if deepest.page.is_some()

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use mmu_core::{CpuFeatures, Entry, Level, Regime, VirtAddr, entry_address};
 
 use crate::{
-    Bitness, Privileges, ProcessDep, ProcessId, Status, ThreadId, kernel::Kernel,
+    AddressLayout, Privileges, ProcessDep, ProcessId, Status, ThreadId, kernel::Kernel,
     processor::SpaceRoot, vad::Vad, vad_tree::VadTree, window::PhysicalPages,
     working_set::WorkingSet,
 };
@@ -28,7 +28,7 @@ pub(crate) struct UserSpace {
     pub(crate) peb: Option<u64>,
     /// The threads, and where their TEBs are.
     pub(crate) threads: BTreeMap<ThreadId, u64>,
-    pub(crate) bitness: Bitness,
+    pub(crate) layout: AddressLayout,
     pub(crate) dep: ProcessDep,
 }
 
@@ -37,7 +37,7 @@ impl UserSpace {
         kernel: &mut Kernel,
         process: ProcessId,
         features: CpuFeatures,
-        (bitness, dep): (Bitness, ProcessDep),
+        (layout, dep): (AddressLayout, ProcessDep),
     ) -> Result<Self, Status> {
         kernel.commit.charge(1)?;
         let table = match kernel.physical.allocate() {
@@ -64,7 +64,7 @@ impl UserSpace {
             physical_pages: PhysicalPages::new(),
             peb: None,
             threads: BTreeMap::new(),
-            bitness,
+            layout,
             dep,
         })
     }

@@ -122,11 +122,12 @@ impl Machine {
         let reserves = kind.contains(AllocationType::RESERVE)
             || base.is_none() && kind.contains(AllocationType::COMMIT);
         let start = base.unwrap_or(USER_START);
-        check_user_range(start, size)?;
+        check_user_range(start, size, VAD_LIMIT)?;
         if kind.contains(AllocationType::PHYSICAL) && protection != Protection::READ_WRITE {
             return Err(Status::InvalidParameter6);
         }
         let (space, kernel) = self.caller_space(caller)?;
+        check_user_range(start, size, space.layout.region_limit())?;
         if kind.contains(AllocationType::LARGE_PAGES) {
             let request = LargeRequest {
                 base,
@@ -162,10 +163,10 @@ impl Machine {
 }
 
 /// That memory can be there.
-pub(crate) fn check_user_range(start: u64, size: u64) -> Result<(), Status> {
-    if start >= VAD_LIMIT {
+pub(crate) fn check_user_range(start: u64, size: u64, limit: u64) -> Result<(), Status> {
+    if start >= limit {
         Err(Status::InvalidParameter2)
-    } else if size == 0 || size > VAD_LIMIT - start {
+    } else if size == 0 || size > limit - start {
         Err(Status::InvalidParameter4)
     } else {
         Ok(())

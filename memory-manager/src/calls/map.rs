@@ -8,7 +8,7 @@ use crate::{
     protection::{Caching, Protection},
     section::PageOrigin,
     user_space::UserSpace,
-    vad::{GRANULARITY, PAGE, Placeholder, USER_LIMIT, USER_START, VAD_LIMIT, Vad},
+    vad::{GRANULARITY, PAGE, Placeholder, USER_LIMIT, USER_START, Vad},
     vad_tree::Direction,
 };
 
@@ -134,6 +134,7 @@ impl Machine {
         if request.commit > size || request.commit > 0 && is_file {
             return Err(Status::InvalidParameter5);
         }
+        let limit = space.layout.region_limit();
         let own = section.base.map(|own| own + request.offset);
         let wanted = image.map(|image| image.base.wrapping_add(request.offset).as_u64());
         let free = wanted.filter(|&wanted| space.permits(placement, wanted, size));
@@ -144,7 +145,7 @@ impl Machine {
                 start
             }
             Some(base) => {
-                let end = base.checked_add(size).filter(|&end| end <= VAD_LIMIT);
+                let end = base.checked_add(size).filter(|&end| end <= limit);
                 let end = end.ok_or(Status::InvalidParameter3)?;
                 if base & page.offset_mask() != 0 {
                     return Err(Status::MappedAlignment);
@@ -191,7 +192,7 @@ impl Machine {
 impl UserSpace {
     /// What there is to know of an image that starts at an address.
     fn note(&self, image: ImageInformation, start: u64) -> MappingNote {
-        let machine = match self.bitness {
+        let machine = match self.layout.bitness() {
             Bitness::Bits64 => ImageMachine::Amd64,
             Bitness::Bits32 => ImageMachine::I386,
         };

@@ -9,7 +9,7 @@ use crate::{
     pte::Pte,
     section::PageOrigin,
     user_space::UserSpace,
-    vad::{PAGE, USER_LIMIT, Vad, VadKind},
+    vad::{PAGE, Vad, VadKind},
 };
 
 impl Machine {
@@ -26,11 +26,12 @@ impl Machine {
     ) -> Result<MemoryInformation, Status> {
         let (space, kernel) = self.space_ref(process)?;
         let page = address.as_u64() & !(PAGE - 1);
-        if page >= USER_LIMIT {
+        let limit = space.layout.limit();
+        if page >= limit {
             return Err(Status::InvalidParameter);
         }
         let Some(vad) = space.vads.find(page) else {
-            let end = space.vads.next_start(page).unwrap_or(USER_LIMIT);
+            let end = space.vads.next_start(page).unwrap_or(limit);
             return Ok(MemoryInformation {
                 base: VirtAddr::new(page),
                 allocation_base: None,

@@ -17,6 +17,7 @@ mod hostile;
 mod images;
 mod invariants;
 mod large;
+mod layouts;
 mod lock;
 mod pe;
 mod placeholders;

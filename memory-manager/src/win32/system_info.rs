@@ -5,10 +5,6 @@ use crate::{
     vad::{PAGE, USER_LIMIT, USER_START},
 };
 
-/// The last address that a program of 32 bits may use (Microsoft, "Memory Limits": 2 GiB; the
-/// last 64 KiB of them belong to nobody).
-const LAST_OF_32_BITS: u64 = 0x7ffe_ffff;
-
 /// A kind of processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ProcessorArchitecture {
@@ -56,11 +52,11 @@ impl Win32<'_> {
     pub fn get_system_info(&self) -> Result<SystemInfo, Status> {
         let (space, _) = self.machine.space_ref(self.process)?;
         let native = self.get_native_system_info();
-        Ok(match space.bitness {
+        Ok(match space.layout.bitness() {
             Bitness::Bits64 => native,
             Bitness::Bits32 => SystemInfo {
                 architecture: ProcessorArchitecture::Intel,
-                maximum_application_address: VirtAddr::new(LAST_OF_32_BITS),
+                maximum_application_address: VirtAddr::new(space.layout.limit() - 1),
                 ..native
             },
         })

@@ -30,8 +30,12 @@ Examples:
   lookaside vm examples/choice.vm state=MEM_RESERVE protection=PAGE_READONLY
 
 A script is a statement a line; # begins a comment:
-  process NAME                      a new process, which does what follows
-  in NAME                           go on in another process
+  process NAME                      a new process, which does what follows; `process NAME 2GiB`,
+                                    3GiB or 4GiB is one of 32 bits
+  thread NAME RESERVE COMMIT        a new thread of it, which does what follows, with so much
+                                    stack (1MiB and 4KiB, if nothing is said); its name is the
+                                    address of its TEB
+  in NAME                           go on in another process or thread
   default X = VALUE                 a name that the command line may set
   X = VALUE                         a number, a constant such as PAGE_READWRITE, a question
                                     such as state(X), and sums of these with | + -

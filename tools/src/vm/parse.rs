@@ -14,8 +14,8 @@ use winnow::{
 use super::{
     error::ScriptError,
     script::{
-        Access, Argument, Call, Expression, Item, Operator, Outcome, Question, Relation, Script,
-        Spanned, Statement, Width, Words,
+        Access, Argument, Call, Expression, Item, LAYOUTS, Operator, Outcome, Question, Relation,
+        Script, Spanned, Statement, Width, Words,
     },
 };
 use crate::byte_size::ByteSize;
@@ -101,7 +101,19 @@ fn statement(text: &mut Text<'_>) -> ModalResult<Statement> {
     let start = *text;
     let word = word.context(want("a statement")).parse_next(text)?;
     match word {
-        "process" => named(text).map(Statement::Process),
+        "process" => {
+            let name = named(text)?;
+            let layout = opt(one_named(&LAYOUTS, "2GiB, 3GiB or 4GiB")).parse_next(text)?;
+            Ok(Statement::Process {
+                name,
+                layout: layout.unwrap_or_default(),
+            })
+        }
+        "thread" => Ok(Statement::Thread {
+            name: named(text)?,
+            reserve: opt(operand).parse_next(text)?,
+            commit: opt(operand).parse_next(text)?,
+        }),
         "in" => named_at.map(Statement::In).parse_next(text),
         "default" => {
             let (name, value) = assignment(text)?;

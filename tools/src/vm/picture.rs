@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use comfy_table::{CellAlignment, Table, presets};
 use memory_manager::{ALLOCATION_GRANULARITY, Machine, MemoryKind, MemoryState, ProcessId};
@@ -18,6 +18,8 @@ pub struct Picture {
     pub process: String,
     /// Its parts, by address.
     pub parts: Vec<Part>,
+    /// How many bytes of page tables realise it: they are in no part.
+    pub page_table_size: u64,
 }
 
 /// Pages in a row that are alike.
@@ -45,7 +47,9 @@ pub enum Use {
     MappedFile,
     /// A view of a section without a file.
     Shareable,
-    /// A process's own.
+    /// A thread's stack.
+    Stack,
+    /// A process's own, for anything else.
     PrivateData,
     /// Nothing.
     Free,
@@ -59,6 +63,7 @@ impl fmt::Display for Use {
             Self::Image => "Image",
             Self::MappedFile => "Mapped File",
             Self::Shareable => "Shareable",
+            Self::Stack => "Stack",
             Self::PrivateData => "Private Data",
             Self::Free => "Free",
             Self::Unusable => "Unusable",
@@ -68,6 +73,9 @@ impl fmt::Display for Use {
 
 impl Picture {
     pub(super) fn of(machine: &Machine, name: &str, process: ProcessId) -> Self {
+        let threads = machine.threads(process).into_iter().flatten();
+        let stacks = threads.filter_map(|thread| machine.stack(thread).ok());
+        let stacks: HashSet<VirtAddr> = stacks.map(|stack| stack.bottom).collect();
         let mut parts = Vec::new();
         let mut next = VirtAddr::new(0);
         while let Ok(found) = machine.virtual_query(process, next) {
@@ -91,6 +99,11 @@ impl Picture {
                         parts.push(part(base + tail, size - tail, Use::Free));
                     }
                 }
+                Some(MemoryKind::Private)
+                    if found.allocation_base.is_some_and(|at| stacks.contains(&at)) =>
+                {
+                    parts.push(part(base, size, Use::Stack));
+                }
                 Some(kind) => {
                     let is_of_file = machine.is_in_mapped_file(process, next) == Ok(true);
                     parts.push(part(base, size, use_of(kind, is_of_file)));
@@ -104,6 +117,7 @@ impl Picture {
         Self {
             process: name.into(),
             parts,
+            page_table_size: machine.page_table_size(process).unwrap_or_default(),
         }
     }
 }
@@ -132,6 +146,8 @@ impl fmt::Display for Picture {
                 part.protection.clone().unwrap_or_default(),
             ]);
         }
+        let tables = ByteSize(self.page_table_size).to_string();
+        table.add_row(["", &tables, "Page Table"]);
         for column in 0..2 {
             if let Some(column) = table.column_mut(column) {
                 column.set_cell_alignment(CellAlignment::Right);

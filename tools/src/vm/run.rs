@@ -6,9 +6,9 @@ use std::{
 };
 
 use memory_manager::{
-    AllocationType, Backing, FileAccess, FreeType, Machine, MachineConfig, MemoryInformation,
-    MemoryState, PageProtection, ProcessId, SectionAttributes, SectionHandle, Status, UnmapFlags,
-    ViewAccess, WatchFlags, Win32,
+    AllocationType, Backing, Caller, FileAccess, FreeType, Machine, MachineConfig,
+    MemoryInformation, MemoryState, PageProtection, ProcessId, SectionAttributes, SectionHandle,
+    StackRequest, Status, UnmapFlags, ViewAccess, WatchFlags, Win32,
 };
 use mmu_core::VirtAddr;
 
@@ -62,7 +62,7 @@ pub fn run(
     let mut run = Run {
         machine,
         settings,
-        processes: Vec::new(),
+        actors: Vec::new(),
         current: 0,
         values: HashMap::new(),
         sections: Vec::new(),
@@ -78,7 +78,9 @@ pub fn run(
 struct Run<'a> {
     machine: Machine,
     settings: &'a [Setting],
-    processes: Vec<(String, ProcessId)>,
+    /// The processes and threads, by name.
+    actors: Vec<(String, Caller)>,
+    /// Which of them does what follows.
     current: usize,
     values: HashMap<String, u64>,
     /// By handle: the n-th, from 0, has the handle 4n + 4.
@@ -91,13 +93,32 @@ const HANDLE_STEP: u64 = 4;
 impl Run<'_> {
     fn execute(&mut self, statement: &Statement) -> Result<(), Failure> {
         match statement {
-            Statement::Process(name) => {
-                let process = self.machine.create_process().map_err(Failure::Status)?;
-                self.current = self.processes.len();
-                self.processes.push((name.clone(), process));
+            Statement::Process { name, layout } => {
+                let process = self.machine.create_process_with(*layout);
+                self.add(name, process.map_err(Failure::Status)?);
+            }
+            Statement::Thread {
+                name,
+                reserve,
+                commit,
+            } => {
+                let mut size = |asked: &Option<_>| match asked {
+                    Some(size) => self.number(size),
+                    None => Ok(0),
+                };
+                let request = StackRequest {
+                    reserve: size(reserve)?,
+                    commit: size(commit)?,
+                };
+                let thread = self.machine.create_thread(self.process(), request);
+                let thread = thread.map_err(Failure::Status)?;
+                let environment = self.machine.thread_environment(thread);
+                let environment = environment.map_err(Failure::Status)?;
+                self.values.insert(name.clone(), environment.as_u64());
+                self.add(name, thread);
             }
             Statement::In(name) => {
-                let mut names = self.processes.iter();
+                let mut names = self.actors.iter();
                 let place = names.position(|(known, _)| *known == name.value);
                 self.current = place.unwrap_or(self.current);
             }
@@ -147,25 +168,40 @@ impl Run<'_> {
             }
             Statement::Print(items) => self.print(items)?,
             Statement::Map => {
-                let picture = self.picture(self.current);
+                let picture = self.picture(self.process());
                 write!(self.out, "{picture}")?;
             }
         }
         Ok(())
     }
 
-    fn process(&self) -> ProcessId {
-        self.processes[self.current].1
+    /// A new process or thread, which does what follows.
+    fn add(&mut self, name: &str, caller: impl Into<Caller>) {
+        self.current = self.actors.len();
+        self.actors.push((name.into(), caller.into()));
     }
 
-    fn picture(&self, place: usize) -> Picture {
-        let (name, process) = &self.processes[place];
-        Picture::of(&self.machine, name, *process)
+    fn caller(&self) -> Caller {
+        self.actors[self.current].1
+    }
+
+    fn process(&self) -> ProcessId {
+        self.caller().process()
+    }
+
+    fn picture(&self, process: ProcessId) -> Picture {
+        let mut actors = self.actors.iter();
+        let found = actors.find(|(_, caller)| *caller == Caller::Process(process));
+        let name = found.map_or("", |(name, _)| name);
+        Picture::of(&self.machine, name, process)
     }
 
     fn pictures(&self) -> Vec<Picture> {
-        let places = 0..self.processes.len();
-        places.map(|place| self.picture(place)).collect()
+        let processes = self.actors.iter().filter_map(|(_, caller)| match caller {
+            Caller::Process(process) => Some(*process),
+            Caller::Thread(_) => None,
+        });
+        processes.map(|process| self.picture(process)).collect()
     }
 
     fn call(&mut self, call: Call, arguments: &[Argument]) -> Result<Result<u64, Status>, Failure> {
@@ -178,10 +214,11 @@ impl Run<'_> {
             };
         }
         let [first, second, third, fourth, fifth, _] = numbers;
-        let process = self.process();
+        let caller = self.caller();
+        let process = caller.process();
         let address = VirtAddr::new(first);
         let machine = &mut self.machine;
-        let mut win32 = Win32::new(machine, process);
+        let mut win32 = Win32::new(machine, caller);
         let base = |range: memory_manager::Range| range.base.as_u64();
         Ok(match call {
             Call::VirtualAlloc => {
@@ -272,17 +309,15 @@ impl Run<'_> {
         access: &Access,
         address: VirtAddr,
     ) -> Result<Result<(), memory_manager::Exception>, Failure> {
-        let process = self.process();
+        let caller = self.caller();
         Ok(match access {
-            Access::Read(Width(width)) => {
-                self.machine.read(process, address, &mut [0; 8][..*width])
-            }
-            Access::WriteText(text) => self.machine.write(process, address, text.as_bytes()),
+            Access::Read(Width(width)) => self.machine.read(caller, address, &mut [0; 8][..*width]),
+            Access::WriteText(text) => self.machine.write(caller, address, text.as_bytes()),
             Access::Write(Width(width), value) => {
                 let value = self.number(value)?.to_le_bytes();
-                self.machine.write(process, address, &value[..*width])
+                self.machine.write(caller, address, &value[..*width])
             }
-            Access::Execute => self.machine.execute(process, address).map(drop),
+            Access::Execute => self.machine.execute(caller, address).map(drop),
         })
     }
 
@@ -297,7 +332,7 @@ impl Run<'_> {
                     for offset in 0..length {
                         let mut byte = [0];
                         let at = address.wrapping_add(offset);
-                        self.machine.read(self.process(), at, &mut byte)?;
+                        self.machine.read(self.caller(), at, &mut byte)?;
                         line.extend(byte);
                     }
                 }
@@ -337,13 +372,13 @@ impl Run<'_> {
     }
 
     fn answer(&mut self, question: Question, address: VirtAddr) -> Result<u64, Failure> {
-        let process = self.process();
+        let caller = self.caller();
         if let Question::Number(Width(width)) = question {
             let mut bytes = [0; 8];
-            self.machine.read(process, address, &mut bytes[..width])?;
+            self.machine.read(caller, address, &mut bytes[..width])?;
             return Ok(u64::from_le_bytes(bytes));
         }
-        let information = self.machine.virtual_query(process, address);
+        let information = self.machine.virtual_query(caller.process(), address);
         let information = information.map_err(Failure::Status)?;
         Ok(field(question, &information))
     }

@@ -1,5 +1,7 @@
 use std::ops::Range;
 
+use memory_manager::AddressLayout;
+
 /// A script, ready to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
@@ -30,8 +32,17 @@ pub(super) struct Spanned<T> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Statement {
     /// A new process, which does what follows.
-    Process(String),
-    /// What follows is done by this process.
+    Process {
+        name: String,
+        layout: AddressLayout,
+    },
+    /// A new thread of the process, which does what follows; its name stands for its TEB.
+    Thread {
+        name: String,
+        reserve: Option<Spanned<Expression>>,
+        commit: Option<Spanned<Expression>>,
+    },
+    /// What follows is done by this process or thread.
     In(Spanned<String>),
     /// A name that the command line may give another value.
     Default {
@@ -62,6 +73,13 @@ pub(super) enum Statement {
     /// The picture of the process's memory.
     Map,
 }
+
+/// The layouts of 32-bit processes, by how much of the address space is theirs.
+pub(super) const LAYOUTS: [(&str, AddressLayout); 3] = [
+    ("2GiB", AddressLayout::TwoGiB),
+    ("3GiB", AddressLayout::ThreeGiB),
+    ("4GiB", AddressLayout::FourGiB),
+];
 
 /// How a call or an access has to end.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -99,6 +99,54 @@ print text(v + 0x1ffe, 2)
 }
 
 #[test]
+fn a_threads_stack_grows_and_its_guard_is_an_exception_to_others() {
+    let script = "\
+process app
+thread one
+thread two 64KiB 8KiB
+base = u64(two + 8)
+write base - 12KiB u8 1
+expect base - u64(two + 0x10) == 12KiB
+in one
+write base - 16KiB u8 1 fails STATUS_GUARD_PAGE_VIOLATION
+in app
+write u64(one + 0x10) - 1 u8 1 fails STATUS_GUARD_PAGE_VIOLATION
+";
+    assert_eq!(outcome(script, &[]), Ok(String::new()));
+}
+
+#[test]
+fn a_process_of_32_bits_ends_where_its_layout_says() {
+    for (size, end) in [("2GiB", 0x7fff_0000_u64), ("4GiB", 0xffff_0000)] {
+        let script = format!("process app {size}\np = base({end:#x} - 1)\nq = base({end:#x})\n");
+        let failed = outcome(&script, &[]).unwrap_err();
+        assert!(failed.contains("STATUS_INVALID_PARAMETER"), "{failed}");
+        let script = script.rsplit_once("q =").unwrap().0.to_owned();
+        assert_eq!(outcome(&script, &[]), Ok(String::new()));
+    }
+}
+
+#[test]
+fn a_picture_knows_stacks_and_page_tables() {
+    let script = "process app\nthread worker 64KiB 8KiB\n";
+    let script = parse("a script", script).unwrap();
+    let pictures = run(&script, &[], &MachineConfig::default(), &mut Vec::new()).unwrap();
+    let stack = pictures[0]
+        .parts
+        .iter()
+        .filter(|part| part.r#use == Use::Stack);
+    let stack: Vec<_> = stack.map(|part| (part.size, part.state.as_str())).collect();
+    let expected = [
+        (0xd000, "Reserved"),
+        (0x1000, "Committed"),
+        (0x2000, "Committed"),
+    ];
+    assert_eq!(stack, expected);
+    // Of four levels, the last two twice: for the stack, and for the TEB far above.
+    assert_eq!(pictures[0].page_table_size, 7 * 0x1000);
+}
+
+#[test]
 fn a_picture_shows_every_byte_once() {
     let script = "\
 process app

@@ -29,6 +29,24 @@ fn the_scripts_that_come_with_it_print_what_they_say() {
 }
 
 #[test]
+fn a_stack_grows_until_there_is_no_room_for_a_guard() {
+    let printed = stdout_of(lookaside(["vm", script!("stack")]));
+    let lines = printed.lines().filter(|line| line.starts_with("grown"));
+    let expected = ["grown to 0xa000", "grown to 0xb000", "grown to 0xf000"];
+    assert_eq!(lines.collect::<Vec<_>>(), expected);
+    let rows = printed.lines().map(|line| line.split_whitespace().skip(1));
+    let rows: Vec<_> = rows.map(|row| row.collect::<Vec<_>>().join(" ")).collect();
+    for row in [
+        "60 KiB Stack Committed READ/WRITE",
+        "4 KiB Stack Committed READ/WRITE GUARD",
+        "20 KiB Stack Reserved",
+    ] {
+        assert!(rows.iter().any(|found| found == row), "{row}: {printed}");
+    }
+    assert!(printed.contains("KiB  Page Table\n"), "{printed}");
+}
+
+#[test]
 fn the_picture_in_the_readme_is_what_is_drawn() {
     let drawn = stdout_of(lookaside(["vm", script!("guard")]));
     let readme = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md"));

@@ -58,8 +58,8 @@ fn sizes_and_bases_outside_user_space_are_refused_by_argument() {
     }
 }
 
-/// Wine's tests, kernel32 `test_VirtualAlloc_protection`; ReactOS's tests,
-/// `ZwAllocateVirtualMemory`.
+/// The protections: Wine's tests, kernel32 `test_VirtualAlloc_protection`, and ReactOS's,
+/// `ZwAllocateVirtualMemory`; that they come first, only ReactOS's `NtAllocateVirtualMemory`.
 #[test]
 fn a_wrong_protection_is_refused_before_the_addresses_are_looked_at() {
     let mut bench = Bench::new();
@@ -69,6 +69,20 @@ fn a_wrong_protection_is_refused_before_the_addresses_are_looked_at() {
         for base in [0, BASE, BASE + 16 * GRANULE] {
             let refused = bench.alloc(base, 0x1000, BOTH, protection);
             assert_eq!(refused, Err(Status::InvalidPageProtection), "{bits:#x}");
+        }
+    }
+}
+
+/// Wine's tests, kernel32 `test_VirtualAlloc_protection`; ReactOS's tests,
+/// `ZwAllocateVirtualMemory`.
+#[test]
+fn private_memory_is_not_allocated_write_copy() {
+    let mut bench = Bench::new();
+    bench.alloc(BASE, 0x1000, RESERVE, READWRITE).unwrap();
+    for protection in [WRITECOPY, PageProtection::EXECUTE_WRITECOPY] {
+        for (base, kind) in [(BASE, COMMIT), (0, RESERVE), (0, COMMIT), (0, BOTH)] {
+            let refused = bench.alloc(base, 0x1000, kind, protection);
+            assert_eq!(refused, Err(Status::InvalidPageProtection), "{kind:?}");
         }
     }
 }
@@ -85,12 +99,17 @@ fn types_that_do_not_go_together_are_refused() {
         0x8_1000,
         0x8_2000,
         0x18_0000,
+        0x20_0000,
         0x20_1000,
         0x40_0000,
+        0x40_1000,
         0x40_3000,
+        0x2000_0000,
         0x2000_1000,
         0x2000_2000,
+        0x2008_3000,
         0x2020_3000,
+        0x2040_3000,
         0x100_1000,
         unknown | 0x3000,
         u32::MAX,
@@ -101,7 +120,8 @@ fn types_that_do_not_go_together_are_refused() {
     }
 }
 
-/// ReactOS's tests, `NtAllocateVirtualMemory`; Wine's tests, ntdll `test_NtAllocateVirtualMemory`.
+/// ReactOS's tests, `NtAllocateVirtualMemory`; Wine's tests, ntdll
+/// `test_NtAllocateVirtualMemory`.
 #[test]
 fn a_reservation_that_meets_a_region_is_refused() {
     let mut bench = Bench::new();
@@ -146,7 +166,10 @@ fn a_commit_keeps_to_one_region_and_rounds_to_pages() {
         let refused = bench.alloc(base, size, COMMIT, READWRITE);
         assert_eq!(refused, Err(Status::ConflictingAddresses), "{base:#x}");
     }
-    assert_eq!(bench.query(BASE).state, MemoryState::Reserve);
+    let nothing = PageProtection::empty();
+    for base in [BASE, BASE + GRANULE] {
+        assert_eq!(bench.run(base), (MemoryState::Reserve, nothing, GRANULE));
+    }
     assert_eq!(
         bench.alloc(BASE + 0x1fff, 2, COMMIT, READWRITE),
         Ok((BASE + 0x1000, 0x2000))
@@ -208,6 +231,8 @@ fn from_the_top_down_means_above_what_comes_from_the_bottom_up() {
     assert_eq!(low[1], low[0] + GRANULE);
     assert_eq!(high[1], high[0] - GRANULE);
     assert!(high[1] > low[1]);
+    // To commit without an address reserves, too.
+    assert_eq!(place(COMMIT | AllocationType::TOP_DOWN), high[1] - GRANULE);
 }
 
 /// ReactOS's tests, `ZwAllocateVirtualMemory`.
@@ -229,7 +254,7 @@ fn a_page_that_is_committed_without_access_can_be_committed_with() {
     assert_eq!(bench.read(BASE), Ok(0));
 }
 
-/// ReactOS's tests, `ZwAllocateVirtualMemory`.
+/// ReactOS's `NtAllocateVirtualMemory` only.
 #[test]
 fn the_process_is_looked_for_after_the_arguments() {
     let mut bench = Bench::new();
@@ -269,7 +294,7 @@ fn uncached_memory_stays_uncached_and_other_memory_cached() {
     assert_eq!(bench.query(BASE + GRANULE).protection, READWRITE);
 }
 
-/// ReactOS's `MiQueryMemoryBasicInformation`; Microsoft, `VirtualAlloc`.
+/// ReactOS's tests, `NtAllocateVirtualMemory`; Microsoft, `VirtualAlloc`.
 #[test]
 fn what_is_left_of_a_granule_is_free_and_of_no_use() {
     let mut bench = Bench::new();

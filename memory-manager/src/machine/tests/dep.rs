@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Bitness, DepFlags, DepPermanence, DepPolicy, ProcessDep};
+use crate::{AddressLayout, DepFlags, DepPermanence, DepPolicy, ProcessDep};
 
 const POLICIES: [DepPolicy; 4] = [
     DepPolicy::AlwaysOff,
@@ -14,7 +14,10 @@ fn bench_of_32_bits(dep_policy: DepPolicy) -> Bench {
         dep_policy,
         ..MachineConfig::default()
     });
-    bench.process = bench.machine.create_process_with(Bitness::Bits32).unwrap();
+    bench.process = bench
+        .machine
+        .create_process_with(AddressLayout::TwoGiB)
+        .unwrap();
     bench
 }
 

@@ -62,7 +62,7 @@ fn a_guard_comes_before_the_right_to_execute() {
     assert_eq!(bench.execute(BASE), violation(8, BASE));
 }
 
-/// ReactOS's fault handler.
+/// ReactOS's fault handler only.
 #[test]
 fn a_guard_that_was_only_reserved_with_is_inert() {
     let mut bench = Bench::new();

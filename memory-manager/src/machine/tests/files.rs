@@ -181,7 +181,7 @@ fn pages_of_a_file_are_neither_committed_nor_reset() {
     assert_eq!(refused, Err(Status::UserMappedFile));
 }
 
-/// Wine 8.0; ReactOS's kernel32, `FlushViewOfFile`.
+/// Asked of Wine 8.0; else only ReactOS's kernel32, `FlushViewOfFile`.
 #[test]
 fn memory_that_is_no_files_has_nothing_to_flush() {
     let mut bench = Bench::new();
@@ -216,7 +216,7 @@ fn a_view_of_a_file_commits_no_first_pages() {
     assert_eq!(refused, Err(Status::InvalidParameter5));
 }
 
-/// Microsoft, `SetEndOfFile` and `MmCanFileBeTruncated`.
+/// Microsoft, `SetEndOfFile` and `MmCanFileBeTruncated`; which error it is, literature only.
 #[test]
 fn a_mapped_file_gets_longer_and_not_shorter() {
     let mut bench = Bench::new();

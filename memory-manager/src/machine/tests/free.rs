@@ -59,6 +59,10 @@ fn releasing_a_part_leaves_regions_of_their_own() {
         bench.free(BASE, 0, RELEASE),
         Err(Status::MemoryNotAllocated)
     );
+    let last = BASE + 0x5000;
+    assert_eq!(bench.free(last, 0x1000, RELEASE), Ok((last, 0x1000)));
+    assert_eq!(bench.query(BASE + 0x4000).size, 0x1000);
+    assert_eq!(bench.query(last).state, MemoryState::Free);
     bench.alloc(BASE, 0x1000, RESERVE, READWRITE).unwrap();
     let across = bench.free(BASE, 0x2000, DECOMMIT);
     assert_eq!(across, Err(Status::UnableToFreeVm));
@@ -90,7 +94,8 @@ fn a_whole_region_is_named_by_its_first_page() {
     assert_eq!(bench.free(BASE + 0xfff, 0, RELEASE), Ok((BASE, 0x3000)));
 }
 
-/// Wine's tests, ntdll `test_NtFreeVirtualMemory`; ReactOS's tests, `NtAllocateVirtualMemory`.
+/// Wine's tests, ntdll `test_NtFreeVirtualMemory`; ReactOS's tests, `NtAllocateVirtualMemory`;
+/// outside user space, ReactOS's `NtFreeVirtualMemory` only.
 #[test]
 fn what_is_in_no_region_or_reaches_out_of_one_is_not_freed() {
     let mut bench = reserved(2);

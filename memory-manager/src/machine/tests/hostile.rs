@@ -1,10 +1,12 @@
 use std::fs::File;
 
+use mmu_core::{Cause, Entry, ErrorCode, Level, PageFault, PhysAddr};
+
 use super::{pe::Pe, *};
 use crate::{
     AddressRequirements, AllocationRequest, Backing, FileAccess, LARGE_PAGE_MINIMUM, PhysicalPage,
-    SectionAttributes, SectionHandle, UnmapFlags, ViewAccess, ViewRequest, WatchFlags,
-    WorkingSetSize, ZeroBits, vad::USER_LIMIT,
+    SectionAttributes, SectionHandle, StackRequest, UnmapFlags, ViewAccess, ViewRequest,
+    WatchFlags, WorkingSetSize, ZeroBits, vad::USER_LIMIT,
 };
 
 /// Numbers that go wrong where anything does.
@@ -202,6 +204,7 @@ fn call_all(
         let _ = bench.machine.query_section(made, usize::MAX);
         bench.machine.close_section(made).unwrap();
     }
+    use_threads(bench, (base, size), protection);
     let machine = &mut bench.machine;
     let _ = machine.flush_view(process, at, size);
     let _ = machine.virtual_unlock(process, at, size);
@@ -209,4 +212,32 @@ fn call_all(
     let flags = UnmapFlags::from_bits_retain(first);
     let _ = machine.unmap_view_ex(process, at, flags);
     let _ = machine.unmap_view(process, at);
+}
+
+/// A thread of a process that ends again, and a fault that was never raised.
+fn use_threads(bench: &mut Bench, (base, size): (u64, u64), protection: PageProtection) {
+    let (machine, process) = (&mut bench.machine, bench.process);
+    let at = VirtAddr::new(base);
+    let fault = PageFault {
+        address: at,
+        error_code: ErrorCode::from_bits_retain(protection.bits()),
+        cause: Cause::NotPresent,
+        level: Level::Pte,
+        entry_address: PhysAddr::new(size),
+        entry: Entry::empty(),
+        extent: base,
+    };
+    let _ = machine.service(process, &fault);
+    let stack = StackRequest {
+        reserve: base,
+        commit: size,
+    };
+    if let Ok(other) = machine.create_process() {
+        if let Ok(thread) = machine.create_thread(other, stack) {
+            let _ = machine.write(thread, at, &[1; 0x1800]);
+            let _ = machine.virtual_protect(thread, at, size, protection);
+            let _ = machine.terminate_thread(thread);
+        }
+        machine.terminate_process(other).unwrap();
+    }
 }

@@ -10,8 +10,8 @@ use super::{
     *,
 };
 use crate::{
-    Backing, FileAccess, ImageMachine, MappingNote, MemoryKind, SectionAttributes, SectionHandle,
-    ViewAccess, ViewRequest, Win32,
+    AddressLayout, Backing, FileAccess, ImageMachine, MappingNote, MemoryKind, SectionAttributes,
+    SectionHandle, ViewAccess, ViewRequest, Win32,
 };
 
 const WANTED: u64 = 0x1_2345_0000;
@@ -241,6 +241,25 @@ fn an_image_that_wants_to_be_nowhere_in_user_space_is_mapped_elsewhere() {
     }
 }
 
+#[test]
+fn an_image_that_wants_to_be_behind_the_end_of_its_process_is_mapped_elsewhere() {
+    for (layout, wanted, note) in [
+        (AddressLayout::TwoGiB, 0x7ffd_0000, MappingNote::NotAtBase),
+        (AddressLayout::TwoGiB, 0x8000_0000, MappingNote::NotAtBase),
+        (AddressLayout::ThreeGiB, 0x8000_0000, MappingNote::None),
+    ] {
+        let mut bench = Bench::new();
+        bench.process = bench.machine.create_process_with(layout).unwrap();
+        let mut pe = Pe::sample(wanted);
+        pe.machine = ImageMachine::I386;
+        pe.size = 0x2_0000;
+        let section = bench.image(&file(&pe.bytes())).unwrap();
+        let (base, found) = bench.load(section).unwrap();
+        assert_eq!((base == wanted, found), (note == MappingNote::None, note));
+        assert!(base + 0x2_0000 <= layout.end().as_u64());
+    }
+}
+
 /// ReactOS's tests, `NtMapViewOfSection`, on 64-bit Windows.
 #[test]
 fn an_image_for_another_processor_is_mapped_and_told() {
@@ -342,7 +361,7 @@ fn an_image_does_not_follow_views_of_its_file() {
     assert_eq!(bench.read(BASE + 0x1c00), Ok(0));
 }
 
-/// Literature: what may be written is paid for when it is mapped.
+/// Literature only: what may be written is paid for when it is mapped.
 #[test]
 fn commit_is_charged_for_what_of_an_image_can_be_written() {
     let mut bench = Bench::new();
@@ -430,7 +449,7 @@ fn an_image_is_of_a_file_that_was_opened_for_what_is_asked_of_it() {
     }
 }
 
-/// Wine's tests, kernel32 `test_Loader` and `sec_flag_tests`; empty files: Wine's own code.
+/// Wine's tests, kernel32 `test_Loader` and `sec_flag_tests`; empty files, Wine's source only.
 #[test]
 fn a_file_that_is_no_image_is_refused_by_what_it_is_not() {
     let pe = Pe::sample(WANTED).bytes();
@@ -495,7 +514,7 @@ fn a_file_that_is_no_image_is_refused_by_what_it_is_not() {
 type Change = fn(&mut Pe);
 
 /// Microsoft, "PE Format" and `IMAGE_FILE_HEADER`; Wine's tests, kernel32 `test_Loader`;
-/// ReactOS's `PeFmtCreateSection`.
+/// ReactOS's `PeFmtCreateSection` only.
 #[test]
 fn headers_that_contradict_each_other_are_refused() {
     let changes: [(&str, Change); 15] = [
@@ -579,7 +598,7 @@ fn headers_that_contradict_each_other_are_refused() {
     assert!(bench.image(&file(&pe.bytes())).is_ok());
 }
 
-/// Literature: the raw data of a section has to be in the file.
+/// Literature only: the raw data of a section has to be in the file.
 #[test]
 fn a_section_that_reaches_past_the_end_of_the_file_is_refused() {
     let bytes = Pe::sample(WANTED).bytes();
@@ -594,7 +613,7 @@ fn a_section_that_reaches_past_the_end_of_the_file_is_refused() {
     assert_eq!(bench.image(&file(&bytes)), Err(Status::InvalidImageFormat));
 }
 
-/// Literature: what no section has is not committed.
+/// Literature only: what no section has is not committed.
 #[test]
 fn what_is_between_the_sections_of_an_image_is_not_committed() {
     let mut pe = Pe::single(READ);

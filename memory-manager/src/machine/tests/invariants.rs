@@ -65,6 +65,13 @@ fn check_space(kernel: &Kernel, space: &UserSpace, count: &mut Count) {
         end = vad.end;
     }
     assert!(end <= VAD_LIMIT);
+    let mut blocks = BTreeSet::new();
+    for &block in space.threads.values().chain(&space.peb) {
+        assert!(blocks.insert(block), "two environment blocks at {block:#x}");
+        let vad = space.vads.find(block).unwrap();
+        assert_eq!(vad.start, block);
+        assert_eq!(vad.charge, vad.pages());
+    }
     for page in space.working_set.locked() {
         let pte = space.entry(&kernel.physical, page).unwrap();
         let is_valid = matches!(pte.state(), PteState::Valid(_));

@@ -104,7 +104,7 @@ fn pages_of_several_regions_are_locked_at_once() {
 }
 
 /// Microsoft, `VirtualLock`: as many as the minimum working set has, less a small overhead;
-/// that was 30 by default in 1998.
+/// that was 30 by default in 1998. The error is literature only.
 #[test]
 fn the_minimum_working_set_limits_what_can_be_locked() {
     let mut bench = Bench::new();
@@ -127,8 +127,8 @@ fn the_minimum_working_set_limits_what_can_be_locked() {
     bench.unlock(BASE, 80 * PAGE).unwrap();
 }
 
-/// Microsoft, `VirtualUnlock`: all pages must be locked; that the others stay so, ReactOS's
-/// `MiUnlockVirtualMemory`.
+/// Microsoft, `VirtualUnlock`: all pages must be locked. That the others stay so is ReactOS's
+/// `MiUnlockVirtualMemory` only, and the error literature only.
 #[test]
 fn nothing_is_unlocked_where_a_page_is_not_locked() {
     let mut bench = Bench::new();

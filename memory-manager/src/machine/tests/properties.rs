@@ -8,8 +8,8 @@ mod windows;
 
 use super::{invariants::check_translations, pe::Pe, *};
 use crate::{
-    Backing, Bitness, DepFlags, LARGE_PAGE_MINIMUM, Privileges, SectionAttributes, SectionHandle,
-    SectionOpening, ViewRequest, WatchFlags,
+    AddressLayout, Backing, DepFlags, LARGE_PAGE_MINIMUM, Privileges, SectionAttributes,
+    SectionHandle, SectionOpening, StackRequest, ThreadId, ViewRequest, WatchFlags,
 };
 
 /// Pages that the calls are about.
@@ -45,6 +45,10 @@ enum Call {
     WriteMemory,
     ReadMemory,
     Prevent(DepFlags),
+    CreateThread,
+    EndThread,
+    /// A thread writes below what its stack has grown to.
+    Grow,
     Name(SectionAttributes),
     Close,
     Read,
@@ -84,6 +88,9 @@ fn call() -> impl Strategy<Value = Call> {
         7 => placeholders::call().prop_map(Call::Placeholder),
         1 => (0..2_u32).prop_map(|flags| Call::Watch(WatchFlags::from_bits_retain(flags))),
         1 => Just(Call::ResetWatch),
+        1 => Just(Call::CreateThread),
+        1 => Just(Call::EndThread),
+        4 => Just(Call::Grow),
         1 => Just(Call::Discard),
         1 => Just(Call::Prefetch),
         3 => Just(Call::Lock),
@@ -139,6 +146,18 @@ fn expected(
     Ok(())
 }
 
+/// The stacks of threads: small enough to overflow.
+const STACK: StackRequest = StackRequest {
+    reserve: 0x1_0000,
+    commit: 0xa000,
+};
+
+/// A place in a list, by a number.
+fn some<T>(all: &[T], number: u64) -> Option<usize> {
+    let place = number.checked_rem(all.len() as u64)?;
+    usize::try_from(place).ok()
+}
+
 /// Where a call is made: many of those that meet large pages are for those as a whole.
 fn aimed(step: Step, region: Option<(u64, u64)>) -> (VirtAddr, u64) {
     let is_large = region.is_some_and(|(_, size)| size >= LARGE_PAGE_MINIMUM);
@@ -153,6 +172,7 @@ struct World {
     bench: Bench,
     processes: [ProcessId; 2],
     sections: Vec<SectionHandle>,
+    threads: Vec<ThreadId>,
     /// Handles of sections with names.
     named: VecDeque<SectionHandle>,
     /// The bytes that were written to private memory.
@@ -163,7 +183,10 @@ impl World {
     fn new(ram_bytes: u64) -> Self {
         let mut bench = Bench::with_ram(ram_bytes);
         // May execute what it can read, until it chooses not to.
-        let second = bench.machine.create_process_with(Bitness::Bits32).unwrap();
+        let second = bench
+            .machine
+            .create_process_with(AddressLayout::TwoGiB)
+            .unwrap();
         let processes = [bench.process, second];
         for process in processes {
             let privileges = Privileges::LOCK_MEMORY;
@@ -186,6 +209,7 @@ impl World {
             bench,
             processes,
             sections,
+            threads: Vec::new(),
             named: VecDeque::new(),
             written: BTreeMap::new(),
         }
@@ -218,6 +242,7 @@ impl World {
             (vad.start, vad.end - vad.start)
         });
         match step.call {
+            Call::Grow => return self.grow(step.size),
             Call::Read | Call::Write | Call::Execute => return self.access(step),
             Call::Lock => return self.lock(step),
             Call::Unlock => return self.unlock(step),
@@ -265,31 +290,17 @@ impl World {
             Call::Watch(flags) => machine
                 .get_write_watch(process, at, size, flags, 3)
                 .map(|_| ()),
-            Call::Name(attributes) => {
-                let opening = SectionOpening {
-                    name: Some(["a", "b"][usize::from(base & 0x1_0000 == 0)]),
-                    ..SectionOpening::default()
-                };
-                let backing = Backing::PageFile;
-                let made =
-                    machine.create_section_as(opening, backing, READWRITE, attributes, 0x1_4000);
-                made.map(|(section, _)| {
-                    self.named.push_back(section);
-                    let request = ViewRequest {
-                        base: (size % 2 == 0).then_some(VirtAddr::new(base & !0xffff)),
-                        offset: 0,
-                        size: 0,
-                        commit: 0,
-                        protection: READWRITE,
-                    };
-                    let _ = machine.map_view(process, section, &request);
-                })
-            }
+            Call::Name(attributes) => self.name_section(base, size, attributes),
             Call::Close => match self.named.pop_front() {
                 Some(section) => machine.close_section(section),
                 None => Ok(()),
             },
             Call::Prevent(flags) => machine.set_process_dep(process, flags),
+            Call::CreateThread => {
+                let made = machine.create_thread(process, STACK);
+                made.map(|thread| self.threads.push(thread))
+            }
+            Call::EndThread => self.end_thread(size),
             Call::Discard => {
                 let (start, size) = (base & !0xfff, size & !0xfff);
                 let done = machine.discard(process, VirtAddr::new(start), size);
@@ -311,6 +322,83 @@ impl World {
         }
     }
 
+    /// Makes or opens one of two sections with names, and maps it if there is room.
+    fn name_section(
+        &mut self,
+        base: u64,
+        size: u64,
+        attributes: SectionAttributes,
+    ) -> Result<(), Status> {
+        let (machine, process) = (&mut self.bench.machine, self.bench.process);
+        let opening = SectionOpening {
+            name: Some(["a", "b"][usize::from(base & 0x1_0000 == 0)]),
+            ..SectionOpening::default()
+        };
+        let backing = Backing::PageFile;
+        let made = machine.create_section_as(opening, backing, READWRITE, attributes, 0x1_4000);
+        made.map(|(section, _)| {
+            self.named.push_back(section);
+            let request = ViewRequest {
+                base: size
+                    .is_multiple_of(2)
+                    .then_some(VirtAddr::new(base & !0xffff)),
+                offset: 0,
+                size: 0,
+                commit: 0,
+                protection: READWRITE,
+            };
+            let _ = machine.map_view(process, section, &request);
+        })
+    }
+
+    fn end_thread(&mut self, which: u64) -> Result<(), Status> {
+        match some(&self.threads, which) {
+            Some(place) => {
+                let thread = self.threads.swap_remove(place);
+                self.bench.machine.terminate_thread(thread)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// A thread writes to the page below its stack's limit: its guard, or what is left where
+    /// there is none any more.
+    fn grow(&mut self, which: u64) {
+        let Some(place) = some(&self.threads, which) else {
+            return;
+        };
+        let thread = self.threads[place];
+        self.bench.process = thread.process();
+        let stack = self.bench.machine.stack(thread).unwrap();
+        let page = stack.limit.as_u64() - PAGE;
+        let found = self.bench.query(page);
+        let room = (page - stack.bottom.as_u64()) / PAGE;
+        let done = self.bench.machine.write(thread, VirtAddr::new(page), &[1]);
+        let (expected, limit) = if found.state == MemoryState::Reserve {
+            (violation(1, page), page + PAGE)
+        } else if !found.protection.contains(GUARD) {
+            (Ok(()), page + PAGE)
+        } else if room <= 2 {
+            let bottom = stack.bottom.as_u64();
+            (Err((Status::StackOverflow, 1, page)), bottom + PAGE)
+        } else {
+            (Ok(()), page)
+        };
+        let done = done.map_err(raw);
+        if done != expected {
+            // The stack has grown, or overflows: there is no memory for the next guard, or
+            // none for the page itself.
+            assert!(self.is_short(), "{done:x?}, not {expected:x?}");
+            return;
+        }
+        let now = self.bench.machine.stack(thread).unwrap().limit.as_u64();
+        assert!(now == limit || room <= 2 && now == page + PAGE);
+        if done.is_ok() && limit == page {
+            let below = self.bench.query(page - PAGE);
+            assert_eq!(below.protection, READWRITE | GUARD);
+        }
+    }
+
     /// What is at the addresses that the calls are about.
     fn seen(&self) -> Vec<MemoryInformation> {
         let mut seen = Vec::new();
@@ -329,11 +417,16 @@ impl World {
             done,
             Err((Status::NoMemory | Status::CommitmentLimit, _, _))
         );
+        assert!(!lacks || self.is_short());
+        lacks
+    }
+
+    /// Whether there is next to no memory left.
+    fn is_short(&self) -> bool {
         let kernel = &self.bench.machine.kernel;
         let left = kernel.commit.limit() - kernel.commit.charged();
         let free = kernel.commit.limit() - kernel.physical.in_use();
-        assert!(!lacks || left.min(free) < 4);
-        lacks
+        left.min(free) < 4
     }
 
     fn access(&mut self, step: Step) {

@@ -23,7 +23,8 @@ fn pages_of_different_protections_become_alike_and_the_first_one_is_told() {
     assert_eq!(bench.run(BASE), (MemoryState::Commit, READWRITE, 0x1000));
 }
 
-/// Wine's tests, kernel32 `test_VirtualProtect`; ReactOS's `NtProtectVirtualMemory`.
+/// Wine's tests, kernel32 `test_VirtualProtect`; that it comes before what is not committed,
+/// ReactOS's `MiProtectVirtualMemory` only.
 #[test]
 fn private_memory_is_never_write_copy_committed_or_not() {
     let mut bench = Bench::new();
@@ -41,7 +42,7 @@ fn private_memory_is_never_write_copy_committed_or_not() {
     }
 }
 
-/// ReactOS's `MiProtectVirtualMemory`.
+/// ReactOS's `NtProtectVirtualMemory` and `MiProtectVirtualMemory` only.
 #[test]
 fn protecting_keeps_to_one_region() {
     let mut bench = Bench::new();

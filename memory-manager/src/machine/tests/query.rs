@@ -57,7 +57,7 @@ fn committed_pages_of_one_protection_are_alike() {
     assert_eq!(bench.query(BASE + PAGE).allocation_protection, NOACCESS);
 }
 
-/// ReactOS's `MiQueryMemoryBasicInformation`.
+/// ReactOS's `MiQueryMemoryBasicInformation` only.
 #[test]
 fn reserved_pages_are_alike_whatever_they_were() {
     let mut bench = Bench::new();

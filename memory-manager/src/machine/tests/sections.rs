@@ -97,6 +97,21 @@ fn the_first_write_to_a_write_copy_page_makes_it_private() {
     assert_eq!(refused, Err(Status::SectionProtection));
 }
 
+/// Wine's tests, kernel32 `test_mapping`, as Windows passes them.
+#[test]
+fn code_that_is_written_is_private_and_stays_code() {
+    let mut bench = Bench::new();
+    let all = PageProtection::EXECUTE_READWRITE;
+    let copies = PageProtection::EXECUTE_WRITECOPY;
+    let section = bench.section(all, Attributes::COMMIT, SIZE).unwrap();
+    bench.map(section, BASE, copies).unwrap();
+    bench.write(BASE + 0x1000, 1).unwrap();
+    assert_eq!(bench.execute(BASE + 0x1000), Ok(1));
+    for (page, protection) in [(0, copies), (1, all), (2, copies)] {
+        assert_eq!(bench.query(BASE + page * PAGE).protection, protection);
+    }
+}
+
 /// Wine's tests, kernel32 `test_mapping`; ReactOS's tests, `NtMapViewOfSection`.
 #[test]
 fn a_view_is_protected_within_what_it_was_mapped_with() {
@@ -158,6 +173,8 @@ fn base_offset_and_size_of_a_view_are_checked_after_the_handle() {
     }
     let shifted = bench.map_as(section, &request(BASE, 0x1_0000, 0x1234));
     assert_eq!(shifted, Ok((BASE, 0x2000)));
+    let rest = bench.map_as(section, &request(BASE + 0x2_0000, 0x1_0000, 0));
+    assert_eq!(rest, Ok((BASE + 0x2_0000, SIZE - 0x1_0000)));
     bench.machine.close_section(section).unwrap();
     let closed = bench.map_as(section, &request(BASE + 1, 1, 0));
     assert_eq!(closed, Err(Status::InvalidHandle));
@@ -172,6 +189,8 @@ fn pages_of_a_reserved_section_are_committed_for_all_views() {
     bench.map(section, BASE + 0x10_0000, READONLY).unwrap();
     let nothing = PageProtection::empty();
     assert_eq!(bench.run(BASE), (MemoryState::Reserve, nothing, SIZE));
+    let kind = bench.query(BASE).kind;
+    assert_eq!(kind, Some(crate::MemoryKind::Mapped));
     assert_eq!(bench.read(BASE), violation(0, BASE));
     bench
         .alloc(BASE + 0x2000, 0x2000, COMMIT, READWRITE)
@@ -288,6 +307,8 @@ fn sections_are_made_with_attributes_and_protections_that_go_together() {
         (0x4000_0000, 87),
         (0x8000_0000, 87),
         (0x0080_0000, 87),
+        (0x0480_0000, 87),
+        (0x0880_0000, 87),
         (0x0100_0000, 193),
         (0x8800_0000, 1314),
     ] {
@@ -371,19 +392,21 @@ fn the_win32_api_names_the_access_and_gets_a_protection() {
         );
         bench.unmap(BASE).unwrap();
     }
-    let narrow = bench.win32().create_file_mapping(
-        Backing::PageFile,
-        READONLY,
-        Attributes::COMMIT,
-        SIZE,
-        None,
-    );
-    let narrow = narrow.unwrap();
-    for access in [ViewAccess::WRITE, ViewAccess::READ | ViewAccess::EXECUTE] {
-        let refused = bench
-            .win32()
-            .map_view_of_file_ex(narrow, access, 0, 0, base);
-        assert_eq!(refused.map_err(Status::win32), Err(5));
+    for protection in [READONLY, WRITECOPY] {
+        let narrow = bench.win32().create_file_mapping(
+            Backing::PageFile,
+            protection,
+            Attributes::COMMIT,
+            SIZE,
+            None,
+        );
+        let narrow = narrow.unwrap();
+        for access in [ViewAccess::WRITE, ViewAccess::READ | ViewAccess::EXECUTE] {
+            let refused = bench
+                .win32()
+                .map_view_of_file_ex(narrow, access, 0, 0, base);
+            assert_eq!(refused.map_err(Status::win32), Err(5));
+        }
     }
 }
 

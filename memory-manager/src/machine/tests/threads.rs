@@ -574,6 +574,18 @@ fn two_writes_to_one_shared_page_make_one_copy() {
     assert!(copies[0] == copies[1] && copies[0] != shared[0]);
 }
 
+/// The page tables are there for the processor to see, and for no program.
+#[test]
+fn a_fault_in_the_upper_half_is_an_exception_whatever_is_there() {
+    let mut bench = Bench::new();
+    let thread = bench.thread(0, 0);
+    let mut cpus = Cpus::new(&mut bench);
+    let self_map = 0xffff_f6fb_7dbe_df68;
+    let [fault, _] = cpus.faults(&bench, self_map, AccessKind::Read);
+    let refused = bench.machine.service(thread, &fault).unwrap_err();
+    assert_eq!(raw(refused), (Status::AccessViolation, 0, self_map));
+}
+
 /// A stack grows the same for a processor of one's own.
 #[test]
 fn a_serviced_fault_makes_the_stack_grow() {

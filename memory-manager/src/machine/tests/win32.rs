@@ -54,7 +54,7 @@ fn protecting_needs_a_place_for_the_old_protection() {
     assert_eq!(old, READWRITE);
 }
 
-/// ReactOS's `NtQueryVirtualMemory`.
+/// ReactOS's `NtQueryVirtualMemory` only.
 #[test]
 fn a_query_needs_room_for_its_answer() {
     let mut bench = Bench::new();
@@ -192,7 +192,7 @@ fn the_system_says_how_large_pages_and_where_programs_are() {
     assert_eq!((native.processors, native.active_processor_mask), (1, 1));
     assert_eq!(win32.get_large_page_minimum(), 0x20_0000);
 
-    let small = crate::Bitness::Bits32;
+    let small = crate::AddressLayout::TwoGiB;
     bench.process = bench.machine.create_process_with(small).unwrap();
     let win32 = bench.win32();
     assert_eq!(win32.get_native_system_info(), native);
@@ -200,6 +200,16 @@ fn the_system_says_how_large_pages_and_where_programs_are() {
     assert_eq!(seen.architecture, ProcessorArchitecture::Intel);
     assert_eq!(seen.architecture.value(), 0);
     assert_eq!(seen.maximum_application_address.as_u64(), 0x7ffe_ffff);
+}
+
+/// Microsoft, `DiscardVirtualMemory`: it gives the error itself.
+#[test]
+fn discarding_keeps_no_error() {
+    let mut bench = Bench::new();
+    let mut win32 = bench.win32();
+    let refused = win32.discard_virtual_memory(VirtAddr::new(BASE), 0x1000);
+    assert_eq!(refused.map_err(Status::win32), Err(487));
+    assert_eq!(win32.last_error(), 0);
 }
 
 /// Microsoft, `SetProcessDEPPolicy`.

@@ -74,6 +74,23 @@ fn physical_pages_are_for_those_who_may_lock_memory_and_perhaps_fewer_than_asked
     assert_eq!(bench.machine.frames_in_use(), before);
 }
 
+/// Literature only.
+#[test]
+fn physical_pages_come_as_zeros() {
+    let (mut bench, pages) = with_window();
+    bench.show(BASE, &pages).unwrap();
+    for page in 0..4 {
+        bench.write(BASE + page * PAGE, 7).unwrap();
+    }
+    bench.give_back(&pages).unwrap();
+    let again = bench.physical_pages(4).unwrap();
+    assert!(again.iter().any(|page| pages.contains(page)));
+    bench.show(BASE, &again).unwrap();
+    for page in 0..4 {
+        assert_eq!(bench.read(BASE + page * PAGE), Ok(0));
+    }
+}
+
 /// Microsoft, `MapUserPhysicalPages`.
 #[test]
 fn a_window_shows_what_it_was_told_to_show_last() {

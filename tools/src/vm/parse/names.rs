@@ -8,7 +8,8 @@ use super::super::{
 /// The names that are known so far.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    processes: HashSet<String>,
+    /// Processes and threads.
+    actors: HashSet<String>,
     values: HashSet<String>,
 }
 
@@ -28,24 +29,31 @@ impl Names {
         };
         let acts = !matches!(
             statement.value,
-            Statement::Process(_) | Statement::Default { .. } | Statement::In(_)
+            Statement::Process { .. } | Statement::Default { .. } | Statement::In(_)
         );
-        if acts && self.processes.is_empty() {
+        if acts && self.actors.is_empty() {
             return Err(misnamed(
                 "there is no process yet: begin with `process NAME`".into(),
             ));
         }
         match &statement.value {
-            Statement::Process(name) => {
-                if !self.processes.insert(name.clone()) {
-                    return Err(misnamed(format!("there is a process {name} already")));
+            Statement::Process { name, .. } => self.act(name).map_err(misnamed)?,
+            Statement::Thread {
+                name,
+                reserve,
+                commit,
+            } => {
+                for size in reserve.iter().chain(commit) {
+                    self.check_expression(size)?;
                 }
+                self.act(name).map_err(misnamed)?;
+                self.define(name).map_err(misnamed)?;
             }
             Statement::In(name) => {
-                if !self.processes.contains(&name.value) {
+                if !self.actors.contains(&name.value) {
                     return Err(Misnamed {
                         span: name.span.clone(),
-                        message: format!("there is no process {}", name.value),
+                        message: format!("there is no process or thread {}", name.value),
                     });
                 }
             }
@@ -94,6 +102,14 @@ impl Names {
             Statement::Map => {}
         }
         Ok(())
+    }
+
+    fn act(&mut self, name: &str) -> Result<(), String> {
+        if self.actors.insert(name.into()) {
+            Ok(())
+        } else {
+            Err(format!("there is a process or thread {name} already"))
+        }
     }
 
     fn define(&mut self, name: &str) -> Result<(), String> {

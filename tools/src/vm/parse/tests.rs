@@ -19,6 +19,10 @@ fn every_kind_of_statement_is_understood() {
 
 process one
 process two # a comment behind
+process three 3GiB
+thread worker
+thread big 4MiB
+thread small 64KiB 8KiB # a comment behind
 in one
 default state = MEM_COMMIT
 p = VirtualAlloc(NULL, 64KiB, MEM_RESERVE|MEM_COMMIT, PAGE_READWRITE)
@@ -40,7 +44,7 @@ print \"the text is \", text(p, 4), \" in memory that is \", state_name(state(p)
 map
 ";
     let parsed = parse("a script", script).unwrap();
-    assert_eq!(parsed.statements.len(), 21);
+    assert_eq!(parsed.statements.len(), 25);
     let last = parsed.statements.last().unwrap();
     assert_eq!(&script[last.span.clone()], "map");
     assert_eq!(
@@ -48,7 +52,7 @@ map
             .unwrap()
             .statements
             .len(),
-        21
+        25
     );
 }
 
@@ -108,8 +112,20 @@ fn an_error_says_where_it_is_and_what_was_expected() {
             1,
             1,
         ),
-        ("process a\nprocess a", "there is a process a already", 2, 1),
-        ("process a\nin b", "there is no process b", 2, 4),
+        (
+            "process a\nprocess a",
+            "there is a process or thread a already",
+            2,
+            1,
+        ),
+        (
+            "process a\nthread a",
+            "there is a process or thread a already",
+            2,
+            1,
+        ),
+        ("process a 5GiB", "expected the end of the line", 1, 11),
+        ("process a\nin b", "there is no process or thread b", 2, 4),
         (
             "process a\nx = y",
             "y has no value yet, and is no constant",
