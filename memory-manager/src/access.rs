@@ -85,6 +85,17 @@ impl Machine {
         Ok(byte[0])
     }
 
+    /// Lets a byte be written, and does not write it: what the system does before it writes to a
+    /// program's buffer.
+    pub(crate) fn probe_write(
+        &mut self,
+        caller: Caller,
+        address: VirtAddr,
+    ) -> Result<(), Exception> {
+        self.reach(caller, address, 1, AccessKind::Write)
+            .map(|_| ())
+    }
+
     fn reach(
         &mut self,
         caller: Caller,

@@ -115,6 +115,8 @@ pub enum Status {
     InvalidImageProtect,
     /// `STATUS_INVALID_IMAGE_WIN_16`: it is a program for 16-bit Windows.
     InvalidImageWin16,
+    /// `STATUS_INVALID_ADDRESS`: no region is at this address.
+    InvalidAddress,
     /// `STATUS_IO_DEVICE_ERROR`: the device failed.
     IoDeviceError,
     /// `STATUS_MAPPED_ALIGNMENT`: a view's address and offset are multiples of 64 KiB.
@@ -182,6 +184,7 @@ impl Status {
             Self::InvalidImageNotMz => (0xc000_012f, "STATUS_INVALID_IMAGE_NOT_MZ", 193),
             Self::InvalidImageProtect => (0xc000_0130, "STATUS_INVALID_IMAGE_PROTECT", 193),
             Self::InvalidImageWin16 => (0xc000_0131, "STATUS_INVALID_IMAGE_WIN_16", 193),
+            Self::InvalidAddress => (0xc000_0141, "STATUS_INVALID_ADDRESS", 59),
             Self::IoDeviceError => (0xc000_0185, "STATUS_IO_DEVICE_ERROR", 1117),
             Self::MappedAlignment => (0xc000_0220, "STATUS_MAPPED_ALIGNMENT", 1132),
             Self::UserMappedFile => (0xc000_0243, "STATUS_USER_MAPPED_FILE", 1224),
@@ -277,6 +280,7 @@ mod tests {
             (&[ObjectNameNotFound], 2),
             (&[ObjectPathNotFound], 3),
             (&[NotSupported], 50),
+            (&[InvalidAddress], 59),
             (&[InvalidHandle], 6),
             (&[PartialCopy], 299),
             (&[GuardPageViolation], 0x8000_0001),

@@ -54,7 +54,7 @@ impl Machine {
     /// Nothing is unlocked then.
     /// - [`Status::InvalidParameter`]: the range is not in user space, or empty.
     /// - [`Status::InvalidHandle`]: no such process.
-    /// - [`Status::NotLocked`]: a page is not locked.
+    /// - [`Status::NotLocked`]: a page is not locked. Those that are not leave the working set.
     pub fn virtual_unlock(
         &mut self,
         process: ProcessId,
@@ -62,8 +62,9 @@ impl Machine {
         size: u64,
     ) -> Result<Range, Status> {
         let (start, end) = lockable_range(base, size)?;
-        let (space, _) = self.space(process)?;
+        let (space, kernel) = self.space(process)?;
         if space.working_set.locked_in(start, end) < (end - start) / PAGE {
+            space.trim(kernel, start, end)?;
             return Err(Status::NotLocked);
         }
         for page in pages(start, end) {

@@ -53,7 +53,8 @@ impl Machine {
     /// As [`Machine::map_view`], but no wrong argument is named:
     /// - [`Status::InvalidParameter`]: any of them, requirements that no address meets, those
     ///   of an address that is given, and an alignment, which views have of their own.
-    /// - [`Status::NotSupported`]: reserved views are not there yet.
+    /// - [`Status::InvalidParameter`]: the section is no file's, and its views cannot be reserved.
+    /// - [`Status::NotSupported`]: reserved views of files are not there yet.
     /// - [`Status::MappedAlignment`]: where a placeholder is replaced, base or offset are no
     ///   multiples of 4 KiB.
     /// - [`Status::ConflictingAddresses`]: the view would not be all of a placeholder.
@@ -67,13 +68,9 @@ impl Machine {
     ) -> Result<MappedView, Status> {
         type Type = AllocationType;
         let placement = requirements.placement(request.base)?;
-        let known = Type::REPLACE_PLACEHOLDER | Type::TOP_DOWN | Type::LARGE_PAGES;
-        let missing = Type::RESERVE;
-        if requirements.alignment != 0 || !(known | missing).contains(kind) {
+        let known = Type::REPLACE_PLACEHOLDER | Type::TOP_DOWN | Type::LARGE_PAGES | Type::RESERVE;
+        if requirements.alignment != 0 || !known.contains(kind) {
             return Err(Status::InvalidParameter);
-        }
-        if kind.intersects(missing) {
-            return Err(Status::NotSupported);
         }
         self.map(process, section, request, kind, placement)
             .map_err(Status::unnumbered)
@@ -104,6 +101,8 @@ impl Machine {
         let (space, kernel) = self.space(process)?;
         let needed = SectionAccess::of_view(asked);
         let section = kernel.sections.section(section, needed)?;
+        let is_file = kernel.segments.is_file(section.segment);
+        check_reserving(kind, is_file)?;
         let image = match &kernel.segment(section.segment)?.origin {
             PageOrigin::Image(image) => Some(image.layout.information),
             _ => None,
@@ -130,7 +129,6 @@ impl Machine {
         if size & page.offset_mask() != 0 {
             return Err(Status::InvalidViewSize);
         }
-        let is_file = kernel.segments.is_file(section.segment);
         if request.commit > size || request.commit > 0 && is_file {
             return Err(Status::InvalidParameter5);
         }
@@ -186,6 +184,17 @@ impl Machine {
             range: range(start, start + size),
             note,
         })
+    }
+}
+
+/// That a view is not reserved.
+fn check_reserving(kind: AllocationType, is_file: bool) -> Result<(), Status> {
+    if !kind.contains(AllocationType::RESERVE) {
+        Ok(())
+    } else if is_file {
+        Err(Status::NotSupported)
+    } else {
+        Err(Status::InvalidParameter9)
     }
 }
 

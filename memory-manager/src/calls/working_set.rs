@@ -1,6 +1,9 @@
 use crate::{
     Machine, ProcessId, Status, WorkingSetSize,
-    vad::PAGE,
+    kernel::Kernel,
+    pte::{FrameOwner, Pte, PteState},
+    user_space::UserSpace,
+    vad::{PAGE, USER_LIMIT, Vad},
     working_set::{LEAST_MAXIMUM, LEAST_MINIMUM},
 };
 
@@ -19,8 +22,8 @@ impl Machine {
     }
 
     /// Sets it, in whole pages (`SetProcessWorkingSetSize`). A minimum below 20 pages is 20
-    /// pages, and a maximum is never below the minimum. With all ones for both, the sizes stay:
-    /// that is to take what can be spared out of memory, and all can stay.
+    /// pages, and a maximum is never below the minimum. With all ones for both, the sizes stay,
+    /// and the pages that are not locked leave the working set.
     ///
     /// # Errors
     /// - [`Status::InvalidHandle`]: no such process.
@@ -37,7 +40,7 @@ impl Machine {
         };
         let (space, kernel) = self.space(process)?;
         if size == EMPTY {
-            return Ok(());
+            return space.trim(kernel, 0, USER_LIMIT);
         }
         let free = kernel.commit.limit() - kernel.physical.in_use();
         let (minimum, maximum) = (size.minimum / PAGE, size.maximum / PAGE);
@@ -53,6 +56,37 @@ impl Machine {
             minimum: minimum * PAGE,
             maximum: maximum.max(minimum) * PAGE,
         };
+        Ok(())
+    }
+}
+
+impl UserSpace {
+    /// Takes the pages of a range that are not locked out of the working set: the next touch
+    /// faults, and finds them in memory as they were. Environment blocks stay, where the system
+    /// looks for them, and so does what never leaves memory.
+    pub(crate) fn trim(&mut self, kernel: &mut Kernel, start: u64, end: u64) -> Result<(), Status> {
+        let meets = |vad: &&Vad| vad.start < end && start < vad.end;
+        let parts = self.vads.iter().filter(meets);
+        let parts = parts.filter(|vad| !vad.is_fixed() && self.check_unsecured(vad.start).is_ok());
+        let parts: Vec<_> = parts
+            .map(|vad| (vad.start.max(start), vad.end.min(end)))
+            .collect();
+        for (start, end) in parts {
+            let mut written = Vec::new();
+            self.rewrite_range(kernel, start, end, |space, page, pte| match pte.state() {
+                PteState::Valid(valid) if !space.working_set.is_locked(page) => {
+                    if valid.is_dirty() {
+                        written.push(page);
+                    }
+                    match valid.owner() {
+                        FrameOwner::Process => Pte::transition(valid.frame(), valid.protection()),
+                        FrameOwner::Prototype => Pte::lookup(valid.protection()),
+                    }
+                }
+                _ => pte,
+            })?;
+            self.note_writes(start, &written);
+        }
         Ok(())
     }
 }

@@ -31,6 +31,7 @@ mod sections;
 mod threads;
 mod win32;
 mod window;
+mod working_set;
 mod write_watch;
 
 const RESERVE: AllocationType = AllocationType::RESERVE;

@@ -227,6 +227,17 @@ impl Win32<'_> {
         self.keep(done)
     }
 
+    /// `ReadFile` of a file at an offset:
+    /// [`Machine::read_file_into`](crate::Machine::read_file_into).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn read_file(&mut self, file: &File, offset: u64, buffer: Range) -> Result<u64, Status> {
+        let caller = self.caller(self.process);
+        let read = self.machine.read_file_into(caller, file, offset, buffer);
+        self.keep(read)
+    }
+
     /// `SetEndOfFile`, as [`Machine::set_end_of_file`](crate::Machine::set_end_of_file).
     ///
     /// # Errors

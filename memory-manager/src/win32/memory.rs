@@ -2,8 +2,8 @@ use mmu_core::VirtAddr;
 
 use crate::{
     ALLOCATION_GRANULARITY, AddressRequirements, AllocationRequest, AllocationType, FreeType,
-    MemoryInformation, PageProtection, ProcessId, Range, Status, WatchFlags, Win32,
-    protection::Protection,
+    MemoryInformation, PageProtection, ProcessId, Range, RegionInformation, Status, WatchFlags,
+    Win32, protection::Protection,
 };
 
 impl Win32<'_> {
@@ -169,6 +169,20 @@ impl Win32<'_> {
             self.machine.virtual_query(process, address)
         };
         self.keep(done)
+    }
+
+    /// `QueryVirtualMemoryInformation`, `MemoryRegionInfo`:
+    /// [`Machine::query_region`](crate::Machine::query_region).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn query_virtual_memory_information(
+        &mut self,
+        process: ProcessId,
+        address: VirtAddr,
+    ) -> Result<RegionInformation, Status> {
+        let told = self.machine.query_region(process, address);
+        self.keep(told)
     }
 
     /// `GetWriteWatch`: [`Machine::get_write_watch`](crate::Machine::get_write_watch).

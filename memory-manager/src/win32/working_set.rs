@@ -1,6 +1,6 @@
 use mmu_core::VirtAddr;
 
-use crate::{ProcessId, Range, Status, Win32, WorkingSetSize};
+use crate::{ProcessId, Range, Status, Win32, WorkingSetPage, WorkingSetSize};
 
 impl Win32<'_> {
     /// `VirtualLock`: [`Machine::virtual_lock`](crate::Machine::virtual_lock).
@@ -46,6 +46,20 @@ impl Win32<'_> {
     ) -> Result<(), Status> {
         let done = self.machine.set_working_set_size(process, size);
         self.keep(done)
+    }
+
+    /// `QueryWorkingSetEx`:
+    /// [`Machine::query_working_set_ex`](crate::Machine::query_working_set_ex).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn query_working_set_ex(
+        &mut self,
+        process: ProcessId,
+        address: VirtAddr,
+    ) -> Result<WorkingSetPage, Status> {
+        let told = self.machine.query_working_set_ex(process, address);
+        self.keep(told)
     }
 
     /// `PrefetchVirtualMemory`:

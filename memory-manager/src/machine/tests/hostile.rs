@@ -134,6 +134,8 @@ fn call_all(
     let _ = machine.free_user_physical_pages(process, &pages);
     let _ = machine.virtual_protect(process, at, size, protection);
     let _ = machine.virtual_query(process, at);
+    let _ = machine.query_region(process, at);
+    let _ = machine.query_working_set_ex(process, at);
     let watch = WatchFlags::from_bits_retain(first);
     let _ = machine.get_write_watch(process, at, size, watch, usize::MAX);
     let _ = machine.reset_write_watch(process, at, size);

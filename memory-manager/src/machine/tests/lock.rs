@@ -127,18 +127,28 @@ fn the_minimum_working_set_limits_what_can_be_locked() {
     bench.unlock(BASE, 80 * PAGE).unwrap();
 }
 
-/// Microsoft, `VirtualUnlock`: all pages must be locked. That the others stay so is ReactOS's
-/// `MiUnlockVirtualMemory` only, and the error literature only.
+/// Microsoft, `VirtualUnlock`: all pages must be locked, and those that are not are removed from
+/// the working set; that the others stay locked is ReactOS's `MiUnlockVirtualMemory` only.
 #[test]
 fn nothing_is_unlocked_where_a_page_is_not_locked() {
     let mut bench = Bench::new();
     bench.alloc(BASE, 4 * PAGE, BOTH, READWRITE).unwrap();
     bench.lock(BASE, 2 * PAGE).unwrap();
     for (base, size) in [(BASE, 3 * PAGE), (BASE + 3 * PAGE, 1), (BASE + 0x1_0000, 1)] {
+        bench.write(BASE + 2 * PAGE, 7).unwrap();
         let refused = bench.unlock(base, size).unwrap_err();
         assert_eq!((refused, refused.win32()), (Status::NotLocked, 158));
     }
     assert_eq!(bench.locked(), [0, 1]);
+    assert_eq!(bench.unlock(BASE, 3 * PAGE), Err(Status::NotLocked));
+    let is_there = |bench: &Bench, page| {
+        let page = VirtAddr::new(BASE + page * PAGE);
+        let used = bench.machine.query_working_set_ex(bench.process, page);
+        used.unwrap().valid.is_some()
+    };
+    let there = [0, 1, 2].map(|page| is_there(&bench, page));
+    assert_eq!(there, [true, true, false]);
+    assert_eq!(bench.read(BASE + 2 * PAGE), Ok(7));
 }
 
 /// Microsoft, [MS-ERREF], `STATUS_WAS_UNLOCKED`: a locked page whose protection becomes no

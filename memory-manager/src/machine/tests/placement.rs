@@ -192,6 +192,28 @@ fn the_extended_call_does_not_name_the_wrong_argument() {
     }
 }
 
+/// ReactOS's tests, `NtMapViewOfSection` and `ZwMapViewOfSection`.
+#[test]
+fn views_of_memory_are_neither_reserved_nor_committed_as_they_are_mapped() {
+    let mut bench = Bench::new();
+    for attributes in [SectionAttributes::COMMIT, SectionAttributes::RESERVE] {
+        let section = bench.section(READWRITE, attributes, 0x2_0000).unwrap();
+        let request = ViewRequest {
+            base: None,
+            offset: 0,
+            size: 0x1000,
+            commit: 0,
+            protection: READWRITE,
+        };
+        let anywhere = AddressRequirements::default();
+        let (machine, process) = (&mut bench.machine, bench.process);
+        for kind in [COMMIT, RESERVE, BOTH] {
+            let refused = machine.map_view_ex(process, section, &request, kind, &anywhere);
+            assert_eq!(refused, Err(Status::InvalidParameter), "{kind:?}");
+        }
+    }
+}
+
 /// Wine's tests, ntdll `test_NtMapViewOfSectionEx`.
 #[test]
 fn views_are_mapped_within_requirements_but_for_an_alignment() {

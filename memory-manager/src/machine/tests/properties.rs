@@ -9,7 +9,7 @@ mod windows;
 use super::{invariants::check_translations, pe::Pe, *};
 use crate::{
     AddressLayout, Backing, DepFlags, LARGE_PAGE_MINIMUM, Privileges, SectionAttributes,
-    SectionHandle, SectionOpening, StackRequest, ThreadId, ViewRequest, WatchFlags,
+    SectionHandle, SectionOpening, StackRequest, ThreadId, ViewRequest, WatchFlags, WorkingSetSize,
 };
 
 /// Pages that the calls are about.
@@ -42,6 +42,7 @@ enum Call {
     Prefetch,
     Lock,
     Unlock,
+    Empty,
     WriteMemory,
     ReadMemory,
     Prevent(DepFlags),
@@ -55,6 +56,12 @@ enum Call {
     Write,
     Execute,
 }
+
+/// Takes all that can be spared out of the working set.
+const EMPTY: WorkingSetSize = WorkingSetSize {
+    minimum: u64::MAX,
+    maximum: u64::MAX,
+};
 
 #[derive(Clone, Copy, Debug)]
 struct Step {
@@ -95,6 +102,7 @@ fn call() -> impl Strategy<Value = Call> {
         1 => Just(Call::Prefetch),
         3 => Just(Call::Lock),
         1 => Just(Call::Unlock),
+        1 => Just(Call::Empty),
         1 => Just(Call::WriteMemory),
         1 => Just(Call::ReadMemory),
         1 => (0..8_u32).prop_map(|bits| Call::Prevent(DepFlags::from_bits_retain(bits / 7))),
@@ -307,6 +315,7 @@ impl World {
                 done.map(|()| self.forget_discarded(start, start + size))
             }
             Call::Prefetch => machine.prefetch_virtual_memory(process, &[Range { base: at, size }]),
+            Call::Empty => machine.set_working_set_size(process, EMPTY),
             Call::ResetWatch => machine.reset_write_watch(process, at, size),
             _ => machine.unmap_view(process, at).map(|_| ()),
         };

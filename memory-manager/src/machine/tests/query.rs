@@ -69,6 +69,41 @@ fn reserved_pages_are_alike_whatever_they_were() {
     assert_eq!(bench.run(BASE), (MemoryState::Reserve, NOTHING, 0x3000));
 }
 
+/// Wine's tests, ntdll, of `MemoryRegionInformation`; what counts of a view, and the error
+/// where there is none, Wine's `NtQueryVirtualMemory` only.
+#[test]
+fn a_region_is_told_as_a_whole() {
+    let mut bench = Bench::new();
+    bench.alloc(BASE, 8 * PAGE, RESERVE, READONLY).unwrap();
+    let region = |bench: &Bench, address| {
+        let address = VirtAddr::new(address);
+        let told = bench.machine.query_region(bench.process, address)?;
+        let base = told.allocation_base.as_u64();
+        Ok((base, told.allocation_protection, told.size, told.commit))
+    };
+    let pages = |count| Ok((BASE, READONLY, 8 * PAGE, count * PAGE));
+    assert_eq!(region(&bench, BASE + 0x7fff), pages(0));
+    bench
+        .alloc(BASE + PAGE, 2 * PAGE, COMMIT, READWRITE)
+        .unwrap();
+    bench
+        .alloc(BASE + 6 * PAGE, PAGE, COMMIT, NOACCESS)
+        .unwrap();
+    assert_eq!(region(&bench, BASE + 2 * PAGE), pages(3));
+    let commit = SectionAttributes::COMMIT;
+    let section = bench.section(READWRITE, commit, 4 * PAGE).unwrap();
+    for (view, committed) in [(READWRITE, 0), (WRITECOPY, 4 * PAGE)] {
+        bench.map(section, BASE + 0x1_0000, view).unwrap();
+        let told = Ok((BASE + 0x1_0000, view, 4 * PAGE, committed));
+        assert_eq!(region(&bench, BASE + 0x1_1000), told);
+        bench.unmap(BASE + 0x1_0000).unwrap();
+    }
+    assert_eq!(region(&bench, BASE + 0x1_0000), Err(Status::InvalidAddress));
+    for address in [crate::vad::USER_LIMIT, u64::MAX] {
+        assert_eq!(region(&bench, address), Err(Status::InvalidParameter));
+    }
+}
+
 /// Wine's tests, kernel32 `test_MapViewOfFile`.
 #[test]
 fn memory_is_private_or_a_view() {

@@ -1,3 +1,5 @@
+use std::io::Write;
+
 use super::*;
 use crate::WatchFlags;
 
@@ -84,6 +86,33 @@ fn decommitting_clears_the_marks_that_no_protect_call_latched() {
     assert_eq!(bench.written(KEEP, 64), [1]);
     bench.alloc(BASE, 2 * PAGE, COMMIT, READWRITE).unwrap();
     assert_eq!(bench.written(KEEP, 64), [1]);
+}
+
+/// Wine's tests, kernel32 `test_write_watch`.
+#[test]
+fn a_buffer_that_a_file_is_read_into_is_marked_whole() {
+    let mut bench = Bench::watched(16);
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&[7; 0x1001]).unwrap();
+    let (start, size) = (VirtAddr::new(BASE), 16 * PAGE);
+    let read = |bench: &mut Bench, base, size| {
+        let buffer = Range { base, size };
+        let done = bench.win32().read_file(&file, 0, buffer);
+        done.map_err(Status::win32)
+    };
+    assert_eq!(read(&mut bench, start, size), Ok(0x1001));
+    assert_eq!(bench.written(RESET, 64), (0..16).collect::<Vec<_>>());
+    let bytes = [0, 0x1000, 0x1001].map(|offset| bench.read(BASE + offset));
+    assert_eq!(bytes, [Ok(7), Ok(7), Ok(0)]);
+    assert_eq!(read(&mut bench, start.wrapping_add(0x1fff), 2), Ok(2));
+    assert_eq!(bench.written(RESET, 64), [1, 2]);
+    // Nothing is read where not all can be.
+    bench.write(BASE, 1).unwrap();
+    bench.protect(BASE + PAGE, PAGE, READONLY).unwrap();
+    assert_eq!(read(&mut bench, start, size), Err(998));
+    assert_eq!(bench.read(BASE), Ok(1));
+    assert_eq!(read(&mut bench, start.wrapping_add(0x1234), 0), Ok(0));
+    assert_eq!(read(&mut bench, VirtAddr::new(u64::MAX), 2), Err(998));
 }
 
 /// Wine's tests, kernel32 `test_guard_page`.

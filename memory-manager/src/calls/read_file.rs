@@ -1,0 +1,53 @@
+use std::fs::File;
+
+use crate::{
+    Caller, Machine, Range, Status,
+    vad::{PAGE, PAGE_BYTES, USER_LIMIT},
+    working_set::pages,
+};
+
+impl Machine {
+    /// Reads a file from an offset on into a program's buffer (`NtReadFile`), as it is through
+    /// the views of it; gives how many bytes there were before its end. All pages of the buffer
+    /// count as written, however many bytes there are.
+    ///
+    /// # Errors
+    /// - [`Status::InvalidHandle`]: no such process or thread.
+    /// - As a write to the first page of the buffer fails that cannot be written; nothing is
+    ///   read then.
+    /// - What the host says of the file.
+    pub fn read_file_into(
+        &mut self,
+        caller: impl Into<Caller>,
+        file: &File,
+        offset: u64,
+        buffer: Range,
+    ) -> Result<u64, Status> {
+        let caller = caller.into();
+        self.caller_space(caller)?;
+        if buffer.size == 0 {
+            return Ok(0);
+        }
+        let start = buffer.base.as_u64();
+        let end = start.checked_add(buffer.size);
+        let end = end.filter(|&end| end <= USER_LIMIT);
+        for page in pages(start & !(PAGE - 1), end.ok_or(Status::AccessViolation)?) {
+            let first = buffer.base.wrapping_add(page.saturating_sub(start));
+            self.probe_write(caller, first)
+                .map_err(|stopped| stopped.code)?;
+        }
+        let (mut bytes, mut done) = ([0; PAGE_BYTES], 0);
+        while done < buffer.size {
+            let most =
+                usize::try_from(buffer.size - done).map_or(PAGE_BYTES, |rest| rest.min(PAGE_BYTES));
+            let count = self.read_file(file, offset.saturating_add(done), &mut bytes[..most])?;
+            self.write(caller, buffer.base.wrapping_add(done), &bytes[..count])
+                .map_err(|stopped| stopped.code)?;
+            done += count as u64;
+            if count < most {
+                break;
+            }
+        }
+        Ok(done)
+    }
+}
