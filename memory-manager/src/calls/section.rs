@@ -79,10 +79,10 @@ impl Machine {
         check_attributes(attributes)?;
         let protection = check_protection(protection)?.cached(caching(attributes));
         let page = if attributes.contains(SectionAttributes::LARGE_PAGES) {
-            opening.privileges.check(Privileges::LOCK_MEMORY)?;
             if matches!(backing, Backing::File(..)) {
                 return Err(Status::InvalidParameter6);
             }
+            opening.privileges.check(Privileges::LOCK_MEMORY)?;
             LARGE
         } else {
             PageSize::Size4KiB
