@@ -82,7 +82,7 @@ impl RegionWorld {
         };
         for _ in 0..OPERATIONS {
             let mapped = self.machine.map_view(self.process, self.section, &request);
-            let view = mapped.expect("there is room");
+            let view = mapped.expect("there is room").range;
             let unmapped = self.machine.unmap_view(self.process, view.base);
             assert_eq!(unmapped, Ok(view));
         }

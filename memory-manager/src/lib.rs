@@ -94,8 +94,8 @@ pub use placement::{AddressRequirements, ZeroBits};
 pub use privileges::Privileges;
 pub use process::{PagingLevels, Process};
 pub use section::{
-    Backing, FileAccess, SectionAccess, SectionAttributes, SectionCreation, SectionHandle,
-    SectionOpening, ViewAccess, ViewRequest,
+    Backing, FileAccess, ImageInformation, ImageMachine, MappedView, MappingNote, SectionAccess,
+    SectionAttributes, SectionCreation, SectionHandle, SectionOpening, ViewAccess, ViewRequest,
 };
 pub use service::{FaultCounters, Serviced};
 pub use shared_data::SHARED_DATA;

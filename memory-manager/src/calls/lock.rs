@@ -12,7 +12,8 @@ impl Machine {
     /// Brings committed pages into memory and keeps them there (`NtLockVirtualMemory`, for the
     /// process); gives the pages. They may lie in several regions. To lock what is locked does
     /// nothing; pages that are given back or may not be accessed any more are not locked any
-    /// more. Large pages never leave memory and are not counted as locked.
+    /// more. Large pages never leave memory and are not counted as locked. Watched pages count as
+    /// written if they can be.
     ///
     /// # Errors
     /// The first of these that is true; nothing is locked then.
@@ -41,9 +42,10 @@ impl Machine {
             self.read(process, VirtAddr::new(page), &mut [0])
                 .map_err(|stopped| stopped.code)?;
         }
-        let (space, _) = self.space(process)?;
+        let (space, kernel) = self.space(process)?;
         for (start, end) in parts {
             space.working_set.lock(start, end);
+            space.note_writable(kernel, start, end)?;
         }
         Ok(range(start, end))
     }

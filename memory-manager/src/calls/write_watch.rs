@@ -120,6 +120,28 @@ impl UserSpace {
         Ok(written)
     }
 
+    /// Keeps in mind that the pages of a part of a region were written, as far as they can be.
+    pub(crate) fn note_writable(
+        &mut self,
+        kernel: &Kernel,
+        start: u64,
+        end: u64,
+    ) -> Result<(), Status> {
+        let mut writable = Vec::new();
+        let mut pieces = Pieces::new(start, end);
+        while let Some(piece) = pieces.next(self, &kernel.physical)? {
+            for (page, at) in piece.entries() {
+                if let PteState::Valid(valid) = kernel.physical.read_pte(at)?.state()
+                    && valid.is_writable()
+                {
+                    writable.push(page);
+                }
+            }
+        }
+        self.note_writes(start, &writable);
+        Ok(())
+    }
+
     fn start_watch(&mut self, kernel: &mut Kernel, start: u64, end: u64) -> Result<(), Status> {
         self.rewrite_range(kernel, start, end, |_, _, pte| match pte.state() {
             PteState::Valid(valid) => Pte::from(valid.clean()),

@@ -276,7 +276,7 @@ fn the_process_is_looked_for_after_the_arguments() {
     }
 }
 
-/// Wine's tests, kernel32 `test_VirtualProtect`: how memory is cached stays as reserved.
+/// Wine's tests, kernel32 `test_VirtualAlloc`: how memory is cached stays as reserved.
 #[test]
 fn uncached_memory_stays_uncached_and_other_memory_cached() {
     let mut bench = Bench::new();

@@ -46,7 +46,8 @@ fn the_processor_caches_private_memory_as_it_was_allocated() {
     }
 }
 
-/// Microsoft, `CreateFileMapping`: `SEC_NOCACHE` and `SEC_WRITECOMBINE` are for all pages.
+/// Microsoft, `CreateFileMapping`: `SEC_NOCACHE` and `SEC_WRITECOMBINE` are for all pages; how a
+/// query tells it, Wine's tests, kernel32 `test_MapViewOfFile`.
 #[test]
 fn the_processor_caches_views_as_their_section_says() {
     for (attribute, how, memory_type) in [
@@ -64,7 +65,9 @@ fn the_processor_caches_views_as_their_section_says() {
         bench.map(section, shared, READWRITE).unwrap();
         bench.map(section, copied, WRITECOPY).unwrap();
         assert_eq!(bench.memory_type(shared), memory_type);
-        assert_eq!(bench.query(shared).protection, READWRITE | how);
+        let told = bench.query(shared);
+        assert_eq!(told.protection, READWRITE | how);
+        assert_eq!(told.allocation_protection, READWRITE | how);
         assert_eq!(bench.query(copied).protection, WRITECOPY | how);
         bench.write(copied, 1).unwrap();
         assert_eq!(bench.memory_type(copied), memory_type);
@@ -72,7 +75,7 @@ fn the_processor_caches_views_as_their_section_says() {
         bench.protect(shared, 0x1000, READONLY).unwrap();
         assert_eq!(bench.memory_type(shared), memory_type);
         assert_eq!(bench.query(shared).protection, READONLY | how);
-        bench.protect(shared, 0x1000, READWRITE).unwrap();
+        bench.alloc(shared, 0x1000, COMMIT, READWRITE).unwrap();
         assert_eq!(bench.run(shared).2, 0x4000);
     }
 }

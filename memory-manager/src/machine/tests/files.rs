@@ -4,7 +4,7 @@ use std::{
 };
 
 use super::*;
-use crate::{Backing, FileAccess, SectionAttributes, SectionHandle};
+use crate::{Backing, FileAccess, SectionAttributes, SectionHandle, SectionInformation};
 
 const READ: FileAccess = FileAccess::READ;
 
@@ -145,6 +145,46 @@ fn a_section_makes_a_file_longer_if_it_may_write_it() {
         .file_section(&file, FileAccess::all(), READWRITE, 0x1801)
         .unwrap();
     assert_eq!(file.metadata().unwrap().len(), 0x1801);
+}
+
+/// Wine's tests, kernel32 `sec_flag_tests`.
+#[test]
+fn a_section_of_a_file_is_told_as_one_and_has_no_large_pages() {
+    let mut bench = Bench::new();
+    let file = file(0x2000);
+    for (bits, told) in [
+        (0x0400_0000, Ok(0x0080_0000)),
+        (0x1400_0000, Ok(0x1080_0000)),
+        (0x4400_0000, Ok(0x4080_0000)),
+        (0x0800_0000, Ok(0x0080_0000)),
+        (0x1800_0000, Ok(0x1080_0000)),
+        (0x4800_0000, Ok(0x4080_0000)),
+        (0, Ok(0x0080_0000)),
+        (0x8400_0000, Err(87)),
+        (0x8800_0000, Err(87)),
+        (0x0c00_0000, Err(87)),
+        (0x0100_0000, Err(193)),
+        (0x0500_0000, Err(87)),
+        (0x0900_0000, Err(87)),
+        (0x1000_0000, Err(87)),
+        (0x4000_0000, Err(87)),
+        (0x8000_0000, Err(87)),
+        (0x0080_0000, Err(87)),
+        (0x0480_0000, Err(87)),
+        (0x0880_0000, Err(87)),
+    ] {
+        let backing = Backing::File(file.try_clone().unwrap(), FileAccess::all());
+        let attributes = SectionAttributes::from_bits_retain(bits);
+        let mut win32 = bench.win32();
+        let made = win32.create_file_mapping(backing, READWRITE, attributes, 0x1000, None);
+        let found = made.map(|section| {
+            let length = SectionInformation::BYTES;
+            let found = bench.machine.query_section(section, length).unwrap();
+            bench.machine.close_section(section).unwrap();
+            found.attributes.bits()
+        });
+        assert_eq!(found.map_err(Status::win32), told, "{bits:#x}");
+    }
 }
 
 /// Wine's tests, kernel32 `test_mapping`.

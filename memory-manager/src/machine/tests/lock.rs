@@ -58,12 +58,12 @@ fn a_guard_page_is_locked_the_second_time() {
     assert_eq!(refused.win32(), 0x8000_0001);
     assert_eq!(bench.query(BASE).protection, READWRITE);
     assert_eq!(bench.locked(), []);
-    bench.lock(BASE, PAGE).unwrap();
     let (process, base) = (bench.process, VirtAddr::new(BASE));
     let written = bench
         .machine
         .get_write_watch(process, base, PAGE, WatchFlags::empty(), 1);
     assert_eq!(written, Ok(vec![]));
+    bench.lock(BASE, PAGE).unwrap();
     bench.unlock(BASE, PAGE).unwrap();
 }
 

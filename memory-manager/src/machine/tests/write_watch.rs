@@ -88,21 +88,38 @@ fn decommitting_clears_the_marks_that_no_protect_call_latched() {
     assert_eq!(bench.written(KEEP, 64), [1]);
 }
 
+/// Wine's tests, kernel32 `test_guard_page`, as Windows passes them, but for Windows 8.
+#[test]
+fn a_page_that_is_locked_counts_as_written() {
+    let mut bench = Bench::watched(4);
+    bench.protect(BASE + PAGE, PAGE, READONLY).unwrap();
+    let (process, base) = (bench.process, VirtAddr::new(BASE));
+    bench.machine.virtual_lock(process, base, 2 * PAGE).unwrap();
+    assert_eq!(bench.written(RESET, 64), [0]);
+    assert_eq!(bench.written(KEEP, 64), []);
+    bench.write(BASE, 1).unwrap();
+    assert_eq!(bench.written(KEEP, 64), [0]);
+}
+
 /// Wine's tests, kernel32 `test_write_watch`.
 #[test]
 fn a_buffer_that_a_file_is_read_into_is_marked_whole() {
     let mut bench = Bench::watched(16);
     let mut file = tempfile::tempfile().unwrap();
-    file.write_all(&[7; 0x1001]).unwrap();
+    file.write_all(&[7; 0x2003]).unwrap();
     let (start, size) = (VirtAddr::new(BASE), 16 * PAGE);
-    let read = |bench: &mut Bench, base, size| {
+    let read_at = |bench: &mut Bench, offset, base, size| {
         let buffer = Range { base, size };
-        let done = bench.win32().read_file(&file, 0, buffer);
+        let done = bench.win32().read_file(&file, offset, buffer);
         done.map_err(Status::win32)
     };
-    assert_eq!(read(&mut bench, start, size), Ok(0x1001));
-    assert_eq!(bench.written(RESET, 64), (0..16).collect::<Vec<_>>());
-    let bytes = [0, 0x1000, 0x1001].map(|offset| bench.read(BASE + offset));
+    let read = |bench: &mut Bench, base, size| read_at(bench, 0, base, size);
+    for (offset, count) in [(0, 0x2003), (0x2003, 0)] {
+        let done = read_at(&mut bench, offset, start, size);
+        assert_eq!(done, Ok(count));
+        assert_eq!(bench.written(RESET, 64), (0..16).collect::<Vec<_>>());
+    }
+    let bytes = [0, 0x2002, 0x2003].map(|offset| bench.read(BASE + offset));
     assert_eq!(bytes, [Ok(7), Ok(7), Ok(0)]);
     assert_eq!(read(&mut bench, start.wrapping_add(0x1fff), 2), Ok(2));
     assert_eq!(bench.written(RESET, 64), [1, 2]);
@@ -158,5 +175,9 @@ fn reserved_memory_can_be_watched_and_other_memory_cannot() {
             Err(87),
             "{base:#x} {size:#x}"
         );
+    }
+    for (base, size) in [(BASE, 0), (BASE, 5 * PAGE), (BASE + 0x1_0000, PAGE)] {
+        let reset = bench.win32().reset_write_watch(VirtAddr::new(base), size);
+        assert_eq!(reset.map_err(Status::win32), Err(87), "{base:#x}");
     }
 }
