@@ -54,14 +54,21 @@ impl MappedFile {
         length(&self.file)
     }
 
-    /// Fills a frame with the page at an offset; zeros are what follows the end.
+    /// Fills a frame with the bytes from an offset on, a page at most; zeros are what follows
+    /// these and the end.
     ///
     /// # Errors
-    /// [`Status::FileInvalid`] if the file ends before the page, which it did not when it was
+    /// [`Status::FileInvalid`] if the file ends before these, which it did not when it was
     /// mapped.
-    pub(crate) fn load(&self, ram: &Ram, offset: u64, frame: PhysAddr) -> Result<(), Status> {
+    pub(crate) fn load(
+        &self,
+        ram: &Ram,
+        (offset, bytes): (u64, u64),
+        frame: PhysAddr,
+    ) -> Result<(), Status> {
         let mut page = [0; PAGE_BYTES];
-        if read_at(&self.file, offset, &mut page)? == 0 {
+        let wanted = &mut page[..bytes.min(PAGE) as usize];
+        if read_at(&self.file, offset, wanted)? == 0 && !wanted.is_empty() {
             return Err(Status::FileInvalid);
         }
         ram.write(frame, &page).map_err(|_| Status::InternalError)
