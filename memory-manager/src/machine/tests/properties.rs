@@ -4,12 +4,15 @@ use proptest::prelude::*;
 
 mod page_walks;
 mod placeholders;
+mod translations;
 mod windows;
 
+use self::translations::Granted;
 use super::{invariants::check_translations, pe::Pe, *};
 use crate::{
-    AddressLayout, Backing, DepFlags, LARGE_PAGE_MINIMUM, Privileges, SectionAttributes,
-    SectionHandle, SectionOpening, StackRequest, ThreadId, ViewRequest, WatchFlags, WorkingSetSize,
+    AddressLayout, Backing, DepFlags, FileAccess, LARGE_PAGE_MINIMUM, Privileges,
+    SectionAttributes, SectionHandle, SectionOpening, StackRequest, ThreadId, ViewRequest,
+    WatchFlags, WorkingSetSize,
 };
 
 /// Pages that the calls are about.
@@ -20,6 +23,8 @@ const PROTECTIONS: [u32; 14] = [
 ];
 /// The image among the sections.
 const IMAGE: usize = 3;
+/// The section of a file.
+const FILE: usize = 4;
 const SECTION_PROTECTIONS: [PageProtection; 3] =
     [READWRITE, WRITECOPY, PageProtection::EXECUTE_READWRITE];
 
@@ -35,6 +40,7 @@ enum Call {
     Protect(PageProtection),
     Map(usize, PageProtection),
     Unmap,
+    Flush,
     Placeholder(placeholders::Call),
     Watch(WatchFlags),
     ResetWatch,
@@ -48,6 +54,8 @@ enum Call {
     Prevent(DepFlags),
     CreateThread,
     EndThread,
+    /// The process ends, and another one takes its part.
+    EndProcess,
     /// A thread writes below what its stack has grown to.
     Grow,
     Name(SectionAttributes),
@@ -90,13 +98,15 @@ fn call() -> impl Strategy<Value = Call> {
         2 => windows::step().prop_map(Call::Physical),
         3 => free.prop_map(Call::Free),
         3 => protection().prop_map(Call::Protect),
-        3 => (0..=IMAGE, protection()).prop_map(|(section, with)| Call::Map(section, with)),
+        3 => (0..=FILE, protection()).prop_map(|(section, with)| Call::Map(section, with)),
         1 => Just(Call::Unmap),
+        1 => Just(Call::Flush),
         7 => placeholders::call().prop_map(Call::Placeholder),
         1 => (0..2_u32).prop_map(|flags| Call::Watch(WatchFlags::from_bits_retain(flags))),
         1 => Just(Call::ResetWatch),
         1 => Just(Call::CreateThread),
         1 => Just(Call::EndThread),
+        1 => Just(Call::EndProcess),
         4 => Just(Call::Grow),
         1 => Just(Call::Discard),
         1 => Just(Call::Prefetch),
@@ -190,6 +200,7 @@ struct World {
 impl World {
     fn new(ram_bytes: u64) -> Self {
         let mut bench = Bench::with_ram(ram_bytes);
+        bench.machine.record_invalidations();
         // May execute what it can read, until it chooses not to.
         let second = bench
             .machine
@@ -213,6 +224,10 @@ impl World {
         let mut sections = sections.unwrap();
         let image = Pe::sample(BASE + 0x2_0000).bytes();
         sections.push(bench.image(&images::file(&image)).unwrap());
+        let backing = Backing::File(images::file(&[7; 0x1_3210]), FileAccess::all());
+        let commit = SectionAttributes::COMMIT;
+        let file = bench.machine.create_section(backing, READWRITE, commit, 0);
+        sections.push(file.unwrap());
         Self {
             bench,
             processes,
@@ -265,6 +280,7 @@ impl World {
         });
         match step.call {
             Call::Grow => return self.grow(step.size),
+            Call::EndProcess => return self.end_process(step.process),
             Call::Read | Call::Write | Call::Execute => return self.access(step),
             Call::Lock => return self.lock(step),
             Call::Unlock => return self.unlock(step),
@@ -309,6 +325,7 @@ impl World {
                     .map(|_| ())
             }
             Call::Placeholder(call) => self.ask_of_placeholder(call, step),
+            Call::Flush => machine.flush_view(process, at, size).map(|_| ()),
             Call::Watch(flags) => machine
                 .get_write_watch(process, at, size, flags, 3)
                 .map(|_| ()),
@@ -382,6 +399,21 @@ impl World {
             }
             None => Ok(()),
         }
+    }
+
+    fn end_process(&mut self, which: usize) {
+        let process = self.processes[which];
+        self.forget((0, u64::MAX));
+        self.threads.retain(|thread| thread.process() != process);
+        let machine = &mut self.bench.machine;
+        machine.terminate_process(process).unwrap();
+        let layout = [AddressLayout::default(), AddressLayout::TwoGiB][which];
+        let next = machine.create_process_with(layout).unwrap();
+        machine
+            .set_privileges(next, Privileges::LOCK_MEMORY)
+            .unwrap();
+        self.bench.process = next;
+        self.processes[which] = next;
     }
 
     /// A thread writes to the page below its stack's limit: its guard, or what is left where
@@ -521,13 +553,15 @@ proptest! {
 }
 
 fn run(mut world: World, steps: Vec<Step>) {
+    let end = BASE + PAGES * PAGE + 0x2_0000;
+    let mut granted = Granted::default();
     for step in steps {
         world.make(step);
         invariants::check(&world.bench.machine);
         for process in world.processes {
-            let end = BASE + PAGES * PAGE + 0x2_0000;
             check_translations(&world.bench.machine, process, BASE, end);
         }
+        granted.check(&mut world.bench.machine, BASE, end);
     }
     let machine = &mut world.bench.machine;
     let processes: Vec<_> = machine.spaces.keys().copied().collect();
