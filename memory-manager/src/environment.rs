@@ -145,14 +145,16 @@ impl UserSpace {
         Ok(end - size)
     }
 
-    /// Whether an environment block is at this address: programs can neither free such a
-    /// region nor protect it otherwise, and are told that the protection is wrong (known from
-    /// literature on secured regions only).
+    /// Whether an environment block or the shared page is at this address: programs can neither
+    /// free such a region nor protect it otherwise, and are told that the protection is wrong
+    /// (known from literature on secured regions only).
     pub(crate) fn check_unsecured(&self, address: u64) -> Result<(), Status> {
-        let is_block = self.vads.find(address).is_some_and(|vad| {
-            self.peb == Some(vad.start) || self.threads.values().any(|&teb| teb == vad.start)
+        let is_secured = self.vads.find(address).is_some_and(|vad| {
+            vad.is_shared_data()
+                || self.peb == Some(vad.start)
+                || self.threads.values().any(|&teb| teb == vad.start)
         });
-        if is_block {
+        if is_secured {
             Err(Status::InvalidPageProtection)
         } else {
             Ok(())

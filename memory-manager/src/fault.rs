@@ -119,15 +119,17 @@ impl UserSpace {
             .vads
             .find(page.address)
             .ok_or(Status::AccessViolation)?;
-        let protection = protection.unwrap_or(vad.protection);
         match &vad.kind {
             VadKind::Private(private) if private.untouched == Untouched::Committed => {
+                let protection = protection.unwrap_or(vad.protection);
                 self.zero_page(kernel, page, protection, access)
             }
             VadKind::View(view) => {
-                let (segment, index) =
-                    (view.segment, view.first + (page.address - vad.start) / PAGE);
-                self.view_page(kernel, page, (segment, index), protection, access)
+                let own = kernel.untouched_page(vad, page.address)?;
+                let own = own.ok_or(Status::AccessViolation)?;
+                let index = view.first + (page.address - vad.start) / PAGE;
+                let place = (view.segment, index);
+                self.view_page(kernel, page, place, protection.unwrap_or(own), access)
             }
             VadKind::Private(_) => Err(Status::AccessViolation),
         }

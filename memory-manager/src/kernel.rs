@@ -5,7 +5,7 @@ use crate::{
     commit::Commit,
     physical::Physical,
     processor::{Processor, SpaceRoot},
-    section::{SectionObjects, Segments},
+    section::{SectionObjects, SegmentId, Segments},
 };
 
 /// What all processes share.
@@ -15,6 +15,8 @@ pub(crate) struct Kernel {
     pub(crate) processor: Processor,
     pub(crate) commit: Commit,
     pub(crate) segments: Segments,
+    /// The page that all processes read, since there was one; gone if its segment is.
+    pub(crate) shared_data: Option<SegmentId>,
     pub(crate) sections: SectionObjects,
     pub(crate) faults: FaultCounters,
     /// What other processors have to forget, if somebody asks.

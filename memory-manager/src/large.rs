@@ -56,15 +56,20 @@ pub(crate) fn check_protection(
     }
 }
 
-/// That a view of a section can be in large pages.
-pub(crate) fn check_view(section: Section, protection: Protection) -> Result<(), Status> {
-    let attributes = section.attributes;
-    if !attributes.contains(SectionAttributes::LARGE_PAGES) {
+/// The size of the pages that a view of a section has.
+pub(crate) fn page_of_view(
+    kind: AllocationType,
+    section: Section,
+    protection: Protection,
+) -> Result<PageSize, Status> {
+    if !kind.contains(AllocationType::LARGE_PAGES) {
+        Ok(PageSize::Size4KiB)
+    } else if !section.attributes.contains(SectionAttributes::LARGE_PAGES) {
         Err(Status::InvalidParameter9)
     } else if !protection.is_accessible() || protection.copies_on_write() {
         Err(Status::InvalidPageProtection)
     } else {
-        Ok(())
+        Ok(LARGE)
     }
 }
 

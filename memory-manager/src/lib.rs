@@ -61,6 +61,7 @@ mod protection;
 mod pte;
 mod section;
 mod service;
+mod shared_data;
 mod stack;
 mod status;
 mod thread;
@@ -93,10 +94,11 @@ pub use placement::{AddressRequirements, ZeroBits};
 pub use privileges::Privileges;
 pub use process::{PagingLevels, Process};
 pub use section::{
-    Backing, FileAccess, SectionAccess, SectionAttributes, SectionCreation, SectionHandle,
-    SectionOpening, ViewAccess, ViewRequest,
+    Backing, FileAccess, ImageInformation, ImageMachine, MappedView, MappingNote, SectionAccess,
+    SectionAttributes, SectionCreation, SectionHandle, SectionOpening, ViewAccess, ViewRequest,
 };
 pub use service::{FaultCounters, Serviced};
+pub use shared_data::SHARED_DATA;
 pub use stack::{Stack, StackRequest};
 pub use status::Status;
 pub use thread::{Caller, ThreadId};

@@ -90,6 +90,7 @@ impl Machine {
                 processor: Processor::new(config.features)?,
                 commit: Commit::new(config.ram_bytes / PAGE),
                 segments: Segments::default(),
+                shared_data: None,
                 sections: SectionObjects::default(),
                 faults: FaultCounters::default(),
                 recorded: None,
@@ -102,23 +103,29 @@ impl Machine {
         })
     }
 
-    /// A 64-bit process with an empty address space.
+    /// A 64-bit process, with nothing but the page at [`SHARED_DATA`](crate::SHARED_DATA) in
+    /// its address space.
     ///
     /// # Errors
     /// [`Status::CommitmentLimit`] or [`Status::NoMemory`] if there is no memory for its first
-    /// page table.
+    /// page table, or for the page.
     pub fn create_process(&mut self) -> Result<ProcessId, Status> {
         self.create_process_with(AddressLayout::Wide)
     }
 
-    /// A process with an empty address space, of 64 or 32 bits.
+    /// As [`Machine::create_process`], of 64 or 32 bits.
     ///
     /// # Errors
     /// As [`Machine::create_process`].
     pub fn create_process_with(&mut self, layout: AddressLayout) -> Result<ProcessId, Status> {
         let process = ProcessId(self.next_process);
         let dep = ProcessDep::new(self.dep_policy, layout.bitness());
-        let space = UserSpace::new(&mut self.kernel, process, self.features, (layout, dep))?;
+        let kernel = &mut self.kernel;
+        let mut space = UserSpace::new(kernel, process, self.features, (layout, dep))?;
+        if let Err(status) = space.show_shared_data(kernel, self.dep_policy) {
+            space.close(kernel)?;
+            return Err(status);
+        }
         self.next_process += 1;
         self.spaces.insert(process, space);
         Ok(process)

@@ -67,6 +67,22 @@ impl Physical {
         Ok(frame)
     }
 
+    /// A frame that holds what is read from a file.
+    ///
+    /// # Errors
+    /// [`Status::InPageError`] if that fails.
+    pub(crate) fn allocate_filled(
+        &mut self,
+        fill: impl FnOnce(&Ram, PhysAddr) -> Result<(), Status>,
+    ) -> Result<PhysAddr, Status> {
+        let frame = self.allocate_to_fill()?;
+        if fill(&self.ram, frame).is_err() {
+            self.free(frame);
+            return Err(Status::InPageError);
+        }
+        Ok(frame)
+    }
+
     /// A frame that holds what another one holds.
     pub(crate) fn allocate_copy(&mut self, of: PhysAddr) -> Result<PhysAddr, Status> {
         let frame = self.allocate_to_fill()?;

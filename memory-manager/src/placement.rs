@@ -55,6 +55,22 @@ impl Placement {
     }
 }
 
+impl UserSpace {
+    fn within(&self, placement: Placement) -> (u64, u64) {
+        let (low, high) = placement.within;
+        (low, high.min(self.layout.region_limit()))
+    }
+
+    /// Whether something can be placed at an address that is not asked for, but preferred.
+    pub(crate) fn permits(&self, placement: Placement, start: u64, size: u64) -> bool {
+        let (low, high) = self.within(placement);
+        let end = start.checked_add(size).filter(|&end| end <= high);
+        start >= low
+            && start.is_multiple_of(placement.alignment)
+            && end.is_some_and(|end| !self.vads.is_taken(start, end))
+    }
+}
+
 impl ZeroBits {
     /// # Errors
     /// [`Status::InvalidParameter3`] if no address can be like that (Wine's tests, ntdll
@@ -117,8 +133,7 @@ impl UserSpace {
         placement: Placement,
         direction: Direction,
     ) -> Result<u64, Status> {
-        let (low, high) = placement.within;
-        let high = high.min(self.layout.region_limit());
+        let (low, high) = self.within(placement);
         let all = GapRequest {
             size,
             alignment: placement.alignment,

@@ -28,8 +28,12 @@ const HOW: u8 = NO_CACHE | GUARD;
 impl Protection {
     /// No access; stored with both bits of how, so that no protection is zero.
     pub(crate) const NO_ACCESS: Self = Self(HOW);
-    /// Read and write.
+    pub(crate) const READ_ONLY: Self = Self(1);
+    pub(crate) const EXECUTE: Self = Self(2);
+    pub(crate) const EXECUTE_READ: Self = Self(3);
     pub(crate) const READ_WRITE: Self = Self(4);
+    pub(crate) const WRITE_COPY: Self = Self(5);
+    pub(crate) const EXECUTE_WRITE_COPY: Self = Self(7);
     /// That of the pages of sections, which the protections of views narrow.
     pub(crate) const SHARED: Self = Self::READ_WRITE;
 
@@ -150,6 +154,16 @@ impl Protection {
             5 => Self(self.0 & HOW | 4),
             7 => Self(self.0 & HOW | 6),
             _ => self,
+        }
+    }
+
+    /// The same, with writes to a copy.
+    #[must_use]
+    pub(crate) const fn copying(self) -> Self {
+        if self.0 & WRITABLE != 0 {
+            Self(self.0 | COPY)
+        } else {
+            self
         }
     }
 

@@ -3,17 +3,19 @@ use std::{collections::BTreeMap, fs::File};
 use bitflags::bitflags;
 use mmu_core::VirtAddr;
 
-use crate::{PageProtection, protection::Protection};
+use crate::{PageProtection, Range, protection::Protection};
 
+pub(crate) mod image;
 pub(crate) mod mapped_file;
 mod object;
 mod segment;
 mod view;
 
-use mapped_file::FileIdentity;
+pub use image::{ImageInformation, ImageMachine};
+use mapped_file::{FileIdentity, MappedFile};
 pub(crate) use object::SectionObjects;
 pub use object::{SectionAccess, SectionCreation, SectionOpening};
-pub(crate) use segment::{Committed, PageOrigin, Segment, SegmentId};
+pub(crate) use segment::{PageOrigin, Segment, SegmentId};
 
 bitflags! {
     /// How a section is made (Microsoft, `NtCreateSection`). Any bits can be passed.
@@ -101,6 +103,38 @@ pub struct ViewRequest {
     pub protection: PageProtection,
 }
 
+/// A view that was mapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MappedView {
+    /// Its pages.
+    pub range: Range,
+    /// What there is to know besides.
+    pub note: MappingNote,
+}
+
+/// What `NtMapViewOfSection` succeeds with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MappingNote {
+    /// `STATUS_SUCCESS`.
+    None,
+    /// `STATUS_IMAGE_NOT_AT_BASE`: it is an image that wants to be elsewhere, and is for its
+    /// loader to relocate.
+    NotAtBase,
+    /// `STATUS_IMAGE_MACHINE_TYPE_MISMATCH`: it is an image that the process cannot run.
+    OtherMachine,
+}
+
+impl MappingNote {
+    /// The value of the NTSTATUS.
+    pub const fn ntstatus(self) -> u32 {
+        match self {
+            Self::None => 0,
+            Self::NotAtBase => 0x4000_0003,
+            Self::OtherMachine => 0x4000_000e,
+        }
+    }
+}
+
 /// A section as its handle knows it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Section {
@@ -146,20 +180,38 @@ impl Segments {
         self.by_id.remove(&id)
     }
 
+    /// Whether the pages of a segment are in a file, be it an image.
     pub(crate) fn is_file(&self, id: SegmentId) -> bool {
-        self.get(id)
-            .is_some_and(|segment| matches!(segment.origin, PageOrigin::File(_)))
+        let origin = self.get(id).map(|segment| &segment.origin);
+        matches!(origin, Some(PageOrigin::File(_) | PageOrigin::Image(_)))
     }
 
     /// The segment of a file, so that all who map it share its pages.
     pub(crate) fn of_file(&self, file: &File) -> Option<SegmentId> {
+        self.find_file(file, |origin| match origin {
+            PageOrigin::File(file) => Some(file),
+            _ => None,
+        })
+    }
+
+    /// The segment of a file as an image, which is another one than that of its bytes.
+    pub(crate) fn of_image(&self, file: &File) -> Option<SegmentId> {
+        self.find_file(file, |origin| match origin {
+            PageOrigin::Image(image) => Some(&image.file),
+            _ => None,
+        })
+    }
+
+    fn find_file(
+        &self,
+        file: &File,
+        of: impl Fn(&PageOrigin) -> Option<&MappedFile>,
+    ) -> Option<SegmentId> {
         let identity = FileIdentity::of(file)?;
-        let is_it = |segment: &Segment| match &segment.origin {
-            PageOrigin::File(file) => file.identity == Some(identity),
-            PageOrigin::Committed | PageOrigin::Reserved => false,
-        };
         self.iter()
-            .find(|(_, segment)| is_it(segment))
+            .find(|(_, segment)| {
+                of(&segment.origin).and_then(|file| file.identity) == Some(identity)
+            })
             .map(|(id, _)| id)
     }
 }

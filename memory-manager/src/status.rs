@@ -48,12 +48,17 @@ pub enum Status {
     ObjectPathNotFound,
     /// `STATUS_SECTION_TOO_BIG`: the section would be larger than its file, or than any can be.
     SectionTooBig,
+    /// `STATUS_SECTION_NOT_IMAGE`: the section is no image.
+    SectionNotImage,
     /// `STATUS_INVALID_PAGE_PROTECTION`: no page can be protected so.
     InvalidPageProtection,
     /// `STATUS_SECTION_PROTECTION`: the section or the view does not permit this protection.
     SectionProtection,
     /// `STATUS_PRIVILEGE_NOT_HELD`: the call needs a privilege.
     PrivilegeNotHeld,
+    /// `STATUS_INVALID_IMAGE_FORMAT`: the headers of an image are wrong, or not for this
+    /// processor.
+    InvalidImageFormat,
     /// `STATUS_DISK_FULL`: the disk is full.
     DiskFull,
     /// `STATUS_NOT_MAPPED_DATA`: the memory is no file's.
@@ -98,10 +103,18 @@ pub enum Status {
     StackOverflow,
     /// `STATUS_PROCESS_IS_TERMINATING`: the process is going.
     ProcessIsTerminating,
+    /// `STATUS_INVALID_IMAGE_NE_FORMAT`: it is a program for OS/2 or another old system.
+    InvalidImageNeFormat,
     /// `STATUS_MAPPED_FILE_SIZE_ZERO`: an empty file cannot be mapped.
     MappedFileSizeZero,
     /// `STATUS_COMMITMENT_LIMIT`: so much memory cannot be promised.
     CommitmentLimit,
+    /// `STATUS_INVALID_IMAGE_NOT_MZ`: the file is no program.
+    InvalidImageNotMz,
+    /// `STATUS_INVALID_IMAGE_PROTECT`: it is a program that Windows cannot run.
+    InvalidImageProtect,
+    /// `STATUS_INVALID_IMAGE_WIN_16`: it is a program for 16-bit Windows.
+    InvalidImageWin16,
     /// `STATUS_INVALID_ADDRESS`: no region is at this address.
     InvalidAddress,
     /// `STATUS_IO_DEVICE_ERROR`: the device failed.
@@ -138,9 +151,11 @@ impl Status {
             Self::ObjectNameNotFound => (0xc000_0034, "STATUS_OBJECT_NAME_NOT_FOUND", 2),
             Self::ObjectPathNotFound => (0xc000_003a, "STATUS_OBJECT_PATH_NOT_FOUND", 3),
             Self::SectionTooBig => (0xc000_0040, "STATUS_SECTION_TOO_BIG", 8),
+            Self::SectionNotImage => (0xc000_0049, "STATUS_SECTION_NOT_IMAGE", 87),
             Self::InvalidPageProtection => (0xc000_0045, "STATUS_INVALID_PAGE_PROTECTION", 87),
             Self::SectionProtection => (0xc000_004e, "STATUS_SECTION_PROTECTION", 87),
             Self::PrivilegeNotHeld => (0xc000_0061, "STATUS_PRIVILEGE_NOT_HELD", 1314),
+            Self::InvalidImageFormat => (0xc000_007b, "STATUS_INVALID_IMAGE_FORMAT", 193),
             Self::DiskFull => (0xc000_007f, "STATUS_DISK_FULL", 112),
             Self::NotMappedData => (0xc000_0088, "STATUS_NOT_MAPPED_DATA", 487),
             Self::InsufficientResources => (0xc000_009a, "STATUS_INSUFFICIENT_RESOURCES", 1450),
@@ -163,8 +178,12 @@ impl Status {
             Self::InvalidParameter12 => (0xc000_00fa, "STATUS_INVALID_PARAMETER_12", 87),
             Self::StackOverflow => (0xc000_00fd, "STATUS_STACK_OVERFLOW", 1001),
             Self::ProcessIsTerminating => (0xc000_010a, "STATUS_PROCESS_IS_TERMINATING", 5),
+            Self::InvalidImageNeFormat => (0xc000_011b, "STATUS_INVALID_IMAGE_NE_FORMAT", 193),
             Self::MappedFileSizeZero => (0xc000_011e, "STATUS_MAPPED_FILE_SIZE_ZERO", 1006),
             Self::CommitmentLimit => (0xc000_012d, "STATUS_COMMITMENT_LIMIT", 1455),
+            Self::InvalidImageNotMz => (0xc000_012f, "STATUS_INVALID_IMAGE_NOT_MZ", 193),
+            Self::InvalidImageProtect => (0xc000_0130, "STATUS_INVALID_IMAGE_PROTECT", 193),
+            Self::InvalidImageWin16 => (0xc000_0131, "STATUS_INVALID_IMAGE_WIN_16", 193),
             Self::InvalidAddress => (0xc000_0141, "STATUS_INVALID_ADDRESS", 59),
             Self::IoDeviceError => (0xc000_0185, "STATUS_IO_DEVICE_ERROR", 1117),
             Self::MappedAlignment => (0xc000_0220, "STATUS_MAPPED_ALIGNMENT", 1132),

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use mmu_core::PageSize;
 
 use crate::{
-    MemoryKind, PageProtection,
+    PageProtection, SHARED_DATA,
     protection::{Caching, Protection},
     section::SegmentId,
 };
@@ -109,18 +109,8 @@ pub(crate) struct View {
     pub(crate) segment: SegmentId,
     /// Where in the segment it starts, in pages.
     pub(crate) first: u64,
-    pub(crate) copies: Copies,
     /// The size of its pages. Larger ones are all mapped from the first on.
     pub(crate) page: PageSize,
-}
-
-/// When the commit of private copies is charged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Copies {
-    /// When the view is mapped: all its pages may be copied.
-    Prepaid,
-    /// When they are made.
-    Single,
 }
 
 impl Vad {
@@ -146,11 +136,9 @@ impl Vad {
         (self.end - self.start) / PAGE
     }
 
-    pub(crate) fn memory_kind(&self) -> MemoryKind {
-        match self.kind {
-            VadKind::Private(_) => MemoryKind::Private,
-            VadKind::View(_) => MemoryKind::Mapped,
-        }
+    /// Nothing else can ever be where that page is.
+    pub(crate) fn is_shared_data(&self) -> bool {
+        self.start == SHARED_DATA
     }
 
     /// The size of its pages.

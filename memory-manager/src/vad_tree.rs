@@ -296,7 +296,7 @@ mod tests {
     use crate::{
         protection::Protection,
         section::SegmentId,
-        vad::{Copies, PAGE, Placeholder, VAD_LIMIT, VadKind, View},
+        vad::{PAGE, Placeholder, VAD_LIMIT, VadKind, View},
     };
 
     fn vad(start: u64, pages: u64) -> Vad {
@@ -309,7 +309,6 @@ mod tests {
             kind: VadKind::View(View {
                 segment: SegmentId(0),
                 first: 0,
-                copies: Copies::Single,
                 page: mmu_core::PageSize::Size4KiB,
             }),
         }

@@ -64,11 +64,11 @@ impl Machine {
         if end > vad.end && kind != COALESCE {
             return Err(Status::UnableToFreeVm);
         }
+        space.check_unsecured(start)?;
         if matches!(vad.kind, VadKind::View(_)) {
             return Err(Status::UnableToDeleteSection);
         }
         let (whole, is_fixed) = ((vad.start, vad.end), vad.is_fixed());
-        space.check_unsecured(start)?;
         if kind == PRESERVE || kind == COALESCE {
             if size == 0 {
                 return Err(Status::InvalidParameter3);

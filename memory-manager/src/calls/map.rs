@@ -2,16 +2,22 @@ use mmu_core::{PageSize, VirtAddr};
 
 use super::alloc::range;
 use crate::{
-    AddressRequirements, AllocationType, Machine, ProcessId, Range, SectionAccess, SectionHandle,
-    Status, ViewRequest, large,
+    AddressRequirements, AllocationType, Bitness, ImageInformation, ImageMachine, Machine,
+    MappedView, MappingNote, ProcessId, SectionAccess, SectionHandle, Status, ViewRequest, large,
     placement::Placement,
     protection::{Caching, Protection},
+    section::PageOrigin,
+    user_space::UserSpace,
     vad::{GRANULARITY, PAGE, Placeholder, USER_LIMIT, USER_START, Vad},
     vad_tree::Direction,
 };
 
 impl Machine {
     /// Maps a view of a section (`NtMapViewOfSection`); gives its pages.
+    ///
+    /// The protection of a view of an image is what the image says, whatever is asked for;
+    /// it is where the image wants to be, if no other base is asked for and that is free.
+    /// Nothing is relocated if it is elsewhere: that is told, and for the loader.
     ///
     /// # Errors
     /// The first of these that is true; nothing has changed then.
@@ -32,7 +38,7 @@ impl Machine {
         process: ProcessId,
         section: SectionHandle,
         request: &ViewRequest,
-    ) -> Result<Range, Status> {
+    ) -> Result<MappedView, Status> {
         let kind = AllocationType::empty();
         self.map(process, section, request, kind, Placement::ANYWHERE)
     }
@@ -59,7 +65,7 @@ impl Machine {
         request: &ViewRequest,
         kind: AllocationType,
         requirements: &AddressRequirements,
-    ) -> Result<Range, Status> {
+    ) -> Result<MappedView, Status> {
         type Type = AllocationType;
         let placement = requirements.placement(request.base)?;
         let known = Type::REPLACE_PLACEHOLDER | Type::TOP_DOWN | Type::LARGE_PAGES | Type::RESERVE;
@@ -77,14 +83,14 @@ impl Machine {
         request: &ViewRequest,
         kind: AllocationType,
         placement: Placement,
-    ) -> Result<Range, Status> {
+    ) -> Result<MappedView, Status> {
         let (placeholder, unit) = if kind.contains(AllocationType::REPLACE_PLACEHOLDER) {
             (Placeholder::Replaced, PAGE)
         } else {
             (Placeholder::No, GRANULARITY)
         };
-        let protection = Protection::new(request.protection)?;
-        if protection.is_guard() || protection.caching() != Caching::Usual {
+        let asked = Protection::new(request.protection)?;
+        if asked.is_guard() || asked.caching() != Caching::Usual {
             return Err(Status::InvalidPageProtection);
         }
         let base = request.base.map(VirtAddr::as_u64).filter(|&base| base != 0);
@@ -93,26 +99,20 @@ impl Machine {
             return Err(Status::InvalidParameter3);
         }
         let (space, kernel) = self.space(process)?;
-        let needed = SectionAccess::of_view(protection);
+        let needed = SectionAccess::of_view(asked);
         let section = kernel.sections.section(section, needed)?;
-        if kind.contains(AllocationType::RESERVE) {
-            let is_file = kernel.segments.is_file(section.segment);
-            return Err(if is_file {
-                Status::NotSupported
-            } else {
-                Status::InvalidParameter9
-            });
-        }
-        if !section.protection.covers(protection) {
-            return Err(Status::SectionProtection);
-        }
-        let protection = protection.cached(section.protection.caching());
-        let page = if kind.contains(AllocationType::LARGE_PAGES) {
-            large::check_view(section, protection)?;
-            large::LARGE
-        } else {
-            PageSize::Size4KiB
+        let is_file = kernel.segments.is_file(section.segment);
+        check_reserving(kind, is_file)?;
+        let image = match &kernel.segment(section.segment)?.origin {
+            PageOrigin::Image(image) => Some(image.layout.information),
+            _ => None,
         };
+        let protection = match image {
+            Some(_) => Protection::EXECUTE_WRITE_COPY,
+            None if section.protection.covers(asked) => asked.cached(section.protection.caching()),
+            None => return Err(Status::SectionProtection),
+        };
+        let page = large::page_of_view(kind, section, protection)?;
         let unit = unit.max(page.bytes());
         if !base.unwrap_or(0).is_multiple_of(unit) || !request.offset.is_multiple_of(unit) {
             return Err(Status::MappedAlignment);
@@ -129,12 +129,13 @@ impl Machine {
         if size & page.offset_mask() != 0 {
             return Err(Status::InvalidViewSize);
         }
-        let is_file = kernel.segments.is_file(section.segment);
         if request.commit > size || request.commit > 0 && is_file {
             return Err(Status::InvalidParameter5);
         }
         let limit = space.layout.region_limit();
         let own = section.base.map(|own| own + request.offset);
+        let wanted = image.map(|image| image.base.wrapping_add(request.offset).as_u64());
+        let free = wanted.filter(|&wanted| space.permits(placement, wanted, size));
         let start = match base.or(own) {
             base if placeholder == Placeholder::Replaced => {
                 let start = base.unwrap_or(0);
@@ -152,6 +153,7 @@ impl Machine {
                 }
                 base
             }
+            None if let Some(wanted) = free => wanted,
             None if kind.contains(AllocationType::TOP_DOWN) => {
                 space.room(size, placement.aligned(unit), Direction::TopDown)?
             }
@@ -174,6 +176,41 @@ impl Machine {
             }
             return Err(status);
         }
-        Ok(range(start, start + size))
+        let note = match image {
+            Some(image) => space.note(image, start.wrapping_sub(request.offset)),
+            None => MappingNote::None,
+        };
+        Ok(MappedView {
+            range: range(start, start + size),
+            note,
+        })
+    }
+}
+
+/// That a view is not reserved.
+fn check_reserving(kind: AllocationType, is_file: bool) -> Result<(), Status> {
+    if !kind.contains(AllocationType::RESERVE) {
+        Ok(())
+    } else if is_file {
+        Err(Status::NotSupported)
+    } else {
+        Err(Status::InvalidParameter9)
+    }
+}
+
+impl UserSpace {
+    /// What there is to know of an image that starts at an address.
+    fn note(&self, image: ImageInformation, start: u64) -> MappingNote {
+        let machine = match self.layout.bitness() {
+            Bitness::Bits64 => ImageMachine::Amd64,
+            Bitness::Bits32 => ImageMachine::I386,
+        };
+        if image.machine != machine {
+            MappingNote::OtherMachine
+        } else if image.base.as_u64() != start {
+            MappingNote::NotAtBase
+        } else {
+            MappingNote::None
+        }
     }
 }

@@ -49,10 +49,12 @@ impl UserSpace {
             {
                 for index in first..first + pages {
                     let free = kernel.commit.limit() - kernel.physical.in_use();
-                    if free <= kernel.commit.charged()
-                        || kernel.shared_frame(segment, index).is_err()
-                    {
+                    if free <= kernel.commit.charged() {
                         return;
+                    }
+                    match kernel.shared_frame(segment, index) {
+                        Ok(_) | Err(Status::AccessViolation) => {}
+                        Err(_) => return,
                     }
                 }
             }

@@ -1,13 +1,13 @@
 use mmu_core::VirtAddr;
 
 use crate::{
-    Machine, MemoryInformation, MemoryState, PageProtection, ProcessId, Status,
+    Machine, MemoryInformation, MemoryKind, MemoryState, PageProtection, ProcessId, Status,
     kernel::Kernel,
     page_tables::Pieces,
     private::PrivateRules,
     protection::Protection,
     pte::Pte,
-    section::Committed,
+    section::PageOrigin,
     user_space::UserSpace,
     vad::{PAGE, Vad, VadKind},
 };
@@ -53,7 +53,7 @@ impl Machine {
                 None => MemoryState::Reserve,
             },
             protection: state.map_or(PageProtection::empty(), Protection::flags),
-            kind: Some(vad.memory_kind()),
+            kind: Some(memory_kind(kernel, vad)?),
         })
     }
 
@@ -104,6 +104,17 @@ impl UserSpace {
     }
 }
 
+fn memory_kind(kernel: &Kernel, vad: &Vad) -> Result<MemoryKind, Status> {
+    let view = match &vad.kind {
+        VadKind::View(view) if !vad.is_shared_data() => view,
+        _ => return Ok(MemoryKind::Private),
+    };
+    Ok(match kernel.segment(view.segment)?.origin {
+        PageOrigin::Image(_) => MemoryKind::Image,
+        _ => MemoryKind::Mapped,
+    })
+}
+
 /// Pages that are alike: their protection, if they are committed, and where they end.
 #[derive(Clone, Copy)]
 enum Run {
@@ -137,10 +148,7 @@ impl Run {
 fn touched(kernel: &Kernel, vad: &Vad, page: u64, pte: Pte) -> Result<Option<Protection>, Status> {
     match &vad.kind {
         VadKind::Private(private) => Ok(PrivateRules::of(vad, private).committed(pte)),
-        VadKind::View(view) => {
-            let index = view.first + (page - vad.start) / PAGE;
-            kernel.view_protection(view.segment, index, vad.protection, pte)
-        }
+        VadKind::View(_) => kernel.view_protection(vad, page, pte),
     }
 }
 
@@ -153,12 +161,6 @@ fn untouched(
 ) -> Result<(Option<Protection>, u64), Status> {
     match &vad.kind {
         VadKind::Private(private) => Ok((PrivateRules::of(vad, private).committed(Pte::ZERO), end)),
-        VadKind::View(view) => {
-            let first = view.first + (start - vad.start) / PAGE;
-            let (committed, pages) =
-                kernel.committed_run(view.segment, first, (end - start) / PAGE)?;
-            let state = (committed == Committed::Yes).then_some(vad.protection);
-            Ok((state, start + pages * PAGE))
-        }
+        VadKind::View(_) => kernel.untouched_run(vad, start, end),
     }
 }

@@ -1,6 +1,9 @@
 use mmu_core::VirtAddr;
 
-use crate::{Machine, SectionAccess, SectionAttributes, SectionHandle, Status};
+use crate::{
+    ImageInformation, Machine, SectionAccess, SectionAttributes, SectionHandle, Status,
+    section::PageOrigin,
+};
 
 /// What is said of a section (Microsoft, `SECTION_BASIC_INFORMATION`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,5 +44,26 @@ impl Machine {
             attributes: section.attributes,
             size: section.size,
         })
+    }
+
+    /// What an image says of itself (`NtQuerySection`, `SectionImageInformation`), into a
+    /// buffer of so many bytes.
+    ///
+    /// # Errors
+    /// As [`Machine::query_section`], of [`ImageInformation::BYTES`]; then
+    /// [`Status::SectionNotImage`] if it is no image.
+    pub fn query_image(
+        &self,
+        handle: SectionHandle,
+        length: usize,
+    ) -> Result<ImageInformation, Status> {
+        if length < ImageInformation::BYTES {
+            return Err(Status::InfoLengthMismatch);
+        }
+        let section = self.kernel.sections.section(handle, SectionAccess::QUERY)?;
+        match &self.kernel.segment(section.segment)?.origin {
+            PageOrigin::Image(image) => Ok(image.layout.information),
+            _ => Err(Status::SectionNotImage),
+        }
     }
 }

@@ -8,7 +8,11 @@ use crate::{
     kernel::Kernel,
     large::LARGE,
     protection::{Caching, Protection},
-    section::{PageOrigin, Section, Segment, SegmentId, mapped_file},
+    section::{
+        PageOrigin, Section, Segment, SegmentId,
+        image::{self, Image},
+        mapped_file::{self, MappedFile},
+    },
     vad::PAGE,
 };
 
@@ -22,19 +26,27 @@ impl Machine {
     /// Makes a section (`NtCreateSection`): of a file, which it makes longer if it may write
     /// to it, or of memory alone. A size of 0 is the file's.
     ///
+    /// An image is of the file's bytes as they are on the disk, though its headers are read
+    /// as views of the file show them. What is written to those later, it does not follow;
+    /// that the file is not changed otherwise is for who opens it.
+    ///
     /// # Errors
     /// The first of these that is true; nothing has changed then.
     /// - [`Status::InvalidParameter6`]: attributes that do not go together, or large pages of
     ///   a file.
     /// - [`Status::InvalidPageProtection`]: no section can be protected so.
     /// - [`Status::PrivilegeNotHeld`]: large pages need [`Privileges::LOCK_MEMORY`].
-    /// - [`Status::InvalidFileForSection`]: it is no image.
+    /// - [`Status::SectionTooBig`]: it would be larger than user space.
+    /// - [`Status::InvalidFileForSection`]: memory and empty files are no images.
     /// - [`Status::InvalidParameter4`]: memory of no size, or of one that is no multiple of its
     ///   large pages.
     /// - [`Status::AccessDenied`]: the file was not opened for that.
     /// - [`Status::MappedFileSizeZero`]: the file is empty.
-    /// - [`Status::SectionTooBig`]: it would be larger than its file, which it may not write,
-    ///   or than user space.
+    /// - [`Status::InvalidImageNotMz`], [`Status::InvalidImageProtect`],
+    ///   [`Status::InvalidImageWin16`], [`Status::InvalidImageNeFormat`],
+    ///   [`Status::InvalidImageFormat`]: the file is no image for x86 Windows.
+    /// - [`Status::SectionTooBig`]: it would be larger than its image, or than its file, which
+    ///   it may not write.
     /// - [`Status::InsufficientResources`]: its prototype entries would not fit in memory, or
     ///   no free piece of memory is as large as a page.
     /// - [`Status::CommitmentLimit`], [`Status::NoMemory`]: it is too much.
@@ -75,14 +87,16 @@ impl Machine {
         } else {
             PageSize::Size4KiB
         };
-        if attributes.contains(SectionAttributes::IMAGE) {
-            return Err(Status::InvalidFileForSection);
-        }
         if size >= LARGEST {
             return Err(Status::SectionTooBig);
         }
         let kernel = &mut self.kernel;
+        let is_image = attributes.contains(SectionAttributes::IMAGE);
         let (segment, size) = match backing {
+            Backing::PageFile if is_image => return Err(Status::InvalidFileForSection),
+            Backing::File(file, access) if is_image => {
+                kernel.map_image(file, access, protection, size)?
+            }
             Backing::PageFile if size == 0 => return Err(Status::InvalidParameter4),
             Backing::PageFile if page == LARGE && size & LARGE.offset_mask() != 0 => {
                 return Err(Status::InvalidParameter4);
@@ -180,13 +194,7 @@ impl Machine {
         offset: u64,
         bytes: &mut [u8],
     ) -> Result<usize, Status> {
-        let count = mapped_file::read_at(file, offset, bytes)?;
-        let kernel = &self.kernel;
-        let Some(id) = kernel.segments.of_file(file) else {
-            return Ok(count);
-        };
-        kernel.overlay(id, offset, &mut bytes[..count])?;
-        Ok(count)
+        self.kernel.read_file(file, offset, bytes)
     }
 }
 
@@ -302,6 +310,52 @@ impl Kernel {
         let segment = self.segment_mut(id)?;
         segment.pages = segment.pages.max(pages);
         Ok((id, size))
+    }
+
+    fn map_image(
+        &mut self,
+        file: File,
+        access: FileAccess,
+        protection: Protection,
+        size: u64,
+    ) -> Result<(SegmentId, u64), Status> {
+        if !access.contains(access_needed(protection)) {
+            return Err(Status::AccessDenied);
+        }
+        let id = match self.segments.of_image(&file) {
+            Some(id) => id,
+            None => self.make_image(file)?,
+        };
+        let whole = self.segment(id)?.pages * PAGE;
+        if size > whole {
+            self.retire(id)?;
+            return Err(Status::SectionTooBig);
+        }
+        Ok((id, if size == 0 { whole } else { size }))
+    }
+
+    fn make_image(&mut self, file: File) -> Result<SegmentId, Status> {
+        let length = mapped_file::length(&file)?;
+        if length == 0 {
+            return Err(Status::InvalidFileForSection);
+        }
+        let read = |offset, bytes: &mut [u8]| self.read_file(&file, offset, bytes);
+        let layout = image::layout(length, read)?;
+        let (pages, charge) = (layout.pages, layout.pages_written_by_all());
+        self.commit.charge(charge)?;
+        let file = MappedFile::new(file);
+        let mut segment = Segment::new(PageOrigin::Image(Image { file, layout }), pages);
+        segment.charge = charge;
+        Ok(self.segments.add(segment))
+    }
+
+    /// Reads a file as it is through the views of it.
+    fn read_file(&self, file: &File, offset: u64, bytes: &mut [u8]) -> Result<usize, Status> {
+        let count = mapped_file::read_at(file, offset, bytes)?;
+        if let Some(id) = self.segments.of_file(file) {
+            self.overlay(id, offset, &mut bytes[..count])?;
+        }
+        Ok(count)
     }
 
     /// Replaces what was read of a file by what its pages in memory hold.

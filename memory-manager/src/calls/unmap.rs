@@ -39,6 +39,7 @@ impl Machine {
         let (space, kernel) = self.space(process)?;
         let page = address.as_u64() & !(PAGE - 1);
         let vad = space.vads.find(page).filter(|_| page < USER_LIMIT);
+        let vad = vad.filter(|vad| !vad.is_shared_data());
         let vad = vad.ok_or(Status::NotMappedView)?;
         let (start, end) = (vad.start, vad.end);
         let (segment, _) = vad.view_index(start).ok_or(Status::NotMappedView)?;

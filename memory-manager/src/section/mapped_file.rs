@@ -54,10 +54,16 @@ impl MappedFile {
         length(&self.file)
     }
 
-    /// Fills a frame with the page at an offset; zeros are what follows the end.
-    pub(crate) fn load(&self, ram: &Ram, offset: u64, frame: PhysAddr) -> Result<(), Status> {
+    /// Fills a frame with the bytes from an offset on, a page at most; zeros are what follows
+    /// these and the end.
+    pub(crate) fn load(
+        &self,
+        ram: &Ram,
+        (offset, bytes): (u64, u64),
+        frame: PhysAddr,
+    ) -> Result<(), Status> {
         let mut page = [0; PAGE_BYTES];
-        read_at(&self.file, offset, &mut page)?;
+        read_at(&self.file, offset, &mut page[..bytes.min(PAGE) as usize])?;
         ram.write(frame, &page).map_err(|_| Status::InternalError)
     }
 

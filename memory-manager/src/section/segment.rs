@@ -8,7 +8,7 @@ use crate::{
     physical::Physical,
     protection::Protection,
     pte::{FrameOwner, Pte, PteState, ValidPte},
-    section::mapped_file::MappedFile,
+    section::{image::Image, mapped_file::MappedFile},
     vad::PAGE,
 };
 
@@ -47,6 +47,8 @@ pub(crate) enum PageOrigin {
     Reserved,
     /// They are in a file.
     File(MappedFile),
+    /// They are parts of an image.
+    Image(Image),
 }
 
 impl Segment {
@@ -74,31 +76,71 @@ impl Segment {
         }
     }
 
-    /// Whether pages are committed from the first on, and how many are alike of as many as
+    /// The protection of pages in a view with the protection `view`, as long as nothing else
+    /// was said of them there, if they are committed; and how many are alike of as many as
     /// `most`.
-    pub(crate) fn committed_run(
+    pub(crate) fn protection_run(
+        &self,
+        physical: &Physical,
+        (first, most): (u64, u64),
+        view: Protection,
+    ) -> Result<(Option<Protection>, u64), Status> {
+        match &self.origin {
+            PageOrigin::Image(image) => Ok(image.layout.protection_run(first, most)),
+            PageOrigin::Committed | PageOrigin::File(_) => Ok((Some(view), most)),
+            PageOrigin::Reserved => {
+                let (is_committed, pages) = self.committed_run(physical, first, most)?;
+                Ok((is_committed.then_some(view), pages))
+            }
+        }
+    }
+
+    /// Whether pages of a reserved segment are committed, and how many are alike.
+    fn committed_run(
         &self,
         physical: &Physical,
         first: u64,
         most: u64,
-    ) -> Result<(Committed, u64), Status> {
-        if !matches!(self.origin, PageOrigin::Reserved) {
-            return Ok((Committed::Yes, most));
-        }
+    ) -> Result<(bool, u64), Status> {
         let mut run = None;
         let mut next = first;
         while next < first + most {
             let (state, end) = match self.place(next) {
-                None => (Committed::No, (next / PROTOTYPES + 1) * PROTOTYPES),
-                Some(place) if physical.read_pte(place)? == Pte::ZERO => (Committed::No, next + 1),
-                Some(_) => (Committed::Yes, next + 1),
+                None => (false, (next / PROTOTYPES + 1) * PROTOTYPES),
+                Some(place) => (physical.read_pte(place)? != Pte::ZERO, next + 1),
             };
             if *run.get_or_insert(state) != state {
                 break;
             }
             next = end.min(first + most);
         }
-        Ok((run.unwrap_or(Committed::No), next - first))
+        Ok((run.unwrap_or(false), next - first))
+    }
+
+    /// How many of some pages are copied at the first write, going by the protection of the
+    /// view: commit for all these copies is charged when it is mapped.
+    pub(crate) fn pages_to_copy(&self, first: u64, end: u64, view: Protection) -> u64 {
+        match &self.origin {
+            PageOrigin::Image(image) => image.layout.pages_to_copy(first, end),
+            _ if view.copies_on_write() => end - first,
+            _ => 0,
+        }
+    }
+
+    /// The protection that pages of a view get which are asked to have this one.
+    pub(crate) fn effective(&self, index: u64, asked: Protection) -> Protection {
+        match &self.origin {
+            PageOrigin::Image(image) => image.layout.effective(index, asked),
+            _ => asked,
+        }
+    }
+
+    /// Whether pages of a view with the protection `view` may be asked to have another one.
+    pub(crate) fn permits(&self, view: Protection, asked: Protection) -> bool {
+        match self.origin {
+            PageOrigin::Image(_) => view.covers(asked.copying()),
+            _ => view.covers(asked),
+        }
     }
 
     /// The pages that have a frame, and their entries, among those of a range.
@@ -129,13 +171,6 @@ impl Segment {
     pub(crate) fn tables(&self) -> impl Iterator<Item = PhysAddr> {
         self.prototypes.values().copied()
     }
-}
-
-/// Whether pages are committed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Committed {
-    No,
-    Yes,
 }
 
 impl Kernel {
@@ -199,26 +234,25 @@ impl Kernel {
     /// the file cannot be read.
     pub(crate) fn shared_frame(&mut self, id: SegmentId, index: u64) -> Result<PhysAddr, Status> {
         let segment = self.segment(id)?;
-        let state = segment.prototype(&self.physical, index)?.state();
-        if let PteState::Valid(valid) = state {
+        let prototype = segment.prototype(&self.physical, index)?;
+        if let PteState::Valid(valid) = prototype.state() {
             return Ok(valid.frame());
         }
-        if state == PteState::Zero && matches!(segment.origin, PageOrigin::Reserved) {
+        let (committed, _) =
+            segment.protection_run(&self.physical, (index, 1), Protection::SHARED)?;
+        if committed.is_none() {
             return Err(Status::AccessViolation);
         }
         let place = self.make_prototype(id, index)?;
         let segment = self.segments.get(id).ok_or(Status::InternalError)?;
+        let physical = &mut self.physical;
         let frame = match &segment.origin {
-            PageOrigin::File(file) => {
-                let frame = self.physical.allocate_to_fill()?;
-                let loaded = file.load(self.physical.ram(), index * PAGE, frame);
-                if loaded.is_err() {
-                    self.physical.free(frame);
-                    return Err(Status::InPageError);
-                }
-                frame
+            PageOrigin::File(file) => physical
+                .allocate_filled(|ram, frame| file.load(ram, (index * PAGE, PAGE), frame))?,
+            PageOrigin::Image(image) => {
+                physical.allocate_filled(|ram, frame| image.load(ram, index, frame))?
             }
-            PageOrigin::Committed | PageOrigin::Reserved => self.physical.allocate()?,
+            PageOrigin::Committed | PageOrigin::Reserved => physical.allocate()?,
         };
         let valid = Pte::valid(frame, Protection::SHARED, FrameOwner::Process);
         self.physical.write_pte(place, valid.into())?;

@@ -9,39 +9,53 @@ use crate::{
     private::owned_frame,
     protection::{Caching, Protection},
     pte::{FrameOwner, Pte, PteState, ValidPte},
-    section::{Committed, SegmentId},
+    section::SegmentId,
     user_space::UserSpace,
-    vad::{Copies, PAGE, Placeholder, Vad, VadKind, View},
+    vad::{PAGE, Placeholder, Vad, VadKind, View},
 };
 
 impl Kernel {
-    /// The protection of a page of a view, if it is committed; `untouched` is that of a page
-    /// whose entry says nothing.
+    /// The protection of a page of a view, if it is committed.
     pub(crate) fn view_protection(
         &self,
-        id: SegmentId,
-        index: u64,
-        untouched: Protection,
+        vad: &Vad,
+        page: u64,
         pte: Pte,
     ) -> Result<Option<Protection>, Status> {
-        let shared = match pte.state() {
-            PteState::Valid(valid) => return Ok(Some(valid.protection())),
-            PteState::Transition(_, protection) => return Ok(Some(protection)),
-            PteState::Lookup(protection) => protection,
-            PteState::Zero | PteState::DemandZero(_) | PteState::Decommitted => untouched,
-        };
-        let (committed, _) = self.committed_run(id, index, 1)?;
-        Ok((committed == Committed::Yes).then_some(shared))
+        match pte.state() {
+            PteState::Valid(valid) => Ok(Some(valid.protection())),
+            PteState::Transition(_, protection) => Ok(Some(protection)),
+            PteState::Lookup(protection) => {
+                Ok(self.untouched_page(vad, page)?.and(Some(protection)))
+            }
+            PteState::Zero | PteState::DemandZero(_) | PteState::Decommitted => {
+                self.untouched_page(vad, page)
+            }
+        }
     }
 
-    /// Whether pages of a segment are committed, and how many are alike.
-    pub(crate) fn committed_run(
+    /// The protection of a page of a view of which its entry says nothing, if it is committed.
+    pub(crate) fn untouched_page(
         &self,
-        id: SegmentId,
-        first: u64,
-        most: u64,
-    ) -> Result<(Committed, u64), Status> {
-        self.segment(id)?.committed_run(&self.physical, first, most)
+        vad: &Vad,
+        page: u64,
+    ) -> Result<Option<Protection>, Status> {
+        let (protection, _) = self.untouched_run(vad, page, page + PAGE)?;
+        Ok(protection)
+    }
+
+    /// The same of the first pages of a range, and where those end that are alike.
+    pub(crate) fn untouched_run(
+        &self,
+        vad: &Vad,
+        start: u64,
+        end: u64,
+    ) -> Result<(Option<Protection>, u64), Status> {
+        let (segment, first) = vad.view_index(start).ok_or(Status::InternalError)?;
+        let pages = (first, (end - start) / PAGE);
+        let segment = self.segment(segment)?;
+        let run = segment.protection_run(&self.physical, pages, vad.protection)?;
+        Ok((run.0, start + run.1 * PAGE))
     }
 }
 
@@ -55,6 +69,15 @@ impl Vad {
     }
 }
 
+/// Pages of a view that all have one protection and are all to have another.
+#[derive(Clone, Copy, Debug)]
+struct Reprotection {
+    start: u64,
+    end: u64,
+    own: Protection,
+    new: Protection,
+}
+
 impl UserSpace {
     /// The first touch of a shared page by this process.
     pub(crate) fn view_page(
@@ -65,9 +88,6 @@ impl UserSpace {
         protection: Protection,
         access: ExceptionAccess,
     ) -> Result<(), Status> {
-        if kernel.committed_run(segment, index, 1)?.0 == Committed::No {
-            return Err(Status::AccessViolation);
-        }
         self.admit(kernel, page, protection, access, Pte::lookup)?;
         let frame = kernel.shared_frame(segment, index)?;
         let valid = Pte::valid(frame, protection, FrameOwner::Prototype);
@@ -81,23 +101,21 @@ impl UserSpace {
         page: FaultedPage,
         shared: ValidPte,
     ) -> Result<(), Status> {
-        let vad = self.vads.find(page.address);
-        let Some(VadKind::View(view)) = vad.map(|vad| &vad.kind) else {
-            return Err(Status::AccessViolation);
-        };
-        match view.copies {
-            Copies::Prepaid => self.put_copy(kernel, page, shared),
-            Copies::Single => {
-                kernel.commit.charge(1)?;
-                let copied = self.put_copy(kernel, page, shared);
-                if copied.is_err() {
-                    kernel.commit.release(1);
-                } else if let Some(vad) = self.vads.find_mut(page.address) {
-                    vad.charge += 1;
-                }
-                copied
-            }
+        let vad = self
+            .vads
+            .find(page.address)
+            .ok_or(Status::AccessViolation)?;
+        let own = kernel.untouched_page(vad, page.address)?;
+        let is_paid = own.is_some_and(Protection::copies_on_write);
+        let charge = u64::from(!is_paid);
+        kernel.commit.charge(charge)?;
+        let copied = self.put_copy(kernel, page, shared);
+        if copied.is_err() {
+            kernel.commit.release(charge);
+        } else if let Some(vad) = self.vads.find_mut(page.address) {
+            vad.charge += charge;
         }
+        copied
     }
 
     fn put_copy(
@@ -141,7 +159,7 @@ impl UserSpace {
         end: u64,
         protection: Protection,
     ) -> Result<Protection, Status> {
-        let (own, protection) = self.check_view_protection(start, protection)?;
+        let (_, protection) = self.check_view_protection(kernel, start, protection)?;
         let Some(vad) = self.vads.find(start) else {
             return Err(Status::ConflictingAddresses);
         };
@@ -153,8 +171,8 @@ impl UserSpace {
             old = old.or(Some(committed));
             page = next;
         }
-        self.reprotect_view(kernel, (start, end), own, protection)?;
-        Ok(old.unwrap_or(own))
+        self.reprotect_view(kernel, (start, end), protection)?;
+        old.ok_or(Status::InternalError)
     }
 
     /// Commits pages of a view of a section that is no file, for all who map them, and gives
@@ -173,7 +191,7 @@ impl UserSpace {
         if kernel.segments.is_file(segment) {
             return Err(Status::AlreadyCommitted);
         }
-        let (own, protection) = self.check_view_protection(start, protection)?;
+        let (own, protection) = self.check_view_protection(kernel, start, protection)?;
         if protection != own {
             self.make_entries(kernel, start, end)?;
         }
@@ -182,52 +200,88 @@ impl UserSpace {
             self.prune_range(kernel, start, end)?;
             return Err(status);
         }
-        self.reprotect_view(kernel, (start, end), own, protection)
+        self.reprotect_view(kernel, (start, end), protection)
     }
 
     /// The view's own protection, and the one that a page gets for which another is asked,
     /// if the view permits that: how it is cached is settled by the section.
     fn check_view_protection(
         &self,
+        kernel: &Kernel,
         page: u64,
         asked: Protection,
     ) -> Result<(Protection, Protection), Status> {
+        self.check_unsecured(page)?;
         if asked.caching() != Caching::Usual {
             return Err(Status::InvalidParameter4);
         }
-        match self.vads.find(page) {
-            Some(vad) if vad.protection.covers(asked) => {
-                let own = vad.protection;
-                Ok((own, asked.cached(own.caching())))
-            }
-            Some(_) => Err(Status::SectionProtection),
-            None => Err(Status::ConflictingAddresses),
+        let vad = self.vads.find(page).ok_or(Status::ConflictingAddresses)?;
+        let (segment, _) = vad.view_index(page).ok_or(Status::ConflictingAddresses)?;
+        let own = vad.protection;
+        if kernel.segment(segment)?.permits(own, asked) {
+            Ok((own, asked.cached(own.caching())))
+        } else {
+            Err(Status::SectionProtection)
         }
     }
 
+    /// Gives committed pages of a view another protection. Either all is done or nothing.
     fn reprotect_view(
         &mut self,
         kernel: &mut Kernel,
         (start, end): (u64, u64),
-        own: Protection,
         protection: Protection,
     ) -> Result<(), Status> {
-        let shared = if protection == own {
-            Pte::ZERO
-        } else {
-            self.make_entries(kernel, start, end)?;
-            Pte::lookup(protection)
-        };
-        self.rewrite_range(kernel, start, end, |space, _, pte| match pte.state() {
-            PteState::Valid(valid)
-                if valid.owner() == FrameOwner::Prototype && protection.is_accessible() =>
-            {
-                space.protected(pte, protection)
+        let parts = self.reprotections(kernel, (start, end), protection)?;
+        for part in parts.iter().filter(|part| part.new != part.own) {
+            if let Err(status) = self.make_entries(kernel, part.start, part.end) {
+                self.prune_range(kernel, start, end)?;
+                return Err(status);
             }
-            // A page that was copied is the process's own for good.
-            _ if owned_frame(pte).is_some() => space.protected(pte, protection.after_copy()),
-            _ => shared,
-        })
+        }
+        for part in parts {
+            let shared = if part.new == part.own {
+                Pte::ZERO
+            } else {
+                Pte::lookup(part.new)
+            };
+            let new = |space: &Self, _, pte: Pte| match pte.state() {
+                PteState::Valid(valid)
+                    if valid.owner() == FrameOwner::Prototype && part.new.is_accessible() =>
+                {
+                    space.protected(pte, part.new)
+                }
+                // A page that was copied is the process's own for good.
+                _ if owned_frame(pte).is_some() => space.protected(pte, part.new.after_copy()),
+                _ => shared,
+            };
+            self.rewrite_range(kernel, part.start, part.end, new)?;
+        }
+        Ok(())
+    }
+
+    /// What a protection is for each part of a view.
+    fn reprotections(
+        &self,
+        kernel: &Kernel,
+        (start, end): (u64, u64),
+        asked: Protection,
+    ) -> Result<Vec<Reprotection>, Status> {
+        let vad = self.vads.find(start).ok_or(Status::ConflictingAddresses)?;
+        let mut parts = Vec::new();
+        let mut next = start;
+        while next < end {
+            let (own, part_end) = kernel.untouched_run(vad, next, end)?;
+            let (segment, index) = vad.view_index(next).ok_or(Status::InternalError)?;
+            parts.push(Reprotection {
+                start: next,
+                end: part_end,
+                own: own.ok_or(Status::NotCommitted)?,
+                new: kernel.segment(segment)?.effective(index, asked),
+            });
+            next = part_end;
+        }
+        Ok(parts)
     }
 
     /// Adds a view to the address space, where nothing is but what it replaces.
@@ -240,11 +294,8 @@ impl UserSpace {
         (page, placeholder): (PageSize, Placeholder),
     ) -> Result<(), Status> {
         let pages = (end - start) / PAGE;
-        let (copies, charge) = if protection.copies_on_write() {
-            (Copies::Prepaid, pages)
-        } else {
-            (Copies::Single, 0)
-        };
+        let known = kernel.segment(segment)?;
+        let charge = known.pages_to_copy(first, first + pages, protection);
         kernel.commit.charge(charge)?;
         kernel
             .segment_mut(segment)?
@@ -262,7 +313,6 @@ impl UserSpace {
             kind: VadKind::View(View {
                 segment,
                 first,
-                copies,
                 page,
             }),
         });

@@ -167,7 +167,7 @@ impl Win32<'_> {
         let done = self
             .machine
             .map(self.process, section, &request, kind, Placement::ANYWHERE);
-        self.keep(done)
+        self.keep(done.map(|view| view.range))
     }
 
     /// `MapViewOfFile2`: as [`Machine::map_view`], in any process and with any protection.
@@ -183,7 +183,7 @@ impl Win32<'_> {
         request: &ViewRequest,
     ) -> Result<Range, Status> {
         let done = self.machine.map_view(process, section, request);
-        self.keep(done)
+        self.keep(done.map(|view| view.range))
     }
 
     /// `MapViewOfFile3`: [`Machine::map_view_ex`](crate::Machine::map_view_ex).
@@ -201,7 +201,7 @@ impl Win32<'_> {
         let done = self
             .machine
             .map_view_ex(process, section, request, kind, requirements);
-        self.keep(done)
+        self.keep(done.map(|view| view.range))
     }
 
     /// `UnmapViewOfFile`: [`Machine::unmap_view`](crate::Machine::unmap_view).

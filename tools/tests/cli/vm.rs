@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Files, fails, lookaside, run, stdout_of, xz};
+use crate::support::{Files, data, fails, lookaside, run, stdout_of, xz};
 
 /// The path of a script that comes with the project.
 macro_rules! script {
@@ -82,6 +82,48 @@ fn a_picture_is_a_table_and_json() {
     let parts = json[0]["parts"].as_array().unwrap();
     let uses = |what| parts.iter().filter(|part| part["use"] == what).count();
     assert!(uses("private_data") >= 1 && uses("unusable") >= 1 && uses("free") >= 1);
+}
+
+#[test]
+fn a_picture_shows_the_sections_of_an_image() {
+    let files = Files::new();
+    let text = format!(
+        "process app
+section = CreateFileMapping({:?}, PAGE_READONLY | SEC_IMAGE, 0)
+view = MapViewOfFile(section, FILE_MAP_READ, 0, 0)
+expect type(view) == MEM_IMAGE
+expect allocation_protection(view) == PAGE_EXECUTE_WRITECOPY
+write view + 0x5000 u8 1
+map
+",
+        data("images/sample.dll")
+    );
+    let drawn = stdout_of(lookaside(["vm", &files.write("image.vm", text)]));
+    let lines = drawn.lines().filter(|line| line.contains("Image"));
+    let one_space = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let lines: Vec<_> = lines.map(one_space).collect();
+    let expected = [
+        "0x180000000 4 KiB Image Committed READ",
+        "0x180001000 8 KiB Image Committed EXECUTE/READ",
+        "0x180003000 4 KiB Image Committed READ",
+        "0x180004000 4 KiB Image Committed WRITE COPY",
+        "0x180005000 4 KiB Image Committed READ/WRITE",
+        "0x180006000 4 KiB Image Committed WRITE COPY",
+        "0x180007000 4 KiB Image Committed READ/WRITE",
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn a_file_that_is_no_image_is_refused() {
+    let files = Files::new();
+    let text = "process app
+CreateFileMapping(\"no-image.vm\", PAGE_READONLY | SEC_IMAGE, 0) fails 193
+";
+    let script = files.write("no-image.vm", text);
+    let mut command = lookaside(["vm", &script]);
+    command.current_dir(files.path());
+    assert_eq!(stdout_of(command), "");
 }
 
 #[test]

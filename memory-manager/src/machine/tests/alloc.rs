@@ -323,12 +323,13 @@ fn nothing_is_told_of_addresses_outside_user_space() {
 
 #[test]
 fn more_than_there_is_cannot_be_promised() {
+    let base = 1 << 40;
     let mut bench = Bench::new();
     let before = bench.machine.commit_charge();
-    let refused = bench.alloc(BASE, 1 << 30, BOTH, READWRITE);
+    let refused = bench.alloc(base, 1 << 30, BOTH, READWRITE);
     assert_eq!(refused, Err(Status::CommitmentLimit));
-    bench.alloc(BASE, 1 << 40, RESERVE, READWRITE).unwrap();
-    let refused = bench.alloc(BASE, 1 << 30, COMMIT, READWRITE);
+    bench.alloc(base, 1 << 40, RESERVE, READWRITE).unwrap();
+    let refused = bench.alloc(base, 1 << 30, COMMIT, READWRITE);
     assert_eq!(refused, Err(Status::CommitmentLimit));
     assert_eq!(bench.machine.commit_charge(), before);
 }

@@ -1,14 +1,16 @@
+use std::fs::File;
+
 use mmu_core::{Cause, Entry, ErrorCode, Level, PageFault, PhysAddr};
 
-use super::*;
+use super::{pe::Pe, *};
 use crate::{
-    AddressRequirements, AllocationRequest, Backing, LARGE_PAGE_MINIMUM, PhysicalPage,
-    SectionAttributes, SectionHandle, StackRequest, UnmapFlags, ViewAccess, ViewRequest,
-    WatchFlags, WorkingSetSize, ZeroBits, vad::USER_LIMIT,
+    AddressRequirements, AllocationRequest, Backing, FileAccess, LARGE_PAGE_MINIMUM, PhysicalPage,
+    SHARED_DATA, SectionAttributes, SectionHandle, StackRequest, UnmapFlags, ViewAccess,
+    ViewRequest, WatchFlags, WorkingSetSize, ZeroBits, vad::USER_LIMIT,
 };
 
 /// Numbers that go wrong where anything does.
-const NUMBERS: [u64; 17] = [
+const NUMBERS: [u64; 18] = [
     0,
     1,
     0xfff,
@@ -23,6 +25,7 @@ const NUMBERS: [u64; 17] = [
     USER_LIMIT - 1,
     USER_LIMIT,
     1 << 47,
+    SHARED_DATA,
     1 << 63,
     u64::MAX - 0xfff,
     u64::MAX,
@@ -65,6 +68,8 @@ fn no_argument_breaks_a_call() {
             0x2_0000,
         )
         .unwrap();
+    let file = images::file(&Pe::sample(BASE).bytes());
+    let image = bench.image(&file).unwrap();
     let mut turn = 0;
     for base in NUMBERS {
         for size in NUMBERS {
@@ -72,10 +77,14 @@ fn no_argument_breaks_a_call() {
             for (index, first) in FLAGS.into_iter().enumerate() {
                 // All pairs meet, though not at all numbers.
                 let second = FLAGS[(index + turn) % FLAGS.len()];
-                call_all(&mut bench, section, (base, size), (first, second));
+                for section in [section, image] {
+                    call_all(&mut bench, section, (base, size), (first, second));
+                }
+                call_file(&mut bench, &file, size, (first, second));
             }
             let space = &bench.machine.spaces[&process];
-            let regions: Vec<_> = space.vads.iter().map(|vad| vad.start).collect();
+            let regions = space.vads.iter().map(|vad| vad.start);
+            let regions: Vec<_> = regions.filter(|&start| start != SHARED_DATA).collect();
             invariants::check(&bench.machine);
             for region in regions {
                 if bench.free(region, 0, RELEASE).is_err() {
@@ -83,6 +92,22 @@ fn no_argument_breaks_a_call() {
                     bench.machine.unmap_view(process, address).unwrap();
                 }
             }
+        }
+    }
+}
+
+/// Makes sections of a file.
+fn call_file(bench: &mut Bench, file: &File, size: u64, (first, second): (u32, u32)) {
+    let protection = PageProtection::from_bits_retain(second);
+    let attributes = SectionAttributes::from_bits_retain(first << 15);
+    for attributes in [attributes, attributes | SectionAttributes::IMAGE] {
+        let backing = Backing::File(file.try_clone().unwrap(), FileAccess::READ);
+        let made = bench
+            .machine
+            .create_section(backing, protection, attributes, size);
+        if let Ok(made) = made {
+            let _ = bench.machine.query_image(made, usize::MAX);
+            bench.machine.close_section(made).unwrap();
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     physical::frames_of,
     private::{PrivateRules, owned_frame},
     pte::{FrameOwner, Pte, PteState},
-    vad::{Copies, Placeholder, USER_START, VAD_LIMIT},
+    vad::{Placeholder, USER_START, VAD_LIMIT},
 };
 
 /// Frames and the commit charge, as counted by looking at everything.
@@ -142,7 +142,7 @@ fn check_region(
         assert_eq!(vad.protection.flags(), NOACCESS);
         check_empty(kernel, space, (vad.start, vad.end), tables);
     }
-    let mut own_frames = 0;
+    let mut copies = 0;
     let mut pieces = Pieces::new(vad.start, vad.end);
     while let Some(piece) = pieces.next(space, &kernel.physical).unwrap() {
         collect_tables(kernel, space, piece.start, tables);
@@ -156,8 +156,8 @@ fn check_region(
             } else if let Some(frame) = owned_frame(pte) {
                 for frame in frames_of(frame, piece.size) {
                     count.own(frame);
-                    own_frames += 1;
                 }
+                copies += u64::from(!is_paid_for(kernel, vad, page));
             }
             if let PteState::Valid(valid) = pte.state()
                 && valid.owner() == FrameOwner::Prototype
@@ -183,10 +183,21 @@ fn check_region(
                 .committed_pages(kernel, rules, vad.start, vad.end)
                 .unwrap()
         }
-        VadKind::View(view) if view.copies == Copies::Prepaid => vad.pages(),
-        VadKind::View(_) => own_frames,
+        VadKind::View(view) => {
+            let segment = kernel.segment(view.segment).unwrap();
+            let end = view.first + vad.pages();
+            copies + segment.pages_to_copy(view.first, end, vad.protection)
+        }
     };
     assert_eq!(vad.charge, charge, "charge of {:#x}", vad.start);
+}
+
+/// Whether the copy of a page was charged for when its view was mapped.
+fn is_paid_for(kernel: &Kernel, vad: &crate::vad::Vad, page: u64) -> bool {
+    vad.view_index(page).is_some() && {
+        let own = kernel.untouched_page(vad, page).unwrap();
+        own.is_some_and(crate::protection::Protection::copies_on_write)
+    }
 }
 
 /// What the processor remembers of a process is no more than what its tables say.

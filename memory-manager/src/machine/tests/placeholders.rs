@@ -67,7 +67,7 @@ impl Bench {
         let anywhere = AddressRequirements::default();
         let (machine, process) = (&mut self.machine, self.process);
         let mapped = machine.map_view_ex(process, section, &request, kind, &anywhere);
-        mapped.map(plain)
+        mapped.map(|view| plain(view.range))
     }
 
     pub(super) fn unmap_with(&mut self, address: u64, flags: u32) -> Result<(u64, u64), Status> {
@@ -441,7 +441,7 @@ fn a_view_that_cannot_be_mapped_leaves_its_placeholder() {
         let section = *reserved.as_ref().unwrap();
         let machine = &mut bench.machine;
         let refused = machine.map_view_ex(process, section, &request, kind, &anywhere);
-        assert_eq!(refused.map(plain), Err(Status::CommitmentLimit));
+        assert_eq!(refused, Err(Status::CommitmentLimit));
         assert!(bench.is_placeholder(BASE, size));
     }
     let refused = bench.alloc_ex(BASE, size, REPLACE | COMMIT, READWRITE);

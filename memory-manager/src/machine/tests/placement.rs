@@ -230,7 +230,7 @@ fn views_are_mapped_within_requirements_but_for_an_alignment() {
         };
         let (machine, process) = (&mut bench.machine, bench.process);
         let done = machine.map_view_ex(process, section, &request, kind, &asked);
-        done.map(|range| range.base.as_u64())
+        done.map(|view| view.range.base.as_u64())
     };
     let none = AllocationType::empty();
     let below = requirements(0, 0x2000_0fff, 0);

@@ -6,7 +6,7 @@ mod page_walks;
 mod placeholders;
 mod windows;
 
-use super::{invariants::check_translations, *};
+use super::{invariants::check_translations, pe::Pe, *};
 use crate::{
     AddressLayout, Backing, DepFlags, LARGE_PAGE_MINIMUM, Privileges, SectionAttributes,
     SectionHandle, SectionOpening, StackRequest, ThreadId, ViewRequest, WatchFlags, WorkingSetSize,
@@ -18,6 +18,8 @@ const PAGES: u64 = 0x60;
 const PROTECTIONS: [u32; 14] = [
     1, 2, 4, 8, 0x10, 0x20, 0x40, 0x80, 0x104, 0x120, 0x204, 0x402, 0x140, 3,
 ];
+/// The image among the sections.
+const IMAGE: usize = 3;
 const SECTION_PROTECTIONS: [PageProtection; 3] =
     [READWRITE, WRITECOPY, PageProtection::EXECUTE_READWRITE];
 
@@ -88,7 +90,7 @@ fn call() -> impl Strategy<Value = Call> {
         2 => windows::step().prop_map(Call::Physical),
         3 => free.prop_map(Call::Free),
         3 => protection().prop_map(Call::Protect),
-        2 => (0..3_usize, protection()).prop_map(|(section, with)| Call::Map(section, with)),
+        3 => (0..=IMAGE, protection()).prop_map(|(section, with)| Call::Map(section, with)),
         1 => Just(Call::Unmap),
         7 => placeholders::call().prop_map(Call::Placeholder),
         1 => (0..2_u32).prop_map(|flags| Call::Watch(WatchFlags::from_bits_retain(flags))),
@@ -207,11 +209,14 @@ impl World {
                 let backing = Backing::PageFile;
                 machine.create_section(backing, protection, attributes, 0x1_4000)
             })
-            .collect::<Result<_, _>>();
+            .collect::<Result<Vec<_>, _>>();
+        let mut sections = sections.unwrap();
+        let image = Pe::sample(BASE + 0x2_0000).bytes();
+        sections.push(bench.image(&images::file(&image)).unwrap());
         Self {
             bench,
             processes,
-            sections: sections.unwrap(),
+            sections,
             threads: Vec::new(),
             named: VecDeque::new(),
             written: BTreeMap::new(),
@@ -277,8 +282,9 @@ impl World {
                 .virtual_protect(process, at, size, protection)
                 .map(|_| ()),
             Call::Map(section, protection) => {
+                let hint = Some(VirtAddr::new(base & !0xffff));
                 let request = ViewRequest {
-                    base: Some(VirtAddr::new(base & !0xffff)),
+                    base: hint.filter(|_| section != IMAGE || size.is_multiple_of(2)),
                     offset: base & 0x1_0000,
                     size: size.min(0x8000),
                     commit: 0,

@@ -49,7 +49,7 @@ impl Bench {
             protection: READWRITE,
         };
         let mapped = self.machine.map_view(self.process, section, &request);
-        mapped.map(|range| range.base.as_u64())
+        mapped.map(|view| view.range.base.as_u64())
     }
 }
 

@@ -39,7 +39,7 @@ impl Bench {
         request: &ViewRequest,
     ) -> Result<(u64, u64), Status> {
         let mapped = self.machine.map_view(self.process, section, request);
-        mapped.map(plain)
+        mapped.map(|view| plain(view.range))
     }
 
     pub(super) fn unmap(&mut self, address: u64) -> Result<(u64, u64), Status> {
