@@ -353,16 +353,7 @@ impl Run<'_> {
             }
             Call::UnmapViewOfFile => win32.unmap_view_of_file(address).map(base),
             Call::FlushViewOfFile => win32.flush_view_of_file(address, second).map(|()| 1),
-            Call::CloseHandle => match section(&self.sections, first) {
-                None => Err(Status::InvalidHandle),
-                Some(handle) => win32.close_handle(handle).map(|()| {
-                    let closed = |section: &&mut Section| section.handle == Some(handle);
-                    if let Some(section) = self.sections.iter_mut().find(closed) {
-                        section.handle = None;
-                    }
-                    1
-                }),
-            },
+            Call::CloseHandle => self.close(first).map(|()| 1),
             Call::GetWriteWatch => {
                 let watch = WatchFlags::from_bits_retain(flags(third));
                 let pages = win32.get_write_watch(address, second, watch, usize::MAX);
@@ -375,6 +366,16 @@ impl Run<'_> {
                     .map(|()| 0)
             }
         })
+    }
+
+    fn close(&mut self, handle: u64) -> Result<(), Status> {
+        let handle = section(&self.sections, handle).ok_or(Status::InvalidHandle)?;
+        self.machine.close_section(handle)?;
+        let mut sections = self.sections.iter_mut();
+        if let Some(section) = sections.find(|section| section.handle == Some(handle)) {
+            section.handle = None;
+        }
+        Ok(())
     }
 
     fn access(
