@@ -113,5 +113,17 @@ fn read(source: &Source) -> Result<String, CliError> {
         return Err(CliError::ScriptTooLong(source.clone()));
     }
     bytes.truncate(length);
-    String::from_utf8(bytes).map_err(|_| CliError::ScriptNotText(source.clone()))
+    match str::from_utf8(&bytes) {
+        // Some editors begin a text with a mark of its byte order.
+        Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text).into()),
+        Err(error) => {
+            let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+            let last = before.rsplit('\n').next().unwrap_or_default();
+            Err(CliError::ScriptNotText {
+                script: source.clone(),
+                line: before.matches('\n').count() + 1,
+                column: last.chars().count() + 1,
+            })
+        }
+    }
 }

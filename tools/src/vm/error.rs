@@ -70,6 +70,14 @@ pub enum Failure {
     /// An expression leaves the numbers from 0 to 2^64 - 1.
     #[error("the result is no number from 0 to 2^64 - 1")]
     Overflow,
+    /// A name stands for nothing.
+    #[error("{name} has no value: the call that gives it one failed, as it should")]
+    NoValue {
+        /// The name.
+        name: String,
+        /// Where it stands in the script, in bytes.
+        place: Range<usize>,
+    },
     /// An argument is of the wrong kind.
     #[error("this must be {0}")]
     Kind(&'static str),
@@ -113,6 +121,10 @@ impl ScriptError {
 
 impl FailedStatement {
     pub(super) fn new(name: &str, text: &str, span: Range<usize>, failure: Failure) -> Self {
+        let span = match &failure {
+            Failure::NoValue { place, .. } => place.clone(),
+            _ => span,
+        };
         Self {
             failure,
             place: Place::new(name, text, span),
@@ -136,7 +148,10 @@ impl Diagnostic for FailedStatement {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        Some(self.place.label("this statement"))
+        Some(self.place.label(match self.failure {
+            Failure::NoValue { .. } => "this name",
+            _ => "this statement",
+        }))
     }
 }
 

@@ -433,7 +433,10 @@ impl Run<'_> {
             Expression::Name(name) => {
                 let value = self.values.get(name).copied();
                 let value = value.or_else(|| constants::number(name));
-                value.ok_or(Failure::Kind("a name that has a value"))
+                value.ok_or_else(|| Failure::NoValue {
+                    name: name.clone(),
+                    place: expression.span.clone(),
+                })
             }
             Expression::Of(question, address) => {
                 let address = VirtAddr::new(self.number(address)?);

@@ -136,11 +136,43 @@ fn a_script_that_is_none_is_bad_input_with_its_place() {
         &["expected a comma and an argument", "bad.vm:2:22"],
     );
     let binary = files.write("binary.vm", [0xff, 0xfe, 0]);
-    fails(lookaside(["vm", &binary]), 2, &["UTF-8"]);
+    fails(
+        lookaside(["vm", &binary]),
+        2,
+        &["binary.vm:1:1: a script is UTF-8"],
+    );
+    let latin = files.write("latin.vm", b"process app\nprint \"\xe4\"\n");
+    fails(lookaside(["vm", &latin]), 2, &["latin.vm:2:8:"]);
+    let misspelt = "process app\nread 0 u8 fails STATUS_ACESS_VIOLATION\n";
+    let misspelt = files.write("misspelt.vm", misspelt);
+    fails(
+        lookaside(["vm", &misspelt]),
+        2,
+        &["did you mean STATUS_ACCESS_VIOLATION?", "misspelt.vm:2:17"],
+    );
     fails(
         lookaside(["vm", "no-such-file.vm"]),
         2,
         &["no-such-file.vm"],
+    );
+}
+
+#[test]
+fn a_mark_of_the_byte_order_before_a_script_is_no_part_of_it() {
+    let mut command = lookaside(["vm", "-"]);
+    command.write_stdin("\u{feff}process app\nprint \"hello\"\n");
+    assert_eq!(stdout_of(command), "hello\n");
+}
+
+#[test]
+fn a_name_that_got_no_value_is_marked_itself() {
+    let files = Files::new();
+    let text = "process app\nx = VirtualAlloc(0, 0, 0, 0) fails 87\nprint \"x is \", x\n";
+    let script = files.write("unset.vm", text);
+    fails(
+        lookaside(["vm", &script]),
+        1,
+        &["x has no value", "unset.vm:3:16", "this name"],
     );
 }
 
