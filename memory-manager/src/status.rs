@@ -63,6 +63,8 @@ pub enum Status {
     DiskFull,
     /// `STATUS_NOT_MAPPED_DATA`: the memory is no file's.
     NotMappedData,
+    /// `STATUS_FILE_INVALID`: the file was made shorter by others, and ends before the page.
+    FileInvalid,
     /// `STATUS_INSUFFICIENT_RESOURCES`: the system has too little memory of its own for this.
     InsufficientResources,
     /// `STATUS_FREE_VM_NOT_AT_BASE`: only at its first page can a whole region be freed.
@@ -158,6 +160,7 @@ impl Status {
             Self::InvalidImageFormat => (0xc000_007b, "STATUS_INVALID_IMAGE_FORMAT", 193),
             Self::DiskFull => (0xc000_007f, "STATUS_DISK_FULL", 112),
             Self::NotMappedData => (0xc000_0088, "STATUS_NOT_MAPPED_DATA", 487),
+            Self::FileInvalid => (0xc000_0098, "STATUS_FILE_INVALID", 1006),
             Self::InsufficientResources => (0xc000_009a, "STATUS_INSUFFICIENT_RESOURCES", 1450),
             Self::FreeVmNotAtBase => (0xc000_009f, "STATUS_FREE_VM_NOT_AT_BASE", 487),
             Self::MemoryNotAllocated => (0xc000_00a0, "STATUS_MEMORY_NOT_ALLOCATED", 487),
@@ -269,7 +272,7 @@ mod tests {
             (&[InvalidViewSize, AlreadyCommitted, AccessDenied], 5),
             (&[SectionTooBig, NoMemory], 8),
             (&[MappedAlignment], 1132),
-            (&[MappedFileSizeZero], 1006),
+            (&[MappedFileSizeZero, FileInvalid], 1006),
             (&[CommitmentLimit], 1455),
             (&[PrivilegeNotHeld], 1314),
             (&[AccessViolation], 998),

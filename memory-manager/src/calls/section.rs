@@ -41,6 +41,8 @@ impl Machine {
     /// - [`Status::InvalidParameter4`]: memory of no size, or of one that is no multiple of its
     ///   large pages.
     /// - [`Status::AccessDenied`]: the file was not opened for that.
+    /// - [`Status::InvalidFileForSection`]: it is a directory, or else no file that can be
+    ///   mapped.
     /// - [`Status::MappedFileSizeZero`]: the file is empty.
     /// - [`Status::InvalidImageNotMz`], [`Status::InvalidImageProtect`],
     ///   [`Status::InvalidImageWin16`], [`Status::InvalidImageNeFormat`],
@@ -64,7 +66,9 @@ impl Machine {
         made.map(|(handle, _)| handle)
     }
 
-    /// Makes a section that others can open, or opens the one that has its name.
+    /// Makes a section that others can open, or opens the one that has its name. That one is
+    /// found last of all, after a file that was passed was made longer (so does ReactOS, whose
+    /// `NtCreateSection` gives the name to a section that is made).
     ///
     /// # Errors
     /// As [`Machine::create_section`]; also where one of this name is there.
@@ -284,7 +288,7 @@ impl Kernel {
         if !access.contains(needed) {
             return Err(Status::AccessDenied);
         }
-        let length = mapped_file::length(&file)?;
+        let length = mapped_file::mappable_length(&file)?;
         let size = if size == 0 { length } else { size };
         if size == 0 {
             return Err(Status::MappedFileSizeZero);
@@ -335,7 +339,7 @@ impl Kernel {
     }
 
     fn make_image(&mut self, file: File) -> Result<SegmentId, Status> {
-        let length = mapped_file::length(&file)?;
+        let length = mapped_file::mappable_length(&file)?;
         if length == 0 {
             return Err(Status::InvalidFileForSection);
         }

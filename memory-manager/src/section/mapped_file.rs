@@ -56,6 +56,10 @@ impl MappedFile {
 
     /// Fills a frame with the bytes from an offset on, a page at most; zeros are what follows
     /// these and the end.
+    ///
+    /// # Errors
+    /// [`Status::FileInvalid`] if the file ends before these, which it did not when it was
+    /// mapped.
     pub(crate) fn load(
         &self,
         ram: &Ram,
@@ -63,16 +67,25 @@ impl MappedFile {
         frame: PhysAddr,
     ) -> Result<(), Status> {
         let mut page = [0; PAGE_BYTES];
-        read_at(&self.file, offset, &mut page[..bytes.min(PAGE) as usize])?;
+        let wanted = &mut page[..bytes.min(PAGE) as usize];
+        if read_at(&self.file, offset, wanted)? == 0 && !wanted.is_empty() {
+            return Err(Status::FileInvalid);
+        }
         ram.write(frame, &page).map_err(|_| Status::InternalError)
     }
 
     /// Writes a page to its place, as far as the file reaches.
+    ///
+    /// # Errors
+    /// As [`MappedFile::load`], for then the page would be lost.
     pub(crate) fn store(&self, ram: &Ram, offset: u64, frame: PhysAddr) -> Result<(), Status> {
         let mut page = [0; PAGE_BYTES];
         ram.read(frame, &mut page)
             .map_err(|_| Status::InternalError)?;
         let within = self.length()?.saturating_sub(offset).min(PAGE);
+        if within == 0 {
+            return Err(Status::FileInvalid);
+        }
         write_at(&self.file, offset, &page[..within as usize])
     }
 }
@@ -81,6 +94,19 @@ impl MappedFile {
 pub(crate) fn length(file: &File) -> Result<u64, Status> {
     let metadata = file.metadata().map_err(|error| status(&error))?;
     Ok(metadata.len())
+}
+
+/// How long a file is that can be mapped.
+///
+/// # Errors
+/// [`Status::InvalidFileForSection`] for directories, devices and the like.
+pub(crate) fn mappable_length(file: &File) -> Result<u64, Status> {
+    let metadata = file.metadata().map_err(|error| status(&error))?;
+    if metadata.is_file() {
+        Ok(metadata.len())
+    } else {
+        Err(Status::InvalidFileForSection)
+    }
 }
 
 /// Makes a file longer or shorter.

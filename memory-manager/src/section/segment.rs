@@ -206,23 +206,59 @@ impl Kernel {
         if !matches!(self.segment(id)?.origin, PageOrigin::Reserved) {
             return Ok(());
         }
+        let mut new = 0;
         let mut next = first;
         while next < end {
-            self.make_prototype(id, next)?;
-            next = (next / PROTOTYPES + 1) * PROTOTYPES;
+            let segment = self.segment(id)?;
+            let (is_committed, run) = segment.committed_run(&self.physical, next, end - next)?;
+            if !is_committed {
+                new += run;
+            }
+            next += run;
         }
-        let mut new = Vec::new();
+        self.commit.charge(new)?;
+        if let Err(status) = self.make_prototypes(id, first, end) {
+            self.commit.release(new);
+            return Err(status);
+        }
+        self.segment_mut(id)?.charge += new;
+        let zeros = Pte::demand_zero(Protection::SHARED);
         for index in first..end {
             let place = self.make_prototype(id, index)?;
             if self.physical.read_pte(place)? == Pte::ZERO {
-                new.push(place);
+                self.physical.write_pte(place, zeros)?;
             }
         }
-        self.commit.charge(new.len() as u64)?;
-        self.segment_mut(id)?.charge += new.len() as u64;
-        let zeros = Pte::demand_zero(Protection::SHARED);
-        for place in new {
-            self.physical.write_pte(place, zeros)?;
+        Ok(())
+    }
+
+    /// Makes the prototype entries of a range, all or none.
+    fn make_prototypes(&mut self, id: SegmentId, first: u64, end: u64) -> Result<(), Status> {
+        let mut made = Vec::new();
+        for chunk in first / PROTOTYPES..end.div_ceil(PROTOTYPES) {
+            if self.segment(id)?.prototypes.contains_key(&chunk) {
+                continue;
+            }
+            match self.make_prototype(id, chunk * PROTOTYPES) {
+                Ok(_) => made.push(chunk),
+                Err(status) => {
+                    self.drop_prototypes(id, &made)?;
+                    return Err(status);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives frames of prototype entries back that hold none.
+    fn drop_prototypes(&mut self, id: SegmentId, chunks: &[u64]) -> Result<(), Status> {
+        let segment = self.segments.get_mut(id).ok_or(Status::InternalError)?;
+        for chunk in chunks {
+            if let Some(frame) = segment.prototypes.remove(chunk) {
+                self.physical.free(frame);
+                self.commit.release(1);
+                segment.charge -= 1;
+            }
         }
         Ok(())
     }
@@ -243,7 +279,7 @@ impl Kernel {
         if committed.is_none() {
             return Err(Status::AccessViolation);
         }
-        let place = self.make_prototype(id, index)?;
+        // Borrowed apart from the frames.
         let segment = self.segments.get(id).ok_or(Status::InternalError)?;
         let physical = &mut self.physical;
         let frame = match &segment.origin {
@@ -254,6 +290,8 @@ impl Kernel {
             }
             PageOrigin::Committed | PageOrigin::Reserved => physical.allocate()?,
         };
+        let place = self.make_prototype(id, index);
+        let place = place.inspect_err(|_| self.physical.free(frame))?;
         let valid = Pte::valid(frame, Protection::SHARED, FrameOwner::Process);
         self.physical.write_pte(place, valid.into())?;
         Ok(frame)
@@ -269,7 +307,12 @@ impl Kernel {
     }
 
     /// Writes the dirty pages of a range to the file, if there is one.
+    ///
+    /// # Errors
+    /// The first of those of writing to the file; such a page stays dirty, and the others are
+    /// written.
     pub(crate) fn write_back(&mut self, id: SegmentId, first: u64, end: u64) -> Result<(), Status> {
+        let mut result = Ok(());
         let segment = self.segment(id)?;
         for (index, valid) in segment.resident(&self.physical, first, end)? {
             if !valid.is_dirty() {
@@ -279,12 +322,15 @@ impl Kernel {
             let PageOrigin::File(file) = &segment.origin else {
                 return Ok(());
             };
-            file.store(self.physical.ram(), index * PAGE, valid.frame())?;
-            if let Some(place) = segment.place(index) {
+            let stored = file.store(self.physical.ram(), index * PAGE, valid.frame());
+            if stored.is_ok()
+                && let Some(place) = segment.place(index)
+            {
                 self.physical.write_pte(place, valid.clean().into())?;
             }
+            result = result.and(stored);
         }
-        Ok(())
+        result
     }
 
     /// Lets a segment go that has neither views nor open sections; what was written to it is

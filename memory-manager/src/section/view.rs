@@ -124,8 +124,9 @@ impl UserSpace {
         page: FaultedPage,
         shared: ValidPte,
     ) -> Result<(), Status> {
-        let at = self.faulted_entry(kernel, page)?;
         let frame = kernel.physical.allocate_copy(shared.frame())?;
+        let at = self.faulted_entry(kernel, page);
+        let at = at.inspect_err(|_| kernel.physical.free(frame))?;
         let protection = shared.protection().after_copy();
         let own = Pte::valid(frame, protection, FrameOwner::Process);
         self.put(

@@ -26,8 +26,8 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  lookaside vm examples/write.vm
-  lookaside vm examples/choice.vm state=MEM_RESERVE protection=PAGE_READONLY
+  lookaside vm tools/scripts/write.vm
+  lookaside vm tools/scripts/choice.vm state=MEM_RESERVE protection=PAGE_READONLY
 
 A script is a statement a line; # begins a comment:
   process NAME                      a new process, which does what follows; `process NAME 2GiB`,

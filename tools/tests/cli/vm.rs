@@ -187,6 +187,62 @@ fn an_expectation_that_is_not_met_is_a_failed_run_with_its_place() {
     assert!(ended.stderr.contains("wrong.vm:3:1"), "{}", ended.stderr);
 }
 
+/// A script that writes to this file through a view, and goes on.
+fn writing(file: &str, rest: &str) -> String {
+    format!(
+        "process app\n\
+         f = CreateFileMapping(\"{file}\", PAGE_READWRITE, 0)\n\
+         v = MapViewOfFile(f, FILE_MAP_WRITE, 0, 0)\n\
+         write v \"HE\"\n\
+         {rest}"
+    )
+}
+
+#[test]
+fn what_a_script_writes_to_a_mapped_file_is_in_it_however_the_script_ends() {
+    let files = Files::new();
+    for (rest, code) in [
+        ("", 0),
+        ("CloseHandle(f)\n", 0),
+        ("UnmapViewOfFile(v)\n", 0),
+        ("expect 1 == 2\n", 1),
+    ] {
+        let file = files.write("f.bin", "hello");
+        let script = files.write("write.vm", writing(&file, rest));
+        let ended = run(lookaside(["vm", &script]));
+        assert_eq!(ended.code, Some(code), "{rest}: {}", ended.stderr);
+        assert_eq!(std::fs::read(&file).unwrap(), b"HEllo", "{rest}");
+    }
+}
+
+/// A shell lets no file grow or be written, and the signal that tells so is ignored.
+#[cfg(unix)]
+#[test]
+fn a_mapped_file_that_cannot_be_written_is_a_failed_run() {
+    let files = Files::new();
+    let file = files.write("f.bin", "hello");
+    let script = files.write("write.vm", writing(&file, ""));
+    let mut command = assert_cmd::Command::new("sh");
+    let limited = "trap '' XFSZ; ulimit -f 0; exec \"$0\" vm \"$1\"";
+    command.args(["-c", limited, env!("CARGO_BIN_EXE_lookaside"), &script]);
+    fails(command, 1, &["cannot be saved", "write.vm:1:1"]);
+}
+
+#[test]
+fn the_examples_of_the_help_are_there() {
+    let help = stdout_of(lookaside(["vm", "--help"]));
+    let examples = help.lines().filter_map(|line| {
+        let rest = line.trim().strip_prefix("lookaside vm ")?;
+        rest.split_whitespace().next()
+    });
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let examples: Vec<_> = examples.collect();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        assert!(root.join(example).is_file(), "{example}");
+    }
+}
+
 #[test]
 fn an_unknown_setting_is_bad_usage() {
     fails(

@@ -1,5 +1,5 @@
 use super::*;
-use crate::ExceptionAccess;
+use crate::{ExceptionAccess, Privileges, SectionAttributes};
 
 /// Microsoft, `EXCEPTION_RECORD`; Wine's tests, kernel32.
 #[test]
@@ -114,4 +114,47 @@ fn long_reads_and_writes_reach_over_many_pages() {
     let mut back = vec![0; bytes.len()];
     bench.machine.read(process, at, &mut back).unwrap();
     assert_eq!(back, bytes);
+}
+
+/// Frames run out before commit does, since physical pages are charged to nobody: whichever
+/// frame of a fault is the one too many, the fault takes none.
+#[test]
+fn a_fault_that_finds_no_frame_leaves_none_behind() {
+    const FAR: u64 = 1 << 32;
+    for shared in [Some(READWRITE), Some(WRITECOPY), None] {
+        let mut failed = 0;
+        for free in 0..12 {
+            let mut bench = Bench::with_ram(4 << 20);
+            let hog = bench.machine.create_process().unwrap();
+            bench
+                .machine
+                .set_privileges(hog, Privileges::LOCK_MEMORY)
+                .unwrap();
+            let section = shared.map(|protection| {
+                let commit = SectionAttributes::COMMIT;
+                let section = bench.section(READWRITE, commit, PAGE).unwrap();
+                bench.map(section, FAR, protection).unwrap();
+                section
+            });
+            if section.is_none() {
+                bench.alloc(FAR, PAGE, BOTH, READWRITE).unwrap();
+            }
+            let left = (4 << 20) / PAGE - bench.machine.frames_in_use();
+            bench
+                .machine
+                .allocate_user_physical_pages(hog, left - free)
+                .unwrap();
+            failed += u64::from(bench.write(FAR, 1).is_err());
+            invariants::check(&bench.machine);
+            if let Some(section) = section {
+                bench.machine.close_section(section).unwrap();
+            }
+            for process in [bench.process, hog] {
+                bench.machine.terminate_process(process).unwrap();
+            }
+            let kept = (bench.machine.frames_in_use(), bench.machine.commit_charge());
+            assert_eq!(kept, (0, 0), "{shared:?} with {free} free frames");
+        }
+        assert!((1..12).contains(&failed), "{shared:?}");
+    }
 }

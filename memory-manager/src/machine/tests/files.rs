@@ -321,3 +321,65 @@ fn a_page_that_the_file_does_not_give_is_an_in_page_error() {
     assert_eq!(bench.read(BASE + 0x1000), failed);
     assert_eq!(bench.read(BASE + 0x1000), failed);
 }
+
+/// The host's own programs can make a file shorter while it is mapped. Status: [MS-ERREF]
+/// 2.3.1, `STATUS_FILE_INVALID`; which error it is, ours.
+#[test]
+fn a_page_beyond_the_end_of_a_file_that_shrank_is_an_in_page_error() {
+    let mut bench = Bench::new();
+    let file = file(0x3000);
+    let section = bench
+        .file_section(&file, FileAccess::all(), READWRITE, 0)
+        .unwrap();
+    bench.map(section, BASE, READWRITE).unwrap();
+    file.set_len(0x1801).unwrap();
+    let failed = Err((Status::InPageError, 0, BASE + 0x2000));
+    assert_eq!(bench.read(BASE + 0x2000), failed);
+    let failed = Err((Status::InPageError, 1, BASE + 0x2000));
+    assert_eq!(bench.write(BASE + 0x2000, 5), failed);
+    assert_eq!(bench.read(BASE + 0x1800), Ok(content(0x1801)[0x1800]));
+    assert_eq!(bench.read(BASE + 0x1801), Ok(0));
+    file.set_len(0x3000).unwrap();
+    assert_eq!(bench.read(BASE + 0x2000), Ok(0));
+}
+
+/// As above.
+#[test]
+fn what_was_written_beyond_the_end_of_a_file_that_shrank_stays_in_its_view() {
+    let mut bench = Bench::new();
+    let file = file(0x3000);
+    let section = bench
+        .file_section(&file, FileAccess::all(), READWRITE, 0)
+        .unwrap();
+    bench.map(section, BASE, READWRITE).unwrap();
+    for page in 0..3 {
+        bench.write(BASE + page * PAGE, 77).unwrap();
+    }
+    file.set_len(0x800).unwrap();
+    for _ in 0..2 {
+        assert_eq!(bench.flush(BASE, 0), Err(Status::FileInvalid));
+        assert_eq!(bench.unmap(BASE), Err(Status::FileInvalid));
+        assert_eq!(bench.read(BASE + 2 * PAGE), Ok(77));
+    }
+    // All else is written, and this, too, once there is room for it again.
+    assert_eq!((bytes(&file).len(), bytes(&file)[0]), (0x800, 77));
+    file.set_len(0x3000).unwrap();
+    bench.unmap(BASE).unwrap();
+    let written = bytes(&file);
+    assert_eq!((written[0x1000], written[0x2000]), (77, 77));
+}
+
+/// Microsoft, `ZwCreateSection`; that a directory is none, literature only.
+#[cfg(unix)]
+#[test]
+fn a_directory_is_no_file_for_a_section() {
+    let mut bench = Bench::new();
+    let directory = tempfile::tempdir().unwrap();
+    let directory = File::open(directory.path()).unwrap();
+    for size in [0, 0x1000] {
+        let refused = bench.file_section(&directory, READ, READONLY, size);
+        assert_eq!(refused, Err(Status::InvalidFileForSection));
+    }
+    let refused = bench.file_section(&directory, READ, READWRITE, 0);
+    assert_eq!(refused, Err(Status::AccessDenied));
+}

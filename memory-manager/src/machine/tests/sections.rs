@@ -420,3 +420,40 @@ fn write_copy_views_are_charged_when_they_are_mapped() {
     bench.map(section, BASE + 0x10_0000, READWRITE).unwrap();
     assert_eq!(bench.machine.commit_charge(), before + SIZE / PAGE);
 }
+
+/// Microsoft, `VirtualAlloc`: it commits all pages or none.
+#[test]
+fn a_commit_of_a_view_that_fails_takes_no_memory() {
+    let mut bench = Bench::new();
+    let request = |commit| ViewRequest {
+        base: Some(VirtAddr::new(1 << 32)),
+        offset: 0,
+        size: 0,
+        commit,
+        protection: READWRITE,
+    };
+    let size = 31 << 30;
+    let section = bench
+        .section(READWRITE, SectionAttributes::RESERVE, size)
+        .unwrap();
+    let process = bench.process;
+    let held = |bench: &Bench| (bench.machine.commit_charge(), bench.machine.frames_in_use());
+    let before = held(&bench);
+    let refused = bench.machine.map_view(process, section, &request(size));
+    assert_eq!(refused, Err(Status::CommitmentLimit));
+    assert_eq!(held(&bench), before);
+    bench
+        .machine
+        .map_view(process, section, &request(0))
+        .unwrap();
+    for protection in [READWRITE, READONLY] {
+        let refused = bench.alloc(1 << 32, size, COMMIT, protection);
+        assert_eq!(refused, Err(Status::CommitmentLimit));
+        assert_eq!(held(&bench), before);
+    }
+    // So many pages could be promised, but not the frames of their entries besides.
+    let left = bench.machine.kernel.commit.limit() - before.0;
+    let refused = bench.alloc(1 << 32, left * PAGE, COMMIT, READWRITE);
+    assert_eq!(refused, Err(Status::CommitmentLimit));
+    assert_eq!(held(&bench), before);
+}
