@@ -127,9 +127,23 @@ pub enum Status {
     UserMappedFile,
 }
 
+/// Writes down what belongs to each status once, so that none is missing among all of them.
+macro_rules! rows {
+    (match self { $(Self::$status:ident => $row:expr,)* }) => {
+        /// Every status.
+        pub const ALL: &[Self] = &[$(Self::$status),*];
+
+        /// The NTSTATUS, its name, and what `RtlNtStatusToDosError` makes of it.
+        const fn row(self) -> (u32, &'static str, u32) {
+            match self {
+                $(Self::$status => $row,)*
+            }
+        }
+    };
+}
+
 impl Status {
-    /// The NTSTATUS, its name, and what `RtlNtStatusToDosError` makes of it.
-    const fn row(self) -> (u32, &'static str, u32) {
+    rows! {
         match self {
             Self::GuardPageViolation => (0x8000_0001, "STATUS_GUARD_PAGE_VIOLATION", 0x8000_0001),
             Self::PartialCopy => (0x8000_000d, "STATUS_PARTIAL_COPY", 299),

@@ -7,8 +7,8 @@ use crate::{
 
 impl Machine {
     /// Reads what files hold of some ranges into memory, so that the first touch does not have
-    /// to (`PrefetchVirtualMemory`). A hint: what cannot be read or is not there is passed by,
-    /// and no memory is taken that somebody was promised.
+    /// to (`PrefetchVirtualMemory`). A hint: what is not there is passed by, a range is left at
+    /// the first page that cannot be read, and no memory is taken that somebody was promised.
     ///
     /// # Errors
     /// - [`Status::InvalidParameter3`]: no range.

@@ -70,8 +70,15 @@ pub enum CliError {
     #[error("{0}: a script has 1 MiB at most")]
     ScriptTooLong(Source),
     /// A script is no text.
-    #[error("{0}: a script is UTF-8 text")]
-    ScriptNotText(Source),
+    #[error("{script}:{line}:{column}: a script is UTF-8 text, and this is none")]
+    ScriptNotText {
+        /// The script.
+        script: Source,
+        /// The line of the first byte that is not, from 1.
+        line: usize,
+        /// Its column, from 1.
+        column: usize,
+    },
     /// There is no such CPU.
     #[error(transparent)]
     Preset(#[from] PresetError),

@@ -26,8 +26,8 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  lookaside vm examples/write.vm
-  lookaside vm examples/choice.vm state=MEM_RESERVE protection=PAGE_READONLY
+  lookaside vm tools/scripts/write.vm
+  lookaside vm tools/scripts/choice.vm state=MEM_RESERVE protection=PAGE_READONLY
 
 A script is a statement a line; # begins a comment:
   process NAME                      a new process, which does what follows; `process NAME 2GiB`,
@@ -113,5 +113,17 @@ fn read(source: &Source) -> Result<String, CliError> {
         return Err(CliError::ScriptTooLong(source.clone()));
     }
     bytes.truncate(length);
-    String::from_utf8(bytes).map_err(|_| CliError::ScriptNotText(source.clone()))
+    match str::from_utf8(&bytes) {
+        // Some editors begin a text with a mark of its byte order.
+        Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text).into()),
+        Err(error) => {
+            let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+            let last = before.rsplit('\n').next().unwrap_or_default();
+            Err(CliError::ScriptNotText {
+                script: source.clone(),
+                line: before.matches('\n').count() + 1,
+                column: last.chars().count() + 1,
+            })
+        }
+    }
 }

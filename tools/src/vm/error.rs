@@ -26,26 +26,58 @@ pub enum Failure {
     /// The machine cannot be built.
     #[error(transparent)]
     Machine(#[from] MachineError),
-    /// A call failed that should not have, or with another status.
+    /// A call failed that should not have.
     #[error("the call fails with {0}, error {code}", code = .0.win32())]
     Status(Status),
-    /// An access raised an exception that it should not have, or another one.
+    /// An access raised an exception that it should not have.
     #[error("{0}")]
     Exception(#[from] Exception),
     /// Something succeeded that should have failed.
-    #[error("it succeeds, but should fail")]
-    Succeeds,
+    #[error("it succeeds, but should fail with {expected}")]
+    Succeeds {
+        /// The status or the error that the script says.
+        expected: String,
+    },
+    /// Something failed, but not as it should have.
+    #[error("{came}, but it should fail with {expected}")]
+    Otherwise {
+        /// How it failed.
+        came: Box<Failure>,
+        /// The status or the error that the script says.
+        expected: String,
+    },
     /// An expectation is not met.
-    #[error("the left side is {left:#x}, the right side {right:#x}")]
-    Unequal {
+    #[error("the left side is {left:#x}, the right side {right:#x}: they should be {relation}")]
+    Unmet {
         /// What was found.
         left: u64,
         /// What it was compared with.
         right: u64,
+        /// What the script says they are: equal or different.
+        relation: &'static str,
     },
+    /// A number does not fit where it is written.
+    #[error("{value:#x} does not fit in u{bits}")]
+    TooWide {
+        /// The number.
+        value: u64,
+        /// How wide the place is, in bits.
+        bits: usize,
+    },
+    /// A process or a section cannot be ended.
+    #[error("what was written to a mapped file cannot be saved at the end: {0}")]
+    Unsaved(Status),
     /// An expression leaves the numbers from 0 to 2^64 - 1.
     #[error("the result is no number from 0 to 2^64 - 1")]
     Overflow,
+    /// A name stands for nothing.
+    #[error("{name} has no value: the call that gives it one failed, as it should")]
+    NoValue {
+        /// The name.
+        name: String,
+        /// Where it stands in the script, in bytes.
+        place: Range<usize>,
+    },
     /// An argument is of the wrong kind.
     #[error("this must be {0}")]
     Kind(&'static str),
@@ -89,6 +121,10 @@ impl ScriptError {
 
 impl FailedStatement {
     pub(super) fn new(name: &str, text: &str, span: Range<usize>, failure: Failure) -> Self {
+        let span = match &failure {
+            Failure::NoValue { place, .. } => place.clone(),
+            _ => span,
+        };
         Self {
             failure,
             place: Place::new(name, text, span),
@@ -112,7 +148,10 @@ impl Diagnostic for FailedStatement {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        Some(self.place.label("this statement"))
+        Some(self.place.label(match self.failure {
+            Failure::NoValue { .. } => "this name",
+            _ => "this statement",
+        }))
     }
 }
 

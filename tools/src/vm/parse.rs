@@ -2,9 +2,10 @@
 
 mod names;
 
+use memory_manager::AddressLayout;
 use winnow::{
-    ascii::{line_ending, space0, space1},
-    combinator::{alt, cut_err, delimited, eof, not, opt, peek, preceded, repeat, separated},
+    ascii::{line_ending, space0},
+    combinator::{alt, cut_err, delimited, eof, not, opt, peek, preceded, repeat},
     error::{ContextError, ErrMode, StrContext, StrContextValue},
     prelude::*,
     stream::{LocatingSlice, Location},
@@ -60,10 +61,15 @@ fn expected(error: &ErrMode<ContextError>) -> String {
         StrContext::Expected(what) => Some(what.to_string()),
         _ => None,
     });
-    format!(
-        "expected {}",
-        expected.as_deref().unwrap_or("something else")
-    )
+    let expected = expected.as_deref().unwrap_or("something else");
+    let argument = context.context().find_map(|context| match context {
+        StrContext::Label(argument) => Some(argument),
+        _ => None,
+    });
+    match argument {
+        Some(argument) => format!("expected {expected}: the {argument}"),
+        None => format!("expected {expected}"),
+    }
 }
 
 fn want(what: &'static str) -> StrContext {
@@ -74,6 +80,9 @@ fn want(what: &'static str) -> StrContext {
 /// trees, and a tree that is too deep would overflow the stack.
 const LINE_MOST: usize = 1000;
 const PARENTHESES_MOST: usize = 32;
+
+/// What can be written.
+const WRITTEN: &str = "\"text\", or u8, u16, u32 or u64 and a number";
 
 fn line(text: &mut Text<'_>) -> ModalResult<Option<Spanned<Statement>>> {
     let content = text.lines().next().unwrap_or_default();
@@ -103,11 +112,12 @@ fn statement(text: &mut Text<'_>) -> ModalResult<Statement> {
     match word {
         "process" => {
             let name = named(text)?;
-            let layout = opt(one_named(&LAYOUTS, "2GiB, 3GiB or 4GiB")).parse_next(text)?;
-            Ok(Statement::Process {
-                name,
-                layout: layout.unwrap_or_default(),
-            })
+            let layout = if is_line_end(text) {
+                AddressLayout::default()
+            } else {
+                one_named(&LAYOUTS, "2GiB, 3GiB or 4GiB").parse_next(text)?
+            };
+            Ok(Statement::Process { name, layout })
         }
         "thread" => Ok(Statement::Thread {
             name: named(text)?,
@@ -128,10 +138,9 @@ fn statement(text: &mut Text<'_>) -> ModalResult<Statement> {
             let address = operand(text)?;
             let access_ = alt((
                 token(string).map(Access::WriteText),
-                (one_named(&Width::ALL, "a width"), operand)
+                (one_named(&Width::ALL, WRITTEN), operand)
                     .map(|(width, value)| Access::Write(width, value)),
             ))
-            .context(want("\"text\", or u8, u16, u32 or u64 and a number"))
             .parse_next(text)?;
             access(text, access_, address)
         }
@@ -145,8 +154,14 @@ fn statement(text: &mut Text<'_>) -> ModalResult<Statement> {
             right: operand(text)?,
         }),
         "print" => {
-            let items = separated(1.., item, token(','));
-            items.map(Statement::Print).parse_next(text)
+            let mut items = vec![item(text)?];
+            while opt(token(',')).parse_next(text)?.is_some() {
+                if is_line_end(text) {
+                    return unexpected("an item after the comma");
+                }
+                items.push(item(text)?);
+            }
+            Ok(Statement::Print(items))
         }
         "map" => Ok(Statement::Map),
         _ if peek_token(text, '(') => {
@@ -160,6 +175,9 @@ fn statement(text: &mut Text<'_>) -> ModalResult<Statement> {
             space0.parse_next(text)?;
             if is_call(text) {
                 return call(text, Some(name));
+            }
+            if is_unknown_call(text) {
+                return unexpected("a call such as VirtualAlloc, or a question such as state(p)");
             }
             let value = operand(text)?;
             Ok(Statement::Set { name, value })
@@ -191,6 +209,12 @@ fn is_call(text: &Text<'_>) -> bool {
     name.is_ok_and(|name| Call::ALL.iter().any(|(known, ..)| *known == name))
 }
 
+fn is_unknown_call(text: &Text<'_>) -> bool {
+    let mut ahead = *text;
+    let name = word.parse_next(&mut ahead);
+    name.is_ok_and(|name| peek_token(&ahead, '(') && question(name).is_none())
+}
+
 fn call(text: &mut Text<'_>, result: Option<String>) -> ModalResult<Statement> {
     let start = *text;
     let name = word(text)?;
@@ -210,6 +234,7 @@ fn call(text: &mut Text<'_>, result: Option<String>) -> ModalResult<Statement> {
         if place > 0 {
             token(',')
                 .context(want("a comma and an argument"))
+                .context(StrContext::Label(parameter))
                 .parse_next(text)?;
         }
         space0.parse_next(text)?;
@@ -217,7 +242,11 @@ fn call(text: &mut Text<'_>, result: Option<String>) -> ModalResult<Statement> {
             spanned(string).map(Argument::Text),
             operand.map(Argument::Number),
         ));
-        arguments.push(argument.context(want(parameter)).parse_next(text)?);
+        arguments.push(
+            argument
+                .context(StrContext::Label(parameter))
+                .parse_next(text)?,
+        );
     }
     token(')').context(want(")")).parse_next(text)?;
     Ok(Statement::Call {
@@ -229,13 +258,15 @@ fn call(text: &mut Text<'_>, result: Option<String>) -> ModalResult<Statement> {
 }
 
 fn outcome(text: &mut Text<'_>) -> ModalResult<Outcome> {
-    let fails = preceded(space0, ("fails", space1));
+    let fails = preceded(space0, ("fails", not(one_of(is_word))));
     if opt(fails).parse_next(text)?.is_none() {
         return Ok(Outcome::Succeeds);
     }
+    space0.parse_next(text)?;
+    let status = spanned(word.map(str::to_owned));
     alt((
         number.map(Outcome::FailsWithError),
-        named_at.map(Outcome::FailsWith),
+        status.map(Outcome::FailsWith),
     ))
     .context(want(
         "a status such as STATUS_ACCESS_VIOLATION, or the number of an error",
@@ -301,6 +332,7 @@ fn term(text: &mut Text<'_>) -> ModalResult<Spanned<Expression>> {
             span: start..text.previous_token_end(),
         });
     }
+    let at = *text;
     let name = word.context(what).parse_next(text)?;
     let name_ends = text.previous_token_end();
     if !peek_token(text, '(') {
@@ -309,9 +341,8 @@ fn term(text: &mut Text<'_>) -> ModalResult<Spanned<Expression>> {
             span: start..name_ends,
         });
     }
-    let number = Width::ALL.map(|(name, width)| (name, Question::Number(width)));
-    let mut questions = Question::ALL.iter().chain(&number);
-    let Some(&(_, question)) = questions.find(|(known, _)| *known == name) else {
+    let Some(question) = question(name) else {
+        *text = at;
         return unexpected("state, protection, type, base, size, u8, u16, u32, u64 or the like");
     };
     let of = parenthesised(text)?;
@@ -320,6 +351,13 @@ fn term(text: &mut Text<'_>) -> ModalResult<Spanned<Expression>> {
         value: Expression::Of(question, Box::new(of)),
         span,
     })
+}
+
+fn question(name: &str) -> Option<Question> {
+    let number = Width::ALL.map(|(name, width)| (name, Question::Number(width)));
+    let mut questions = Question::ALL.iter().chain(&number);
+    let found = questions.find(|(known, _)| *known == name);
+    found.map(|&(_, question)| question)
 }
 
 fn parenthesised(text: &mut Text<'_>) -> ModalResult<Spanned<Expression>> {
@@ -333,10 +371,10 @@ fn parenthesised(text: &mut Text<'_>) -> ModalResult<Spanned<Expression>> {
 
 /// A whole number: decimal, or hexadecimal after `0x`; or a count of KiB, MiB or GiB.
 fn number(text: &mut Text<'_>) -> ModalResult<u64> {
-    (peek(one_of('0'..='9')), take_while(1.., is_word))
-        .try_map(|(_, word): (char, &str)| word.parse().map(|ByteSize(number)| number))
-        .context(want("a number below 2^64"))
-        .parse_next(text)
+    let digits = take_while(1.., is_word);
+    let value = digits.try_map(|word: &str| word.parse().map(|ByteSize(number)| number));
+    let value = cut_err(value.context(want("a number below 2^64")));
+    preceded(peek(one_of('0'..='9')), value).parse_next(text)
 }
 
 /// A text in quotes, in which a backslash stands before a quote and itself.
@@ -393,6 +431,11 @@ fn spanned<'i, O>(
     parser
         .with_span()
         .map(|(value, span)| Spanned { value, span })
+}
+
+fn is_line_end(text: &Text<'_>) -> bool {
+    let mut ahead = *text;
+    line_end(&mut ahead).is_ok()
 }
 
 fn peek_token(text: &Text<'_>, character: char) -> bool {

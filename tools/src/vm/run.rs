@@ -2,6 +2,7 @@ use std::{
     collections::HashMap,
     fs::{File, OpenOptions},
     io::Write,
+    ops::Range,
     str::FromStr,
 };
 
@@ -50,7 +51,8 @@ impl FromStr for Setting {
 ///
 /// # Errors
 /// [`FailedStatement`] with the first statement that does not come out as the script says, or
-/// that cannot be done.
+/// that cannot be done; or whose process or section cannot be ended, as what was written to a
+/// mapped file cannot be saved.
 pub fn run(
     script: &Script,
     settings: &[Setting],
@@ -66,26 +68,59 @@ pub fn run(
         current: 0,
         values: HashMap::new(),
         sections: Vec::new(),
+        place: 0..0,
         out,
     };
-    for statement in &script.statements {
+    let mut statements = script.statements.iter();
+    let ran = statements.try_for_each(|statement| {
+        run.place = statement.span.clone();
         run.execute(&statement.value)
-            .map_err(|failure| failed(statement.span.clone(), failure))?;
-    }
-    Ok(run.pictures())
+            .map_err(|failure| failed(statement.span.clone(), failure))
+    });
+    let pictures = run.pictures();
+    let ended = run
+        .end()
+        .map_err(|(span, status)| failed(span, Failure::Unsaved(status)));
+    ran.and(ended).map(|()| pictures)
 }
 
 struct Run<'a> {
     machine: Machine,
     settings: &'a [Setting],
-    /// The processes and threads, by name.
-    actors: Vec<(String, Caller)>,
+    /// The processes and threads.
+    actors: Vec<Actor>,
     /// Which of them does what follows.
     current: usize,
     values: HashMap<String, u64>,
     /// By handle: the n-th, from 0, has the handle 4n + 4.
-    sections: Vec<SectionHandle>,
+    sections: Vec<Section>,
+    /// The statement that is done.
+    place: Range<usize>,
     out: &'a mut dyn Write,
+}
+
+struct Actor {
+    name: String,
+    caller: Caller,
+    /// The statement that made it.
+    made: Range<usize>,
+}
+
+impl Actor {
+    /// The process, if it is one.
+    fn process(&self) -> Option<ProcessId> {
+        match self.caller {
+            Caller::Process(process) => Some(process),
+            Caller::Thread(_) => None,
+        }
+    }
+}
+
+struct Section {
+    /// `None` once it is closed.
+    handle: Option<SectionHandle>,
+    /// The statement that made it.
+    made: Range<usize>,
 }
 
 const HANDLE_STEP: u64 = 4;
@@ -119,7 +154,7 @@ impl Run<'_> {
             }
             Statement::In(name) => {
                 let mut names = self.actors.iter();
-                let place = names.position(|(known, _)| *known == name.value);
+                let place = names.position(|actor| actor.name == name.value);
                 self.current = place.unwrap_or(self.current);
             }
             Statement::Default { name, value } => {
@@ -163,7 +198,15 @@ impl Run<'_> {
             } => {
                 let (left, right) = (self.number(left)?, self.number(right)?);
                 if (left == right) != (*relation == Relation::Equal) {
-                    return Err(Failure::Unequal { left, right });
+                    let relation = match relation {
+                        Relation::Equal => "equal",
+                        Relation::NotEqual => "different",
+                    };
+                    return Err(Failure::Unmet {
+                        left,
+                        right,
+                        relation,
+                    });
                 }
             }
             Statement::Print(items) => self.print(items)?,
@@ -178,11 +221,15 @@ impl Run<'_> {
     /// A new process or thread, which does what follows.
     fn add(&mut self, name: &str, caller: impl Into<Caller>) {
         self.current = self.actors.len();
-        self.actors.push((name.into(), caller.into()));
+        self.actors.push(Actor {
+            name: name.into(),
+            caller: caller.into(),
+            made: self.place.clone(),
+        });
     }
 
     fn caller(&self) -> Caller {
-        self.actors[self.current].1
+        self.actors[self.current].caller
     }
 
     fn process(&self) -> ProcessId {
@@ -191,17 +238,34 @@ impl Run<'_> {
 
     fn picture(&self, process: ProcessId) -> Picture {
         let mut actors = self.actors.iter();
-        let found = actors.find(|(_, caller)| *caller == Caller::Process(process));
-        let name = found.map_or("", |(name, _)| name);
+        let found = actors.find(|actor| actor.caller == Caller::Process(process));
+        let name = found.map_or("", |actor| &actor.name);
         Picture::of(&self.machine, name, process)
     }
 
     fn pictures(&self) -> Vec<Picture> {
-        let processes = self.actors.iter().filter_map(|(_, caller)| match caller {
-            Caller::Process(process) => Some(*process),
-            Caller::Thread(_) => None,
-        });
+        let processes = self.actors.iter().filter_map(Actor::process);
         processes.map(|process| self.picture(process)).collect()
+    }
+
+    /// Ends every process and closes every section, so that mapped files have what was written
+    /// to them; says what made the first that fails.
+    fn end(mut self) -> Result<(), (Range<usize>, Status)> {
+        let machine = &mut self.machine;
+        let mut result = Ok(());
+        for actor in self.actors {
+            if let Some(process) = actor.process() {
+                let done = machine.terminate_process(process);
+                result = result.and(done.map_err(|status| (actor.made, status)));
+            }
+        }
+        for section in self.sections {
+            if let Some(handle) = section.handle {
+                let done = machine.close_section(handle);
+                result = result.and(done.map_err(|status| (section.made, status)));
+            }
+        }
+        result
     }
 
     fn call(&mut self, call: Call, arguments: &[Argument]) -> Result<Result<u64, Status>, Failure> {
@@ -261,7 +325,10 @@ impl Run<'_> {
                     None,
                 );
                 section.map(|section| {
-                    self.sections.push(section);
+                    self.sections.push(Section {
+                        handle: Some(section),
+                        made: self.place.clone(),
+                    });
                     self.sections.len() as u64 * HANDLE_STEP
                 })
             }
@@ -286,10 +353,7 @@ impl Run<'_> {
             }
             Call::UnmapViewOfFile => win32.unmap_view_of_file(address).map(base),
             Call::FlushViewOfFile => win32.flush_view_of_file(address, second).map(|()| 1),
-            Call::CloseHandle => match section(&self.sections, first) {
-                None => Err(Status::InvalidHandle),
-                Some(section) => win32.close_handle(section).map(|()| 1),
-            },
+            Call::CloseHandle => self.close(first).map(|()| 1),
             Call::GetWriteWatch => {
                 let watch = WatchFlags::from_bits_retain(flags(third));
                 let pages = win32.get_write_watch(address, second, watch, usize::MAX);
@@ -304,6 +368,16 @@ impl Run<'_> {
         })
     }
 
+    fn close(&mut self, handle: u64) -> Result<(), Status> {
+        let handle = section(&self.sections, handle).ok_or(Status::InvalidHandle)?;
+        self.machine.close_section(handle)?;
+        let mut sections = self.sections.iter_mut();
+        if let Some(section) = sections.find(|section| section.handle == Some(handle)) {
+            section.handle = None;
+        }
+        Ok(())
+    }
+
     fn access(
         &mut self,
         access: &Access,
@@ -314,8 +388,14 @@ impl Run<'_> {
             Access::Read(Width(width)) => self.machine.read(caller, address, &mut [0; 8][..*width]),
             Access::WriteText(text) => self.machine.write(caller, address, text.as_bytes()),
             Access::Write(Width(width), value) => {
-                let value = self.number(value)?.to_le_bytes();
-                self.machine.write(caller, address, &value[..*width])
+                let value = self.number(value)?;
+                let bytes = value.to_le_bytes();
+                let (bytes, above) = bytes.split_at(*width);
+                if above.iter().any(|&byte| byte != 0) {
+                    let bits = width * 8;
+                    return Err(Failure::TooWide { value, bits });
+                }
+                self.machine.write(caller, address, bytes)
             }
             Access::Execute => self.machine.execute(caller, address).map(drop),
         })
@@ -353,7 +433,10 @@ impl Run<'_> {
             Expression::Name(name) => {
                 let value = self.values.get(name).copied();
                 let value = value.or_else(|| constants::number(name));
-                value.ok_or(Failure::Kind("a name that has a value"))
+                value.ok_or_else(|| Failure::NoValue {
+                    name: name.clone(),
+                    place: expression.span.clone(),
+                })
             }
             Expression::Of(question, address) => {
                 let address = VirtAddr::new(self.number(address)?);
@@ -402,10 +485,12 @@ pub(super) fn flags(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-fn section(sections: &[SectionHandle], handle: u64) -> Option<SectionHandle> {
+fn section(sections: &[Section], handle: u64) -> Option<SectionHandle> {
     let place = (handle / HANDLE_STEP).checked_sub(1)?;
     let section = sections.get(usize::try_from(place).ok()?)?;
-    handle.is_multiple_of(HANDLE_STEP).then_some(*section)
+    section
+        .handle
+        .filter(|_| handle.is_multiple_of(HANDLE_STEP))
 }
 
 /// A file for a section: for writing as well if that is allowed.
@@ -427,11 +512,18 @@ fn settle<T, E: Copy + Into<Failure>>(
     outcome: &Outcome,
     is_as_told: impl Fn(&E, &Outcome) -> bool,
 ) -> Result<Option<T>, Failure> {
+    let expected = match outcome {
+        Outcome::Succeeds => return came.map(Some).map_err(Into::into),
+        Outcome::FailsWith(name) => name.value.clone(),
+        Outcome::FailsWithError(error) => format!("error {error}"),
+    };
     match came {
-        Ok(value) if *outcome == Outcome::Succeeds => Ok(Some(value)),
-        Ok(_) => Err(Failure::Succeeds),
+        Ok(_) => Err(Failure::Succeeds { expected }),
         Err(error) if is_as_told(&error, outcome) => Ok(None),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(Failure::Otherwise {
+            came: Box::new(error.into()),
+            expected,
+        }),
     }
 }
 

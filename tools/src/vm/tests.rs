@@ -62,18 +62,28 @@ fn an_outcome_that_was_not_told_ends_the_script() {
         ("write p u8 1", "STATUS_ACCESS_VIOLATION"),
         (
             "write p u8 1 fails STATUS_GUARD_PAGE_VIOLATION",
-            "STATUS_ACCESS_VIOLATION",
+            "STATUS_ACCESS_VIOLATION (0xc0000005) at 0x10000, \
+             but it should fail with STATUS_GUARD_PAGE_VIOLATION",
         ),
         (
             "read p u8 fails STATUS_ACCESS_VIOLATION",
-            "it succeeds, but should fail",
+            "it succeeds, but should fail with STATUS_ACCESS_VIOLATION",
         ),
         (
             "expect u8(p) == 1",
-            "the left side is 0x0, the right side 0x1",
+            "the left side is 0x0, the right side 0x1: they should be equal",
         ),
+        (
+            "expect u8(p) != 0",
+            "the left side is 0x0, the right side 0x0: they should be different",
+        ),
+        ("write p u8 256", "0x100 does not fit in u8"),
+        ("write p u32 4GiB", "0x100000000 does not fit in u32"),
         ("VirtualFree(p, 1, MEM_RELEASE)", "error 87"),
-        ("VirtualFree(p, 1, MEM_RELEASE) fails 487", "error 87"),
+        (
+            "VirtualFree(p, 1, MEM_RELEASE) fails 487",
+            "error 87, but it should fail with error 487",
+        ),
         ("q = 0 - 1", "the result is no number from 0 to 2^64 - 1"),
         ("CloseHandle(4)", "STATUS_INVALID_HANDLE"),
     ] {

@@ -136,11 +136,43 @@ fn a_script_that_is_none_is_bad_input_with_its_place() {
         &["expected a comma and an argument", "bad.vm:2:22"],
     );
     let binary = files.write("binary.vm", [0xff, 0xfe, 0]);
-    fails(lookaside(["vm", &binary]), 2, &["UTF-8"]);
+    fails(
+        lookaside(["vm", &binary]),
+        2,
+        &["binary.vm:1:1: a script is UTF-8"],
+    );
+    let latin = files.write("latin.vm", b"process app\nprint \"\xe4\"\n");
+    fails(lookaside(["vm", &latin]), 2, &["latin.vm:2:8:"]);
+    let misspelt = "process app\nread 0 u8 fails STATUS_ACESS_VIOLATION\n";
+    let misspelt = files.write("misspelt.vm", misspelt);
+    fails(
+        lookaside(["vm", &misspelt]),
+        2,
+        &["did you mean STATUS_ACCESS_VIOLATION?", "misspelt.vm:2:17"],
+    );
     fails(
         lookaside(["vm", "no-such-file.vm"]),
         2,
         &["no-such-file.vm"],
+    );
+}
+
+#[test]
+fn a_mark_of_the_byte_order_before_a_script_is_no_part_of_it() {
+    let mut command = lookaside(["vm", "-"]);
+    command.write_stdin("\u{feff}process app\nprint \"hello\"\n");
+    assert_eq!(stdout_of(command), "hello\n");
+}
+
+#[test]
+fn a_name_that_got_no_value_is_marked_itself() {
+    let files = Files::new();
+    let text = "process app\nx = VirtualAlloc(0, 0, 0, 0) fails 87\nprint \"x is \", x\n";
+    let script = files.write("unset.vm", text);
+    fails(
+        lookaside(["vm", &script]),
+        1,
+        &["x has no value", "unset.vm:3:16", "this name"],
     );
 }
 
@@ -185,6 +217,62 @@ fn an_expectation_that_is_not_met_is_a_failed_run_with_its_place() {
     assert_eq!(ended.code, Some(1));
     assert_eq!(ended.stdout, "so far\n");
     assert!(ended.stderr.contains("wrong.vm:3:1"), "{}", ended.stderr);
+}
+
+/// A script that writes to this file through a view, and goes on.
+fn writing(file: &str, rest: &str) -> String {
+    format!(
+        "process app\n\
+         f = CreateFileMapping(\"{file}\", PAGE_READWRITE, 0)\n\
+         v = MapViewOfFile(f, FILE_MAP_WRITE, 0, 0)\n\
+         write v \"HE\"\n\
+         {rest}"
+    )
+}
+
+#[test]
+fn what_a_script_writes_to_a_mapped_file_is_in_it_however_the_script_ends() {
+    let files = Files::new();
+    for (rest, code) in [
+        ("", 0),
+        ("CloseHandle(f)\n", 0),
+        ("UnmapViewOfFile(v)\n", 0),
+        ("expect 1 == 2\n", 1),
+    ] {
+        let file = files.write("f.bin", "hello");
+        let script = files.write("write.vm", writing(&file, rest));
+        let ended = run(lookaside(["vm", &script]));
+        assert_eq!(ended.code, Some(code), "{rest}: {}", ended.stderr);
+        assert_eq!(std::fs::read(&file).unwrap(), b"HEllo", "{rest}");
+    }
+}
+
+/// A shell lets no file grow or be written, and the signal that tells so is ignored.
+#[cfg(unix)]
+#[test]
+fn a_mapped_file_that_cannot_be_written_is_a_failed_run() {
+    let files = Files::new();
+    let file = files.write("f.bin", "hello");
+    let script = files.write("write.vm", writing(&file, ""));
+    let mut command = assert_cmd::Command::new("sh");
+    let limited = "trap '' XFSZ; ulimit -f 0; exec \"$0\" vm \"$1\"";
+    command.args(["-c", limited, env!("CARGO_BIN_EXE_lookaside"), &script]);
+    fails(command, 1, &["cannot be saved", "write.vm:1:1"]);
+}
+
+#[test]
+fn the_examples_of_the_help_are_there() {
+    let help = stdout_of(lookaside(["vm", "--help"]));
+    let examples = help.lines().filter_map(|line| {
+        let rest = line.trim().strip_prefix("lookaside vm ")?;
+        rest.split_whitespace().next()
+    });
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let examples: Vec<_> = examples.collect();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        assert!(root.join(example).is_file(), "{example}");
+    }
 }
 
 #[test]

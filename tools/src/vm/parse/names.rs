@@ -1,8 +1,10 @@
 use std::{collections::HashSet, ops::Range};
 
+use memory_manager::Status;
+
 use super::super::{
     constants,
-    script::{Access, Argument, Expression, Item, Spanned, Statement},
+    script::{Access, Argument, Expression, Item, Outcome, Spanned, Statement},
 };
 
 /// The names that are known so far.
@@ -62,8 +64,12 @@ impl Names {
                 self.define(name).map_err(misnamed)?;
             }
             Statement::Call {
-                result, arguments, ..
+                result,
+                arguments,
+                outcome,
+                ..
             } => {
+                check_outcome(outcome)?;
                 for argument in arguments {
                     if let Argument::Number(value) = argument {
                         self.check_expression(value)?;
@@ -74,8 +80,11 @@ impl Names {
                 }
             }
             Statement::Access {
-                access, address, ..
+                access,
+                address,
+                outcome,
             } => {
+                check_outcome(outcome)?;
                 self.check_expression(address)?;
                 if let Access::Write(_, value) = access {
                     self.check_expression(value)?;
@@ -139,4 +148,24 @@ impl Names {
             }
         }
     }
+}
+
+/// Only a status that there is can come of something.
+fn check_outcome(outcome: &Outcome) -> Result<(), Misnamed> {
+    let Outcome::FailsWith(name) = outcome else {
+        return Ok(());
+    };
+    let known = Status::ALL.iter().map(|status| status.name());
+    if known.clone().any(|known| known == name.value) {
+        return Ok(());
+    }
+    let meant = known.min_by_key(|known| strsim::levenshtein(known, &name.value));
+    Err(Misnamed {
+        span: name.span.clone(),
+        message: format!(
+            "nothing fails with {}: did you mean {}?",
+            name.value,
+            meant.unwrap_or_default()
+        ),
+    })
 }

@@ -72,75 +72,119 @@ fn operators_bind_from_left_to_right() {
     ));
 }
 
+/// Scripts, what is said of them, and at which line and column.
+const MISTAKES: &[(&str, &str, usize, usize)] = &[
+    ("process", "expected a name", 1, 8),
+    ("process 1", "expected a name", 1, 9),
+    ("process a\n  17", "expected a statement", 2, 3),
+    (
+        "process a\np = VirtualAlloc(NULL, 8)",
+        "expected a comma and an argument: the type",
+        2,
+        25,
+    ),
+    (
+        "process a\nVirtualFree()",
+        "expected a number, a name or a question such as state(p): the address",
+        2,
+        13,
+    ),
+    (
+        "process a\nVirtualAllok(0)",
+        "expected the name of a call, such as VirtualAlloc",
+        2,
+        1,
+    ),
+    ("process a\nx 5", "expected = or (", 2, 3),
+    (
+        "process a\nx = 99999999999999999999",
+        "expected a number below 2^64",
+        2,
+        5,
+    ),
+    (
+        "process a\nread 0 u32 fails",
+        "expected a status such as STATUS_ACCESS_VIOLATION, or the number of an error",
+        2,
+        17,
+    ),
+    (
+        "process a\nread 0 u32 fails STATUS_ACESS_VIOLATION",
+        "nothing fails with STATUS_ACESS_VIOLATION: did you mean STATUS_ACCESS_VIOLATION?",
+        2,
+        18,
+    ),
+    (
+        "process a\nVirtualFree(0, 0, 0) fails NO_MEMORY",
+        "nothing fails with NO_MEMORY: did you mean STATUS_NO_MEMORY?",
+        2,
+        28,
+    ),
+    (
+        "process a\nx = VirtualLock(0, 8)",
+        "expected a call such as VirtualAlloc, or a question such as state(p)",
+        2,
+        5,
+    ),
+    (
+        "process a\nprint \"x\",",
+        "expected an item after the comma",
+        2,
+        11,
+    ),
+    (
+        "process a\nwrite 5 \"text",
+        "expected the closing quote",
+        2,
+        14,
+    ),
+    (
+        "process a\nwrite 5",
+        "expected \"text\", or u8, u16, u32 or u64 and a number",
+        2,
+        8,
+    ),
+    ("process a\nread 5 u7", "expected u8, u16, u32 or u64", 2, 8),
+    ("process a\nmap now", "expected the end of the line", 2, 5),
+    ("process a\nexpect 1 = 1", "expected == or !=", 2, 10),
+    (
+        "map",
+        "there is no process yet: begin with `process NAME`",
+        1,
+        1,
+    ),
+    (
+        "process a\nprocess a",
+        "there is a process or thread a already",
+        2,
+        1,
+    ),
+    (
+        "process a\nthread a",
+        "there is a process or thread a already",
+        2,
+        1,
+    ),
+    ("process a 5GiB", "expected 2GiB, 3GiB or 4GiB", 1, 11),
+    ("process a\nin b", "there is no process or thread b", 2, 4),
+    (
+        "process a\nx = y",
+        "y has no value yet, and is no constant",
+        2,
+        5,
+    ),
+    ("process a\nNULL = 1", "NULL is a constant", 2, 1),
+    (
+        "process a\nexpect colour(1) == 1",
+        "expected state, protection, type, base, size, u8, u16, u32, u64 or the like",
+        2,
+        8,
+    ),
+];
+
 #[test]
 fn an_error_says_where_it_is_and_what_was_expected() {
-    let cases: &[(&str, &str, usize, usize)] = &[
-        ("process", "expected a name", 1, 8),
-        ("process 1", "expected a name", 1, 9),
-        ("process a\n  17", "expected a statement", 2, 3),
-        (
-            "process a\np = VirtualAlloc(NULL, 8)",
-            "expected a comma and an argument",
-            2,
-            25,
-        ),
-        (
-            "process a\nVirtualAllok(0)",
-            "expected the name of a call, such as VirtualAlloc",
-            2,
-            1,
-        ),
-        ("process a\nx 5", "expected = or (", 2, 3),
-        (
-            "process a\nx = 99999999999999999999",
-            "expected a number, a name or a question such as state(p)",
-            2,
-            5,
-        ),
-        (
-            "process a\nwrite 5 \"text",
-            "expected the closing quote",
-            2,
-            14,
-        ),
-        ("process a\nread 5 u7", "expected u8, u16, u32 or u64", 2, 8),
-        ("process a\nmap now", "expected the end of the line", 2, 5),
-        ("process a\nexpect 1 = 1", "expected == or !=", 2, 10),
-        (
-            "map",
-            "there is no process yet: begin with `process NAME`",
-            1,
-            1,
-        ),
-        (
-            "process a\nprocess a",
-            "there is a process or thread a already",
-            2,
-            1,
-        ),
-        (
-            "process a\nthread a",
-            "there is a process or thread a already",
-            2,
-            1,
-        ),
-        ("process a 5GiB", "expected the end of the line", 1, 11),
-        ("process a\nin b", "there is no process or thread b", 2, 4),
-        (
-            "process a\nx = y",
-            "y has no value yet, and is no constant",
-            2,
-            5,
-        ),
-        ("process a\nNULL = 1", "NULL is a constant", 2, 1),
-        (
-            "process a\nx = colour(1)",
-            "expected state, protection, type, base, size, u8, u16, u32, u64 or the like",
-            2,
-            11,
-        ),
-    ];
-    for &(text, message, line, column) in cases {
+    for &(text, message, line, column) in MISTAKES {
         assert_eq!(error_of(text), (message.into(), line, column), "{text}");
     }
 }
