@@ -224,7 +224,7 @@ impl World {
         let mut sections = sections.unwrap();
         let image = Pe::sample(BASE + 0x2_0000).bytes();
         sections.push(bench.image(&images::file(&image)).unwrap());
-        let backing = Backing::File(images::file(&[7; 0x1_3210]), FileAccess::all());
+        let backing = Backing::File(images::file(&[7; 0x321].repeat(0x62)), FileAccess::all());
         let commit = SectionAttributes::COMMIT;
         let file = bench.machine.create_section(backing, READWRITE, commit, 0);
         sections.push(file.unwrap());
