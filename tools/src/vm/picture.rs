@@ -35,6 +35,10 @@ pub struct Part {
     pub state: String,
     /// What may be done with them, in words; nothing is said of what is not committed.
     pub protection: Option<String>,
+    /// What `VirtualQuery` says they are: Private, Mapped or Image; nothing of what is free.
+    pub r#type: Option<&'static str>,
+    /// Where the region begins that they are of.
+    pub allocation_base: Option<u64>,
 }
 
 /// What memory is for.
@@ -88,6 +92,8 @@ impl Picture {
                 r#use,
                 state: state_name(found.state),
                 protection: committed.then(|| in_words(Words::Protection, protection)),
+                r#type: found.kind.map(type_name),
+                allocation_base: found.allocation_base.map(VirtAddr::as_u64),
             };
             match found.kind {
                 None => {
@@ -122,6 +128,14 @@ impl Picture {
     }
 }
 
+fn type_name(kind: MemoryKind) -> &'static str {
+    match kind {
+        MemoryKind::Private => "Private",
+        MemoryKind::Mapped => "Mapped",
+        MemoryKind::Image => "Image",
+    }
+}
+
 fn use_of(kind: MemoryKind, is_of_file: bool) -> Use {
     match kind {
         MemoryKind::Image => Use::Image,
@@ -136,7 +150,7 @@ impl fmt::Display for Picture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = Table::new();
         table.load_preset(presets::NOTHING);
-        table.set_header(["Address", "Size", "Use", "State", "Protection"]);
+        table.set_header(["Address", "Size", "Use", "State", "Protection", "Type"]);
         for part in &self.parts {
             table.add_row([
                 format!("{:#x}", part.base),
@@ -144,6 +158,7 @@ impl fmt::Display for Picture {
                 part.r#use.to_string(),
                 part.state.clone(),
                 part.protection.clone().unwrap_or_default(),
+                part.r#type.unwrap_or_default().into(),
             ]);
         }
         let tables = ByteSize(self.page_table_size).to_string();

@@ -37,9 +37,9 @@ fn a_stack_grows_until_there_is_no_room_for_a_guard() {
     let rows = printed.lines().map(|line| line.split_whitespace().skip(1));
     let rows: Vec<_> = rows.map(|row| row.collect::<Vec<_>>().join(" ")).collect();
     for row in [
-        "60 KiB Stack Committed READ/WRITE",
-        "4 KiB Stack Committed READ/WRITE GUARD",
-        "20 KiB Stack Reserved",
+        "60 KiB Stack Committed READ/WRITE Private",
+        "4 KiB Stack Committed READ/WRITE GUARD Private",
+        "20 KiB Stack Reserved Private",
     ] {
         assert!(rows.iter().any(|found| found == row), "{row}: {printed}");
     }
@@ -75,13 +75,17 @@ fn a_picture_is_a_table_and_json() {
     let text = stdout_of(lookaside(["vm", script!("guard"), "--json", &json]));
     assert!(text.starts_with("Process app\n"), "{text}");
     assert!(
-        text.contains("Private Data  Committed  READ/WRITE"),
+        text.contains("Private Data  Committed  READ/WRITE  Private"),
         "{text}"
     );
     let json: Value = serde_json::from_str(&std::fs::read_to_string(json).unwrap()).unwrap();
     let parts = json[0]["parts"].as_array().unwrap();
     let uses = |what| parts.iter().filter(|part| part["use"] == what).count();
     assert!(uses("private_data") >= 1 && uses("unusable") >= 1 && uses("free") >= 1);
+    let place = parts.iter().find(|part| part["base"] == 0x10000).unwrap();
+    assert_eq!(place["type"], "Private");
+    assert_eq!(place["allocation_base"], 0x10000);
+    assert!(parts[0]["type"].is_null() && parts[0]["allocation_base"].is_null());
 }
 
 #[test]
@@ -103,13 +107,13 @@ map
     let one_space = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     let lines: Vec<_> = lines.map(one_space).collect();
     let expected = [
-        "0x180000000 4 KiB Image Committed READ",
-        "0x180001000 8 KiB Image Committed EXECUTE/READ",
-        "0x180003000 4 KiB Image Committed READ",
-        "0x180004000 4 KiB Image Committed WRITE COPY",
-        "0x180005000 4 KiB Image Committed READ/WRITE",
-        "0x180006000 4 KiB Image Committed WRITE COPY",
-        "0x180007000 4 KiB Image Committed READ/WRITE",
+        "0x180000000 4 KiB Image Committed READ Image",
+        "0x180001000 8 KiB Image Committed EXECUTE/READ Image",
+        "0x180003000 4 KiB Image Committed READ Image",
+        "0x180004000 4 KiB Image Committed WRITE COPY Image",
+        "0x180005000 4 KiB Image Committed READ/WRITE Image",
+        "0x180006000 4 KiB Image Committed WRITE COPY Image",
+        "0x180007000 4 KiB Image Committed READ/WRITE Image",
     ];
     assert_eq!(lines, expected);
 }
