@@ -46,8 +46,8 @@ fn timed_pattern(mut world: PatternWorld) -> PatternWorld {
 #[bench::demand_zero(args = (), setup = FaultWorld::demand_zero, config = each_at_most(6500))]
 #[bench::guard(args = (), setup = FaultWorld::guard, config = each_at_most(2930))]
 #[bench::refusal(args = (), setup = FaultWorld::refusal, config = each_at_most(1930))]
-#[bench::copy_on_write(args = (), setup = FaultWorld::copy_on_write, config = each_at_most(3310))]
-#[bench::shared(args = (), setup = FaultWorld::shared, config = each_at_most(2420))]
+#[bench::copy_on_write(args = (), setup = FaultWorld::copy_on_write, config = each_at_most(3730))]
+#[bench::shared(args = (), setup = FaultWorld::shared, config = each_at_most(2650))]
 fn fault(mut world: FaultWorld) -> FaultWorld {
     black_box(&mut world).round();
     world
@@ -62,10 +62,10 @@ fn frame((mut world, round): (FrameWorld, fn(&mut FrameWorld))) -> FrameWorld {
 }
 
 #[library_benchmark(teardown = audit_regions)]
-#[bench::allocate_and_free(args = (RegionWorld::allocate_and_free), setup = with_regions, config = at_most(8020))]
-#[bench::map_and_unmap(args = (RegionWorld::map_and_unmap), setup = with_regions, config = at_most(8940))]
-#[bench::query_one(args = (RegionWorld::query_one), setup = with_regions, config = at_most(800))]
-#[bench::query_all(args = (RegionWorld::query_all), setup = with_regions, config = at_most(820))]
+#[bench::allocate_and_free(args = (RegionWorld::allocate_and_free), setup = with_regions, config = at_most(9860))]
+#[bench::map_and_unmap(args = (RegionWorld::map_and_unmap), setup = with_regions, config = at_most(10370))]
+#[bench::query_one(args = (RegionWorld::query_one), setup = with_regions, config = at_most(870))]
+#[bench::query_all(args = (RegionWorld::query_all), setup = with_regions, config = at_most(890))]
 fn regions((mut world, round): (RegionWorld, fn(&mut RegionWorld))) -> RegionWorld {
     round(black_box(&mut world));
     world
