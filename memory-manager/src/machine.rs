@@ -10,7 +10,7 @@ use crate::{
     processor::Processor,
     section::{SectionObjects, Segments},
     user_space::UserSpace,
-    vad::PAGE,
+    vad::{PAGE, Placeholder},
 };
 
 /// What a machine is made of and how its memory manager is set.
@@ -149,7 +149,7 @@ impl Machine {
             result = result.and(match view {
                 Some((segment, _)) => {
                     segments.insert(segment);
-                    space.drop_view(kernel, start)
+                    space.drop_view(kernel, start, Placeholder::No)
                 }
                 None => space.release(kernel, start, end),
             });
