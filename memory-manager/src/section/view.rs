@@ -327,15 +327,13 @@ impl UserSpace {
         let Some((segment, _)) = segment else {
             return Err(Status::NotMappedView);
         };
-        self.clear(kernel, start, end, Pte::ZERO)?;
+        let cleared = self.clear(kernel, start, end, Pte::ZERO);
         if let Some(vad) = self.vads.remove(start) {
             kernel.commit.release(vad.charge);
         }
-        kernel
-            .segment_mut(segment)?
-            .views
-            .remove(&(self.process, start));
-        Ok(())
+        let views = &mut kernel.segment_mut(segment)?.views;
+        views.remove(&(self.process, start));
+        cleared
     }
 
     /// Lets the next write to each page of a range be noticed again.
