@@ -58,6 +58,16 @@ pub(crate) enum Placeholder {
     Replaced,
 }
 
+impl Placeholder {
+    /// What was there before a region that has this to do with it.
+    pub(crate) fn before(self) -> Self {
+        match self {
+            Self::Replaced => Self::Waiting,
+            Self::No | Self::Waiting => Self::No,
+        }
+    }
+}
+
 /// What a region is made of.
 #[derive(Clone, Debug)]
 pub(crate) enum VadKind {
@@ -103,6 +113,7 @@ pub(crate) enum WriteWatch {
     Off,
     /// With the pages that were written before their entry changed; the entries know of the
     /// others.
+    #[expect(clippy::box_collection, reason = "a region fits a cache line so")]
     On(Box<BTreeSet<u64>>),
 }
 

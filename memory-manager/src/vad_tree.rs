@@ -378,7 +378,7 @@ fn all_narrow<'a>(groups: impl Iterator<Item = &'a [Granules]>, wanted: Granules
     let is_narrow = |group: &&[Granules]| {
         let is_wide = group
             .iter()
-            .fold(false, |any, &widest| any | (widest >= wanted));
+            .fold(false, |any, &widest| any || widest >= wanted);
         !is_wide
     };
     groups.take_while(is_narrow).map(<[_]>::len).sum()
