@@ -375,12 +375,8 @@ impl VadTree {
 
 /// How many leaves there are before the first group that has one with such a gap.
 fn all_narrow<'a>(groups: impl Iterator<Item = &'a [Granules]>, wanted: Granules) -> usize {
-    let is_narrow = |group: &&[Granules]| {
-        let is_wide = group
-            .iter()
-            .fold(false, |any, &widest| any || widest >= wanted);
-        !is_wide
-    };
+    let widest = |group: &[Granules]| group.iter().copied().fold(Granules(0), Granules::max);
+    let is_narrow = |group: &&[Granules]| widest(group) < wanted;
     groups.take_while(is_narrow).map(<[_]>::len).sum()
 }
 
