@@ -94,13 +94,16 @@ impl Machine {
         if size >= LARGEST {
             return Err(Status::SectionTooBig);
         }
+        if let Backing::File(_, access) = backing
+            && !access.contains(access_needed(protection))
+        {
+            return Err(Status::AccessDenied);
+        }
         let kernel = &mut self.kernel;
         let is_image = attributes.contains(SectionAttributes::IMAGE);
         let (segment, size) = match backing {
             Backing::PageFile if is_image => return Err(Status::InvalidFileForSection),
-            Backing::File(file, access) if is_image => {
-                kernel.map_image(file, access, protection, size)?
-            }
+            Backing::File(file, _) if is_image => kernel.map_image(file, size)?,
             Backing::PageFile if size == 0 => return Err(Status::InvalidParameter4),
             Backing::PageFile if page == LARGE && size & LARGE.offset_mask() != 0 => {
                 return Err(Status::InvalidParameter4);
@@ -284,17 +287,13 @@ impl Kernel {
         protection: Protection,
         size: u64,
     ) -> Result<(SegmentId, u64), Status> {
-        let needed = access_needed(protection);
-        if !access.contains(needed) {
-            return Err(Status::AccessDenied);
-        }
         let length = mapped_file::mappable_length(&file)?;
         let size = if size == 0 { length } else { size };
         if size == 0 {
             return Err(Status::MappedFileSizeZero);
         }
         if size > length {
-            if !needed.contains(FileAccess::WRITE) {
+            if !access_needed(protection).contains(FileAccess::WRITE) {
                 return Err(Status::SectionTooBig);
             }
             mapped_file::resize(&file, size)?;
@@ -316,16 +315,7 @@ impl Kernel {
         Ok((id, size))
     }
 
-    fn map_image(
-        &mut self,
-        file: File,
-        access: FileAccess,
-        protection: Protection,
-        size: u64,
-    ) -> Result<(SegmentId, u64), Status> {
-        if !access.contains(access_needed(protection)) {
-            return Err(Status::AccessDenied);
-        }
+    fn map_image(&mut self, file: File, size: u64) -> Result<(SegmentId, u64), Status> {
         let id = match self.segments.of_image(&file) {
             Some(id) => id,
             None => self.make_image(file)?,
