@@ -61,6 +61,7 @@ mod process;
 mod processor;
 mod protection;
 mod pte;
+mod run;
 mod section;
 mod service;
 mod shared_data;

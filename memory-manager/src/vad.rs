@@ -55,6 +55,16 @@ pub(crate) enum Placeholder {
     Replaced,
 }
 
+impl Placeholder {
+    /// What was there before a region that has this to do with it.
+    pub(crate) fn before(self) -> Self {
+        match self {
+            Self::Replaced => Self::Waiting,
+            Self::No | Self::Waiting => Self::No,
+        }
+    }
+}
+
 /// What a region is made of.
 #[derive(Clone, Debug)]
 pub(crate) enum VadKind {

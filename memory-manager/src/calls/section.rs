@@ -94,16 +94,21 @@ impl Machine {
         if size >= LARGEST {
             return Err(Status::SectionTooBig);
         }
-        let kernel = &mut self.kernel;
-        let is_image = attributes.contains(SectionAttributes::IMAGE);
         let file = match backing {
             Backing::PageFile => None,
             Backing::File(file, access) => Some((MappedFile::new(file), access)),
             Backing::Disk(disk, access) => Some((MappedFile::on(disk), access)),
         };
+        if let Some((_, access)) = file
+            && !access.contains(access_needed(protection))
+        {
+            return Err(Status::AccessDenied);
+        }
+        let kernel = &mut self.kernel;
+        let is_image = attributes.contains(SectionAttributes::IMAGE);
         let (segment, size) = match file {
             None if is_image => return Err(Status::InvalidFileForSection),
-            Some((file, access)) if is_image => kernel.map_image(file, access, protection, size)?,
+            Some((file, _)) if is_image => kernel.map_image(file, size)?,
             None if size == 0 => return Err(Status::InvalidParameter4),
             None if page == LARGE && size & LARGE.offset_mask() != 0 => {
                 return Err(Status::InvalidParameter4);
@@ -288,17 +293,13 @@ impl Kernel {
         protection: Protection,
         size: u64,
     ) -> Result<(SegmentId, u64), Status> {
-        let needed = access_needed(protection);
-        if !access.contains(needed) {
-            return Err(Status::AccessDenied);
-        }
         let length = file.length()?;
         let size = if size == 0 { length } else { size };
         if size == 0 {
             return Err(Status::MappedFileSizeZero);
         }
         if size > length {
-            if !needed.contains(FileAccess::WRITE) {
+            if !access_needed(protection).contains(FileAccess::WRITE) {
                 return Err(Status::SectionTooBig);
             }
             file.resize(size)?;
@@ -320,16 +321,7 @@ impl Kernel {
         Ok((id, size))
     }
 
-    fn map_image(
-        &mut self,
-        file: MappedFile,
-        access: FileAccess,
-        protection: Protection,
-        size: u64,
-    ) -> Result<(SegmentId, u64), Status> {
-        if !access.contains(access_needed(protection)) {
-            return Err(Status::AccessDenied);
-        }
+    fn map_image(&mut self, file: MappedFile, size: u64) -> Result<(SegmentId, u64), Status> {
         let id = match self.segments.of_image(file.identity) {
             Some(id) => id,
             None => self.make_image(file)?,
