@@ -76,7 +76,9 @@ impl UserSpace {
             PteState::Lookup(protection) => {
                 self.settle_by_region(kernel, page, Some(protection), access)
             }
-            PteState::Decommitted | PteState::Subsection(_) => Err(Status::AccessViolation),
+            PteState::Decommitted => Err(Status::AccessViolation),
+            // No page of a machine goes to a page file yet; only prototype entries name files.
+            PteState::PageFile(..) | PteState::Subsection(_) => Err(Status::InternalError),
             PteState::DemandZero(protection) => self.zero_page(kernel, page, protection, access),
             PteState::Transition(frame, protection) => {
                 let guarded = |protection| Pte::transition(frame, protection);
