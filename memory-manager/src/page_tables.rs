@@ -98,14 +98,6 @@ impl Alikes {
         }
     }
 
-    /// Those of a range that has no entries.
-    pub(crate) fn of_hole(start: u64, end: u64) -> Self {
-        Self {
-            piece: Piece::hole(start, end),
-            pieces: Pieces::new(end, end),
-        }
-    }
-
     pub(crate) fn next(
         &mut self,
         space: &UserSpace,

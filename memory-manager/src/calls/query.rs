@@ -6,6 +6,7 @@ use crate::{
     page_tables::Alikes,
     private::PrivateRules,
     protection::Protection,
+    pte::Pte,
     run::Run,
     section::PageOrigin,
     user_space::UserSpace,
@@ -79,12 +80,13 @@ impl UserSpace {
         vad: &Vad,
         start: u64,
     ) -> Result<(Option<Protection>, u64), Status> {
+        if let (Entries::None, VadKind::Private(private)) = (vad.entries, &vad.kind) {
+            let protection = PrivateRules::of(vad, private).committed(Pte::ZERO);
+            return Ok((protection, vad.end));
+        }
         let mut run = Run::EMPTY;
         let empty = (None, start);
-        let mut alikes = match vad.entries {
-            Entries::None => Alikes::of_hole(start, vad.end),
-            Entries::Some => Alikes::new(start, vad.end),
-        };
+        let mut alikes = Alikes::new(start, vad.end);
         while let Some(mut pages) = alikes.next(self, &kernel.physical)? {
             while pages.start < pages.end {
                 let (state, end) = match &vad.kind {
