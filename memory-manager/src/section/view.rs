@@ -26,7 +26,9 @@ impl Kernel {
         let untouched = || self.untouched_run(vad, pages.start, pages.end);
         match pages.pte.state() {
             PteState::Valid(valid) => Ok((Some(valid.protection()), pages.end)),
-            PteState::Transition(_, protection) => Ok((Some(protection), pages.end)),
+            PteState::Transition(_, protection) | PteState::PageFile(_, protection) => {
+                Ok((Some(protection), pages.end))
+            }
             PteState::Lookup(protection) => {
                 let (own, end) = untouched()?;
                 Ok((own.and(Some(protection)), end))
