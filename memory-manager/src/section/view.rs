@@ -24,7 +24,9 @@ impl Kernel {
     ) -> Result<Option<Protection>, Status> {
         match pte.state() {
             PteState::Valid(valid) => Ok(Some(valid.protection())),
-            PteState::Transition(_, protection) => Ok(Some(protection)),
+            PteState::Transition(_, protection) | PteState::PageFile(_, protection) => {
+                Ok(Some(protection))
+            }
             PteState::Lookup(protection) => {
                 Ok(self.untouched_page(vad, page)?.and(Some(protection)))
             }
