@@ -210,6 +210,17 @@ impl Physical {
         Ok(Pte::from_bits(bits))
     }
 
+    /// An entry, and how many say the same from it on, of as many as `most` and in its table.
+    pub(crate) fn alike(&self, at: PhysAddr, most: u64) -> Result<(Pte, u64), Status> {
+        let pte = self.read_pte(at)?;
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let alike = self
+            .ram
+            .count_alike(at, most, pte.bits(), pte.telling_bits());
+        let alike = alike.map_err(|_| Status::InternalError)?;
+        Ok((pte, alike as u64))
+    }
+
     /// Writes an entry of which nobody keeps books.
     pub(crate) fn write_raw(&mut self, at: PhysAddr, new: Pte) -> Result<(), Status> {
         let written = self.ram.write_u64(at, new.bits());
