@@ -15,7 +15,10 @@ pub enum IndexFunction {
 
 /// An index function made ready for one number of sets.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum SetSelector {
+pub struct SetSelector(Selection);
+
+#[derive(Clone, Copy, Debug)]
+enum Selection {
     Mask(u64),
     Xor {
         shift: u32,
@@ -29,30 +32,35 @@ pub(crate) enum SetSelector {
 }
 
 impl SetSelector {
-    pub(crate) fn new(function: IndexFunction, geometry: Geometry) -> Result<Self, GeometryError> {
+    /// For the sets of an array.
+    ///
+    /// # Errors
+    /// [`GeometryError::IndexBits`] if the function does not choose among so many.
+    pub fn new(function: IndexFunction, geometry: Geometry) -> Result<Self, GeometryError> {
         let sets = geometry.sets();
         let mask = u64::from(sets) - 1;
-        match function {
-            IndexFunction::Linear if sets.is_power_of_two() => Ok(Self::Mask(mask)),
+        Ok(Self(match function {
+            IndexFunction::Linear if sets.is_power_of_two() => Selection::Mask(mask),
             // As the sets are no power of two, 2^64 - 1 has the same quotient as 2^64.
-            IndexFunction::Linear => Ok(Self::Modulo {
+            IndexFunction::Linear => Selection::Modulo {
                 sets: u64::from(sets),
                 reciprocal: u64::MAX / u64::from(sets),
-            }),
+            },
             IndexFunction::Xor { bits } if 1_u32.checked_shl(bits) == Some(sets) => {
-                Ok(Self::Xor { shift: bits, mask })
+                Selection::Xor { shift: bits, mask }
             }
-            IndexFunction::Xor { bits } => Err(GeometryError::IndexBits { bits, sets }),
-        }
+            IndexFunction::Xor { bits } => return Err(GeometryError::IndexBits { bits, sets }),
+        }))
     }
 
+    /// The set that a number chooses.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "a set number has 32 bits")]
-    pub(crate) fn set_of(self, number: u64) -> usize {
-        (match self {
-            Self::Mask(mask) => number & mask,
-            Self::Xor { shift, mask } => (number ^ (number >> shift)) & mask,
-            Self::Modulo { sets, reciprocal } => remainder(number, sets, reciprocal),
+    pub fn set_of(self, number: u64) -> usize {
+        (match self.0 {
+            Selection::Mask(mask) => number & mask,
+            Selection::Xor { shift, mask } => (number ^ (number >> shift)) & mask,
+            Selection::Modulo { sets, reciprocal } => remainder(number, sets, reciprocal),
         }) as usize
     }
 }

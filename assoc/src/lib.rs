@@ -24,10 +24,13 @@ mod geometry;
 mod index;
 mod policy;
 mod replacement;
+mod replacer;
 
 pub use array::{Evicted, SetAssociative, Tag};
 pub use geometry::{Geometry, GeometryError};
-pub use index::IndexFunction;
+pub use index::{IndexFunction, SetSelector};
+pub use policy::FirstEmpty;
 pub use replacement::{
     ParseReplacementError, Qlru, QlruField, QlruUpdate, Replacement, ReplacementError,
 };
+pub use replacer::Replacer;

@@ -80,6 +80,8 @@ impl UserSpace {
                 self.settle_by_region(kernel, page, Some(protection), access)
             }
             PteState::Decommitted => Err(Status::AccessViolation),
+            // No page of a machine goes to a page file yet.
+            PteState::PageFile(..) => Err(Status::InternalError),
             PteState::DemandZero(protection) => self.zero_page(kernel, page, protection, access),
             PteState::Transition(frame, protection) => {
                 let guarded = |protection| Pte::transition(frame, protection);

@@ -37,6 +37,7 @@ mod bitness;
 mod calls;
 mod commit;
 mod dep;
+mod disk;
 mod environment;
 mod error;
 mod exception;
@@ -48,6 +49,7 @@ mod layout;
 mod machine;
 mod manager;
 mod memory_information;
+mod page_file;
 mod page_protection;
 mod page_tables;
 mod physical;
@@ -60,6 +62,7 @@ mod processor;
 mod processors;
 mod protection;
 mod pte;
+mod run;
 mod section;
 mod service;
 mod shared_data;
@@ -83,6 +86,9 @@ pub use calls::query_region::RegionInformation;
 pub use calls::query_section::SectionInformation;
 pub use calls::query_working_set::{ValidPage, WorkingSetPage};
 pub use dep::{DepFlags, DepPermanence, DepPolicy, ProcessDep};
+pub use disk::{
+    Disk, DiskFault, DiskFaults, DiskLedger, DiskModel, FaultyDisk, IoCounters, IoOwner,
+};
 pub use error::{AccessError, OutOfMemory, ServiceError};
 pub use exception::{Exception, ExceptionAccess};
 pub use frames::FrameAllocator;
@@ -91,6 +97,10 @@ pub use layout::AddressLayout;
 pub use machine::{Machine, MachineConfig, MachineError, ProcessId};
 pub use manager::{CollapseError, Collapsed, Counters, MemoryManager};
 pub use memory_information::{MemoryInformation, MemoryKind, MemoryState, Range};
+pub use page_file::{
+    MAX_PAGE_FILES, PAGE_FILE_CLUSTER, PageFileCounters, PageFileError, PageFileNumber,
+    PageFileSize, PageFiles, PageSlot, Slot, SlotRun,
+};
 pub use page_protection::PageProtection;
 pub use placement::{AddressRequirements, ZeroBits};
 pub use privileges::Privileges;

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mmu_core::{CpuFeatures, GeneralProtection, ProcessorId, RamTooLarge, SoftwareCosts};
 
@@ -10,7 +10,7 @@ use crate::{
     processors::Processors,
     section::{SectionObjects, Segments},
     user_space::UserSpace,
-    vad::{PAGE, VadKind},
+    vad::{PAGE, Placeholder},
 };
 
 /// What a machine is made of and how its memory manager is set.
@@ -146,31 +146,27 @@ impl Machine {
     ///
     /// # Errors
     /// - [`Status::InvalidHandle`]: no such process.
-    /// - What writing to a file failed with. The process is gone nevertheless, and what was
-    ///   not written is kept for as long as the machine lives.
+    /// - What writing to a file failed with first. The process is gone nevertheless, and what
+    ///   was not written is kept until a section of that file is closed and can write it.
     pub fn terminate_process(&mut self, process: ProcessId) -> Result<(), Status> {
-        let (space, kernel) = self.space(process)?;
+        let mut space = self.spaces.remove(&process).ok_or(Status::InvalidHandle)?;
+        let kernel = &mut self.kernel;
         let regions: Vec<_> = space.vads.iter().map(|vad| (vad.start, vad.end)).collect();
-        let mut segments = Vec::new();
-        for (start, end) in regions {
-            let Some(vad) = space.vads.find(start) else {
-                continue;
-            };
-            if let VadKind::View(view) = &vad.kind {
-                segments.push(view.segment);
-                space.drop_view(kernel, start)?;
-            } else {
-                space.release(kernel, start, end)?;
-            }
-        }
-        if let Some(space) = self.spaces.remove(&process) {
-            space.close(&mut self.kernel)?;
-        }
-        segments.sort_unstable();
-        segments.dedup();
+        let mut segments = BTreeSet::new();
         let mut result = Ok(());
+        for (start, end) in regions {
+            let view = space.vads.find(start).and_then(|vad| vad.view_index(start));
+            result = result.and(match view {
+                Some((segment, _)) => {
+                    segments.insert(segment);
+                    space.drop_view(kernel, start, Placeholder::No)
+                }
+                None => space.release(kernel, start, end),
+            });
+        }
+        result = result.and(space.close(kernel));
         for segment in segments {
-            result = result.and(self.kernel.retire(segment));
+            result = result.and(kernel.retire(segment));
         }
         result
     }

@@ -41,6 +41,7 @@ impl PrivateRules {
             PteState::Zero if self.untouched == Untouched::Committed => Some(self.protection),
             PteState::Zero | PteState::Decommitted => None,
             PteState::DemandZero(protection)
+            | PteState::PageFile(_, protection)
             | PteState::Transition(_, protection)
             | PteState::Lookup(protection) => Some(protection),
             PteState::Valid(valid) => Some(valid.protection()),

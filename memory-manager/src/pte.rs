@@ -1,6 +1,9 @@
 use mmu_core::{Entry, PageSize, PhysAddr};
 
-use crate::protection::{Caching, Protection};
+use crate::{
+    PageFileNumber, PageSlot, Slot,
+    protection::{Caching, Protection},
+};
 
 /// A page-table entry in NT's formats: valid for the processor, or, with bit 0 clear, one of
 /// the forms that only software reads.
@@ -16,6 +19,8 @@ pub(crate) enum PteState {
     Decommitted,
     /// The page is zeros when it is first touched.
     DemandZero(Protection),
+    /// The page is in a page file.
+    PageFile(PageSlot, Protection),
     /// The page has a frame, but may not be reached without a fault.
     Transition(PhysAddr, Protection),
     /// The region says where the page comes from.
@@ -43,6 +48,10 @@ const WRITE: Entry = Entry::SOFTWARE_11;
 /// the processor.
 const ALLOWED_AT: u32 = 60;
 
+/// Where the entry of a page in a page file has the file's number, and the slot.
+const PAGE_FILE_AT: u32 = 1;
+const SLOT_AT: u32 = 32;
+
 const PROTECTION_AT: u32 = 5;
 const SOFT_PROTOTYPE: u64 = 1 << 10;
 const SOFT_TRANSITION: u64 = 1 << 11;
@@ -65,6 +74,16 @@ impl Pte {
 
     pub(crate) const fn demand_zero(protection: Protection) -> Self {
         Self(protection.bits() << PROTECTION_AT)
+    }
+
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "nothing is written to page files yet")
+    )]
+    pub(crate) const fn page_file(page: PageSlot, protection: Protection) -> Self {
+        let file = (page.file.index() as u64) << PAGE_FILE_AT;
+        let slot = (page.slot.get() as u64) << SLOT_AT;
+        Self(slot | protection.bits() << PROTECTION_AT | file)
     }
 
     pub(crate) const fn lookup(protection: Protection) -> Self {
@@ -104,9 +123,17 @@ impl Pte {
             PteState::Lookup(protection)
         } else if self.0 & SOFT_TRANSITION != 0 {
             PteState::Transition(PhysAddr::new(self.0 & FRAME), protection)
+        } else if let Some(page) = self.page_slot() {
+            PteState::PageFile(page, protection)
         } else {
             PteState::DemandZero(protection)
         }
+    }
+
+    fn page_slot(self) -> Option<PageSlot> {
+        let slot = Slot::new((self.0 >> SLOT_AT) as u32)?;
+        let file = PageFileNumber::new((self.0 >> PAGE_FILE_AT & 0xf) as usize)?;
+        Some(PageSlot { file, slot })
     }
 }
 
@@ -252,6 +279,33 @@ mod tests {
                 assert_eq!(valid.frame(), frame);
                 assert_eq!(Pte::from(valid).state(), PteState::Valid(valid));
             }
+        }
+    }
+
+    /// ReactOS's `MMPTE_SOFTWARE` for x64: `PageFileLow` in bits 1 to 4, `Protection` in 5 to 9,
+    /// `Prototype` and `Transition` clear, `PageFileHigh` in 32 to 63.
+    #[test]
+    fn a_page_in_a_page_file_is_told_by_its_file_and_slot() {
+        let page = |file, slot| PageSlot {
+            file: PageFileNumber::new(file).unwrap(),
+            slot: Slot::new(slot).unwrap(),
+        };
+        let readonly = Protection::new(PageProtection::READONLY).unwrap();
+        let pte = Pte::page_file(page(5, 0x1234_5678), readonly);
+        assert_eq!(pte.bits(), 0x1234_5678_0000_002a);
+        for protection in protections() {
+            for page in [
+                page(0, 1),
+                page(15, 1),
+                page(0, u32::MAX),
+                page(15, u32::MAX),
+            ] {
+                let pte = Pte::page_file(page, protection);
+                assert_eq!(pte.bits() & 0b1100_0000_0001, 0);
+                assert_eq!(pte.state(), PteState::PageFile(page, protection));
+            }
+            let zeros = Pte::demand_zero(protection).state();
+            assert_eq!(zeros, PteState::DemandZero(protection));
         }
     }
 

@@ -51,8 +51,10 @@ pub(crate) trait Replace {
 
 /// The end of a set from which empty ways are filled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FirstEmpty {
+pub enum FirstEmpty {
+    /// From way 0 up.
     Leftmost,
+    /// From the last way down.
     Rightmost,
 }
 

@@ -1,5 +1,3 @@
-use std::collections::BTreeSet;
-
 use mmu_core::VirtAddr;
 
 use crate::{
@@ -296,7 +294,7 @@ impl UserSpace {
             PrivateMemory::Pages
         };
         let watch = if kind.contains(AllocationType::WRITE_WATCH) {
-            WriteWatch::On(BTreeSet::new())
+            WriteWatch::On(Box::default())
         } else {
             WriteWatch::Off
         };

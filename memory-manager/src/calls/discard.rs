@@ -43,13 +43,10 @@ impl UserSpace {
             return Err(Status::InvalidParameter);
         };
         let rules = PrivateRules::of(vad, private);
-        let mut next = start;
-        while next < end {
-            let (protection, stop) = self.run(kernel, vad, next)?;
-            if protection.ok_or(Status::NotCommitted)? != wanted {
+        for protection in self.protections(kernel, vad, (start, end)) {
+            if protection? != wanted {
                 return Err(Status::InvalidPageProtection);
             }
-            next = stop;
         }
         let fresh = rules.fresh(wanted);
         let (mut frames, mut written) = (Vec::new(), Vec::new());

@@ -7,6 +7,7 @@ use crate::{
     private::PrivateRules,
     protection::Protection,
     pte::Pte,
+    run::Run,
     section::PageOrigin,
     user_space::UserSpace,
     vad::{PAGE, Vad, VadKind},
@@ -79,14 +80,15 @@ impl UserSpace {
         vad: &Vad,
         start: u64,
     ) -> Result<(Option<Protection>, u64), Status> {
-        let mut run = Run::Empty;
+        let mut run = Run::EMPTY;
+        let empty = (None, start);
         let mut pieces = Pieces::new(start, vad.end);
         while let Some(piece) = pieces.next(self, &kernel.physical)? {
             let mut next = piece.start;
             while piece.is_hole() && next < piece.end {
                 let (state, end) = untouched(kernel, vad, next, piece.end)?;
-                if !run.goes_on(state, end) {
-                    return Ok(run.found(start));
+                if !run.takes(state, end) {
+                    return Ok(run.found().unwrap_or(empty));
                 }
                 next = end;
             }
@@ -95,12 +97,12 @@ impl UserSpace {
                     Pte::ZERO => untouched(kernel, vad, page, piece.after(page))?.0,
                     pte => touched(kernel, vad, page, pte)?,
                 };
-                if !run.goes_on(state, piece.after(page)) {
-                    return Ok(run.found(start));
+                if !run.takes(state, piece.after(page)) {
+                    return Ok(run.found().unwrap_or(empty));
                 }
             }
         }
-        Ok(run.found(start))
+        Ok(run.found().unwrap_or(empty))
     }
 }
 
@@ -113,35 +115,6 @@ fn memory_kind(kernel: &Kernel, vad: &Vad) -> Result<MemoryKind, Status> {
         PageOrigin::Image(_) => MemoryKind::Image,
         _ => MemoryKind::Mapped,
     })
-}
-
-/// Pages that are alike: their protection, if they are committed, and where they end.
-#[derive(Clone, Copy)]
-enum Run {
-    Empty,
-    Alike(Option<Protection>, u64),
-}
-
-impl Run {
-    /// Takes what follows up to an end, if it is like what there is.
-    fn goes_on(&mut self, state: Option<Protection>, end: u64) -> bool {
-        let is_alike = match *self {
-            Self::Empty => true,
-            Self::Alike(first, _) => first == state,
-        };
-        if is_alike {
-            *self = Self::Alike(state, end);
-        }
-        is_alike
-    }
-
-    /// The run; an empty one ends where it starts.
-    fn found(self, start: u64) -> (Option<Protection>, u64) {
-        match self {
-            Self::Empty => (None, start),
-            Self::Alike(state, end) => (state, end),
-        }
-    }
 }
 
 /// What a page is whose entry says something.

@@ -8,6 +8,7 @@ use crate::{
     physical::Physical,
     protection::Protection,
     pte::{FrameOwner, Pte, PteState, ValidPte},
+    run::Run,
     section::{image::Image, mapped_file::MappedFile},
     vad::PAGE,
 };
@@ -102,19 +103,20 @@ impl Segment {
         first: u64,
         most: u64,
     ) -> Result<(bool, u64), Status> {
-        let mut run = None;
+        let mut run = Run::EMPTY;
         let mut next = first;
         while next < first + most {
             let (state, end) = match self.place(next) {
                 None => (false, (next / PROTOTYPES + 1) * PROTOTYPES),
                 Some(place) => (physical.read_pte(place)? != Pte::ZERO, next + 1),
             };
-            if *run.get_or_insert(state) != state {
+            next = end.min(first + most);
+            if !run.takes(state, next) {
                 break;
             }
-            next = end.min(first + most);
         }
-        Ok((run.unwrap_or(false), next - first))
+        let (is_committed, end) = run.found().unwrap_or((false, first));
+        Ok((is_committed, end - first))
     }
 
     /// How many of some pages are copied at the first write, going by the protection of the

@@ -24,7 +24,9 @@ impl Kernel {
     ) -> Result<Option<Protection>, Status> {
         match pte.state() {
             PteState::Valid(valid) => Ok(Some(valid.protection())),
-            PteState::Transition(_, protection) => Ok(Some(protection)),
+            PteState::Transition(_, protection) | PteState::PageFile(_, protection) => {
+                Ok(Some(protection))
+            }
             PteState::Lookup(protection) => {
                 Ok(self.untouched_page(vad, page)?.and(Some(protection)))
             }
@@ -165,12 +167,8 @@ impl UserSpace {
             return Err(Status::ConflictingAddresses);
         };
         let mut old = None;
-        let mut page = start;
-        while page < end {
-            let (committed, next) = self.run(kernel, vad, page)?;
-            let committed = committed.ok_or(Status::NotCommitted)?;
-            old = old.or(Some(committed));
-            page = next;
+        for own in self.protections(kernel, vad, (start, end)) {
+            old = old.or(Some(own?));
         }
         self.reprotect_view(kernel, (start, end), protection)?;
         old.ok_or(Status::InternalError)
@@ -320,22 +318,29 @@ impl UserSpace {
         Ok(())
     }
 
-    /// Takes the view that starts at an address out of the address space.
-    pub(crate) fn drop_view(&mut self, kernel: &mut Kernel, start: u64) -> Result<(), Status> {
+    /// Takes the view that starts at an address out of the address space, which leaves a
+    /// placeholder that waits, or nothing.
+    pub(crate) fn drop_view(
+        &mut self,
+        kernel: &mut Kernel,
+        start: u64,
+        left: Placeholder,
+    ) -> Result<(), Status> {
         let vad = self.vads.find(start).ok_or(Status::NotMappedView)?;
         let (end, segment) = (vad.end, vad.view_index(start));
         let Some((segment, _)) = segment else {
             return Err(Status::NotMappedView);
         };
-        self.clear(kernel, start, end, Pte::ZERO)?;
+        let cleared = self.clear(kernel, start, end, Pte::ZERO);
         if let Some(vad) = self.vads.remove(start) {
             kernel.commit.release(vad.charge);
         }
-        kernel
-            .segment_mut(segment)?
-            .views
-            .remove(&(self.process, start));
-        Ok(())
+        if left == Placeholder::Waiting {
+            self.vads.insert(Vad::placeholder(start, end));
+        }
+        let views = &mut kernel.segment_mut(segment)?.views;
+        views.remove(&(self.process, start));
+        cleared
     }
 
     /// Lets the next write to each page of a range be noticed again.

@@ -3,6 +3,8 @@ use std::{
     io::{Read, Seek, SeekFrom, Write},
 };
 
+use mmu_core::{Entry, Level, PhysAddr, entry_address};
+
 use super::*;
 use crate::{Backing, FileAccess, SectionAttributes, SectionHandle, SectionInformation};
 
@@ -13,6 +15,13 @@ fn file(length: usize) -> File {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(&content(length)).unwrap();
     file
+}
+
+/// A file that says that it may be written, and may not.
+fn sealed(length: usize) -> File {
+    let mut named = tempfile::NamedTempFile::new().unwrap();
+    named.write_all(&content(length)).unwrap();
+    File::open(named.path()).unwrap()
 }
 
 fn content(length: usize) -> Vec<u8> {
@@ -41,6 +50,14 @@ impl Bench {
             .create_section(backing, protection, commit, size)
     }
 
+    /// Maps all of a file to be read and written; gives its section.
+    fn view_of(&mut self, file: &File, base: u64) -> SectionHandle {
+        let section = self.file_section(file, FileAccess::all(), READWRITE, 0);
+        let section = section.unwrap();
+        self.map(section, base, READWRITE).unwrap();
+        section
+    }
+
     fn flush(&mut self, base: u64, size: u64) -> Result<(u64, u64), Status> {
         let base = VirtAddr::new(base);
         self.machine.flush_view(self.process, base, size).map(plain)
@@ -52,10 +69,8 @@ impl Bench {
 fn what_is_written_to_a_view_is_in_the_file_when_it_is_flushed() {
     let mut bench = Bench::new();
     let file = file(0x2345);
-    let section = bench
-        .file_section(&file, FileAccess::all(), READWRITE, 0)
-        .unwrap();
-    assert_eq!(bench.map(section, BASE, READWRITE), Ok((BASE, 0x3000)));
+    bench.view_of(&file, BASE);
+    assert_eq!(bench.query(BASE).size, 0x3000);
     let mut expected = content(0x2345);
     assert_eq!(bench.read(BASE + 0x2344), Ok(expected[0x2344]));
     // What follows the end is zeros, can be written, and is no part of the file.
@@ -85,10 +100,7 @@ fn what_is_written_to_a_view_is_in_the_file_when_it_is_flushed() {
 fn the_last_view_leaves_the_file_as_it_was_written() {
     let mut bench = Bench::new();
     let file = file(0x1801);
-    let section = bench
-        .file_section(&file, FileAccess::all(), READWRITE, 0)
-        .unwrap();
-    bench.map(section, BASE, READWRITE).unwrap();
+    let section = bench.view_of(&file, BASE);
     bench.machine.close_section(section).unwrap();
     bench.write(BASE + 0x1800, 200).unwrap();
     bench.unmap(BASE).unwrap();
@@ -101,13 +113,61 @@ fn the_last_view_leaves_the_file_as_it_was_written() {
 fn a_process_that_ends_leaves_the_file_as_it_was_written() {
     let mut bench = Bench::new();
     let file = file(0x1000);
-    let section = bench
-        .file_section(&file, FileAccess::all(), READWRITE, 0)
-        .unwrap();
-    bench.map(section, BASE, READWRITE).unwrap();
+    bench.view_of(&file, BASE);
     bench.write(BASE, 200).unwrap();
     bench.machine.terminate_process(bench.process).unwrap();
     assert_eq!(bytes(&file)[0], 200);
+}
+
+/// The second of three files cannot be written.
+#[test]
+fn a_process_that_ends_writes_all_that_can_be_written() {
+    let mut bench = Bench::new();
+    let files = [file(0x1000), sealed(0x1000), file(0x1000)];
+    let frames = bench.machine.frames_in_use();
+    let ending = bench.machine.create_process().unwrap();
+    let idle = std::mem::replace(&mut bench.process, ending);
+    bench
+        .alloc(BASE + 0x10_0000, PAGE, BOTH, READWRITE)
+        .unwrap();
+    bench.write(BASE + 0x10_0000, 1).unwrap();
+    for (index, file) in (0..).zip(&files) {
+        let base = BASE + index * 0x1_0000;
+        let section = bench.view_of(file, base);
+        bench.machine.close_section(section).unwrap();
+        bench.write(base, 42).unwrap();
+    }
+    let ended = bench.machine.terminate_process(ending);
+    assert_eq!(ended, Err(Status::IoDeviceError));
+    assert_eq!([&files[0], &files[2]].map(|file| bytes(file)[0]), [42, 42]);
+    // The page that is kept, and its prototype entry.
+    assert_eq!(bench.machine.frames_in_use(), frames + 2);
+    bench.process = idle;
+    bench.view_of(&files[1], BASE);
+    assert_eq!(bench.read(BASE), Ok(42));
+}
+
+/// Another emulator can write to the page tables, and must not.
+#[test]
+fn a_process_whose_page_tables_were_overwritten_leaves_its_files_as_they_were_written() {
+    let mut bench = Bench::new();
+    let files = [file(0x1000), file(0x1000)];
+    let far = BASE + (1 << 39);
+    for (file, base) in files.iter().zip([BASE, far]) {
+        let section = bench.view_of(file, base);
+        bench.machine.close_section(section).unwrap();
+        bench.write(base, 42).unwrap();
+    }
+    let root = bench.machine.spaces[&bench.process].root.table;
+    let nowhere = Entry::table(PhysAddr::new(1 << 40)).bits().to_le_bytes();
+    let place = entry_address(root, Level::Pml4e, VirtAddr::new(BASE));
+    bench.machine.ram().write(place, &nowhere).unwrap();
+    let ended = bench.machine.terminate_process(bench.process);
+    assert_eq!(ended, Err(Status::InternalError));
+    assert_eq!(files.each_ref().map(|file| bytes(file)[0]), [42, 42]);
+    assert_eq!(bench.machine.spaces.len(), 0);
+    // Its books are not in order: nobody knows the tables that are lost.
+    std::mem::forget(bench);
 }
 
 /// Microsoft, "File Mapping": all views of a file show the same.
@@ -287,22 +347,15 @@ fn a_mapped_file_gets_longer_and_not_shorter() {
 #[test]
 fn what_cannot_be_written_to_a_file_stays_in_its_view() {
     let mut bench = Bench::new();
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("file");
-    fs::write(&path, content(0x1000)).unwrap();
-    // Says that it may be written, and may not.
-    let file = File::open(&path).unwrap();
-    let section = bench
-        .file_section(&file, FileAccess::all(), READWRITE, 0)
-        .unwrap();
-    bench.map(section, BASE, READWRITE).unwrap();
+    let file = sealed(0x1000);
+    bench.view_of(&file, BASE);
     bench.write(BASE, 42).unwrap();
     for _ in 0..2 {
         assert!(bench.flush(BASE, 0).is_err());
         assert!(bench.unmap(BASE).is_err());
         assert_eq!(bench.read(BASE), Ok(42));
     }
-    assert_eq!(fs::read(&path).unwrap(), content(0x1000));
+    assert_eq!(bytes(&file), content(0x1000));
 }
 
 #[test]
@@ -313,10 +366,7 @@ fn a_page_that_the_file_does_not_give_is_an_in_page_error() {
     fs::write(&path, content(0x2000)).unwrap();
     // Cannot be read.
     let file = File::options().write(true).open(&path).unwrap();
-    let section = bench
-        .file_section(&file, FileAccess::all(), READWRITE, 0)
-        .unwrap();
-    bench.map(section, BASE, READWRITE).unwrap();
+    bench.view_of(&file, BASE);
     let failed = Err((Status::InPageError, 0, BASE + 0x1000));
     assert_eq!(bench.read(BASE + 0x1000), failed);
     assert_eq!(bench.read(BASE + 0x1000), failed);
@@ -328,10 +378,7 @@ fn a_page_that_the_file_does_not_give_is_an_in_page_error() {
 fn a_page_beyond_the_end_of_a_file_that_shrank_is_an_in_page_error() {
     let mut bench = Bench::new();
     let file = file(0x3000);
-    let section = bench
-        .file_section(&file, FileAccess::all(), READWRITE, 0)
-        .unwrap();
-    bench.map(section, BASE, READWRITE).unwrap();
+    bench.view_of(&file, BASE);
     file.set_len(0x1801).unwrap();
     let failed = Err((Status::InPageError, 0, BASE + 0x2000));
     assert_eq!(bench.read(BASE + 0x2000), failed);
@@ -348,10 +395,7 @@ fn a_page_beyond_the_end_of_a_file_that_shrank_is_an_in_page_error() {
 fn what_was_written_beyond_the_end_of_a_file_that_shrank_stays_in_its_view() {
     let mut bench = Bench::new();
     let file = file(0x3000);
-    let section = bench
-        .file_section(&file, FileAccess::all(), READWRITE, 0)
-        .unwrap();
-    bench.map(section, BASE, READWRITE).unwrap();
+    bench.view_of(&file, BASE);
     for page in 0..3 {
         bench.write(BASE + page * PAGE, 77).unwrap();
     }

@@ -11,7 +11,7 @@ use crate::{
     physical::frames_of,
     private::{PrivateRules, owned_frame},
     pte::{FrameOwner, Pte, PteState},
-    vad::{Placeholder, USER_START, VAD_LIMIT},
+    vad::{Placeholder, USER_START, VAD_LIMIT, VadKind},
 };
 
 /// Frames and the commit charge, as counted by looking at everything.
