@@ -116,6 +116,6 @@ pub use stack::{Stack, StackRequest};
 pub use status::Status;
 pub use thread::{Caller, ThreadId};
 pub use vad::GRANULARITY as ALLOCATION_GRANULARITY;
-pub use win32::{ProcessorArchitecture, SystemInfo, Win32};
+pub use win32::{ProcessorArchitecture, SystemInfo, Win32, WorkingSetLimits};
 pub use window::{FreePagesError, PhysicalPage};
 pub use working_set::WorkingSetSize;

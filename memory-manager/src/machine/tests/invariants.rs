@@ -11,7 +11,7 @@ use crate::{
     physical::frames_of,
     private::{PrivateRules, owned_frame},
     pte::{FrameOwner, Pte, PteState},
-    vad::{Placeholder, USER_START, VAD_LIMIT, VadKind},
+    vad::{Entries, Placeholder, USER_START, VAD_LIMIT, VadKind},
 };
 
 /// Frames and the commit charge, as counted by looking at everything.
@@ -149,6 +149,7 @@ fn check_region(
         collect_tables(kernel, space, piece.start, tables);
         for (page, at) in piece.entries() {
             let pte = kernel.physical.read_pte(at).unwrap();
+            assert!(pte == Pte::ZERO || vad.entries == Entries::Some);
             if vad.is_window() {
                 if let PteState::Valid(valid) = pte.state() {
                     let shown = PhysicalPage(valid.frame().as_u64() >> 12);
