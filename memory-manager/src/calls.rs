@@ -10,6 +10,7 @@ mod lock;
 mod map;
 mod memory;
 mod prefetch;
+mod processors;
 mod protect;
 mod query;
 pub(crate) mod query_region;

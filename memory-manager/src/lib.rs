@@ -60,12 +60,14 @@ mod private;
 mod privileges;
 mod process;
 mod processor;
+mod processors;
 mod protection;
 mod pte;
 mod run;
 mod section;
 mod service;
 mod shared_data;
+pub mod shootdown;
 mod stack;
 mod status;
 mod thread;
@@ -105,6 +107,7 @@ pub use pfn::{FrameFault, FrameState, PageLists};
 pub use placement::{AddressRequirements, ZeroBits};
 pub use privileges::Privileges;
 pub use process::{PagingLevels, Process};
+pub use processors::ShootdownCounters;
 pub use section::{
     Backing, FileAccess, ImageInformation, ImageMachine, MappedView, MappingNote, SectionAccess,
     SectionAttributes, SectionCreation, SectionHandle, SectionOpening, ViewAccess, ViewRequest,

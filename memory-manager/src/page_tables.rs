@@ -270,7 +270,7 @@ impl UserSpace {
         }
     }
 
-    /// Writes the entry of a page, and makes the processor forget the old one if it has to.
+    /// Writes the entry of a page, and issues that processors forget the old one if they have to.
     /// Returns how many entries of the table are in use.
     pub(crate) fn put(
         &self,
@@ -280,18 +280,18 @@ impl UserSpace {
         new: Pte,
     ) -> Result<u16, Status> {
         let Replaced { old, used } = kernel.physical.write_pte(at, new)?;
-        let is_stale = match (old.state(), new.state()) {
-            (PteState::Valid(old), PteState::Valid(new)) => old.outlives(new),
-            (PteState::Valid(_), _) => true,
-            _ => false,
-        };
-        if is_stale {
-            kernel.forget(self.root, address)?;
+        match (old.state(), new.state()) {
+            (PteState::Valid(old), PteState::Valid(new)) if !old.outlives(new) => {
+                kernel.processors.counters.avoided += u64::from(old != new);
+            }
+            (PteState::Valid(_), _) => kernel.forget(&self.root, address)?,
+            _ => {}
         }
         Ok(used)
     }
 
-    /// Gives back the tables on the way to an address that are empty.
+    /// Gives back the tables on the way to an address that are empty; the kernel is to settle
+    /// then.
     pub(crate) fn prune(&mut self, kernel: &mut Kernel, address: u64) -> Result<(), Status> {
         let path = self
             .regime
@@ -312,7 +312,7 @@ impl UserSpace {
             pruned += 1;
         }
         if pruned > 0 {
-            kernel.forget(self.root, address)?;
+            kernel.forget(&self.root, address)?;
             kernel.commit.release(pruned);
             self.tables -= pruned;
         }
@@ -332,7 +332,7 @@ impl UserSpace {
                 self.prune(kernel, piece.start)?;
             }
         }
-        Ok(())
+        kernel.settle()
     }
 }
 

@@ -22,7 +22,8 @@ pub(crate) fn frames_of(page: PhysAddr, size: PageSize) -> impl Iterator<Item = 
 /// A frame that is allocated is on its way: it becomes somebody's when an entry shows it, when
 /// a prototype entry is given it, or when it is held. From then on its entries decide, as they
 /// are written: it goes to a list when the last valid one is gone, and is free when the last
-/// one is.
+/// one is. Who writes entries lets the kernel settle before anything is allocated, so that no
+/// processor reaches a frame that is another page's.
 #[derive(Debug)]
 pub(crate) struct Physical {
     ram: Ram,

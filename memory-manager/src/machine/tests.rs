@@ -1,4 +1,4 @@
-use mmu_core::VirtAddr;
+use mmu_core::{ProcessorId, VirtAddr};
 
 use super::*;
 use crate::{
@@ -25,6 +25,7 @@ mod pe;
 mod placeholders;
 mod placement;
 mod prefetch;
+mod processors;
 mod properties;
 mod protect;
 mod query;
