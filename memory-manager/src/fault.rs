@@ -50,7 +50,10 @@ impl UserSpace {
             }
             (settled, _) => settled,
         };
-        settled.map_err(Exception::at(fault.address, access))
+        let coherent = kernel.settle();
+        settled
+            .and(coherent)
+            .map_err(Exception::at(fault.address, access))
     }
 
     fn settle(

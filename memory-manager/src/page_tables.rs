@@ -268,7 +268,7 @@ impl UserSpace {
         }
     }
 
-    /// Writes the entry of a page, and makes the processor forget the old one if it has to.
+    /// Writes the entry of a page, and issues that processors forget the old one if they have to.
     /// Returns how many entries of the table are in use.
     pub(crate) fn put(
         &self,
@@ -278,18 +278,18 @@ impl UserSpace {
         new: Pte,
     ) -> Result<u16, Status> {
         let Replaced { old, used } = kernel.physical.write_pte(at, new)?;
-        let is_stale = match (old.state(), new.state()) {
-            (PteState::Valid(old), PteState::Valid(new)) => old.outlives(new),
-            (PteState::Valid(_), _) => true,
-            _ => false,
-        };
-        if is_stale {
-            kernel.forget(self.root, address)?;
+        match (old.state(), new.state()) {
+            (PteState::Valid(old), PteState::Valid(new)) if !old.outlives(new) => {
+                kernel.processors.counters.avoided += u64::from(old != new);
+            }
+            (PteState::Valid(_), _) => kernel.forget(&self.root, address)?,
+            _ => {}
         }
         Ok(used)
     }
 
-    /// Gives back the tables on the way to an address that are empty.
+    /// Gives back the tables on the way to an address that are empty; the kernel is to settle
+    /// then.
     pub(crate) fn prune(&mut self, kernel: &mut Kernel, address: u64) -> Result<(), Status> {
         let path = self
             .regime
@@ -309,10 +309,10 @@ impl UserSpace {
             *slot = Some(table);
         }
         if empty[0].is_some() {
-            kernel.forget(self.root, address)?;
+            kernel.forget(&self.root, address)?;
         }
         for table in empty.into_iter().flatten() {
-            kernel.physical.free(table);
+            kernel.give_back(table, PageSize::Size4KiB);
             kernel.commit.release(1);
             self.tables -= 1;
         }
@@ -332,7 +332,7 @@ impl UserSpace {
                 self.prune(kernel, piece.start)?;
             }
         }
-        Ok(())
+        kernel.settle()
     }
 }
 

@@ -179,14 +179,27 @@ impl UserSpace {
                 left
             })?;
             for frame in frames.drain(..) {
-                kernel.physical.free_page(frame, piece.size);
+                kernel.give_back(frame, piece.size);
             }
         }
-        Ok(())
+        kernel.settle()
     }
 
-    /// Writes each entry of a range anew, and prunes what is empty then.
+    /// Writes each entry of a range anew, and prunes what is empty then. No processor uses the
+    /// old ones any more.
     pub(crate) fn rewrite_range(
+        &mut self,
+        kernel: &mut Kernel,
+        start: u64,
+        end: u64,
+        new: impl FnMut(&Self, u64, Pte) -> Pte,
+    ) -> Result<(), Status> {
+        self.change_range(kernel, start, end, new)?;
+        kernel.settle()
+    }
+
+    /// As [`UserSpace::rewrite_range`], for one of several ranges: the kernel is to settle then.
+    pub(crate) fn change_range(
         &mut self,
         kernel: &mut Kernel,
         start: u64,

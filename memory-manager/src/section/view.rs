@@ -255,9 +255,9 @@ impl UserSpace {
                 _ if owned_frame(pte).is_some() => space.protected(pte, part.new.after_copy()),
                 _ => shared,
             };
-            self.rewrite_range(kernel, part.start, part.end, new)?;
+            self.change_range(kernel, part.start, part.end, new)?;
         }
-        Ok(())
+        kernel.settle()
     }
 
     /// What a protection is for each part of a view.
