@@ -405,6 +405,16 @@ impl Physical {
         }
     }
 
+    /// Whether the page of a valid entry can leave memory: large pages and physical pages of a
+    /// process cannot.
+    pub(crate) fn is_pageable(&self, entry: Pte) -> bool {
+        !entry.is_large()
+            && entry.frame().is_some_and(|frame| {
+                let flags = self.frames.record(PhysicalPage::of(frame)).flags;
+                flags & (FrameFlags::HELD | FrameFlags::PROTOTYPE) != FrameFlags::HELD
+            })
+    }
+
     /// Whether the page in a frame was written since it was where it came from.
     pub(crate) fn is_written(&self, frame: PhysAddr) -> bool {
         let record = self.frames.record(PhysicalPage::of(frame));

@@ -52,7 +52,7 @@ impl UserSpace {
         let mut written = Vec::new();
         self.rewrite_range(kernel, start, end, |space, page, pte| {
             match owned_frame(pte) {
-                Some(_) if !space.working_set.is_locked(page) => {
+                Some(_) if !space.working_set.list.is_locked(page) => {
                     if is_dirty(pte) {
                         written.push(page);
                     }
