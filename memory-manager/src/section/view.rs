@@ -30,9 +30,10 @@ impl Kernel {
             PteState::Lookup(protection) => {
                 Ok(self.untouched_page(vad, page)?.and(Some(protection)))
             }
-            PteState::Zero | PteState::DemandZero(_) | PteState::Decommitted => {
-                self.untouched_page(vad, page)
-            }
+            PteState::Zero
+            | PteState::DemandZero(_)
+            | PteState::Decommitted
+            | PteState::Subsection(_) => self.untouched_page(vad, page),
         }
     }
 
@@ -93,7 +94,9 @@ impl UserSpace {
         self.admit(kernel, page, protection, access, Pte::lookup)?;
         let frame = kernel.shared_frame(segment, index)?;
         let valid = Pte::valid(frame, protection, FrameOwner::Prototype);
-        self.make_valid(kernel, page, valid, access)
+        let made = self.make_valid(kernel, page, valid, access);
+        kernel.physical.release(frame);
+        made
     }
 
     /// A write to a page that copies itself: from now on the process has a page of its own.
@@ -139,19 +142,6 @@ impl UserSpace {
         )?;
         kernel.faults.write_copies += 1;
         Ok(())
-    }
-
-    /// The first write through this view to a shared page.
-    pub(crate) fn note_shared_write(
-        &mut self,
-        kernel: &mut Kernel,
-        page: u64,
-    ) -> Result<(), Status> {
-        let vad = self.vads.find(page);
-        match vad.and_then(|vad| vad.view_index(page)) {
-            Some((segment, index)) => kernel.dirty_shared(segment, index),
-            None => Err(Status::AccessViolation),
-        }
     }
 
     /// Protects pages of a view.
