@@ -50,7 +50,11 @@ impl UserSpace {
             }
             (settled, _) => settled,
         };
-        settled.map_err(Exception::at(fault.address, access))
+        let reason = kernel.in_page_reason.take();
+        settled.map_err(|code| Exception {
+            reason: reason.filter(|_| code == Status::InPageError),
+            ..Exception::at(fault.address, access)(code)
+        })
     }
 
     fn settle(
@@ -77,8 +81,14 @@ impl UserSpace {
                 self.settle_by_region(kernel, page, Some(protection), access)
             }
             PteState::Decommitted | PteState::Subsection(_) => Err(Status::AccessViolation),
-            // No page of a machine goes to a page file yet.
-            PteState::PageFile(..) => Err(Status::InternalError),
+            PteState::PageFile(slot, protection) => {
+                let guarded = |protection| Pte::page_file(slot, protection);
+                self.admit(kernel, page, protection, access, guarded)?;
+                let at = self.faulted_entry(kernel, page)?;
+                let frame = kernel.page_in(at, FrameOwner::Process)?;
+                let valid = Pte::valid(frame, protection, FrameOwner::Process);
+                self.make_valid(kernel, page, valid, access)
+            }
             PteState::DemandZero(protection) => self.zero_page(kernel, page, protection, access),
             PteState::Transition(frame, protection) => {
                 let guarded = |protection| Pte::transition(frame, protection);
@@ -211,9 +221,7 @@ impl UserSpace {
         page: FaultedPage,
         valid: ValidPte,
     ) -> Result<(), Status> {
-        if valid.owner() == FrameOwner::Prototype {
-            kernel.physical.note_written(valid.frame());
-        }
+        kernel.physical.note_written(valid.frame());
         let at = self.faulted_entry(kernel, page)?;
         self.put(kernel, page.address, at, valid.written().into())?;
         Ok(())

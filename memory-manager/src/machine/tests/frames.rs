@@ -134,7 +134,7 @@ fn a_written_page_of_a_file_goes_to_standby_once_it_is_stored() {
     let lists = bench.machine.page_lists();
     assert_eq!((lists.modified_mapped, bench.standby()), (0, 1));
     let mut byte = [0];
-    crate::section::mapped_file::read_at(&file, 0, &mut byte).unwrap();
+    crate::section::mapped_file::read(&file, 0, &mut byte).unwrap();
     assert_eq!(byte, [9]);
 }
 
