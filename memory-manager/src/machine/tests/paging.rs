@@ -196,14 +196,14 @@ fn a_page_that_is_elsewhere_is_protected_and_told_as_any() {
     );
     assert!((0..6).all(|page| bench.is_paged_out(BASE + page * PAGE)));
     assert_eq!(bench.run(BASE), (MemoryState::Commit, READONLY, 2 * PAGE));
+    assert_eq!(bench.read(BASE + 3 * PAGE), violation(0, BASE + 3 * PAGE));
     assert_eq!(bench.write(BASE, 9), violation(1, BASE));
+    assert!((0..6).all(|page| bench.is_paged_out(BASE + page * PAGE)));
     assert_eq!(bench.read(BASE), Ok(1));
     let at = BASE + 2 * PAGE;
     assert_eq!(bench.read(at), guard(0, at));
     assert_eq!(bench.read(at), Ok(3));
     let at = BASE + 3 * PAGE;
-    assert_eq!(bench.read(at), violation(0, at));
-    assert!(bench.is_paged_out(at));
     bench.protect(at, PAGE, READONLY).unwrap();
     assert_eq!(bench.read(at), Ok(4));
     bench.machine.verify_frames().unwrap();
