@@ -11,6 +11,7 @@ mod map;
 mod memory;
 mod page_file;
 mod prefetch;
+mod processors;
 mod protect;
 mod query;
 pub(crate) mod query_region;

@@ -8,7 +8,7 @@ use crate::{
     protection::Protection,
     pte::{FrameOwner, Pte, PteState, ValidPte},
     user_space::UserSpace,
-    vad::{PAGE, USER_LIMIT, Untouched, VadKind},
+    vad::{Entries, PAGE, USER_LIMIT, Untouched, VadKind},
 };
 
 /// A page whose use faulted.
@@ -50,8 +50,9 @@ impl UserSpace {
             }
             (settled, _) => settled,
         };
+        let coherent = kernel.settle();
         let reason = kernel.in_page_reason.take();
-        settled.map_err(|code| Exception {
+        settled.and(coherent).map_err(|code| Exception {
             reason: reason.filter(|_| code == Status::InPageError),
             ..Exception::at(fault.address, access)(code)
         })
@@ -80,7 +81,9 @@ impl UserSpace {
             PteState::Lookup(protection) => {
                 self.settle_by_region(kernel, page, Some(protection), access)
             }
-            PteState::Decommitted | PteState::Subsection(_) => Err(Status::AccessViolation),
+            PteState::Decommitted => Err(Status::AccessViolation),
+            // Only prototype entries name files.
+            PteState::Subsection(_) => Err(Status::InternalError),
             PteState::PageFile(slot, protection) => {
                 let guarded = |protection| Pte::page_file(slot, protection);
                 self.admit(kernel, page, protection, access, guarded)?;
@@ -129,8 +132,9 @@ impl UserSpace {
     ) -> Result<(), Status> {
         let vad = self
             .vads
-            .find(page.address)
+            .find_mut(page.address)
             .ok_or(Status::AccessViolation)?;
+        vad.entries = Entries::Some;
         match &vad.kind {
             VadKind::Private(private) if private.untouched == Untouched::Committed => {
                 let protection = protection.unwrap_or(vad.protection);

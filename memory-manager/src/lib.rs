@@ -61,12 +61,14 @@ mod private;
 mod privileges;
 mod process;
 mod processor;
+mod processors;
 mod protection;
 mod pte;
 mod run;
 mod section;
 mod service;
 mod shared_data;
+pub mod shootdown;
 mod stack;
 mod status;
 mod thread;
@@ -106,6 +108,7 @@ pub use pfn::{FrameFault, FrameState, PageLists};
 pub use placement::{AddressRequirements, ZeroBits};
 pub use privileges::Privileges;
 pub use process::{PagingLevels, Process};
+pub use processors::ShootdownCounters;
 pub use section::{
     Backing, FileAccess, ImageInformation, ImageMachine, MappedView, MappingNote, SectionAccess,
     SectionAttributes, SectionCreation, SectionHandle, SectionOpening, ViewAccess, ViewRequest,
@@ -116,6 +119,6 @@ pub use stack::{Stack, StackRequest};
 pub use status::Status;
 pub use thread::{Caller, ThreadId};
 pub use vad::GRANULARITY as ALLOCATION_GRANULARITY;
-pub use win32::{ProcessorArchitecture, SystemInfo, Win32};
+pub use win32::{ProcessorArchitecture, SystemInfo, Win32, WorkingSetLimits};
 pub use window::{FreePagesError, PhysicalPage};
 pub use working_set::WorkingSetSize;

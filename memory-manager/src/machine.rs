@@ -3,15 +3,15 @@ use std::{
     num::NonZeroU16,
 };
 
-use mmu_core::{CpuFeatures, GeneralProtection, RamTooLarge};
+use mmu_core::{CpuFeatures, GeneralProtection, ProcessorId, RamTooLarge, SoftwareCosts};
 
 use crate::{
-    AddressLayout, DepPolicy, DiskModel, FaultCounters, ProcessDep, Status,
+    AddressLayout, Caller, DepPolicy, DiskModel, FaultCounters, ProcessDep, Status,
     commit::Commit,
     kernel::Kernel,
     paging::Hand,
     physical::Physical,
-    processor::Processor,
+    processors::Processors,
     section::{SectionObjects, Segments},
     user_space::UserSpace,
     vad::{PAGE, Placeholder},
@@ -31,6 +31,11 @@ pub struct MachineConfig {
     pub page_colours: NonZeroU16,
     /// What the disks cost that page files and mapped files are on.
     pub disk: DiskModel,
+    /// How many processors there are, from 1 to [`ProcessorId::COUNT`].
+    pub processors: u32,
+    /// What invalidations and TLB shootdowns cost, in cycles; the costs of other events do not
+    /// count here. Nothing by default.
+    pub costs: SoftwareCosts,
 }
 
 impl Default for MachineConfig {
@@ -41,6 +46,8 @@ impl Default for MachineConfig {
             dep_policy: DepPolicy::default(),
             page_colours: NonZeroU16::MIN,
             disk: DiskModel::default(),
+            processors: 1,
+            costs: SoftwareCosts::default(),
         }
     }
 }
@@ -51,8 +58,11 @@ pub enum MachineError {
     /// No x86 processor could address its memory.
     #[error(transparent)]
     Ram(#[from] RamTooLarge),
-    /// Its processor cannot run it.
-    #[error("the processor cannot page as the memory manager needs it: {0}")]
+    /// There can be no such number of processors.
+    #[error("a machine has from 1 to {most} processors, and not {0}", most = ProcessorId::COUNT)]
+    ProcessorCount(u32),
+    /// Its processors cannot run it.
+    #[error("the processors cannot page as the memory manager needs it: {0}")]
     Processor(#[from] GeneralProtection),
 }
 
@@ -60,7 +70,7 @@ pub enum MachineError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ProcessId(pub(crate) u64);
 
-/// A machine: physical memory, a processor's MMU, and a memory manager in the manner of
+/// A machine: physical memory, the MMUs of its processors, and a memory manager in the manner of
 /// Windows NT, with its processes and sections.
 ///
 /// ```
@@ -100,7 +110,7 @@ impl Machine {
         Ok(Self {
             kernel: Kernel {
                 physical: Physical::new(config.ram_bytes, config.page_colours, config.disk)?,
-                processor: Processor::new(config.features)?,
+                processors: Processors::new(config)?,
                 commit: Commit::new(config.ram_bytes / PAGE),
                 segments: Segments::default(),
                 shared_data: None,
@@ -177,6 +187,11 @@ impl Machine {
         result
     }
 
+    /// How many processors it has.
+    pub fn processors(&self) -> u32 {
+        self.kernel.processors.count
+    }
+
     /// Pages that were promised to processes and sections, page tables included.
     pub fn commit_charge(&self) -> u64 {
         self.kernel.commit.charged()
@@ -200,9 +215,7 @@ impl Machine {
         &mut self,
         process: ProcessId,
     ) -> Result<(&mut UserSpace, &mut Kernel), Status> {
-        self.balance()?;
-        let space = self.spaces.get_mut(&process);
-        Ok((space.ok_or(Status::InvalidHandle)?, &mut self.kernel))
+        self.caller_space(Caller::Process(process))
     }
 
     pub(crate) fn space_ref(&self, process: ProcessId) -> Result<(&UserSpace, &Kernel), Status> {

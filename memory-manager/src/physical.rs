@@ -22,7 +22,8 @@ pub(crate) fn frames_of(page: PhysAddr, size: PageSize) -> impl Iterator<Item = 
 /// A frame that is allocated is on its way: it becomes somebody's when an entry shows it, when
 /// a prototype entry is given it, or when it is held. From then on its entries decide, as they
 /// are written: it goes to a list when the last valid one is gone, and is free when the last
-/// one is.
+/// one is. Who writes entries lets the kernel settle before anything is allocated, so that no
+/// processor reaches a frame that is another page's.
 #[derive(Debug)]
 pub(crate) struct Physical {
     pub(super) ram: Ram,
@@ -248,6 +249,17 @@ impl Physical {
     pub(crate) fn read_pte(&self, at: PhysAddr) -> Result<Pte, Status> {
         let bits = self.ram.read_u64(at).map_err(|_| Status::InternalError)?;
         Ok(Pte::from_bits(bits))
+    }
+
+    /// An entry, and how many say the same from it on, of as many as `most` and in its table.
+    pub(crate) fn alike(&self, at: PhysAddr, most: u64) -> Result<(Pte, u64), Status> {
+        let pte = self.read_pte(at)?;
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let alike = self
+            .ram
+            .count_alike(at, most, pte.bits(), pte.telling_bits());
+        let alike = alike.map_err(|_| Status::InternalError)?;
+        Ok((pte, alike as u64))
     }
 
     /// Writes an entry of which nobody keeps books.

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use mmu_core::{CpuFeatures, Entry, Level, Regime, VirtAddr, entry_address};
+use mmu_core::{CpuFeatures, Entry, Level, PageSize, ProcessorId, Regime, VirtAddr, entry_address};
 
 use crate::{
     AddressLayout, Privileges, ProcessDep, ProcessId, Status, ThreadId, kernel::Kernel,
@@ -28,6 +28,9 @@ pub(crate) struct UserSpace {
     pub(crate) peb: Option<u64>,
     /// The threads, and where their TEBs are.
     pub(crate) threads: BTreeMap<ThreadId, u64>,
+    /// The processor that it runs on, and those of its threads that have one of their own.
+    pub(crate) processor: ProcessorId,
+    pub(crate) processors: BTreeMap<ThreadId, ProcessorId>,
     pub(crate) layout: AddressLayout,
     pub(crate) dep: ProcessDep,
 }
@@ -47,10 +50,10 @@ impl UserSpace {
                 return Err(status);
             }
         };
-        let root = kernel.processor.enter(table);
-        let registers = kernel.processor.registers(root);
+        let root = kernel.processors.admit(table);
+        let registers = kernel.processors.registers(&root);
         let regime = Regime::new(&registers, features).map_err(|_| Status::InternalError)?;
-        let own = Entry::page(table, mmu_core::PageSize::Size4KiB, SELF_MAP_FLAGS);
+        let own = Entry::page(table, PageSize::Size4KiB, SELF_MAP_FLAGS);
         let slot = entry_address(table, Level::Pml4e, VirtAddr::new(SELF_MAP));
         kernel
             .physical
@@ -66,6 +69,8 @@ impl UserSpace {
             physical_pages: PhysicalPages::new(),
             peb: None,
             threads: BTreeMap::new(),
+            processor: ProcessorId::FIRST,
+            processors: BTreeMap::new(),
             layout,
             dep,
         })
@@ -77,7 +82,7 @@ impl UserSpace {
         let slot = entry_address(self.root.table, Level::Pml4e, VirtAddr::new(SELF_MAP));
         // The last entry that shows it takes the root along.
         kernel.physical.write_pte(slot, Pte::ZERO)?;
-        kernel.leave(self.root)?;
+        kernel.leave(&self.root);
         kernel.commit.release(self.tables);
         Ok(())
     }

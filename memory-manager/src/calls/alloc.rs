@@ -10,8 +10,8 @@ use crate::{
     protection::Protection,
     user_space::UserSpace,
     vad::{
-        GRANULARITY, PAGE, Placeholder, Private, PrivateMemory, USER_START, Untouched, VAD_LIMIT,
-        Vad, VadKind, WriteWatch,
+        Entries, GRANULARITY, PAGE, Placeholder, Private, PrivateMemory, USER_START, Untouched,
+        VAD_LIMIT, Vad, VadKind, WriteWatch,
     },
     vad_tree::Direction,
 };
@@ -310,6 +310,7 @@ impl UserSpace {
             protection,
             charge,
             placeholder,
+            entries: Entries::None,
             kind: VadKind::Private(Private {
                 untouched,
                 caching: protection.caching(),

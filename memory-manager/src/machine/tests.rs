@@ -1,4 +1,4 @@
-use mmu_core::VirtAddr;
+use mmu_core::{ProcessorId, VirtAddr};
 
 use super::*;
 use crate::{
@@ -26,6 +26,7 @@ mod pe;
 mod placeholders;
 mod placement;
 mod prefetch;
+mod processors;
 mod properties;
 mod protect;
 mod query;

@@ -100,6 +100,7 @@ impl UserSpace {
             while let Some(piece) = pieces.next(self, &kernel.physical)? {
                 if let Some((first, end)) = self.spare(&kernel.physical, start, piece)? {
                     self.trim(kernel, first, end)?;
+                    kernel.settle()?;
                     return Ok(Some(end));
                 }
             }

@@ -1,6 +1,9 @@
 //! What becomes of the frames of physical memory.
 
-use std::fs::File;
+use std::{
+    fs::File,
+    io::{Read, Seek},
+};
 
 use super::{images::file, *};
 use crate::{
@@ -133,8 +136,9 @@ fn a_written_page_of_a_file_goes_to_standby_once_it_is_stored() {
     assert_eq!(flushed.map(plain), Ok((BASE, PAGE)));
     let lists = bench.machine.page_lists();
     assert_eq!((lists.modified_mapped, bench.standby()), (0, 1));
-    let mut byte = [0];
-    crate::section::mapped_file::read(&file, 0, &mut byte).unwrap();
+    let (mut file, mut byte) = (file, [0]);
+    file.rewind().unwrap();
+    file.read_exact(&mut byte).unwrap();
     assert_eq!(byte, [9]);
 }
 
