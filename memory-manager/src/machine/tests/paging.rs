@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, fs::File};
 
 use super::{images::file, *};
 use crate::{
-    Backing, DiskFault, DiskFaults, Exception, FaultyDisk, FileAccess, IoOwner, PageFileSize,
-    SectionAttributes, SectionHandle, WorkingSetSize, pte::PteState,
+    Backing, DiskFault, DiskFaults, Exception, FaultyDisk, FileAccess, FrameFault, IoOwner,
+    PageFileSize, SectionAttributes, SectionHandle, WorkingSetSize, pte::PteState,
 };
 
 const EMPTY: WorkingSetSize = WorkingSetSize {
@@ -375,6 +375,37 @@ fn neighbours_in_a_file_are_written_together() {
         let is_written = (0..20).contains(&number) || (30..35).contains(&number);
         assert_eq!(page[0], if is_written { number + 100 } else { 7 });
     }
+    bench.machine.verify_frames().unwrap();
+}
+
+#[test]
+fn a_slot_that_two_pages_have_is_found() {
+    let (mut bench, _) = Bench::with_page_file(128, 64);
+    bench.numbered(BASE, 2);
+    bench.page_out();
+    bench.machine.verify_frames().unwrap();
+    let (space, kernel) = bench.machine.space(bench.process).unwrap();
+    let frames = [0, PAGE].map(|page| space.entry(&kernel.physical, BASE + page));
+    let [first, second] = frames.map(|pte| pte.unwrap().frame().unwrap());
+    let other = kernel.physical.record(second).original;
+    let own = std::mem::replace(&mut kernel.physical.record_mut(first).original, other);
+    let found = bench.machine.verify_frames();
+    assert!(matches!(found, Err(FrameFault::SlotOwners(_))), "{found:?}");
+    bench.machine.kernel.physical.record_mut(first).original = own;
+}
+
+#[test]
+fn a_slot_that_nobody_has_is_found() {
+    let (mut bench, _) = Bench::with_page_file(128, 64);
+    let files = &mut bench.machine.kernel.physical.page_files;
+    let lost = files.write(&[1; 0x1000]).unwrap();
+    let found = bench.machine.verify_frames();
+    let wrong = FrameFault::Slots {
+        recorded: 1,
+        counted: 0,
+    };
+    assert_eq!(found, Err(wrong));
+    bench.machine.kernel.physical.page_files.free(lost).unwrap();
     bench.machine.verify_frames().unwrap();
 }
 
