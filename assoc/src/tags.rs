@@ -122,11 +122,8 @@ impl TagArray {
     /// What is held there, if it is; looking is no use.
     #[inline]
     pub fn peek(&self, at: Place) -> Option<Marks> {
-        match &self.sets {
-            Sets::Twelve(sets) => sets[at.set].0.peek(at, &self.common.high),
-            Sets::Sixteen(sets) => sets[at.set].peek(at, &self.common.high),
-            Sets::Many(sets) => sets.peek(at, &self.common.high),
-        }
+        let (_, marks) = self.of(at.set, self.way_of(at)?)?;
+        Some(marks)
     }
 
     /// Puts in what is not there, as a look-up has just told, and returns what had to make room.
@@ -137,12 +134,8 @@ impl TagArray {
         reason = "what comes out need not go through memory"
     )]
     pub fn put(&mut self, at: Place, marks: Marks) -> Option<Evicted<Marks>> {
-        debug_assert!(self.peek(at).is_none());
-        match &mut self.sets {
-            Sets::Twelve(sets) => sets[at.set].0.put(at, marks, &mut self.common),
-            Sets::Sixteen(sets) => sets[at.set].put(at, marks, &mut self.common),
-            Sets::Many(sets) => sets.put(at, marks, &mut self.common),
-        }
+        let (_, evicted) = self.put_somewhere(at, marks);
+        evicted
     }
 
     /// Finds what is held there, as [`TagArray::find`] does; if nothing is, puts it in.
@@ -161,27 +154,74 @@ impl TagArray {
 
     /// Takes out what is held there.
     pub fn take(&mut self, at: Place) -> Option<Marks> {
+        let way = self.way_of(at)?;
+        let (_, marks) = self.of(at.set, way)?;
+        self.clear(at.set, way);
+        Some(marks)
+    }
+
+    /// Everything that is held, set after set.
+    pub fn iter(&self) -> impl Iterator<Item = (Tag, Marks)> {
+        let all = 0..self.geometry.entries();
+        all.filter_map(|index| {
+            let (set, way) = self.set_and_way(index);
+            self.of(set, way)
+        })
+    }
+
+    /// As [`TagArray::put`]; says where, too.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what comes out need not go through memory"
+    )]
+    pub(crate) fn put_somewhere(
+        &mut self,
+        at: Place,
+        marks: Marks,
+    ) -> (usize, Option<Evicted<Marks>>) {
+        debug_assert!(self.way_of(at).is_none());
         match &mut self.sets {
-            Sets::Twelve(sets) => sets[at.set].0.take(at, &self.common.high),
-            Sets::Sixteen(sets) => sets[at.set].take(at, &self.common.high),
-            Sets::Many(sets) => sets.take(at, &self.common.high),
+            Sets::Twelve(sets) => sets[at.set].0.put(at, marks, &mut self.common),
+            Sets::Sixteen(sets) => sets[at.set].put(at, marks, &mut self.common),
+            Sets::Many(sets) => sets.put(at, marks, &mut self.common),
         }
     }
 
-    /// Everything that is held, in no order that means anything.
-    pub fn iter(&self) -> impl Iterator<Item = (Tag, Marks)> {
-        let sets = 0..self.geometry.sets() as usize;
-        sets.flat_map(move |set| {
-            let ways = 0..self.geometry.ways() as usize;
-            ways.filter_map(move |way| {
-                let (low, marks) = match &self.sets {
-                    Sets::Twelve(sets) => sets[set].0.of(way)?,
-                    Sets::Sixteen(sets) => sets[set].of(way)?,
-                    Sets::Many(sets) => sets.of(set, way)?,
-                };
-                Some((self.common.high.whole(set, way, low), marks))
-            })
-        })
+    /// The way that holds it.
+    #[inline]
+    pub(crate) fn way_of(&self, at: Place) -> Option<usize> {
+        match &self.sets {
+            Sets::Twelve(sets) => sets[at.set].0.way_of(at, &self.common.high),
+            Sets::Sixteen(sets) => sets[at.set].way_of(at, &self.common.high),
+            Sets::Many(sets) => sets.way_of(at, &self.common.high),
+        }
+    }
+
+    /// What a way holds.
+    #[inline]
+    pub(crate) fn of(&self, set: usize, way: usize) -> Option<(Tag, Marks)> {
+        let (low, marks) = match &self.sets {
+            Sets::Twelve(sets) => sets[set].0.of(way)?,
+            Sets::Sixteen(sets) => sets[set].of(way)?,
+            Sets::Many(sets) => sets.of(set, way)?,
+        };
+        Some((self.common.high.whole(set, way, low), marks))
+    }
+
+    /// The way holds nothing from now on.
+    pub(crate) fn clear(&mut self, set: usize, way: usize) {
+        match &mut self.sets {
+            Sets::Twelve(sets) => sets[set].0.held.clear(way),
+            Sets::Sixteen(sets) => sets[set].held.clear(way),
+            Sets::Many(sets) => sets.clear(set, way),
+        }
+    }
+
+    /// Of the ways of all sets the one with this number.
+    pub(crate) fn set_and_way(&self, index: usize) -> (usize, usize) {
+        let ways = self.geometry.ways() as usize;
+        (index / ways, index % ways)
     }
 }
 

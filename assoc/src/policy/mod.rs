@@ -58,14 +58,6 @@ pub enum FirstEmpty {
     Rightmost,
 }
 
-/// After what a hit on the same entry again changes nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum IdleAfter {
-    HitOrInsertion,
-    Hit,
-    Nothing,
-}
-
 impl Policy {
     /// The policy has been checked against the geometry.
     pub(crate) fn new(replacement: Replacement, geometry: Geometry) -> Self {
@@ -187,17 +179,5 @@ impl Policy {
             Self::Qlru(policy) => replace(policy, set, word),
             Self::Srrip(policy) => replace(policy, set, word),
         }
-    }
-}
-
-impl IdleAfter {
-    pub(crate) fn of(replacement: Replacement) -> Self {
-        if replacement.is_idle_after_insertion() {
-            return Self::HitOrInsertion;
-        }
-        if replacement.is_idle_on_repeat() {
-            return Self::Hit;
-        }
-        Self::Nothing
     }
 }

@@ -45,19 +45,6 @@ impl<const WAYS: usize> Group<WAYS> {
         Some(Held::new(&mut self.held, way))
     }
 
-    #[inline]
-    pub(super) fn peek(&self, at: Place, high: &HighHalves) -> Option<Marks> {
-        let way = self.way_of(at, high)?;
-        Some(self.held.marks(way))
-    }
-
-    pub(super) fn take(&mut self, at: Place, high: &HighHalves) -> Option<Marks> {
-        let way = self.way_of(at, high)?;
-        let marks = self.held.marks(way);
-        self.held.clear(way);
-        Some(marks)
-    }
-
     #[inline(always)]
     pub(super) fn find_or_put(
         &mut self,
@@ -70,34 +57,35 @@ impl<const WAYS: usize> Group<WAYS> {
                 common.policy.hit_one(at.set, &mut self.policy, way);
                 Sought::Found(Held::new(&mut self.held, way))
             }
-            None => Sought::Put(self.put(at, marks, common)),
+            None => Sought::Put(self.put(at, marks, common).1),
         }
     }
 
-    /// It must not be there.
+    /// It must not be there. Says where it is now, and what was there.
     #[inline(always)]
     pub(super) fn put(
         &mut self,
         at: Place,
         marks: Marks,
         common: &mut Common,
-    ) -> Option<Evicted<Marks>> {
+    ) -> (usize, Option<Evicted<Marks>>) {
         if !self.held.are(common.all_held) {
-            self.put_into_empty_way(at, marks, common);
-            return None;
+            return (self.put_into_empty_way(at, marks, common), None);
         }
         let way = common.policy.replace_one(at.set, &mut self.policy);
-        Some(self.replace(way, way, at, marks, &mut common.high))
+        let evicted = self.replace(way, way, at, marks, &mut common.high);
+        (way, Some(evicted))
     }
 
     #[cold]
     #[inline(never)]
-    fn put_into_empty_way(&mut self, at: Place, marks: Marks, common: &mut Common) {
+    fn put_into_empty_way(&mut self, at: Place, marks: Marks, common: &mut Common) -> usize {
         let first = common.policy.first_empty();
         let empty = self.held.empty_one(common.all_held, first);
         let way = common.policy.insert(at.set, &mut self.policy, empty);
         self.held.fill(way);
         self.replace(way, way, at, marks, &mut common.high);
+        way
     }
 
     /// Way `way` of the set, which is `lane` of the group, holds this now; returns what it held.
@@ -118,7 +106,7 @@ impl<const WAYS: usize> Group<WAYS> {
     }
 
     #[inline(always)]
-    fn way_of(&self, at: Place, high: &HighHalves) -> Option<usize> {
+    pub(super) fn way_of(&self, at: Place, high: &HighHalves) -> Option<usize> {
         self.lane_of(low_half(at.tag), |way| high.fit(at.set, way, at.tag))
     }
 
@@ -148,6 +136,7 @@ impl<const WAYS: usize> Group<WAYS> {
     }
 
     /// What a lane holds.
+    #[inline]
     pub(super) fn of(&self, lane: usize) -> Option<(u32, Marks)> {
         let held = self.held.holds(lane);
         held.then(|| (self.low_halves[lane], self.held.marks(lane)))

@@ -45,6 +45,8 @@ impl AllHeld {
 }
 
 impl Ways {
+    const COUNT: usize = 16;
+
     #[inline]
     pub(super) const fn are(self, all: AllHeld) -> bool {
         all.0 & !self.0 == 0
@@ -118,15 +120,21 @@ impl<'a> Held<'a> {
         Self { ways, way }
     }
 
+    /// The way of its set that holds it.
+    #[inline]
+    pub(crate) const fn way(&self) -> usize {
+        self.way
+    }
+
     /// Its marks.
     #[inline]
     pub const fn marks(&self) -> Marks {
-        self.ways.marks(self.way)
+        self.ways.marks(self.way % Ways::COUNT)
     }
 
     /// Its marks are these from now on.
     #[inline]
     pub const fn mark(&mut self, marks: Marks) {
-        self.ways.mark(self.way, marks);
+        self.ways.mark(self.way % Ways::COUNT, marks);
     }
 }

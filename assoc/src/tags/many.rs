@@ -40,7 +40,7 @@ impl ManyGroups {
     pub(super) fn find(&mut self, at: Place, common: &mut Common) -> Option<Held<'_>> {
         let way = self.way_of(at, &common.high)?;
         common.policy.hit(at.set, self.policy_of(at.set), way);
-        Some(Held::new(&mut self.group(at.set, way).held, way % WAYS))
+        Some(Held::new(&mut self.group(at.set, way).held, way))
     }
 
     #[inline(never)]
@@ -53,24 +53,10 @@ impl ManyGroups {
         match self.way_of(at, &common.high) {
             Some(way) => {
                 common.policy.hit(at.set, self.policy_of(at.set), way);
-                Sought::Found(Held::new(&mut self.group(at.set, way).held, way % WAYS))
+                Sought::Found(Held::new(&mut self.group(at.set, way).held, way))
             }
-            None => Sought::Put(self.put(at, marks, common)),
+            None => Sought::Put(self.put(at, marks, common).1),
         }
-    }
-
-    pub(super) fn peek(&self, at: Place, high: &HighHalves) -> Option<Marks> {
-        let way = self.way_of(at, high)?;
-        let (_, marks) = self.of(at.set, way)?;
-        Some(marks)
-    }
-
-    pub(super) fn take(&mut self, at: Place, high: &HighHalves) -> Option<Marks> {
-        let way = self.way_of(at, high)?;
-        let held = &mut self.group(at.set, way).held;
-        let marks = held.marks(way % WAYS);
-        held.clear(way % WAYS);
-        Some(marks)
     }
 
     #[inline(never)]
@@ -79,7 +65,7 @@ impl ManyGroups {
         at: Place,
         marks: Marks,
         common: &mut Common,
-    ) -> Option<Evicted<Marks>> {
+    ) -> (usize, Option<Evicted<Marks>>) {
         let empty = self.empty_way(at.set, common.policy.first_empty());
         let way = common.policy.insert(at.set, self.policy_of(at.set), empty);
         let group = self.group(at.set, way);
@@ -87,7 +73,12 @@ impl ManyGroups {
             group.held.fill(way % WAYS);
         }
         let replaced = group.replace(way % WAYS, way, at, marks, &mut common.high);
-        empty.is_none().then_some(replaced)
+        (way, empty.is_none().then_some(replaced))
+    }
+
+    /// The way holds nothing now.
+    pub(super) fn clear(&mut self, set: usize, way: usize) {
+        self.group(set, way).held.clear(way % WAYS);
     }
 
     /// What a way holds.
@@ -95,7 +86,7 @@ impl ManyGroups {
         self.set(set)[way / WAYS].of(way % WAYS)
     }
 
-    fn way_of(&self, at: Place, high: &HighHalves) -> Option<usize> {
+    pub(super) fn way_of(&self, at: Place, high: &HighHalves) -> Option<usize> {
         let mut groups = (0..).step_by(WAYS).zip(self.set(at.set));
         groups.find_map(|(first, group)| {
             let is_right = |lane| high.fit(at.set, first + lane, at.tag);
