@@ -8,6 +8,7 @@ mod flush;
 mod free;
 mod lock;
 mod map;
+mod memory;
 mod prefetch;
 mod processors;
 mod protect;

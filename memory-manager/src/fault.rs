@@ -80,8 +80,8 @@ impl UserSpace {
                 self.settle_by_region(kernel, page, Some(protection), access)
             }
             PteState::Decommitted => Err(Status::AccessViolation),
-            // No page of a machine goes to a page file yet.
-            PteState::PageFile(..) => Err(Status::InternalError),
+            // No page of a machine goes to a page file yet; only prototype entries name files.
+            PteState::PageFile(..) | PteState::Subsection(_) => Err(Status::InternalError),
             PteState::DemandZero(protection) => self.zero_page(kernel, page, protection, access),
             PteState::Transition(frame, protection) => {
                 let guarded = |protection| Pte::transition(frame, protection);
@@ -216,7 +216,7 @@ impl UserSpace {
         valid: ValidPte,
     ) -> Result<(), Status> {
         if valid.owner() == FrameOwner::Prototype {
-            self.note_shared_write(kernel, page.address)?;
+            kernel.physical.note_written(valid.frame());
         }
         let at = self.faulted_entry(kernel, page)?;
         self.put(kernel, page.address, at, valid.written().into())?;

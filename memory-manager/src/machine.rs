@@ -1,4 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU16,
+};
 
 use mmu_core::{CpuFeatures, GeneralProtection, ProcessorId, RamTooLarge, SoftwareCosts};
 
@@ -22,6 +25,9 @@ pub struct MachineConfig {
     pub features: CpuFeatures,
     /// Which processes may execute any page that they can read.
     pub dep_policy: DepPolicy,
+    /// Of how many colours frames are: of a cache that is indexed by physical addresses, the
+    /// bytes of a way in pages. Those that are asked for one after another differ in colour.
+    pub page_colours: NonZeroU16,
     /// How many processors there are, from 1 to [`ProcessorId::COUNT`].
     pub processors: u32,
     /// What invalidations and TLB shootdowns cost, in cycles; the costs of other events do not
@@ -35,6 +41,7 @@ impl Default for MachineConfig {
             ram_bytes: 1 << 30,
             features: CpuFeatures::default(),
             dep_policy: DepPolicy::default(),
+            page_colours: NonZeroU16::MIN,
             processors: 1,
             costs: SoftwareCosts::default(),
         }
@@ -96,7 +103,7 @@ impl Machine {
     pub fn new(config: &MachineConfig) -> Result<Self, MachineError> {
         Ok(Self {
             kernel: Kernel {
-                physical: Physical::new(config.ram_bytes)?,
+                physical: Physical::new(config.ram_bytes, config.page_colours)?,
                 processors: Processors::new(config)?,
                 commit: Commit::new(config.ram_bytes / PAGE),
                 segments: Segments::default(),
@@ -189,7 +196,8 @@ impl Machine {
         Ok(self.space_ref(process)?.0.tables * PAGE)
     }
 
-    /// Frames of physical memory that are in use.
+    /// Frames of physical memory that cannot be had, since they are in use or hold what is
+    /// nowhere else.
     pub fn frames_in_use(&self) -> u64 {
         self.kernel.physical.in_use()
     }

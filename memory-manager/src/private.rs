@@ -1,6 +1,6 @@
 //! What the calls do to the pages of private memory.
 
-use mmu_core::PhysAddr;
+use mmu_core::{PageSize, PhysAddr};
 
 use crate::{
     Status,
@@ -39,7 +39,7 @@ impl PrivateRules {
     pub(crate) fn committed(self, pte: Pte) -> Option<Protection> {
         match pte.state() {
             PteState::Zero if self.untouched == Untouched::Committed => Some(self.protection),
-            PteState::Zero | PteState::Decommitted => None,
+            PteState::Zero | PteState::Decommitted | PteState::Subsection(_) => None,
             PteState::DemandZero(protection)
             | PteState::PageFile(_, protection)
             | PteState::Transition(_, protection)
@@ -172,14 +172,16 @@ impl UserSpace {
         left: Pte,
     ) -> Result<(), Status> {
         let mut pieces = Pieces::new(start, end);
-        let mut frames = Vec::new();
+        let mut large = Vec::new();
         while let Some(piece) = pieces.next(self, &kernel.physical)? {
             self.rewrite(kernel, piece, |_, _, pte| {
-                frames.extend(owned_frame(pte));
+                if piece.size != PageSize::Size4KiB {
+                    large.extend(owned_frame(pte));
+                }
                 left
             })?;
-            for frame in frames.drain(..) {
-                kernel.give_back(frame, piece.size);
+            for page in large.drain(..) {
+                kernel.give_back(page, piece.size);
             }
         }
         kernel.settle()

@@ -49,11 +49,10 @@ impl UserSpace {
             }
         }
         let fresh = rules.fresh(wanted);
-        let (mut frames, mut written) = (Vec::new(), Vec::new());
+        let mut written = Vec::new();
         self.rewrite_range(kernel, start, end, |space, page, pte| {
             match owned_frame(pte) {
-                Some(frame) if !space.working_set.is_locked(page) => {
-                    frames.push(frame);
+                Some(_) if !space.working_set.is_locked(page) => {
                     if is_dirty(pte) {
                         written.push(page);
                     }
@@ -62,9 +61,6 @@ impl UserSpace {
                 _ => pte,
             }
         })?;
-        for frame in frames {
-            kernel.physical.free(frame);
-        }
         self.note_writes(start, &written);
         Ok(())
     }

@@ -33,7 +33,10 @@ impl Kernel {
                 let (own, end) = untouched()?;
                 Ok((own.and(Some(protection)), end))
             }
-            PteState::Zero | PteState::DemandZero(_) | PteState::Decommitted => untouched(),
+            PteState::Zero
+            | PteState::DemandZero(_)
+            | PteState::Decommitted
+            | PteState::Subsection(_) => untouched(),
         }
     }
 
@@ -94,7 +97,9 @@ impl UserSpace {
         self.admit(kernel, page, protection, access, Pte::lookup)?;
         let frame = kernel.shared_frame(segment, index)?;
         let valid = Pte::valid(frame, protection, FrameOwner::Prototype);
-        self.make_valid(kernel, page, valid, access)
+        let made = self.make_valid(kernel, page, valid, access);
+        kernel.physical.release(frame);
+        made
     }
 
     /// A write to a page that copies itself: from now on the process has a page of its own.
@@ -140,19 +145,6 @@ impl UserSpace {
         )?;
         kernel.faults.write_copies += 1;
         Ok(())
-    }
-
-    /// The first write through this view to a shared page.
-    pub(crate) fn note_shared_write(
-        &mut self,
-        kernel: &mut Kernel,
-        page: u64,
-    ) -> Result<(), Status> {
-        let vad = self.vads.find(page);
-        match vad.and_then(|vad| vad.view_index(page)) {
-            Some((segment, index)) => kernel.dirty_shared(segment, index),
-            None => Err(Status::AccessViolation),
-        }
     }
 
     /// Protects pages of a view.
