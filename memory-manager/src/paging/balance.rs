@@ -7,7 +7,7 @@ use crate::{
     physical::Physical,
     pte::PteState,
     user_space::UserSpace,
-    vad::PAGE,
+    vad::{PAGE, Vad},
 };
 use mmu_core::PageSize;
 
@@ -115,7 +115,7 @@ impl UserSpace {
         region: u64,
         piece: Piece,
     ) -> Result<Option<(u64, u64)>, Status> {
-        let is_fixed = self.vads.find(region).is_none_or(|vad| vad.is_fixed());
+        let is_fixed = self.vads.find(region).is_none_or(Vad::is_fixed);
         if is_fixed || piece.size != PageSize::Size4KiB || self.check_unsecured(region).is_err() {
             return Ok(None);
         }
