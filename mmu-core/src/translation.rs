@@ -40,6 +40,19 @@ impl From<TypeBits> for MemoryType {
     }
 }
 
+/// What each value of the type's bits says; those that are no type are never there.
+const MEMORY_TYPES: [MemoryType; TYPE as usize + 1] = {
+    let mut types = [MemoryType::Uncacheable; TYPE as usize + 1];
+    let mut bits = 0;
+    while bits < types.len() {
+        if let Some(memory_type) = MemoryType::from_bits(bits as u8) {
+            types[bits] = memory_type;
+        }
+        bits += 1;
+    }
+    types
+};
+
 impl Translation {
     #[inline]
     pub(crate) const fn new(
@@ -100,10 +113,7 @@ impl Translation {
     /// that of the part that was walked for.
     #[inline]
     pub const fn memory_type(self) -> MemoryType {
-        match MemoryType::from_bits((self.0 >> TYPE_AT & TYPE) as u8) {
-            Some(memory_type) => memory_type,
-            None => MemoryType::Uncacheable,
-        }
+        MEMORY_TYPES[(self.0 >> TYPE_AT & TYPE) as usize]
     }
 
     /// The protection key of the page; 0 while no keys count.
