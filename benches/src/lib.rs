@@ -10,12 +10,14 @@ mod faults;
 mod flat;
 mod frames;
 mod functional;
+mod page_files;
 mod patterns;
 mod process;
 mod reading;
 mod regions;
 mod tables;
 mod timed;
+mod touched;
 mod whole;
 
 pub use clock::{time, time_faults};
@@ -25,11 +27,13 @@ pub use faults::{FAULTS, FaultWorld};
 pub use flat::FlatMemory;
 pub use frames::FrameWorld;
 pub use functional::FunctionalWorld;
+pub use page_files::{PAGE_FILE_BYTES, PageFileWorld};
 pub use patterns::PatternWorld;
 pub use reading::{Contents, ReadWorld};
 pub use regions::RegionWorld;
 pub use tables::PageTables;
 pub use timed::TimedWorld;
+pub use touched::TouchedWorld;
 pub use whole::{Extent, golden_cove, simulate};
 
 /// How many operations a round of a world does.

@@ -8,7 +8,7 @@ use crate::{
     protection::Protection,
     pte::{FrameOwner, Pte, PteState, ValidPte},
     user_space::UserSpace,
-    vad::{PAGE, USER_LIMIT, Untouched, VadKind},
+    vad::{Entries, PAGE, USER_LIMIT, Untouched, VadKind},
 };
 
 /// A page whose use faulted.
@@ -50,7 +50,10 @@ impl UserSpace {
             }
             (settled, _) => settled,
         };
-        settled.map_err(Exception::at(fault.address, access))
+        let coherent = kernel.settle();
+        settled
+            .and(coherent)
+            .map_err(Exception::at(fault.address, access))
     }
 
     fn settle(
@@ -77,6 +80,8 @@ impl UserSpace {
                 self.settle_by_region(kernel, page, Some(protection), access)
             }
             PteState::Decommitted => Err(Status::AccessViolation),
+            // No page of a machine goes to a page file yet; only prototype entries name files.
+            PteState::PageFile(..) | PteState::Subsection(_) => Err(Status::InternalError),
             PteState::DemandZero(protection) => self.zero_page(kernel, page, protection, access),
             PteState::Transition(frame, protection) => {
                 let guarded = |protection| Pte::transition(frame, protection);
@@ -117,8 +122,9 @@ impl UserSpace {
     ) -> Result<(), Status> {
         let vad = self
             .vads
-            .find(page.address)
+            .find_mut(page.address)
             .ok_or(Status::AccessViolation)?;
+        vad.entries = Entries::Some;
         match &vad.kind {
             VadKind::Private(private) if private.untouched == Untouched::Committed => {
                 let protection = protection.unwrap_or(vad.protection);
@@ -210,7 +216,7 @@ impl UserSpace {
         valid: ValidPte,
     ) -> Result<(), Status> {
         if valid.owner() == FrameOwner::Prototype {
-            self.note_shared_write(kernel, page.address)?;
+            kernel.physical.note_written(valid.frame());
         }
         let at = self.faulted_entry(kernel, page)?;
         self.put(kernel, page.address, at, valid.written().into())?;

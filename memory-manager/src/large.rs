@@ -14,8 +14,8 @@ use crate::{
     section::{Section, SegmentId},
     user_space::UserSpace,
     vad::{
-        PAGE, Placeholder, Private, PrivateMemory, USER_START, Untouched, VAD_LIMIT, Vad, VadKind,
-        WriteWatch,
+        Entries, PAGE, Placeholder, Private, PrivateMemory, USER_START, Untouched, VAD_LIMIT, Vad,
+        VadKind, WriteWatch,
     },
     vad_tree::Direction,
 };
@@ -149,6 +149,7 @@ impl UserSpace {
             protection,
             charge: size / PAGE,
             placeholder: Placeholder::No,
+            entries: Entries::Some,
             kind: VadKind::Private(Private {
                 untouched: Untouched::Committed,
                 caching: protection.caching(),
@@ -197,6 +198,8 @@ impl UserSpace {
         self.put_large(kernel, (start, end), LARGE, |kernel, page| {
             let index = first + (page - start) / PAGE;
             let frame = kernel.shared_frame(segment, index)?;
+            // It is held anyway.
+            kernel.physical.release(frame);
             Ok(Pte::valid(frame, protection, FrameOwner::Prototype))
         })
     }
@@ -236,8 +239,7 @@ impl Kernel {
             let page = self.physical.allocate_page(LARGE)?;
             for (index, frame) in (first..).zip(frames_of(page, LARGE)) {
                 let place = self.make_prototype(id, index)?;
-                let valid = Pte::valid(frame, Protection::SHARED, FrameOwner::Process);
-                self.physical.write_pte(place, valid.written().into())?;
+                self.physical.hold_for_prototype(frame, place)?;
             }
         }
         Ok(())

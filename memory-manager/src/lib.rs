@@ -37,6 +37,7 @@ mod bitness;
 mod calls;
 mod commit;
 mod dep;
+mod disk;
 mod environment;
 mod error;
 mod exception;
@@ -48,8 +49,10 @@ mod layout;
 mod machine;
 mod manager;
 mod memory_information;
+mod page_file;
 mod page_protection;
 mod page_tables;
+mod pfn;
 mod physical;
 mod placeholder;
 mod placement;
@@ -57,11 +60,14 @@ mod private;
 mod privileges;
 mod process;
 mod processor;
+mod processors;
 mod protection;
 mod pte;
+mod run;
 mod section;
 mod service;
 mod shared_data;
+pub mod shootdown;
 mod stack;
 mod status;
 mod thread;
@@ -81,6 +87,9 @@ pub use calls::query_region::RegionInformation;
 pub use calls::query_section::SectionInformation;
 pub use calls::query_working_set::{ValidPage, WorkingSetPage};
 pub use dep::{DepFlags, DepPermanence, DepPolicy, ProcessDep};
+pub use disk::{
+    Disk, DiskFault, DiskFaults, DiskLedger, DiskModel, FaultyDisk, IoCounters, IoOwner,
+};
 pub use error::{AccessError, OutOfMemory, ServiceError};
 pub use exception::{Exception, ExceptionAccess};
 pub use frames::FrameAllocator;
@@ -89,10 +98,16 @@ pub use layout::AddressLayout;
 pub use machine::{Machine, MachineConfig, MachineError, ProcessId};
 pub use manager::{CollapseError, Collapsed, Counters, MemoryManager};
 pub use memory_information::{MemoryInformation, MemoryKind, MemoryState, Range};
+pub use page_file::{
+    MAX_PAGE_FILES, PAGE_FILE_CLUSTER, PageFileCounters, PageFileError, PageFileNumber,
+    PageFileSize, PageFiles, PageSlot, Slot, SlotRun,
+};
 pub use page_protection::PageProtection;
+pub use pfn::{FrameFault, FrameState, PageLists};
 pub use placement::{AddressRequirements, ZeroBits};
 pub use privileges::Privileges;
 pub use process::{PagingLevels, Process};
+pub use processors::ShootdownCounters;
 pub use section::{
     Backing, FileAccess, ImageInformation, ImageMachine, MappedView, MappingNote, SectionAccess,
     SectionAttributes, SectionCreation, SectionHandle, SectionOpening, ViewAccess, ViewRequest,
@@ -103,6 +118,6 @@ pub use stack::{Stack, StackRequest};
 pub use status::Status;
 pub use thread::{Caller, ThreadId};
 pub use vad::GRANULARITY as ALLOCATION_GRANULARITY;
-pub use win32::{ProcessorArchitecture, SystemInfo, Win32};
+pub use win32::{ProcessorArchitecture, SystemInfo, Win32, WorkingSetLimits};
 pub use window::{FreePagesError, PhysicalPage};
 pub use working_set::WorkingSetSize;

@@ -1,16 +1,19 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU16,
+};
 
-use mmu_core::{CpuFeatures, GeneralProtection, RamTooLarge};
+use mmu_core::{CpuFeatures, GeneralProtection, ProcessorId, RamTooLarge, SoftwareCosts};
 
 use crate::{
-    AddressLayout, DepPolicy, FaultCounters, ProcessDep, Status,
+    AddressLayout, Caller, DepPolicy, FaultCounters, ProcessDep, Status,
     commit::Commit,
     kernel::Kernel,
     physical::Physical,
-    processor::Processor,
+    processors::Processors,
     section::{SectionObjects, Segments},
     user_space::UserSpace,
-    vad::PAGE,
+    vad::{PAGE, Placeholder},
 };
 
 /// What a machine is made of and how its memory manager is set.
@@ -22,6 +25,14 @@ pub struct MachineConfig {
     pub features: CpuFeatures,
     /// Which processes may execute any page that they can read.
     pub dep_policy: DepPolicy,
+    /// Of how many colours frames are: of a cache that is indexed by physical addresses, the
+    /// bytes of a way in pages. Those that are asked for one after another differ in colour.
+    pub page_colours: NonZeroU16,
+    /// How many processors there are, from 1 to [`ProcessorId::COUNT`].
+    pub processors: u32,
+    /// What invalidations and TLB shootdowns cost, in cycles; the costs of other events do not
+    /// count here. Nothing by default.
+    pub costs: SoftwareCosts,
 }
 
 impl Default for MachineConfig {
@@ -30,6 +41,9 @@ impl Default for MachineConfig {
             ram_bytes: 1 << 30,
             features: CpuFeatures::default(),
             dep_policy: DepPolicy::default(),
+            page_colours: NonZeroU16::MIN,
+            processors: 1,
+            costs: SoftwareCosts::default(),
         }
     }
 }
@@ -40,8 +54,11 @@ pub enum MachineError {
     /// No x86 processor could address its memory.
     #[error(transparent)]
     Ram(#[from] RamTooLarge),
-    /// Its processor cannot run it.
-    #[error("the processor cannot page as the memory manager needs it: {0}")]
+    /// There can be no such number of processors.
+    #[error("a machine has from 1 to {most} processors, and not {0}", most = ProcessorId::COUNT)]
+    ProcessorCount(u32),
+    /// Its processors cannot run it.
+    #[error("the processors cannot page as the memory manager needs it: {0}")]
     Processor(#[from] GeneralProtection),
 }
 
@@ -49,7 +66,7 @@ pub enum MachineError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ProcessId(pub(crate) u64);
 
-/// A machine: physical memory, a processor's MMU, and a memory manager in the manner of
+/// A machine: physical memory, the MMUs of its processors, and a memory manager in the manner of
 /// Windows NT, with its processes and sections.
 ///
 /// ```
@@ -86,8 +103,8 @@ impl Machine {
     pub fn new(config: &MachineConfig) -> Result<Self, MachineError> {
         Ok(Self {
             kernel: Kernel {
-                physical: Physical::new(config.ram_bytes)?,
-                processor: Processor::new(config.features)?,
+                physical: Physical::new(config.ram_bytes, config.page_colours)?,
+                processors: Processors::new(config)?,
                 commit: Commit::new(config.ram_bytes / PAGE),
                 segments: Segments::default(),
                 shared_data: None,
@@ -149,7 +166,7 @@ impl Machine {
             result = result.and(match view {
                 Some((segment, _)) => {
                     segments.insert(segment);
-                    space.drop_view(kernel, start)
+                    space.drop_view(kernel, start, Placeholder::No)
                 }
                 None => space.release(kernel, start, end),
             });
@@ -159,6 +176,11 @@ impl Machine {
             result = result.and(kernel.retire(segment));
         }
         result
+    }
+
+    /// How many processors it has.
+    pub fn processors(&self) -> u32 {
+        self.kernel.processors.count
     }
 
     /// Pages that were promised to processes and sections, page tables included.
@@ -174,7 +196,8 @@ impl Machine {
         Ok(self.space_ref(process)?.0.tables * PAGE)
     }
 
-    /// Frames of physical memory that are in use.
+    /// Frames of physical memory that cannot be had, since they are in use or hold what is
+    /// nowhere else.
     pub fn frames_in_use(&self) -> u64 {
         self.kernel.physical.in_use()
     }
@@ -183,8 +206,7 @@ impl Machine {
         &mut self,
         process: ProcessId,
     ) -> Result<(&mut UserSpace, &mut Kernel), Status> {
-        let space = self.spaces.get_mut(&process);
-        Ok((space.ok_or(Status::InvalidHandle)?, &mut self.kernel))
+        self.caller_space(Caller::Process(process))
     }
 
     pub(crate) fn space_ref(&self, process: ProcessId) -> Result<(&UserSpace, &Kernel), Status> {

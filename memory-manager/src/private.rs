@@ -1,11 +1,11 @@
 //! What the calls do to the pages of private memory.
 
-use mmu_core::PhysAddr;
+use mmu_core::{PageSize, PhysAddr};
 
 use crate::{
     Status,
     kernel::Kernel,
-    page_tables::{Piece, Pieces},
+    page_tables::{Alikes, Piece, Pieces},
     protection::{Caching, Protection},
     pte::{FrameOwner, Pte, PteState, ValidPte},
     user_space::UserSpace,
@@ -39,8 +39,9 @@ impl PrivateRules {
     pub(crate) fn committed(self, pte: Pte) -> Option<Protection> {
         match pte.state() {
             PteState::Zero if self.untouched == Untouched::Committed => Some(self.protection),
-            PteState::Zero | PteState::Decommitted => None,
+            PteState::Zero | PteState::Decommitted | PteState::Subsection(_) => None,
             PteState::DemandZero(protection)
+            | PteState::PageFile(_, protection)
             | PteState::Transition(_, protection)
             | PteState::Lookup(protection) => Some(protection),
             PteState::Valid(valid) => Some(valid.protection()),
@@ -110,16 +111,10 @@ impl UserSpace {
         end: u64,
     ) -> Result<u64, Status> {
         let mut pages = 0;
-        let mut pieces = Pieces::new(start, end);
-        while let Some(piece) = pieces.next(self, &kernel.physical)? {
-            if piece.is_hole() && rules.untouched == Untouched::Committed {
-                pages += (piece.end - piece.start) / PAGE;
-            }
-            for (page, at) in piece.entries() {
-                let pte = kernel.physical.read_pte(at)?;
-                if rules.committed(pte).is_some() {
-                    pages += (piece.after(page) - page) / PAGE;
-                }
+        let mut alikes = Alikes::new(start, end);
+        while let Some(alike) = alikes.next(self, &kernel.physical)? {
+            if rules.committed(alike.pte).is_some() {
+                pages += (alike.end - alike.start) / PAGE;
             }
         }
         Ok(pages)
@@ -177,21 +172,36 @@ impl UserSpace {
         left: Pte,
     ) -> Result<(), Status> {
         let mut pieces = Pieces::new(start, end);
-        let mut frames = Vec::new();
+        let mut large = Vec::new();
         while let Some(piece) = pieces.next(self, &kernel.physical)? {
             self.rewrite(kernel, piece, |_, _, pte| {
-                frames.extend(owned_frame(pte));
+                if piece.size != PageSize::Size4KiB {
+                    large.extend(owned_frame(pte));
+                }
                 left
             })?;
-            for frame in frames.drain(..) {
-                kernel.physical.free_page(frame, piece.size);
+            for page in large.drain(..) {
+                kernel.give_back(page, piece.size);
             }
         }
-        Ok(())
+        kernel.settle()
     }
 
-    /// Writes each entry of a range anew, and prunes what is empty then.
+    /// Writes each entry of a range anew, and prunes what is empty then. No processor uses the
+    /// old ones any more.
     pub(crate) fn rewrite_range(
+        &mut self,
+        kernel: &mut Kernel,
+        start: u64,
+        end: u64,
+        new: impl FnMut(&Self, u64, Pte) -> Pte,
+    ) -> Result<(), Status> {
+        self.change_range(kernel, start, end, new)?;
+        kernel.settle()
+    }
+
+    /// As [`UserSpace::rewrite_range`], for one of several ranges: the kernel is to settle then.
+    pub(crate) fn change_range(
         &mut self,
         kernel: &mut Kernel,
         start: u64,

@@ -1,6 +1,10 @@
 use mmu_core::{Entry, PageSize, PhysAddr};
 
-use crate::protection::{Caching, Protection};
+use crate::{
+    PageFileNumber, PageSlot, Slot,
+    protection::{Caching, Protection},
+    section::SegmentId,
+};
 
 /// A page-table entry in NT's formats: valid for the processor, or, with bit 0 clear, one of
 /// the forms that only software reads.
@@ -16,10 +20,14 @@ pub(crate) enum PteState {
     Decommitted,
     /// The page is zeros when it is first touched.
     DemandZero(Protection),
+    /// The page is in a page file.
+    PageFile(PageSlot, Protection),
     /// The page has a frame, but may not be reached without a fault.
     Transition(PhysAddr, Protection),
     /// The region says where the page comes from.
     Lookup(Protection),
+    /// The page is in the file of a segment; only prototype entries say so.
+    Subsection(SegmentId),
     /// The processor uses it.
     Valid(ValidPte),
 }
@@ -43,12 +51,24 @@ const WRITE: Entry = Entry::SOFTWARE_11;
 /// the processor.
 const ALLOWED_AT: u32 = 60;
 
+/// What [`ValidPte::protection`] looks at.
+const TELLING_OF_VALID: u64 = Entry::PRESENT
+    .union(Entry::CACHE_DISABLE)
+    .union(Entry::WRITE_THROUGH)
+    .bits()
+    | 0b111 << ALLOWED_AT;
+
+/// Where the entry of a page in a page file has the file's number, and the slot.
+const PAGE_FILE_AT: u32 = 1;
+const SLOT_AT: u32 = 32;
+
 const PROTECTION_AT: u32 = 5;
 const SOFT_PROTOTYPE: u64 = 1 << 10;
 const SOFT_TRANSITION: u64 = 1 << 11;
 const DECOMMITTED: u64 = 0x10 << PROTECTION_AT;
 /// A prototype address that is none: all ones in bits 32 to 63.
 const LOOKUP: u64 = SOFT_PROTOTYPE | 0xffff_ffff << 32;
+const SUBSECTION_AT: u32 = 16;
 const FRAME: u64 = 0x0000_ffff_ffff_f000;
 
 impl Pte {
@@ -67,12 +87,60 @@ impl Pte {
         Self(protection.bits() << PROTECTION_AT)
     }
 
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "nothing is written to page files yet")
+    )]
+    pub(crate) const fn page_file(page: PageSlot, protection: Protection) -> Self {
+        let file = (page.file.index() as u64) << PAGE_FILE_AT;
+        let slot = (page.slot.get() as u64) << SLOT_AT;
+        Self(slot | protection.bits() << PROTECTION_AT | file)
+    }
+
     pub(crate) const fn lookup(protection: Protection) -> Self {
         Self(protection.bits() << PROTECTION_AT | LOOKUP)
     }
 
     pub(crate) const fn transition(frame: PhysAddr, protection: Protection) -> Self {
         Self(frame.as_u64() & FRAME | protection.bits() << PROTECTION_AT | SOFT_TRANSITION)
+    }
+
+    pub(crate) const fn subsection(segment: SegmentId) -> Self {
+        Self(
+            segment.0 << SUBSECTION_AT
+                | Protection::SHARED.bits() << PROTECTION_AT
+                | SOFT_PROTOTYPE,
+        )
+    }
+
+    /// What is left of a transition entry whose frame was taken: its protection, and where the
+    /// page is.
+    pub(crate) fn evicted(self, original: Self) -> Self {
+        const PROTECTION: u64 = 0x1f << PROTECTION_AT;
+        Self(original.0 & !PROTECTION | self.0 & PROTECTION)
+    }
+
+    pub(crate) const fn is_valid(self) -> bool {
+        self.0 & Entry::PRESENT.bits() != 0
+    }
+
+    /// The frame that it shows or has; of a large page, the first one.
+    pub(crate) fn frame(self) -> Option<PhysAddr> {
+        const SOFT: u64 = SOFT_PROTOTYPE | SOFT_TRANSITION;
+        let has_frame = self.is_valid() || self.0 & SOFT == SOFT_TRANSITION;
+        has_frame.then_some(PhysAddr::new(self.0 & FRAME))
+    }
+
+    /// How a valid entry lets the processor cache its page.
+    pub(crate) fn caching(self) -> Caching {
+        let flags = Entry::from_bits_retain(self.0);
+        if flags.contains(Entry::CACHE_DISABLE) {
+            Caching::None
+        } else if flags.contains(Entry::WRITE_THROUGH) {
+            Caching::WriteCombining
+        } else {
+            Caching::Usual
+        }
     }
 
     /// A clean page. `protection` must be one that lets it be touched.
@@ -92,6 +160,16 @@ impl Pte {
         ValidPte(Entry::page(frame, PageSize::Size4KiB, flags | allowed))
     }
 
+    /// The bits that are the same in every entry that says the same of its page, where the frame
+    /// lies and what happened to it since left out.
+    pub(crate) fn telling_bits(self) -> u64 {
+        match self.state() {
+            PteState::Valid(_) => TELLING_OF_VALID,
+            PteState::Transition(..) => !FRAME,
+            _ => !0,
+        }
+    }
+
     pub(crate) fn state(self) -> PteState {
         let protection = Protection::from_bits(self.0 >> PROTECTION_AT);
         if self.0 & Entry::PRESENT.bits() != 0 {
@@ -100,13 +178,23 @@ impl Pte {
             PteState::Zero
         } else if self.0 == DECOMMITTED {
             PteState::Decommitted
-        } else if self.0 & SOFT_PROTOTYPE != 0 {
+        } else if self.0 & LOOKUP == LOOKUP {
             PteState::Lookup(protection)
+        } else if self.0 & SOFT_PROTOTYPE != 0 {
+            PteState::Subsection(SegmentId(self.0 >> SUBSECTION_AT))
         } else if self.0 & SOFT_TRANSITION != 0 {
             PteState::Transition(PhysAddr::new(self.0 & FRAME), protection)
+        } else if let Some(page) = self.page_slot() {
+            PteState::PageFile(page, protection)
         } else {
             PteState::DemandZero(protection)
         }
+    }
+
+    fn page_slot(self) -> Option<PageSlot> {
+        let slot = Slot::new((self.0 >> SLOT_AT) as u32)?;
+        let file = PageFileNumber::new((self.0 >> PAGE_FILE_AT & 0xf) as usize)?;
+        Some(PageSlot { file, slot })
     }
 }
 
@@ -134,13 +222,7 @@ impl ValidPte {
     }
 
     pub(crate) fn protection(self) -> Protection {
-        let caching = if self.0.contains(Entry::CACHE_DISABLE) {
-            Caching::None
-        } else if self.0.contains(Entry::WRITE_THROUGH) {
-            Caching::WriteCombining
-        } else {
-            Caching::Usual
-        };
+        let caching = Pte::from(self).caching();
         Protection::from_bits(self.0.bits() >> ALLOWED_AT & 0b111).cached(caching)
     }
 
@@ -252,6 +334,33 @@ mod tests {
                 assert_eq!(valid.frame(), frame);
                 assert_eq!(Pte::from(valid).state(), PteState::Valid(valid));
             }
+        }
+    }
+
+    /// ReactOS's `MMPTE_SOFTWARE` for x64: `PageFileLow` in bits 1 to 4, `Protection` in 5 to 9,
+    /// `Prototype` and `Transition` clear, `PageFileHigh` in 32 to 63.
+    #[test]
+    fn a_page_in_a_page_file_is_told_by_its_file_and_slot() {
+        let page = |file, slot| PageSlot {
+            file: PageFileNumber::new(file).unwrap(),
+            slot: Slot::new(slot).unwrap(),
+        };
+        let readonly = Protection::new(PageProtection::READONLY).unwrap();
+        let pte = Pte::page_file(page(5, 0x1234_5678), readonly);
+        assert_eq!(pte.bits(), 0x1234_5678_0000_002a);
+        for protection in protections() {
+            for page in [
+                page(0, 1),
+                page(15, 1),
+                page(0, u32::MAX),
+                page(15, u32::MAX),
+            ] {
+                let pte = Pte::page_file(page, protection);
+                assert_eq!(pte.bits() & 0b1100_0000_0001, 0);
+                assert_eq!(pte.state(), PteState::PageFile(page, protection));
+            }
+            let zeros = Pte::demand_zero(protection).state();
+            assert_eq!(zeros, PteState::DemandZero(protection));
         }
     }
 

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, fs::File};
 use bitflags::bitflags;
 use mmu_core::VirtAddr;
 
-use crate::{PageProtection, Range, protection::Protection};
+use crate::{Disk, PageProtection, Range, protection::Protection};
 
 pub(crate) mod image;
 pub(crate) mod mapped_file;
@@ -82,6 +82,9 @@ pub enum Backing {
     PageFile,
     /// A file, and what it was opened for.
     File(File, FileAccess),
+    /// A file that is reached in another way than through the host. It is none that another
+    /// section has.
+    Disk(Box<dyn Disk>, FileAccess),
 }
 
 /// A section that is open. All processes can use it.
@@ -187,16 +190,16 @@ impl Segments {
     }
 
     /// The segment of a file, so that all who map it share its pages.
-    pub(crate) fn of_file(&self, file: &File) -> Option<SegmentId> {
-        self.find_file(file, |origin| match origin {
+    pub(crate) fn of_file(&self, file: Option<FileIdentity>) -> Option<SegmentId> {
+        self.find_file(file?, |origin| match origin {
             PageOrigin::File(file) => Some(file),
             _ => None,
         })
     }
 
     /// The segment of a file as an image, which is another one than that of its bytes.
-    pub(crate) fn of_image(&self, file: &File) -> Option<SegmentId> {
-        self.find_file(file, |origin| match origin {
+    pub(crate) fn of_image(&self, file: Option<FileIdentity>) -> Option<SegmentId> {
+        self.find_file(file?, |origin| match origin {
             PageOrigin::Image(image) => Some(&image.file),
             _ => None,
         })
@@ -204,10 +207,9 @@ impl Segments {
 
     fn find_file(
         &self,
-        file: &File,
+        identity: FileIdentity,
         of: impl Fn(&PageOrigin) -> Option<&MappedFile>,
     ) -> Option<SegmentId> {
-        let identity = FileIdentity::of(file)?;
         self.iter()
             .find(|(_, segment)| {
                 of(&segment.origin).and_then(|file| file.identity) == Some(identity)

@@ -107,6 +107,7 @@ impl Kernel {
         let frame = self.shared_frame(segment, 0)?;
         let at = frame.wrapping_add(offset);
         let written = self.physical.ram().write(at, bytes);
+        self.physical.release(frame);
         written.map_err(|_| Status::InternalError)
     }
 }

@@ -20,6 +20,8 @@ pub enum Status {
     InvalidCid,
     /// `STATUS_INVALID_PARAMETER`: an argument is wrong.
     InvalidParameter,
+    /// `STATUS_END_OF_FILE`: the file ends before what is to be read.
+    EndOfFile,
     /// `STATUS_NO_MEMORY`: no free range of addresses is large enough, or no frame is free.
     NoMemory,
     /// `STATUS_CONFLICTING_ADDRESSES`: the range overlaps another region, or is not inside one.
@@ -34,6 +36,10 @@ pub enum Status {
     InvalidViewSize,
     /// `STATUS_INVALID_FILE_FOR_SECTION`: the file cannot back such a section.
     InvalidFileForSection,
+    /// `STATUS_INVALID_PARAMETER_MIX`: arguments do not go together.
+    InvalidParameterMix,
+    /// `STATUS_CRC_ERROR`: what is on the disk is not what was written to it.
+    CrcError,
     /// `STATUS_ALREADY_COMMITTED`: pages of a file are always committed.
     AlreadyCommitted,
     /// `STATUS_ACCESS_DENIED`: the object was not opened for this.
@@ -63,6 +69,8 @@ pub enum Status {
     DiskFull,
     /// `STATUS_NOT_MAPPED_DATA`: the memory is no file's.
     NotMappedData,
+    /// `STATUS_TOO_MANY_PAGING_FILES`: there are as many page files as there can be.
+    TooManyPagingFiles,
     /// `STATUS_FILE_INVALID`: the file was made shorter by others, and ends before the page.
     FileInvalid,
     /// `STATUS_INSUFFICIENT_RESOURCES`: the system has too little memory of its own for this.
@@ -153,6 +161,7 @@ impl Status {
             Self::InvalidHandle => (0xc000_0008, "STATUS_INVALID_HANDLE", 6),
             Self::InvalidCid => (0xc000_000b, "STATUS_INVALID_CID", 87),
             Self::InvalidParameter => (0xc000_000d, "STATUS_INVALID_PARAMETER", 87),
+            Self::EndOfFile => (0xc000_0011, "STATUS_END_OF_FILE", 38),
             Self::NoMemory => (0xc000_0017, "STATUS_NO_MEMORY", 8),
             Self::ConflictingAddresses => (0xc000_0018, "STATUS_CONFLICTING_ADDRESSES", 487),
             Self::NotMappedView => (0xc000_0019, "STATUS_NOT_MAPPED_VIEW", 487),
@@ -164,8 +173,10 @@ impl Status {
             Self::AccessDenied => (0xc000_0022, "STATUS_ACCESS_DENIED", 5),
             Self::NotLocked => (0xc000_002a, "STATUS_NOT_LOCKED", 158),
             Self::NotCommitted => (0xc000_002d, "STATUS_NOT_COMMITTED", 487),
+            Self::InvalidParameterMix => (0xc000_0030, "STATUS_INVALID_PARAMETER_MIX", 87),
             Self::ObjectNameNotFound => (0xc000_0034, "STATUS_OBJECT_NAME_NOT_FOUND", 2),
             Self::ObjectPathNotFound => (0xc000_003a, "STATUS_OBJECT_PATH_NOT_FOUND", 3),
+            Self::CrcError => (0xc000_003f, "STATUS_CRC_ERROR", 23),
             Self::SectionTooBig => (0xc000_0040, "STATUS_SECTION_TOO_BIG", 8),
             Self::SectionNotImage => (0xc000_0049, "STATUS_SECTION_NOT_IMAGE", 87),
             Self::InvalidPageProtection => (0xc000_0045, "STATUS_INVALID_PAGE_PROTECTION", 87),
@@ -174,6 +185,7 @@ impl Status {
             Self::InvalidImageFormat => (0xc000_007b, "STATUS_INVALID_IMAGE_FORMAT", 193),
             Self::DiskFull => (0xc000_007f, "STATUS_DISK_FULL", 112),
             Self::NotMappedData => (0xc000_0088, "STATUS_NOT_MAPPED_DATA", 487),
+            Self::TooManyPagingFiles => (0xc000_0097, "STATUS_TOO_MANY_PAGING_FILES", 8),
             Self::FileInvalid => (0xc000_0098, "STATUS_FILE_INVALID", 1006),
             Self::InsufficientResources => (0xc000_009a, "STATUS_INSUFFICIENT_RESOURCES", 1450),
             Self::FreeVmNotAtBase => (0xc000_009f, "STATUS_FREE_VM_NOT_AT_BASE", 487),
@@ -280,11 +292,14 @@ mod tests {
                     InvalidParameter,
                     InvalidParameter1,
                     InvalidParameter12,
+                    InvalidParameterMix,
                 ],
                 87,
             ),
             (&[InvalidViewSize, AlreadyCommitted, AccessDenied], 5),
-            (&[SectionTooBig, NoMemory], 8),
+            (&[SectionTooBig, NoMemory, TooManyPagingFiles], 8),
+            (&[EndOfFile], 38),
+            (&[CrcError], 23),
             (&[MappedAlignment], 1132),
             (&[MappedFileSizeZero, FileInvalid], 1006),
             (&[CommitmentLimit], 1455),

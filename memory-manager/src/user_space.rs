@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
-use mmu_core::{CpuFeatures, Entry, Level, Regime, VirtAddr, entry_address};
+use mmu_core::{CpuFeatures, Entry, Level, PageSize, ProcessorId, Regime, VirtAddr, entry_address};
 
 use crate::{
     AddressLayout, Privileges, ProcessDep, ProcessId, Status, ThreadId, kernel::Kernel,
-    processor::SpaceRoot, vad::Vad, vad_tree::VadTree, window::PhysicalPages,
+    processor::SpaceRoot, pte::Pte, vad::Vad, vad_tree::VadTree, window::PhysicalPages,
     working_set::WorkingSet,
 };
 
@@ -28,6 +28,9 @@ pub(crate) struct UserSpace {
     pub(crate) peb: Option<u64>,
     /// The threads, and where their TEBs are.
     pub(crate) threads: BTreeMap<ThreadId, u64>,
+    /// The processor that it runs on, and those of its threads that have one of their own.
+    pub(crate) processor: ProcessorId,
+    pub(crate) processors: BTreeMap<ThreadId, ProcessorId>,
     pub(crate) layout: AddressLayout,
     pub(crate) dep: ProcessDep,
 }
@@ -47,12 +50,14 @@ impl UserSpace {
                 return Err(status);
             }
         };
-        let root = kernel.processor.enter(table);
-        let registers = kernel.processor.registers(root);
+        let root = kernel.processors.admit(table);
+        let registers = kernel.processors.registers(&root);
         let regime = Regime::new(&registers, features).map_err(|_| Status::InternalError)?;
-        let own = Entry::page(table, mmu_core::PageSize::Size4KiB, SELF_MAP_FLAGS);
+        let own = Entry::page(table, PageSize::Size4KiB, SELF_MAP_FLAGS);
         let slot = entry_address(table, Level::Pml4e, VirtAddr::new(SELF_MAP));
-        kernel.physical.write_entry(slot, own.bits())?;
+        kernel
+            .physical
+            .write_pte(slot, Pte::from_bits(own.bits()))?;
         Ok(Self {
             process,
             root,
@@ -64,6 +69,8 @@ impl UserSpace {
             physical_pages: PhysicalPages::new(),
             peb: None,
             threads: BTreeMap::new(),
+            processor: ProcessorId::FIRST,
+            processors: BTreeMap::new(),
             layout,
             dep,
         })
@@ -73,9 +80,9 @@ impl UserSpace {
     pub(crate) fn close(mut self, kernel: &mut Kernel) -> Result<(), Status> {
         self.free_physical_pages(kernel);
         let slot = entry_address(self.root.table, Level::Pml4e, VirtAddr::new(SELF_MAP));
-        kernel.physical.write_entry(slot, 0)?;
-        kernel.leave(self.root)?;
-        kernel.physical.free(self.root.table);
+        // The last entry that shows it takes the root along.
+        kernel.physical.write_pte(slot, Pte::ZERO)?;
+        kernel.leave(&self.root);
         kernel.commit.release(self.tables);
         Ok(())
     }

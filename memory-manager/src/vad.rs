@@ -29,8 +29,9 @@ pub(crate) const VAD_LIMIT: u64 = USER_LIMIT - GRANULARITY;
 /// Above it, Windows loads its own images, so that allocations from the top down start below.
 pub(crate) const TOP_DOWN_LIMIT: u64 = 0x7ff8_0000_0000;
 
-/// A region of addresses: a virtual address descriptor.
+/// A region of addresses: a virtual address descriptor. It lies in one of the host's cache lines.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub(crate) struct Vad {
     /// A page's address.
     pub(crate) start: u64,
@@ -41,8 +42,20 @@ pub(crate) struct Vad {
     /// The pages that commit was charged for.
     pub(crate) charge: u64,
     pub(crate) placeholder: Placeholder,
+    pub(crate) entries: Entries,
     pub(crate) kind: VadKind,
 }
+
+/// Whether the page tables say something of a region's pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entries {
+    /// Nothing: all its entries are zero, or missing.
+    None,
+    /// They may.
+    Some,
+}
+
+const _: () = assert!(size_of::<Option<Vad>>() == 64);
 
 /// What a region has to do with placeholders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +66,16 @@ pub(crate) enum Placeholder {
     Waiting,
     /// It took the place of one, and may become one again.
     Replaced,
+}
+
+impl Placeholder {
+    /// What was there before a region that has this to do with it.
+    pub(crate) fn before(self) -> Self {
+        match self {
+            Self::Replaced => Self::Waiting,
+            Self::No | Self::Waiting => Self::No,
+        }
+    }
 }
 
 /// What a region is made of.
@@ -100,7 +123,8 @@ pub(crate) enum WriteWatch {
     Off,
     /// With the pages that were written before their entry changed; the entries know of the
     /// others.
-    On(BTreeSet<u64>),
+    #[expect(clippy::box_collection, reason = "a region fits a cache line so")]
+    On(Box<BTreeSet<u64>>),
 }
 
 /// A view of a section.
@@ -123,6 +147,7 @@ impl Vad {
             protection: Protection::NO_ACCESS,
             charge: 0,
             placeholder: Placeholder::Waiting,
+            entries: Entries::None,
             kind: VadKind::Private(Private {
                 untouched: Untouched::Reserved,
                 caching: Caching::Usual,
@@ -173,7 +198,7 @@ impl Vad {
         match (&mut self.kind, &mut kind) {
             (VadKind::Private(head), VadKind::Private(tail)) => {
                 if let WriteWatch::On(written) = &mut head.watch {
-                    tail.watch = WriteWatch::On(written.split_off(&at));
+                    tail.watch = WriteWatch::On(Box::new(written.split_off(&at)));
                 }
             }
             (VadKind::View(_), VadKind::View(tail)) => tail.first += (at - self.start) / PAGE,
@@ -185,6 +210,7 @@ impl Vad {
             protection: self.protection,
             charge: 0,
             placeholder: self.placeholder,
+            entries: self.entries,
             kind,
         };
         self.end = at;

@@ -1,7 +1,13 @@
 use crate::vad::{GRANULARITY, USER_START, Vad};
 
 /// The most regions of a leaf.
-const LEAF: usize = 128;
+const LEAF: usize = 64;
+
+/// How many addresses lie in one of the host's cache lines.
+const LINE: usize = 8;
+
+/// How many leaves are looked at together.
+const STRIDE: usize = 32;
 
 /// The regions of a process, ordered by address: a tree of height two, whose root knows the
 /// widest gap of each leaf.
@@ -10,24 +16,116 @@ const LEAF: usize = 128;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct VadTree {
     /// None is empty.
-    leaves: Vec<Vec<Node>>,
-    /// For each leaf, where its regions start: side by side, so that a search needs few of the
-    /// host's cache lines.
-    starts: Vec<Vec<u64>>,
+    leaves: Vec<Box<Leaf>>,
     /// For each leaf, where its first region starts.
     firsts: Vec<u64>,
     /// For each leaf, the widest gap in front of one of its regions.
-    widest: Vec<u64>,
-    vads: Vec<Option<Vad>>,
-    unused: Vec<usize>,
+    widest: Vec<Granules>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Node {
-    start: u64,
-    end: u64,
-    /// The place in `vads`.
-    place: usize,
+/// A length, rounded up to multiples of the granularity: small, so that many are compared at
+/// once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Granules(i32);
+
+impl Granules {
+    fn of(bytes: u64) -> Self {
+        Self(i32::try_from(bytes.div_ceil(GRANULARITY)).unwrap_or(i32::MAX))
+    }
+}
+
+/// Some regions that are neighbours.
+#[derive(Clone, Debug)]
+struct Leaf {
+    starts: Addresses,
+    ends: Addresses,
+    /// None behind the last one.
+    vads: [Option<Vad>; LEAF],
+    count: usize,
+}
+
+/// Addresses in order, with all ones behind the last. A search takes the first of each of the
+/// host's cache lines, all at a time, and then one line.
+#[derive(Clone, Debug)]
+#[repr(align(64))]
+struct Addresses([u64; LEAF]);
+
+impl Addresses {
+    /// How many are not above an address.
+    fn up_to(&self, address: u64) -> usize {
+        let (lines, _) = self.0.as_chunks::<LINE>();
+        let count = |count: usize, &known: &u64| count + usize::from(known <= address);
+        let before = lines[1..].iter().map(|line| &line[0]).fold(0, count);
+        before * LINE + lines[before].iter().fold(0, count)
+    }
+
+    fn insert(&mut self, index: usize, address: u64) {
+        self.0.copy_within(index..LEAF - 1, index + 1);
+        self.0[index] = address;
+    }
+
+    fn remove(&mut self, index: usize) {
+        self.0.copy_within(index + 1.., index);
+        self.0[LEAF - 1] = u64::MAX;
+    }
+}
+
+impl Leaf {
+    fn new() -> Self {
+        Self {
+            starts: Addresses([u64::MAX; LEAF]),
+            ends: Addresses([u64::MAX; LEAF]),
+            vads: [const { None }; LEAF],
+            count: 0,
+        }
+    }
+
+    fn start(&self, index: usize) -> u64 {
+        self.starts.0[index]
+    }
+
+    fn end(&self, index: usize) -> u64 {
+        self.ends.0[index]
+    }
+
+    /// Where its last region ends.
+    fn last_end(&self) -> u64 {
+        self.end(self.count - 1)
+    }
+
+    /// Adds a region; there must be room.
+    fn insert(&mut self, index: usize, vad: Vad) {
+        self.starts.insert(index, vad.start);
+        self.ends.insert(index, vad.end);
+        self.vads[index..=self.count].rotate_right(1);
+        self.vads[index] = Some(vad);
+        self.count += 1;
+    }
+
+    fn remove(&mut self, index: usize) -> Option<Vad> {
+        let vad = self.vads[index].take();
+        self.starts.remove(index);
+        self.ends.remove(index);
+        self.vads[index..self.count].rotate_left(1);
+        self.count -= 1;
+        vad
+    }
+
+    /// The regions from a place on, as a leaf of their own.
+    fn split_off(&mut self, at: usize) -> Box<Self> {
+        let mut upper = Box::new(Self::new());
+        for (index, vad) in self.vads[at..]
+            .iter_mut()
+            .filter_map(Option::take)
+            .enumerate()
+        {
+            upper.insert(index, vad);
+        }
+        self.starts.0[at..].fill(u64::MAX);
+        self.ends.0[at..].fill(u64::MAX);
+        self.count = at;
+        upper
+    }
 }
 
 /// Where in the address space a gap is taken from.
@@ -52,31 +150,27 @@ pub(crate) struct GapRequest {
 impl VadTree {
     /// The region that holds an address.
     pub(crate) fn find(&self, address: u64) -> Option<&Vad> {
-        let node = self.node_below(address)?;
-        if address < node.end {
-            self.vads[node.place].as_ref()
-        } else {
-            None
-        }
+        let (leaf, index) = self.place_below(address)?;
+        let vad = self.leaves[leaf].vads[index].as_ref();
+        vad.filter(|vad| address < vad.end)
     }
 
     /// As [`VadTree::find`]. Its start and end must be left as they are.
     pub(crate) fn find_mut(&mut self, address: u64) -> Option<&mut Vad> {
-        let node = self.node_below(address)?;
-        if address < node.end {
-            self.vads[node.place].as_mut()
-        } else {
-            None
-        }
+        let (leaf, index) = self.place_below(address)?;
+        let vad = self.leaves[leaf].vads[index].as_mut();
+        vad.filter(|vad| address < vad.end)
     }
 
     /// The start of the first region above an address.
     pub(crate) fn next_start(&self, address: u64) -> Option<u64> {
         let leaf = self.leaf_of(address)?;
-        let starts = &self.starts[leaf];
-        let index = starts.partition_point(|&start| start <= address);
-        let start = starts.get(index);
-        start.or_else(|| self.firsts.get(leaf + 1)).copied()
+        let index = self.leaves[leaf].starts.up_to(address);
+        if index < self.leaves[leaf].count {
+            Some(self.leaves[leaf].start(index))
+        } else {
+            self.firsts.get(leaf + 1).copied()
+        }
     }
 
     /// Whether a part of the range is in a region.
@@ -86,83 +180,74 @@ impl VadTree {
 
     /// Where the last region starts that a part of the range is in.
     pub(crate) fn last_start(&self, start: u64, end: u64) -> Option<u64> {
-        let last = self.node_below(end.checked_sub(1)?)?;
-        (end > start && last.end > start).then_some(last.start)
+        let (leaf, index) = self.place_below(end.checked_sub(1)?)?;
+        let leaf = &self.leaves[leaf];
+        (end > start && leaf.end(index) > start).then_some(leaf.start(index))
     }
 
     /// The regions, by address.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Vad> {
-        let nodes = self.leaves.iter().flatten();
-        nodes.filter_map(|node| self.vads[node.place].as_ref())
+        let leaves = self.leaves.iter();
+        leaves.flat_map(|leaf| leaf.vads[..leaf.count].iter().flatten())
     }
 
     /// Adds a region, which must overlap no other.
     pub(crate) fn insert(&mut self, vad: Vad) {
-        let mut node = Node {
-            start: vad.start,
-            end: vad.end,
-            place: 0,
-        };
-        if let Some(place) = self.unused.pop() {
-            node.place = place;
-            self.vads[place] = Some(vad);
-        } else {
-            node.place = self.vads.len();
-            self.vads.push(Some(vad));
-        }
-        let Some(leaf) = self.leaf_of(node.start) else {
-            self.leaves.push(vec![node]);
-            self.starts.push(vec![node.start]);
-            self.firsts.push(node.start);
-            self.widest.push(0);
-            self.measure(0);
+        let Some(mut leaf) = self.leaf_of(vad.start) else {
+            self.add_leaf(0, Box::new(Leaf::new()), vad.start);
+            self.insert_at((0, 0), vad);
             return;
         };
-        let (nodes, starts) = (&mut self.leaves[leaf], &mut self.starts[leaf]);
-        let index = starts.partition_point(|&start| start < node.start);
-        nodes.insert(index, node);
-        starts.insert(index, node.start);
-        self.firsts[leaf] = starts[0];
-        if nodes.len() > LEAF {
+        let mut index = self.leaves[leaf].starts.up_to(vad.start);
+        if self.leaves[leaf].count == LEAF {
             // Who adds at the end goes on there.
             let kept = if index == LEAF { LEAF } else { LEAF / 2 };
-            let (upper, upper_starts) = (nodes.split_off(kept), starts.split_off(kept));
-            self.firsts.insert(leaf + 1, upper_starts[0]);
-            self.leaves.insert(leaf + 1, upper);
-            self.starts.insert(leaf + 1, upper_starts);
-            self.widest.insert(leaf + 1, 0);
+            let upper = self.leaves[leaf].split_off(kept);
+            let first = if index == LEAF {
+                vad.start
+            } else {
+                upper.start(0)
+            };
+            self.add_leaf(leaf + 1, upper, first);
             self.measure(leaf);
             self.measure(leaf + 1);
-            self.measure(leaf + 2);
-        } else {
-            self.remeasure(leaf, index);
+            if index >= kept {
+                (leaf, index) = (leaf + 1, index - kept);
+            }
         }
+        self.insert_at((leaf, index), vad);
+    }
+
+    fn add_leaf(&mut self, at: usize, leaf: Box<Leaf>, first: u64) {
+        self.leaves.insert(at, leaf);
+        self.firsts.insert(at, first);
+        self.widest.insert(at, Granules::default());
+    }
+
+    fn insert_at(&mut self, (leaf, index): (usize, usize), vad: Vad) {
+        self.leaves[leaf].insert(index, vad);
+        self.firsts[leaf] = self.leaves[leaf].start(0);
+        self.remeasure(leaf, index);
     }
 
     /// Takes the region out that holds an address.
     pub(crate) fn remove(&mut self, address: u64) -> Option<Vad> {
-        let leaf = self.leaf_of(address)?;
-        let (nodes, starts) = (&mut self.leaves[leaf], &mut self.starts[leaf]);
-        let index = starts
-            .partition_point(|&start| start <= address)
-            .checked_sub(1)?;
-        if address >= nodes[index].end {
+        let (leaf, index) = self.place_below(address)?;
+        let regions = &mut self.leaves[leaf];
+        if address >= regions.end(index) {
             return None;
         }
-        let node = nodes.remove(index);
-        starts.remove(index);
-        if nodes.is_empty() {
+        let vad = regions.remove(index);
+        if regions.count == 0 {
             self.leaves.remove(leaf);
-            self.starts.remove(leaf);
             self.firsts.remove(leaf);
             self.widest.remove(leaf);
             self.measure(leaf);
         } else {
-            self.firsts[leaf] = starts[0];
+            self.firsts[leaf] = regions.start(0);
             self.remeasure(leaf, index);
         }
-        self.unused.push(node.place);
-        self.vads[node.place].take()
+        vad
     }
 
     /// Where so much room is. What lies outside the asked range, leaves without such a gap, and
@@ -175,6 +260,7 @@ impl VadTree {
     }
 
     fn lowest_gap(&self, request: &GapRequest) -> Option<u64> {
+        let wanted = Granules::of(request.size);
         let mut low = request.within.0;
         loop {
             let start = low.checked_next_multiple_of(request.alignment)?;
@@ -183,19 +269,21 @@ impl VadTree {
                 return None;
             }
             let below = self.place_below(end - 1);
-            let Some((leaf, index)) = below.filter(|&place| self.node(place).end > start) else {
+            let Some((leaf, index)) = below.filter(|&place| self.end(place) > start) else {
                 return Some(start);
             };
-            let narrow = self.widest[leaf..].iter();
-            let narrow = narrow.take_while(|&&widest| widest < request.size).count();
-            low = match narrow {
-                0 => self.node((leaf, index)).end,
-                _ => self.leaves[leaf + narrow - 1].last()?.end,
+            let rest = &self.widest[leaf..];
+            let far = all_narrow(rest.chunks(STRIDE), wanted);
+            let narrow = rest[far..].iter().take_while(|&&widest| widest < wanted);
+            low = match far + narrow.count() {
+                0 => self.end((leaf, index)),
+                narrow => self.leaves[leaf + narrow - 1].last_end(),
             };
         }
     }
 
     fn highest_gap(&self, request: &GapRequest) -> Option<u64> {
+        let wanted = Granules::of(request.size);
         let mut high = request.within.1;
         loop {
             let start = high.checked_sub(request.size)? & !(request.alignment - 1);
@@ -204,51 +292,48 @@ impl VadTree {
             }
             let above = self.place_above(start);
             let Some((leaf, index)) =
-                above.filter(|&place| self.node(place).start < start + request.size)
+                above.filter(|&place| self.start(place) < start + request.size)
             else {
                 return Some(start);
             };
-            let narrow = self.widest[..=leaf].iter().rev();
-            let narrow = narrow.take_while(|&&widest| widest < request.size).count();
-            high = match narrow {
-                0 => self.node((leaf, index)).start,
-                _ => self.end_before(leaf + 1 - narrow, 0),
+            let rest = &self.widest[..=leaf];
+            let far = all_narrow(rest.rchunks(STRIDE), wanted);
+            let near = rest[..rest.len() - far].iter().rev();
+            let narrow = near.take_while(|&&widest| widest < wanted);
+            high = match far + narrow.count() {
+                0 => self.start((leaf, index)),
+                narrow => self.end_before(leaf + 1 - narrow),
             };
         }
     }
 
-    /// Where the region in front of one ends.
-    fn end_before(&self, leaf: usize, index: usize) -> u64 {
-        let before = match (leaf, index) {
-            (0, 0) => None,
-            (_, 0) => self.leaves[leaf - 1].last(),
-            _ => self.leaves[leaf].get(index - 1),
-        };
-        before.map_or(USER_START, |node| node.end)
+    /// Where the region in front of a leaf ends.
+    fn end_before(&self, leaf: usize) -> u64 {
+        let before = leaf.checked_sub(1).map(|before| &self.leaves[before]);
+        before.map_or(USER_START, |before| before.last_end())
     }
 
     /// Measures what changed when a region came or went at this place.
     fn remeasure(&mut self, leaf: usize, index: usize) {
         self.measure(leaf);
-        if index + 1 >= self.leaves[leaf].len() {
+        if index + 1 >= self.leaves[leaf].count {
             self.measure(leaf + 1);
         }
     }
 
     fn measure(&mut self, leaf: usize) {
-        let Some(nodes) = self.leaves.get(leaf) else {
+        let Some(regions) = self.leaves.get(leaf) else {
             return;
         };
-        let mut before = self.end_before(leaf, 0);
+        let mut before = self.end_before(leaf);
         let mut widest = 0;
-        for node in nodes {
-            let gap = node
-                .start
-                .saturating_sub(before.next_multiple_of(GRANULARITY));
+        let (starts, ends) = (&regions.starts.0, &regions.ends.0);
+        for (&start, &end) in starts.iter().zip(ends).take(regions.count) {
+            let gap = start.saturating_sub(before.next_multiple_of(GRANULARITY));
             widest = widest.max(gap);
-            before = node.end;
+            before = end;
         }
-        self.widest[leaf] = widest;
+        self.widest[leaf] = Granules::of(widest);
     }
 
     /// The last leaf that starts at or below an address, or else the first.
@@ -261,31 +346,38 @@ impl VadTree {
         }
     }
 
-    fn node(&self, (leaf, index): (usize, usize)) -> Node {
-        self.leaves[leaf][index]
+    fn start(&self, (leaf, index): (usize, usize)) -> u64 {
+        self.leaves[leaf].start(index)
     }
 
-    fn node_below(&self, address: u64) -> Option<Node> {
-        self.place_below(address).map(|place| self.node(place))
+    fn end(&self, (leaf, index): (usize, usize)) -> u64 {
+        self.leaves[leaf].end(index)
     }
 
     /// Where the last region is that starts at or below an address.
     fn place_below(&self, address: u64) -> Option<(usize, usize)> {
         let leaf = self.leaf_of(address)?;
-        let after = self.starts[leaf].partition_point(|&start| start <= address);
+        let after = self.leaves[leaf].starts.up_to(address);
         Some((leaf, after.checked_sub(1)?))
     }
 
     /// Where the first region is that ends above an address.
     fn place_above(&self, address: u64) -> Option<(usize, usize)> {
         let leaf = self.leaf_of(address)?;
-        let index = self.leaves[leaf].partition_point(|node| node.end <= address);
-        if index < self.leaves[leaf].len() {
+        let index = self.leaves[leaf].ends.up_to(address);
+        if index < self.leaves[leaf].count {
             Some((leaf, index))
         } else {
             (leaf + 1 < self.leaves.len()).then_some((leaf + 1, 0))
         }
     }
+}
+
+/// How many leaves there are before the first group that has one with such a gap.
+fn all_narrow<'a>(groups: impl Iterator<Item = &'a [Granules]>, wanted: Granules) -> usize {
+    let is_wide = |&widest: &Granules| i32::from(widest >= wanted);
+    let is_narrow = |group: &&[Granules]| group.iter().map(is_wide).sum::<i32>() == 0;
+    groups.take_while(is_narrow).map(<[_]>::len).sum()
 }
 
 #[cfg(test)]
@@ -296,7 +388,7 @@ mod tests {
     use crate::{
         protection::Protection,
         section::SegmentId,
-        vad::{PAGE, Placeholder, VAD_LIMIT, VadKind, View},
+        vad::{Entries, PAGE, Placeholder, VAD_LIMIT, VadKind, View},
     };
 
     fn vad(start: u64, pages: u64) -> Vad {
@@ -306,6 +398,7 @@ mod tests {
             protection: Protection::NO_ACCESS,
             charge: 0,
             placeholder: Placeholder::No,
+            entries: Entries::None,
             kind: VadKind::View(View {
                 segment: SegmentId(0),
                 first: 0,

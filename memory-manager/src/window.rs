@@ -20,11 +20,11 @@ use crate::{
 pub struct PhysicalPage(pub u64);
 
 impl PhysicalPage {
-    fn of(frame: PhysAddr) -> Self {
+    pub(crate) fn of(frame: PhysAddr) -> Self {
         Self(frame.page_number(PageSize::Size4KiB))
     }
 
-    fn frame(self) -> PhysAddr {
+    pub(crate) fn frame(self) -> PhysAddr {
         PhysAddr::new(self.0 << PageSize::Size4KiB.shift())
     }
 }
@@ -61,6 +61,7 @@ impl Machine {
         while (pages.len() as u64) < count
             && let Ok(frame) = kernel.physical.allocate()
         {
+            kernel.physical.hold(frame);
             pages.push(PhysicalPage::of(frame));
         }
         if pages.is_empty() && count > 0 {
@@ -205,6 +206,7 @@ impl UserSpace {
                 for address in made {
                     self.prune(kernel, address)?;
                 }
+                kernel.settle()?;
                 return Err(status);
             }
             made.push(address);
@@ -218,14 +220,14 @@ impl UserSpace {
                 self.physical_pages.insert(page, Some(address));
                 let valid = Pte::valid(page.frame(), Protection::READ_WRITE, FrameOwner::Process);
                 let new = self.enforced(valid).written().into();
-                self.rewrite_range(kernel, address, address + PAGE, |_, _, _| new)?;
+                self.change_range(kernel, address, address + PAGE, |_, _, _| new)?;
             }
         }
         // Last, so that no table is given back that is needed.
         for (&address, _) in shown.iter().filter(|(_, page)| page.is_none()) {
-            self.rewrite_range(kernel, address, address + PAGE, |_, _, _| Pte::ZERO)?;
+            self.change_range(kernel, address, address + PAGE, |_, _, _| Pte::ZERO)?;
         }
-        Ok(())
+        kernel.settle()
     }
 
     /// Keeps in mind that a physical page is not to be seen any more.

@@ -1,5 +1,3 @@
-use std::collections::BTreeSet;
-
 use mmu_core::VirtAddr;
 
 use crate::{
@@ -12,8 +10,8 @@ use crate::{
     protection::Protection,
     user_space::UserSpace,
     vad::{
-        GRANULARITY, PAGE, Placeholder, Private, PrivateMemory, USER_START, Untouched, VAD_LIMIT,
-        Vad, VadKind, WriteWatch,
+        Entries, GRANULARITY, PAGE, Placeholder, Private, PrivateMemory, USER_START, Untouched,
+        VAD_LIMIT, Vad, VadKind, WriteWatch,
     },
     vad_tree::Direction,
 };
@@ -296,7 +294,7 @@ impl UserSpace {
             PrivateMemory::Pages
         };
         let watch = if kind.contains(AllocationType::WRITE_WATCH) {
-            WriteWatch::On(BTreeSet::new())
+            WriteWatch::On(Box::default())
         } else {
             WriteWatch::Off
         };
@@ -312,6 +310,7 @@ impl UserSpace {
             protection,
             charge,
             placeholder,
+            entries: Entries::None,
             kind: VadKind::Private(Private {
                 untouched,
                 caching: protection.caching(),

@@ -43,20 +43,16 @@ impl UserSpace {
             return Err(Status::InvalidParameter);
         };
         let rules = PrivateRules::of(vad, private);
-        let mut next = start;
-        while next < end {
-            let (protection, stop) = self.run(kernel, vad, next)?;
-            if protection.ok_or(Status::NotCommitted)? != wanted {
+        for protection in self.protections(kernel, vad, (start, end)) {
+            if protection? != wanted {
                 return Err(Status::InvalidPageProtection);
             }
-            next = stop;
         }
         let fresh = rules.fresh(wanted);
-        let (mut frames, mut written) = (Vec::new(), Vec::new());
+        let mut written = Vec::new();
         self.rewrite_range(kernel, start, end, |space, page, pte| {
             match owned_frame(pte) {
-                Some(frame) if !space.working_set.is_locked(page) => {
-                    frames.push(frame);
+                Some(_) if !space.working_set.is_locked(page) => {
                     if is_dirty(pte) {
                         written.push(page);
                     }
@@ -65,9 +61,6 @@ impl UserSpace {
                 _ => pte,
             }
         })?;
-        for frame in frames {
-            kernel.physical.free(frame);
-        }
         self.note_writes(start, &written);
         Ok(())
     }

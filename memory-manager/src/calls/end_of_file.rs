@@ -1,6 +1,9 @@
 use std::fs::File;
 
-use crate::{Machine, Status, section::mapped_file};
+use crate::{
+    Machine, Status,
+    section::mapped_file::{self, FileIdentity},
+};
 
 impl Machine {
     /// Makes a file so many bytes long (`NtSetInformationFile`, `FileEndOfFileInformation`).
@@ -12,7 +15,8 @@ impl Machine {
     /// - What the host says of the file.
     pub fn set_end_of_file(&mut self, file: &File, length: u64) -> Result<(), Status> {
         let segments = &self.kernel.segments;
-        let segment = segments.of_file(file).and_then(|id| segments.get(id));
+        let segment = segments.of_file(FileIdentity::of(file));
+        let segment = segment.and_then(|id| segments.get(id));
         let is_mapped =
             segment.is_some_and(|segment| segment.handles > 0 || !segment.views.is_empty());
         if is_mapped && length < mapped_file::length(file)? {

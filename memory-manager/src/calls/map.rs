@@ -8,7 +8,7 @@ use crate::{
     protection::{Caching, Protection},
     section::PageOrigin,
     user_space::UserSpace,
-    vad::{GRANULARITY, PAGE, Placeholder, USER_LIMIT, USER_START, Vad},
+    vad::{GRANULARITY, PAGE, Placeholder, USER_LIMIT, USER_START},
     vad_tree::Direction,
 };
 
@@ -132,33 +132,21 @@ impl Machine {
         if request.commit > size || request.commit > 0 && is_file {
             return Err(Status::InvalidParameter5);
         }
-        let limit = space.layout.region_limit();
         let own = section.base.map(|own| own + request.offset);
         let wanted = image.map(|image| image.base.wrapping_add(request.offset).as_u64());
-        let free = wanted.filter(|&wanted| space.permits(placement, wanted, size));
-        let start = match base.or(own) {
-            base if placeholder == Placeholder::Replaced => {
-                let start = base.unwrap_or(0);
-                space.check_replaceable(start, start + size)?;
-                start
-            }
-            Some(base) => {
-                let end = base.checked_add(size).filter(|&end| end <= limit);
-                let end = end.ok_or(Status::InvalidParameter3)?;
-                if base & page.offset_mask() != 0 {
-                    return Err(Status::MappedAlignment);
-                }
-                if base < USER_START || space.vads.is_taken(base, end) {
-                    return Err(Status::ConflictingAddresses);
-                }
-                base
-            }
-            None if let Some(wanted) = free => wanted,
-            None if kind.contains(AllocationType::TOP_DOWN) => {
-                space.room(size, placement.aligned(unit), Direction::TopDown)?
-            }
-            None => space.room(size, placement.aligned(unit), Direction::BottomUp)?,
+        let place = ViewPlace {
+            base: base.or(own),
+            wanted: wanted.filter(|&wanted| space.permits(placement, wanted, size)),
+            size,
+            page,
+            direction: if kind.contains(AllocationType::TOP_DOWN) {
+                Direction::TopDown
+            } else {
+                Direction::BottomUp
+            },
+            placement: placement.aligned(unit),
         };
+        let start = space.place_view(&place, placeholder)?;
         let first = request.offset / PAGE;
         let committed = first + request.commit.div_ceil(PAGE);
         let addresses = (start, start + size);
@@ -170,10 +158,7 @@ impl Machine {
             space.map_large(kernel, addresses, place, protection)
         };
         if let Err(status) = mapped {
-            space.drop_view(kernel, start)?;
-            if placeholder == Placeholder::Replaced {
-                space.vads.insert(Vad::placeholder(start, start + size));
-            }
+            space.drop_view(kernel, start, placeholder.before())?;
             return Err(status);
         }
         let note = match image {
@@ -198,7 +183,44 @@ fn check_reserving(kind: AllocationType, is_file: bool) -> Result<(), Status> {
     }
 }
 
+/// Where a view can be.
+struct ViewPlace {
+    /// Nowhere else.
+    base: Option<u64>,
+    /// Rather than elsewhere; it is free.
+    wanted: Option<u64>,
+    size: u64,
+    page: PageSize,
+    direction: Direction,
+    placement: Placement,
+}
+
 impl UserSpace {
+    fn place_view(&self, place: &ViewPlace, placeholder: Placeholder) -> Result<u64, Status> {
+        let size = place.size;
+        let Some(base) = place.base else {
+            return match (placeholder, place.wanted) {
+                (Placeholder::Replaced, _) => Err(Status::ConflictingAddresses),
+                (_, Some(wanted)) => Ok(wanted),
+                (_, None) => self.room(size, place.placement, place.direction),
+            };
+        };
+        if placeholder == Placeholder::Replaced {
+            self.check_replaceable(base, base + size)?;
+            return Ok(base);
+        }
+        let limit = self.layout.region_limit();
+        let end = base.checked_add(size).filter(|&end| end <= limit);
+        let end = end.ok_or(Status::InvalidParameter3)?;
+        if base & place.page.offset_mask() != 0 {
+            return Err(Status::MappedAlignment);
+        }
+        if base < USER_START || self.vads.is_taken(base, end) {
+            return Err(Status::ConflictingAddresses);
+        }
+        Ok(base)
+    }
+
     /// What there is to know of an image that starts at an address.
     fn note(&self, image: ImageInformation, start: u64) -> MappingNote {
         let machine = match self.layout.bitness() {

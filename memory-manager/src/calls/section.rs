@@ -3,15 +3,15 @@ use std::fs::File;
 use mmu_core::PageSize;
 
 use crate::{
-    Backing, FileAccess, Machine, PageProtection, Privileges, SectionAccess, SectionAttributes,
-    SectionCreation, SectionHandle, SectionOpening, Status,
+    Backing, Disk, FileAccess, Machine, PageProtection, Privileges, SectionAccess,
+    SectionAttributes, SectionCreation, SectionHandle, SectionOpening, Status,
     kernel::Kernel,
     large::LARGE,
     protection::{Caching, Protection},
     section::{
         PageOrigin, Section, Segment, SegmentId,
         image::{self, Image},
-        mapped_file::{self, MappedFile},
+        mapped_file::{self, FileIdentity, MappedFile},
     },
     vad::PAGE,
 };
@@ -83,7 +83,7 @@ impl Machine {
         check_attributes(attributes)?;
         let protection = check_protection(protection)?.cached(caching(attributes));
         let page = if attributes.contains(SectionAttributes::LARGE_PAGES) {
-            if matches!(backing, Backing::File(..)) {
+            if !matches!(backing, Backing::PageFile) {
                 return Err(Status::InvalidParameter6);
             }
             opening.privileges.check(Privileges::LOCK_MEMORY)?;
@@ -94,18 +94,26 @@ impl Machine {
         if size >= LARGEST {
             return Err(Status::SectionTooBig);
         }
+        let file = match backing {
+            Backing::PageFile => None,
+            Backing::File(file, access) => Some((MappedFile::new(file), access)),
+            Backing::Disk(disk, access) => Some((MappedFile::on(disk), access)),
+        };
+        if let Some((_, access)) = file
+            && !access.contains(access_needed(protection))
+        {
+            return Err(Status::AccessDenied);
+        }
         let kernel = &mut self.kernel;
         let is_image = attributes.contains(SectionAttributes::IMAGE);
-        let (segment, size) = match backing {
-            Backing::PageFile if is_image => return Err(Status::InvalidFileForSection),
-            Backing::File(file, access) if is_image => {
-                kernel.map_image(file, access, protection, size)?
-            }
-            Backing::PageFile if size == 0 => return Err(Status::InvalidParameter4),
-            Backing::PageFile if page == LARGE && size & LARGE.offset_mask() != 0 => {
+        let (segment, size) = match file {
+            None if is_image => return Err(Status::InvalidFileForSection),
+            Some((file, _)) if is_image => kernel.map_image(file, size)?,
+            None if size == 0 => return Err(Status::InvalidParameter4),
+            None if page == LARGE && size & LARGE.offset_mask() != 0 => {
                 return Err(Status::InvalidParameter4);
             }
-            Backing::PageFile => {
+            None => {
                 let size = size.next_multiple_of(PAGE);
                 let committing = if attributes.contains(SectionAttributes::RESERVE) {
                     Committing::Later
@@ -121,7 +129,7 @@ impl Machine {
                 }
                 (segment, size)
             }
-            Backing::File(file, access) => kernel.map_file(file, access, protection, size)?,
+            Some((file, access)) => kernel.map_file(file, access, protection, size)?,
         };
         if let Some(id) = opening.name.and_then(|name| kernel.sections.named(name)) {
             kernel.retire(segment)?;
@@ -198,7 +206,8 @@ impl Machine {
         offset: u64,
         bytes: &mut [u8],
     ) -> Result<usize, Status> {
-        self.kernel.read_file(file, offset, bytes)
+        let identity = FileIdentity::of(file);
+        self.kernel.read_file(file, identity, offset, bytes)
     }
 }
 
@@ -279,36 +288,32 @@ impl Kernel {
 
     fn map_file(
         &mut self,
-        file: File,
+        file: MappedFile,
         access: FileAccess,
         protection: Protection,
         size: u64,
     ) -> Result<(SegmentId, u64), Status> {
-        let needed = access_needed(protection);
-        if !access.contains(needed) {
-            return Err(Status::AccessDenied);
-        }
-        let length = mapped_file::mappable_length(&file)?;
+        let length = file.length()?;
         let size = if size == 0 { length } else { size };
         if size == 0 {
             return Err(Status::MappedFileSizeZero);
         }
         if size > length {
-            if !needed.contains(FileAccess::WRITE) {
+            if !access_needed(protection).contains(FileAccess::WRITE) {
                 return Err(Status::SectionTooBig);
             }
-            mapped_file::resize(&file, size)?;
+            file.resize(size)?;
         }
         let pages = size.max(length).div_ceil(PAGE);
-        let id = if let Some(id) = self.segments.of_file(&file) {
+        let id = if let Some(id) = self.segments.of_file(file.identity) {
             if access.contains(FileAccess::WRITE)
                 && let Some(segment) = self.segments.get_mut(id)
             {
-                segment.origin = PageOrigin::File(mapped_file::MappedFile::new(file));
+                segment.origin = PageOrigin::File(file);
             }
             id
         } else {
-            let origin = PageOrigin::File(mapped_file::MappedFile::new(file));
+            let origin = PageOrigin::File(file);
             self.segments.add(Segment::new(origin, pages))
         };
         let segment = self.segment_mut(id)?;
@@ -316,17 +321,8 @@ impl Kernel {
         Ok((id, size))
     }
 
-    fn map_image(
-        &mut self,
-        file: File,
-        access: FileAccess,
-        protection: Protection,
-        size: u64,
-    ) -> Result<(SegmentId, u64), Status> {
-        if !access.contains(access_needed(protection)) {
-            return Err(Status::AccessDenied);
-        }
-        let id = match self.segments.of_image(&file) {
+    fn map_image(&mut self, file: MappedFile, size: u64) -> Result<(SegmentId, u64), Status> {
+        let id = match self.segments.of_image(file.identity) {
             Some(id) => id,
             None => self.make_image(file)?,
         };
@@ -338,25 +334,31 @@ impl Kernel {
         Ok((id, if size == 0 { whole } else { size }))
     }
 
-    fn make_image(&mut self, file: File) -> Result<SegmentId, Status> {
-        let length = mapped_file::mappable_length(&file)?;
+    fn make_image(&mut self, file: MappedFile) -> Result<SegmentId, Status> {
+        let length = file.length()?;
         if length == 0 {
             return Err(Status::InvalidFileForSection);
         }
-        let read = |offset, bytes: &mut [u8]| self.read_file(&file, offset, bytes);
+        let read =
+            |offset, bytes: &mut [u8]| self.read_file(file.disk(), file.identity, offset, bytes);
         let layout = image::layout(length, read)?;
         let (pages, charge) = (layout.pages, layout.pages_written_by_all());
         self.commit.charge(charge)?;
-        let file = MappedFile::new(file);
         let mut segment = Segment::new(PageOrigin::Image(Image { file, layout }), pages);
         segment.charge = charge;
         Ok(self.segments.add(segment))
     }
 
     /// Reads a file as it is through the views of it.
-    fn read_file(&self, file: &File, offset: u64, bytes: &mut [u8]) -> Result<usize, Status> {
-        let count = mapped_file::read_at(file, offset, bytes)?;
-        if let Some(id) = self.segments.of_file(file) {
+    fn read_file(
+        &self,
+        disk: &dyn Disk,
+        identity: Option<FileIdentity>,
+        offset: u64,
+        bytes: &mut [u8],
+    ) -> Result<usize, Status> {
+        let count = mapped_file::read(disk, offset, bytes)?;
+        if let Some(id) = self.segments.of_file(identity) {
             self.overlay(id, offset, &mut bytes[..count])?;
         }
         Ok(count)
@@ -367,12 +369,12 @@ impl Kernel {
         let end = offset + bytes.len() as u64;
         let segment = self.segment(id)?;
         let resident = segment.resident(&self.physical, offset / PAGE, end.div_ceil(PAGE))?;
-        for (index, valid) in resident {
+        for (index, frame) in resident {
             let page = index * PAGE;
             let (start, stop) = (page.max(offset), (page + PAGE).min(end));
             #[expect(clippy::cast_possible_truncation, reason = "within the buffer")]
             let part = &mut bytes[(start - offset) as usize..(stop - offset) as usize];
-            let at = valid.frame().wrapping_add(start - page);
+            let at = frame.wrapping_add(start - page);
             let read = self.physical.ram().read(at, part);
             read.map_err(|_| Status::InternalError)?;
         }

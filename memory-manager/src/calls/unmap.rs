@@ -3,7 +3,7 @@ use mmu_core::VirtAddr;
 use super::alloc::range;
 use crate::{
     Machine, ProcessId, Range, Status, UnmapFlags,
-    vad::{PAGE, Placeholder, USER_LIMIT, Vad},
+    vad::{PAGE, Placeholder, USER_LIMIT},
 };
 
 impl Machine {
@@ -43,7 +43,12 @@ impl Machine {
         let vad = vad.ok_or(Status::NotMappedView)?;
         let (start, end) = (vad.start, vad.end);
         let (segment, _) = vad.view_index(start).ok_or(Status::NotMappedView)?;
-        if flags.contains(PRESERVE) && vad.placeholder != Placeholder::Replaced {
+        let left = if flags.contains(PRESERVE) {
+            Placeholder::Waiting
+        } else {
+            Placeholder::No
+        };
+        if left == Placeholder::Waiting && vad.placeholder != Placeholder::Replaced {
             return Err(Status::ConflictingAddresses);
         }
         let known = kernel.segment(segment)?;
@@ -52,10 +57,7 @@ impl Machine {
             space.clean_view(kernel, start, end)?;
             kernel.write_back(segment, 0, pages)?;
         }
-        space.drop_view(kernel, start)?;
-        if flags.contains(PRESERVE) {
-            space.vads.insert(Vad::placeholder(start, end));
-        }
+        space.drop_view(kernel, start, left)?;
         kernel.retire(segment)?;
         Ok(range(start, end))
     }

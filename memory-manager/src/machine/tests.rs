@@ -1,4 +1,4 @@
-use mmu_core::VirtAddr;
+use mmu_core::{ProcessorId, VirtAddr};
 
 use super::*;
 use crate::{
@@ -12,6 +12,8 @@ mod dep;
 mod discard;
 mod faults;
 mod files;
+mod frame_check;
+mod frames;
 mod free;
 mod hostile;
 mod images;
@@ -23,6 +25,7 @@ mod pe;
 mod placeholders;
 mod placement;
 mod prefetch;
+mod processors;
 mod properties;
 mod protect;
 mod query;
@@ -110,6 +113,11 @@ impl Bench {
             .machine
             .virtual_protect(self.process, base, size, protection);
         done.map(|(_, old)| old)
+    }
+
+    /// Pages on standby, of all priorities.
+    fn standby(&self) -> u64 {
+        self.machine.page_lists().standby.iter().sum()
     }
 
     fn query(&self, address: u64) -> MemoryInformation {

@@ -1,19 +1,16 @@
-use std::{
-    fs::File,
-    io::{self, ErrorKind},
-};
+use std::fs::File;
 
 use mmu_core::{PhysAddr, Ram};
 
 use crate::{
-    Status,
+    Disk, Status, disk,
     vad::{PAGE, PAGE_BYTES},
 };
 
 /// A file whose pages are mapped.
 #[derive(Debug)]
 pub(crate) struct MappedFile {
-    file: File,
+    disk: Box<dyn Disk>,
     pub(crate) identity: Option<FileIdentity>,
 }
 
@@ -47,11 +44,32 @@ impl FileIdentity {
 impl MappedFile {
     pub(crate) fn new(file: File) -> Self {
         let identity = FileIdentity::of(&file);
-        Self { file, identity }
+        let disk = Box::new(file);
+        Self { disk, identity }
     }
 
+    /// A file of a disk, which is none that anybody else maps.
+    pub(crate) fn on(disk: Box<dyn Disk>) -> Self {
+        let identity = None;
+        Self { disk, identity }
+    }
+
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        &*self.disk
+    }
+
+    /// How long it is, in bytes.
+    ///
+    /// # Errors
+    /// [`Status::InvalidFileForSection`] for directories, devices and the like, which cannot be
+    /// mapped.
     pub(crate) fn length(&self) -> Result<u64, Status> {
-        length(&self.file)
+        length(&*self.disk)
+    }
+
+    /// Makes it longer or shorter.
+    pub(crate) fn resize(&self, length: u64) -> Result<(), Status> {
+        resize(&*self.disk, length)
     }
 
     /// Fills a frame with the bytes from an offset on, a page at most; zeros are what follows
@@ -68,7 +86,7 @@ impl MappedFile {
     ) -> Result<(), Status> {
         let mut page = [0; PAGE_BYTES];
         let wanted = &mut page[..bytes.min(PAGE) as usize];
-        if read_at(&self.file, offset, wanted)? == 0 && !wanted.is_empty() {
+        if read(&*self.disk, offset, wanted)? == 0 && !wanted.is_empty() {
             return Err(Status::FileInvalid);
         }
         ram.write(frame, &page).map_err(|_| Status::InternalError)
@@ -86,86 +104,23 @@ impl MappedFile {
         if within == 0 {
             return Err(Status::FileInvalid);
         }
-        write_at(&self.file, offset, &page[..within as usize])
+        let written = disk::write_full(&*self.disk, offset, &page[..within as usize]);
+        written.map_err(|error| disk::status(&error))
     }
 }
 
 /// How long a file is, in bytes.
-pub(crate) fn length(file: &File) -> Result<u64, Status> {
-    let metadata = file.metadata().map_err(|error| status(&error))?;
-    Ok(metadata.len())
-}
-
-/// How long a file is that can be mapped.
-///
-/// # Errors
-/// [`Status::InvalidFileForSection`] for directories, devices and the like.
-pub(crate) fn mappable_length(file: &File) -> Result<u64, Status> {
-    let metadata = file.metadata().map_err(|error| status(&error))?;
-    if metadata.is_file() {
-        Ok(metadata.len())
-    } else {
-        Err(Status::InvalidFileForSection)
-    }
+pub(crate) fn length(disk: &dyn Disk) -> Result<u64, Status> {
+    disk.length().map_err(|error| disk::status(&error))
 }
 
 /// Makes a file longer or shorter.
-pub(crate) fn resize(file: &File, length: u64) -> Result<(), Status> {
-    file.set_len(length).map_err(|error| status(&error))
+pub(crate) fn resize(disk: &dyn Disk, length: u64) -> Result<(), Status> {
+    disk.set_length(length)
+        .map_err(|error| disk::status(&error))
 }
 
-/// Reads from an offset on; returns how many bytes there were before the end.
-pub(crate) fn read_at(file: &File, offset: u64, bytes: &mut [u8]) -> Result<usize, Status> {
-    let mut done = 0;
-    while done < bytes.len() {
-        match read_some(file, offset + done as u64, &mut bytes[done..]) {
-            Ok(0) => break,
-            Ok(count) => done += count,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(status(&error)),
-        }
-    }
-    Ok(done)
-}
-
-fn write_at(file: &File, offset: u64, bytes: &[u8]) -> Result<(), Status> {
-    let mut done = 0;
-    while done < bytes.len() {
-        match write_some(file, offset + done as u64, &bytes[done..]) {
-            Ok(0) => return Err(Status::IoDeviceError),
-            Ok(count) => done += count,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(status(&error)),
-        }
-    }
-    Ok(())
-}
-
-#[cfg(unix)]
-fn read_some(file: &File, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, bytes, offset)
-}
-
-#[cfg(unix)]
-fn write_some(file: &File, offset: u64, bytes: &[u8]) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::write_at(file, bytes, offset)
-}
-
-#[cfg(windows)]
-fn read_some(file: &File, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, bytes, offset)
-}
-
-#[cfg(windows)]
-fn write_some(file: &File, offset: u64, bytes: &[u8]) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_write(file, bytes, offset)
-}
-
-/// What a failure of the host's file system is called.
-fn status(error: &io::Error) -> Status {
-    match error.kind() {
-        ErrorKind::PermissionDenied => Status::AccessDenied,
-        ErrorKind::StorageFull => Status::DiskFull,
-        _ => Status::IoDeviceError,
-    }
+/// Reads from an offset on; gives how many bytes there were before the end.
+pub(crate) fn read(disk: &dyn Disk, offset: u64, bytes: &mut [u8]) -> Result<usize, Status> {
+    disk::read_full(disk, offset, bytes).map_err(|error| disk::status(&error))
 }

@@ -6,31 +6,37 @@ use crate::{
     ExceptionAccess, Status,
     fault::FaultedPage,
     kernel::Kernel,
+    page_tables::AlikePages,
     private::owned_frame,
     protection::{Caching, Protection},
     pte::{FrameOwner, Pte, PteState, ValidPte},
     section::SegmentId,
     user_space::UserSpace,
-    vad::{PAGE, Placeholder, Vad, VadKind, View},
+    vad::{Entries, PAGE, Placeholder, Vad, VadKind, View},
 };
 
 impl Kernel {
-    /// The protection of a page of a view, if it is committed.
-    pub(crate) fn view_protection(
+    /// The protection of the first pages of a view among those whose entries say the same, if
+    /// they are committed; and where those end that are alike.
+    pub(crate) fn view_run(
         &self,
         vad: &Vad,
-        page: u64,
-        pte: Pte,
-    ) -> Result<Option<Protection>, Status> {
-        match pte.state() {
-            PteState::Valid(valid) => Ok(Some(valid.protection())),
-            PteState::Transition(_, protection) => Ok(Some(protection)),
+        pages: AlikePages,
+    ) -> Result<(Option<Protection>, u64), Status> {
+        let untouched = || self.untouched_run(vad, pages.start, pages.end);
+        match pages.pte.state() {
+            PteState::Valid(valid) => Ok((Some(valid.protection()), pages.end)),
+            PteState::Transition(_, protection) | PteState::PageFile(_, protection) => {
+                Ok((Some(protection), pages.end))
+            }
             PteState::Lookup(protection) => {
-                Ok(self.untouched_page(vad, page)?.and(Some(protection)))
+                let (own, end) = untouched()?;
+                Ok((own.and(Some(protection)), end))
             }
-            PteState::Zero | PteState::DemandZero(_) | PteState::Decommitted => {
-                self.untouched_page(vad, page)
-            }
+            PteState::Zero
+            | PteState::DemandZero(_)
+            | PteState::Decommitted
+            | PteState::Subsection(_) => untouched(),
         }
     }
 
@@ -91,7 +97,9 @@ impl UserSpace {
         self.admit(kernel, page, protection, access, Pte::lookup)?;
         let frame = kernel.shared_frame(segment, index)?;
         let valid = Pte::valid(frame, protection, FrameOwner::Prototype);
-        self.make_valid(kernel, page, valid, access)
+        let made = self.make_valid(kernel, page, valid, access);
+        kernel.physical.release(frame);
+        made
     }
 
     /// A write to a page that copies itself: from now on the process has a page of its own.
@@ -139,19 +147,6 @@ impl UserSpace {
         Ok(())
     }
 
-    /// The first write through this view to a shared page.
-    pub(crate) fn note_shared_write(
-        &mut self,
-        kernel: &mut Kernel,
-        page: u64,
-    ) -> Result<(), Status> {
-        let vad = self.vads.find(page);
-        match vad.and_then(|vad| vad.view_index(page)) {
-            Some((segment, index)) => kernel.dirty_shared(segment, index),
-            None => Err(Status::AccessViolation),
-        }
-    }
-
     /// Protects pages of a view.
     pub(crate) fn protect_view(
         &mut self,
@@ -165,12 +160,8 @@ impl UserSpace {
             return Err(Status::ConflictingAddresses);
         };
         let mut old = None;
-        let mut page = start;
-        while page < end {
-            let (committed, next) = self.run(kernel, vad, page)?;
-            let committed = committed.ok_or(Status::NotCommitted)?;
-            old = old.or(Some(committed));
-            page = next;
+        for own in self.protections(kernel, vad, (start, end)) {
+            old = old.or(Some(own?));
         }
         self.reprotect_view(kernel, (start, end), protection)?;
         old.ok_or(Status::InternalError)
@@ -256,9 +247,9 @@ impl UserSpace {
                 _ if owned_frame(pte).is_some() => space.protected(pte, part.new.after_copy()),
                 _ => shared,
             };
-            self.rewrite_range(kernel, part.start, part.end, new)?;
+            self.change_range(kernel, part.start, part.end, new)?;
         }
-        Ok(())
+        kernel.settle()
     }
 
     /// What a protection is for each part of a view.
@@ -311,6 +302,7 @@ impl UserSpace {
             protection,
             charge,
             placeholder,
+            entries: Entries::None,
             kind: VadKind::View(View {
                 segment,
                 first,
@@ -320,8 +312,14 @@ impl UserSpace {
         Ok(())
     }
 
-    /// Takes the view that starts at an address out of the address space.
-    pub(crate) fn drop_view(&mut self, kernel: &mut Kernel, start: u64) -> Result<(), Status> {
+    /// Takes the view that starts at an address out of the address space, which leaves a
+    /// placeholder that waits, or nothing.
+    pub(crate) fn drop_view(
+        &mut self,
+        kernel: &mut Kernel,
+        start: u64,
+        left: Placeholder,
+    ) -> Result<(), Status> {
         let vad = self.vads.find(start).ok_or(Status::NotMappedView)?;
         let (end, segment) = (vad.end, vad.view_index(start));
         let Some((segment, _)) = segment else {
@@ -330,6 +328,9 @@ impl UserSpace {
         let cleared = self.clear(kernel, start, end, Pte::ZERO);
         if let Some(vad) = self.vads.remove(start) {
             kernel.commit.release(vad.charge);
+        }
+        if left == Placeholder::Waiting {
+            self.vads.insert(Vad::placeholder(start, end));
         }
         let views = &mut kernel.segment_mut(segment)?.views;
         views.remove(&(self.process, start));

@@ -1,6 +1,6 @@
 use mmu_core::VirtAddr;
 
-use crate::{CopyError, Machine, MemoryKind, PageProtection, ProcessId, Status, Win32};
+use crate::{CopyError, Machine, MemoryKind, PageProtection, ProcessId, Range, Status, Win32};
 
 impl Win32<'_> {
     /// `ReadProcessMemory`: [`Machine::read_virtual_memory`].
@@ -14,6 +14,24 @@ impl Win32<'_> {
         bytes: &mut [u8],
     ) -> Result<(), CopyError> {
         let read = self.machine.read_virtual_memory(process, address, bytes);
+        self.keep_copy(read)
+    }
+
+    /// `ReadProcessMemory` into a buffer of the process that calls:
+    /// [`Machine::copy_virtual_memory`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn read_process_memory_into(
+        &mut self,
+        process: ProcessId,
+        address: VirtAddr,
+        buffer: Range,
+    ) -> Result<(), CopyError> {
+        let target = (self.process, buffer.base);
+        let read = self
+            .machine
+            .copy_virtual_memory((process, address), target, buffer.size);
         self.keep_copy(read)
     }
 
@@ -31,7 +49,30 @@ impl Win32<'_> {
         address: VirtAddr,
         bytes: &[u8],
     ) -> Result<(), CopyError> {
-        let written = self.machine.write_or_patch(process, address, bytes);
+        let write = |machine: &mut Machine| machine.write_virtual_memory(process, address, bytes);
+        let size = bytes.len() as u64;
+        let written = self.machine.write_or_patch(process, address, size, write);
+        self.keep_copy(written)
+    }
+
+    /// `WriteProcessMemory` from a buffer of the process that calls.
+    ///
+    /// # Errors
+    /// As [`Win32::write_process_memory`], and as [`Machine::copy_virtual_memory`] of the
+    /// buffer.
+    pub fn write_process_memory_from(
+        &mut self,
+        process: ProcessId,
+        address: VirtAddr,
+        buffer: Range,
+    ) -> Result<(), CopyError> {
+        let source = (self.process, buffer.base);
+        let write = |machine: &mut Machine| {
+            machine.copy_virtual_memory(source, (process, address), buffer.size)
+        };
+        let written = self
+            .machine
+            .write_or_patch(process, address, buffer.size, write);
         self.keep_copy(written)
     }
 
@@ -45,7 +86,8 @@ impl Machine {
         &mut self,
         process: ProcessId,
         address: VirtAddr,
-        bytes: &[u8],
+        size: u64,
+        write: impl FnOnce(&mut Self) -> Result<(), CopyError>,
     ) -> Result<(), CopyError> {
         const CODE: [PageProtection; 2] = [PageProtection::EXECUTE, PageProtection::EXECUTE_READ];
         const CLOSED: [PageProtection; 3] = [
@@ -60,8 +102,8 @@ impl Machine {
             return Err(CopyError::refused(Status::AccessViolation));
         }
         let is_guarded = first.protection.contains(PageProtection::GUARD);
-        if !CODE.contains(&base) || is_guarded || bytes.is_empty() {
-            return self.write_virtual_memory(process, address, bytes);
+        if !CODE.contains(&base) || is_guarded || size == 0 {
+            return write(self);
         }
         let writable = if first.kind == Some(MemoryKind::Private) {
             PageProtection::EXECUTE_READWRITE
@@ -69,11 +111,11 @@ impl Machine {
             PageProtection::EXECUTE_WRITECOPY
         };
         let alike = first.size - (address.as_u64() - first.base.as_u64());
-        let size = alike.min(bytes.len() as u64);
+        let size = alike.min(size);
         let (pages, old) = self
             .virtual_protect(process, address, size, writable)
             .map_err(CopyError::refused)?;
-        let written = self.write_virtual_memory(process, address, bytes);
+        let written = write(self);
         let restored = self.virtual_protect(process, pages.base, pages.size, old);
         written.and(restored.map(|_| ()).map_err(CopyError::refused))
     }

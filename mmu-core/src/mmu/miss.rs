@@ -88,13 +88,7 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         };
         let purpose = Purpose::Access { kind, mode };
         let mut walk = Walk::<Wide, M, _>::new(&self.regime, memory, address, purpose, &mut events);
-        let walked = match cached {
-            Some((Level::Pde, table)) => walk.ordinary_page(table),
-            Some((Level::Pdpte, table)) => walk.ordinary_directory(table),
-            Some((level, table)) => walk.ordinary_from(Start::below(level, table)),
-            None => walk.ordinary_from_root(),
-        };
-        match walked {
+        match ordinary(&mut walk, cached) {
             Ok(leaf) => {
                 let translation = leaf.translation;
                 self.cache.fill(address, pcid, kind, translation);
@@ -112,7 +106,7 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
             }
             // Nobody notices if it begins again.
             Err(_) if C::IS_FREE && !O::WATCHES => {
-                self.missed_otherwise(memory, address, kind, mode)
+                self.missed_again(memory, address, kind, mode, begins(cached))
             }
             Err(halt) => {
                 let access = Access {
@@ -123,6 +117,35 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
                 };
                 self.resume(memory, access, begins(cached), halt)
             }
+        }
+    }
+
+    /// A walk that met an entry out of the ordinary comes to it again, so that the others need
+    /// not keep in mind where they are. Tables that it has cached itself are not stale.
+    #[cold]
+    #[inline(never)]
+    fn missed_again<M: PhysMem + ?Sized>(
+        &mut self,
+        memory: &M,
+        address: VirtAddr,
+        kind: AccessKind,
+        mode: PrivilegeMode,
+        begins: Begins,
+    ) -> Result<Translated, Fault> {
+        let access = Access {
+            address,
+            kind,
+            mode,
+            spent_before: self.spent.walks(),
+        };
+        let pcid = self.regime.pcid;
+        let cached = self.cache.deepest_table(address, pcid, &mut self.spent);
+        let mut events = Inspection;
+        let purpose = access.purpose();
+        let mut walk = Walk::<Wide, M, _>::new(&self.regime, memory, address, purpose, &mut events);
+        match ordinary(&mut walk, cached) {
+            Ok(leaf) => self.finish(memory, access, begins, Ok(leaf)),
+            Err(halt) => self.resume(memory, access, begins, halt),
         }
     }
 
@@ -283,6 +306,21 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
             Begins::Below(level) => level as u32 - 1,
         };
         (above + 1).saturating_sub(last as u32)
+    }
+}
+
+/// Goes through entries as long as they are ordinary, from the deepest table that is cached on.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "most walks do nothing else")]
+fn ordinary<M: PhysMem + ?Sized, E: WalkEvents>(
+    walk: &mut Walk<'_, Wide, M, E>,
+    cached: Option<(Level, TableEntry)>,
+) -> Result<Leaf, Halt> {
+    match cached {
+        Some((Level::Pde, table)) => walk.ordinary_page(table),
+        Some((Level::Pdpte, table)) => walk.ordinary_directory(table),
+        Some((level, table)) => walk.ordinary_from(Start::below(level, table)),
+        None => walk.ordinary_from_root(),
     }
 }
 

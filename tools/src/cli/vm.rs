@@ -24,35 +24,7 @@ use crate::{
 /// through the emulated MMU. The script says what must come of it; if something else does, the
 /// exit status is 1.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  lookaside vm tools/scripts/write.vm
-  lookaside vm tools/scripts/choice.vm state=MEM_RESERVE protection=PAGE_READONLY
-
-A script is a statement a line; # begins a comment:
-  process NAME                      a new process, which does what follows; `process NAME 2GiB`,
-                                    3GiB or 4GiB is one of 32 bits
-  thread NAME RESERVE COMMIT        a new thread of it, which does what follows, with so much
-                                    stack (1MiB and 4KiB, if nothing is said); its name is the
-                                    address of its TEB
-  in NAME                           go on in another process or thread
-  default X = VALUE                 a name that the command line may set
-  X = VALUE                         a number, a constant such as PAGE_READWRITE, a question
-                                    such as state(X), and sums of these with | + -
-  X = VirtualAlloc(NULL, 8, MEM_COMMIT, PAGE_READWRITE)
-                                    a call, its result and what must come of it; others are
-                                    VirtualAlloc2, VirtualFree, NtFreeVirtualMemory,
-                                    VirtualProtect, CreateFileMapping, MapViewOfFile,
-                                    MapViewOfFile3, UnmapViewOfFile, UnmapViewOfFile2,
-                                    FlushViewOfFile, CloseHandle, GetWriteWatch, ResetWriteWatch
-  VirtualFree(X, 1, MEM_RELEASE) fails 87
-                                    the Win32 error, or a status such as STATUS_NO_MEMORY
-  write X \"text\"                    or u8, u16, u32, u64 and a number
-  read X u32, execute X             all may be followed by `fails STATUS_ACCESS_VIOLATION`
-  expect u8(X) == 0x31              or !=; also u16, u32, u64, state, protection, type, base,
-                                    size, allocation_base and allocation_protection
-  print \"it says \", text(X, 4)      also state_name(..), protection_name(..), and numbers
-  map                               the picture of the process's memory")]
+#[command(after_help = LANGUAGE, after_long_help = long_help())]
 pub(super) struct Vm {
     /// The script; - is standard input
     #[arg(value_name = "SCRIPT")]
@@ -101,6 +73,45 @@ impl Vm {
         interrupt.files_are_written();
         Ok(Outcome::Done)
     }
+}
+
+/// The language of scripts.
+const LANGUAGE: &str = "\
+Examples:
+  lookaside vm tools/scripts/write.vm
+  lookaside vm tools/scripts/choice.vm state=MEM_RESERVE protection=PAGE_READONLY
+
+A script is a statement a line; # begins a comment:
+  process NAME                      a new process, which does what follows; `process NAME 2GiB`,
+                                    3GiB or 4GiB is one of 32 bits
+  thread NAME RESERVE COMMIT        a new thread of it, which does what follows, with so much
+                                    stack (1MiB and 4KiB, if nothing is said); its name is the
+                                    address of its TEB
+  in NAME                           go on in another process or thread
+  grant SeLockMemoryPrivilege       let the process have large and physical pages
+  default X = VALUE                 a name that the command line may set
+  X = VALUE                         a number, a constant such as PAGE_READWRITE, a question
+                                    such as state(X), and these with | & + - between them, which
+                                    are done from the left to the right
+  X = VirtualAlloc(NULL, 8, MEM_COMMIT, PAGE_READWRITE)
+                                    a call and its result; --help lists all calls
+  VirtualFree(X, 1, MEM_RELEASE) fails 87
+                                    how it must fail: with a Win32 error, or a status such as
+                                    STATUS_NO_MEMORY
+  write X \"text\"                    or u8, u16, u32, u64 and a number
+  read X u32, execute X             all may be followed by `fails STATUS_ACCESS_VIOLATION`
+  expect u8(X) == 0x31              or !=; also u16, u32, u64, state, protection, type, base,
+                                    size, allocation_base and allocation_protection
+  print \"it says \", text(X, 4)      also state_name(..), protection_name(..), page_name(..), and
+                                    numbers
+  map                               the picture of the process's memory";
+
+/// The language, and the calls.
+fn long_help() -> String {
+    format!(
+        "{LANGUAGE}\n\nThe calls, what they give, and an example of each:\n{}",
+        vm::help()
+    )
 }
 
 /// The most bytes of a script.

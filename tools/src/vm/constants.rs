@@ -43,7 +43,12 @@ pub(super) const ALL: &[(&str, u64)] = &[
     ("FILE_MAP_WRITE", 0x2),
     ("FILE_MAP_READ", 0x4),
     ("FILE_MAP_EXECUTE", 0x20),
+    ("FILE_MAP_LARGE_PAGES", 0x2000_0000),
     ("WRITE_WATCH_FLAG_RESET", 0x1),
+    ("QUOTA_LIMITS_HARDWS_MIN_ENABLE", 0x1),
+    ("QUOTA_LIMITS_HARDWS_MIN_DISABLE", 0x2),
+    ("QUOTA_LIMITS_HARDWS_MAX_ENABLE", 0x4),
+    ("QUOTA_LIMITS_HARDWS_MAX_DISABLE", 0x8),
 ];
 
 /// The number of a name.

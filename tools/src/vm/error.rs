@@ -24,7 +24,7 @@ pub struct FailedStatement {
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The machine cannot be built.
-    #[error(transparent)]
+    #[error("there is no such machine: {0}")]
     Machine(#[from] MachineError),
     /// A call failed that should not have.
     #[error("the call fails with {0}, error {code}", code = .0.win32())]
@@ -78,9 +78,6 @@ pub enum Failure {
         /// Where it stands in the script, in bytes.
         place: Range<usize>,
     },
-    /// An argument is of the wrong kind.
-    #[error("this must be {0}")]
-    Kind(&'static str),
     /// A file cannot be opened.
     #[error("cannot open {path}: {cause}")]
     File {
@@ -148,6 +145,9 @@ impl Diagnostic for FailedStatement {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        if let Failure::Machine(_) = self.failure {
+            return None;
+        }
         Some(self.place.label(match self.failure {
             Failure::NoValue { .. } => "this name",
             _ => "this statement",

@@ -1,18 +1,22 @@
 //! Scripts of calls to the memory manager: who allocates what, who touches it, and what must
 //! come of it.
 
+mod calls;
 mod constants;
 mod error;
-mod extended;
 mod parse;
 mod picture;
 mod run;
 mod script;
+mod setting;
 #[cfg(test)]
 mod tests;
+mod words;
 
+pub use calls::help;
 pub use error::{FailedStatement, Failure, ScriptError};
 pub use parse::parse;
 pub use picture::{Part, Picture, Use};
-pub use run::{Setting, run};
+pub use run::run;
 pub use script::Script;
+pub use setting::Setting;

@@ -13,10 +13,11 @@ use winnow::{
 };
 
 use super::{
+    calls::{self, Call, Parameter},
     error::ScriptError,
     script::{
-        Access, Argument, Call, Expression, Item, LAYOUTS, Operator, Outcome, Question, Relation,
-        Script, Spanned, Statement, Width, Words,
+        Access, Argument, CallStatement, Expression, Item, LAYOUTS, Operator, Outcome, PRIVILEGES,
+        Question, Relation, Script, Spanned, Statement, Width, Words,
     },
 };
 use crate::byte_size::ByteSize;
@@ -35,7 +36,11 @@ pub fn parse(name: &str, text: &str) -> Result<Script, ScriptError> {
     while !left.is_empty() {
         let statement = line(&mut left).map_err(|error| {
             let at = left.current_token_start();
-            ScriptError::new(name, text, at..at, expected(&error))
+            let mut message = expected(&error);
+            if let Some(meant) = meant(&message, &left) {
+                message = format!("{message}: did you mean {meant}?");
+            }
+            ScriptError::new(name, shown(text, at), at..at, message)
         })?;
         if let Some(statement) = statement {
             names
@@ -70,6 +75,43 @@ fn expected(error: &ErrMode<ContextError>) -> String {
         Some(argument) => format!("expected {expected}: the {argument}"),
         None => format!("expected {expected}"),
     }
+}
+
+/// A text up to the end of the line that is at a place, or that line's start if it is too long
+/// to be shown.
+fn shown(text: &str, at: usize) -> &str {
+    let line = text[at..].lines().next().unwrap_or_default();
+    let most = line.floor_char_boundary(LINE_MOST / 10);
+    match line.len() {
+        0..=LINE_MOST => text,
+        _ => &text[..at + most],
+    }
+}
+
+/// The call or the statement that was wanted, if what there is instead is not far from it.
+fn meant(wanted: &str, text: &str) -> Option<&'static str> {
+    let word = text.split(|character| !is_word(character)).next();
+    let word = word.unwrap_or_default();
+    if wanted.contains("a call") {
+        closest(word, calls::all().map(|call| call.name))
+    } else if wanted.contains("a statement") {
+        closest(&word.to_ascii_lowercase(), STATEMENTS.into_iter())
+    } else {
+        None
+    }
+}
+
+/// The words that statements begin with.
+const STATEMENTS: [&str; 11] = [
+    "process", "thread", "in", "grant", "default", "read", "write", "execute", "expect", "print",
+    "map",
+];
+
+/// The name that a word is not far from.
+fn closest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let likeness = |name: &&str| strsim::normalized_levenshtein(name, word);
+    let best = names.max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+    best.filter(|name| likeness(name) > 0.75)
 }
 
 fn want(what: &'static str) -> StrContext {
@@ -164,14 +206,21 @@ fn statement(text: &mut Text<'_>) -> ModalResult<Statement> {
             Ok(Statement::Print(items))
         }
         "map" => Ok(Statement::Map),
+        "grant" => one_named(&PRIVILEGES, "SeLockMemoryPrivilege")
+            .map(Statement::Grant)
+            .parse_next(text),
         _ if peek_token(text, '(') => {
             *text = start;
             call(text, None)
         }
         _ => {
+            let is_set = peek_token(text, '=');
             *text = start;
+            if !is_set {
+                return unexpected("a statement, or = behind a name");
+            }
             let name = named(text)?;
-            token('=').context(want("= or (")).parse_next(text)?;
+            token('=').parse_next(text)?;
             space0.parse_next(text)?;
             if is_call(text) {
                 return call(text, Some(name));
@@ -206,7 +255,7 @@ fn access(
 fn is_call(text: &Text<'_>) -> bool {
     let mut ahead = *text;
     let name = word.parse_next(&mut ahead);
-    name.is_ok_and(|name| Call::ALL.iter().any(|(known, ..)| *known == name))
+    name.is_ok_and(|name| Call::named(name).is_some())
 }
 
 fn is_unknown_call(text: &Text<'_>) -> bool {
@@ -218,43 +267,53 @@ fn is_unknown_call(text: &Text<'_>) -> bool {
 fn call(text: &mut Text<'_>, result: Option<String>) -> ModalResult<Statement> {
     let start = *text;
     let name = word(text)?;
-    let known = Call::ALL.iter().find(|(known, ..)| *known == name);
-    let Some(&(_, call, parameters)) = known else {
+    let Some(call) = Call::named(name) else {
         *text = start;
         return unexpected("the name of a call, such as VirtualAlloc");
     };
     token('(').context(want("(")).parse_next(text)?;
     let mut arguments = Vec::new();
-    for (place, parameter) in parameters.iter().enumerate() {
-        // An address that may be left to the system stands last.
-        let may_end = call == Call::MapViewOfFile && place + 1 == parameters.len();
-        if may_end && peek_token(text, ')') {
+    for (place, parameter) in call.parameters.iter().enumerate() {
+        if parameter.may_be_left_out() && peek_token(text, ')') {
             break;
         }
         if place > 0 {
             token(',')
                 .context(want("a comma and an argument"))
-                .context(StrContext::Label(parameter))
+                .context(StrContext::Label(parameter.name()))
                 .parse_next(text)?;
         }
         space0.parse_next(text)?;
-        let argument = alt((
-            spanned(string).map(Argument::Text),
-            operand.map(Argument::Number),
-        ));
-        arguments.push(
-            argument
-                .context(StrContext::Label(parameter))
-                .parse_next(text)?,
-        );
+        let given = |text: &mut Text<'_>| argument(text, *parameter);
+        let mut given = given.context(StrContext::Label(parameter.name()));
+        arguments.push(given.parse_next(text)?);
     }
-    token(')').context(want(")")).parse_next(text)?;
-    Ok(Statement::Call {
+    token(')')
+        .context(want(") behind the last argument"))
+        .parse_next(text)?;
+    Ok(Statement::Call(CallStatement {
         result,
         call,
         arguments,
         outcome: outcome(text)?,
-    })
+    }))
+}
+
+fn argument(text: &mut Text<'_>, parameter: Parameter) -> ModalResult<Argument> {
+    match parameter {
+        Parameter::Number(_) | Parameter::Last(_) => operand.map(Argument::Number).parse_next(text),
+        Parameter::File => alt((
+            string.map(|path| Argument::File(Some(path))),
+            word.verify(|word: &str| word == "NULL")
+                .value(Argument::File(None)),
+        ))
+        .context(want("a file in quotes, or NULL"))
+        .parse_next(text),
+        Parameter::Process => spanned(word.map(str::to_owned))
+            .context(want("the name of a process"))
+            .map(Argument::Process)
+            .parse_next(text),
+    }
 }
 
 fn outcome(text: &mut Text<'_>) -> ModalResult<Outcome> {
@@ -313,6 +372,7 @@ fn operand(text: &mut Text<'_>) -> ModalResult<Spanned<Expression>> {
 
 fn operator(text: &mut Text<'_>) -> ModalResult<Operator> {
     alt((
+        '&'.value(Operator::And),
         '|'.value(Operator::Or),
         '+'.value(Operator::Add),
         '-'.value(Operator::Subtract),
@@ -373,7 +433,7 @@ fn parenthesised(text: &mut Text<'_>) -> ModalResult<Spanned<Expression>> {
 fn number(text: &mut Text<'_>) -> ModalResult<u64> {
     let digits = take_while(1.., is_word);
     let value = digits.try_map(|word: &str| word.parse().map(|ByteSize(number)| number));
-    let value = cut_err(value.context(want("a number below 2^64")));
+    let value = cut_err(value.context(want("a number below 2^64, such as 12, 0xc or 64KiB")));
     preceded(peek(one_of('0'..='9')), value).parse_next(text)
 }
 

@@ -6,8 +6,8 @@ use mmu_core::VirtAddr;
 use serde::Serialize;
 
 use super::{
-    run::{in_words, state_name},
     script::Words,
+    words::{in_words, state_name},
 };
 use crate::byte_size::ByteSize;
 

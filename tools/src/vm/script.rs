@@ -1,9 +1,11 @@
 use std::ops::Range;
 
-use memory_manager::AddressLayout;
+use memory_manager::{AddressLayout, Privileges};
+
+use super::calls::Call;
 
 /// A script, ready to run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Script {
     /// What it is called in messages.
     pub(super) name: String,
@@ -29,7 +31,7 @@ pub(super) struct Spanned<T> {
     pub(super) span: Range<usize>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Statement {
     /// A new process, which does what follows.
     Process {
@@ -53,12 +55,9 @@ pub(super) enum Statement {
         name: String,
         value: Spanned<Expression>,
     },
-    Call {
-        result: Option<String>,
-        call: Call,
-        arguments: Vec<Argument>,
-        outcome: Outcome,
-    },
+    /// The process may do this from now on.
+    Grant(Privileges),
+    Call(CallStatement),
     Access {
         access: Access,
         address: Spanned<Expression>,
@@ -81,6 +80,19 @@ pub(super) const LAYOUTS: [(&str, AddressLayout); 3] = [
     ("4GiB", AddressLayout::FourGiB),
 ];
 
+/// The names of privileges.
+pub(super) const PRIVILEGES: [(&str, Privileges); 1] =
+    [("SeLockMemoryPrivilege", Privileges::LOCK_MEMORY)];
+
+/// A call with its arguments.
+#[derive(Clone, Debug)]
+pub(super) struct CallStatement {
+    pub(super) result: Option<String>,
+    pub(super) call: &'static Call,
+    pub(super) arguments: Vec<Argument>,
+    pub(super) outcome: Outcome,
+}
+
 /// How a call or an access has to end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -91,97 +103,13 @@ pub(super) enum Outcome {
     FailsWithError(u64),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Call {
-    VirtualAlloc,
-    VirtualAlloc2,
-    VirtualFree,
-    NtFreeVirtualMemory,
-    VirtualProtect,
-    CreateFileMapping,
-    MapViewOfFile,
-    MapViewOfFile3,
-    UnmapViewOfFile,
-    UnmapViewOfFile2,
-    FlushViewOfFile,
-    CloseHandle,
-    GetWriteWatch,
-    ResetWriteWatch,
-}
-
-impl Call {
-    /// Every call, with its name and its arguments.
-    pub(super) const ALL: [(&'static str, Self, &'static [&'static str]); 14] = [
-        (
-            "VirtualAlloc",
-            Self::VirtualAlloc,
-            &["address", "size", "type", "protection"],
-        ),
-        (
-            "VirtualAlloc2",
-            Self::VirtualAlloc2,
-            &["address", "size", "type", "protection"],
-        ),
-        (
-            "VirtualFree",
-            Self::VirtualFree,
-            &["address", "size", "type"],
-        ),
-        (
-            "NtFreeVirtualMemory",
-            Self::NtFreeVirtualMemory,
-            &["address", "size", "type"],
-        ),
-        (
-            "VirtualProtect",
-            Self::VirtualProtect,
-            &["address", "size", "protection"],
-        ),
-        (
-            "CreateFileMapping",
-            Self::CreateFileMapping,
-            &["file", "protection", "size"],
-        ),
-        (
-            "MapViewOfFile",
-            Self::MapViewOfFile,
-            &["section", "access", "offset", "size", "address"],
-        ),
-        (
-            "MapViewOfFile3",
-            Self::MapViewOfFile3,
-            &["section", "address", "offset", "size", "type", "protection"],
-        ),
-        ("UnmapViewOfFile", Self::UnmapViewOfFile, &["address"]),
-        (
-            "UnmapViewOfFile2",
-            Self::UnmapViewOfFile2,
-            &["address", "flags"],
-        ),
-        (
-            "FlushViewOfFile",
-            Self::FlushViewOfFile,
-            &["address", "size"],
-        ),
-        ("CloseHandle", Self::CloseHandle, &["handle"]),
-        (
-            "GetWriteWatch",
-            Self::GetWriteWatch,
-            &["address", "size", "flags"],
-        ),
-        (
-            "ResetWriteWatch",
-            Self::ResetWriteWatch,
-            &["address", "size"],
-        ),
-    ];
-}
-
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Argument {
     Number(Spanned<Expression>),
-    /// The path of a file.
-    Text(Spanned<String>),
+    /// The path of a file; none for NULL.
+    File(Option<String>),
+    /// The name of a process.
+    Process(Spanned<String>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -216,6 +144,7 @@ pub(super) enum Expression {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operator {
+    And,
     Or,
     Add,
     Subtract,
@@ -274,11 +203,14 @@ pub(super) enum Item {
 pub(super) enum Words {
     State,
     Protection,
+    /// A page of a working set.
+    Page,
 }
 
 impl Words {
-    pub(super) const ALL: [(&'static str, Self); 2] = [
+    pub(super) const ALL: [(&'static str, Self); 3] = [
         ("state_name", Self::State),
         ("protection_name", Self::Protection),
+        ("page_name", Self::Page),
     ];
 }

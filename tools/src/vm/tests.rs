@@ -86,10 +86,95 @@ fn an_outcome_that_was_not_told_ends_the_script() {
         ),
         ("q = 0 - 1", "the result is no number from 0 to 2^64 - 1"),
         ("CloseHandle(4)", "STATUS_INVALID_HANDLE"),
+        ("CloseHandle(5)", "STATUS_INVALID_HANDLE"),
+        ("VirtualUnlock(p, 1)", "STATUS_NOT_LOCKED"),
+        ("VirtualLock(p, 0)", "STATUS_INVALID_PARAMETER"),
+        ("DiscardVirtualMemory(p, 1)", "STATUS_INVALID_PARAMETER"),
+        (
+            "PrefetchVirtualMemory(app, p, 0)",
+            "STATUS_INVALID_PARAMETER_4",
+        ),
+        (
+            "ReadProcessMemory(app, p, 0, 8)",
+            "STATUS_PARTIAL_COPY (0x8000000d), error 299",
+        ),
+        (
+            "GetProcessWorkingSetSize(app, 0, 0)",
+            "STATUS_ACCESS_VIOLATION (0xc0000005), error 998",
+        ),
+        (
+            "SetProcessWorkingSetSize(app, 0, 1MiB)",
+            "STATUS_INVALID_PARAMETER",
+        ),
+        (
+            "SetProcessWorkingSetSizeEx(app, 1MiB, 2MiB, QUOTA_LIMITS_HARDWS_MAX_ENABLE)",
+            "STATUS_NOT_SUPPORTED",
+        ),
+        (
+            "AllocateUserPhysicalPages(app, 1, p)",
+            "STATUS_PRIVILEGE_NOT_HELD (0xc0000061), error 1314",
+        ),
+        (
+            "MapUserPhysicalPages(p, 1, NULL)",
+            "STATUS_INVALID_PARAMETER_1",
+        ),
+        (
+            "MapUserPhysicalPages(p, 1, 8)",
+            "STATUS_ACCESS_VIOLATION (0xc0000005), error 998",
+        ),
     ] {
         let failed = outcome(&format!("{start}{line}\n"), &[]).unwrap_err();
         assert!(failed.contains(failure), "{line}: {failed}");
     }
+}
+
+/// The numbers of the pages would have nowhere to stand.
+#[test]
+fn physical_pages_whose_numbers_cannot_be_told_are_freed_again() {
+    let script = "\
+process app
+grant SeLockMemoryPrivilege
+array = VirtualAlloc(NULL, 4KiB, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE)
+write array u8 1
+AllocateUserPhysicalPages(app, 500, 0) fails STATUS_ACCESS_VIOLATION
+n = AllocateUserPhysicalPages(app, 500, array)
+expect n != 0
+";
+    let script = parse("a script", script).unwrap();
+    let config = MachineConfig {
+        // Fewer pages than are asked for.
+        ram_bytes: 32 << 12,
+        ..MachineConfig::default()
+    };
+    let ran = run(&script, &[], &config, &mut Vec::new());
+    assert!(ran.is_ok(), "{:?}", ran.err());
+}
+
+/// Microsoft, `PSAPI_WORKING_SET_EX_BLOCK`.
+#[test]
+fn pages_of_a_working_set_are_printed_in_words() {
+    let script = "\
+process one
+s = CreateFileMapping(NULL, PAGE_READWRITE, 64KiB)
+v = MapViewOfFile(s, FILE_MAP_READ, 0, 0)
+read v u8
+process two
+w = MapViewOfFile(s, FILE_MAP_WRITE, 0, 0)
+before = QueryWorkingSetEx(two, w)
+write w u8 1
+after = QueryWorkingSetEx(two, w)
+print page_name(before), \"; \", page_name(after)
+grant SeLockMemoryPrivilege
+p = VirtualAlloc(NULL, 2MiB, MEM_RESERVE | MEM_COMMIT | MEM_LARGE_PAGES, PAGE_READWRITE)
+large = QueryWorkingSetEx(two, p)
+print page_name(large)
+expect large & 1 == 1
+";
+    let printed = "\
+not valid, shared; valid, READ/WRITE, shared by 2
+valid, READ/WRITE, locked, large
+";
+    assert_eq!(outcome(script, &[]), Ok(printed.into()));
 }
 
 #[test]

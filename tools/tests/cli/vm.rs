@@ -29,6 +29,63 @@ fn the_scripts_that_come_with_it_print_what_they_say() {
 }
 
 #[test]
+fn locked_pages_are_told_from_others() {
+    let printed = stdout_of(lookaside(["vm", script!("lock")]));
+    let lines = [
+        "the locked page: valid, READ/WRITE, locked",
+        "another one: not valid",
+        "the sizes: 0x100000 to 0x200000",
+    ];
+    assert_eq!(printed.lines().collect::<Vec<_>>(), lines);
+}
+
+#[test]
+fn processes_read_and_write_each_others_memory() {
+    let printed = stdout_of(lookaside(["vm", script!("copy")]));
+    let lines = [
+        "written: 0x13",
+        "read: 0x800, and it says from the other side",
+        "the first page ends with from",
+    ];
+    assert_eq!(printed.lines().collect::<Vec<_>>(), lines);
+}
+
+#[test]
+fn physical_pages_are_shown_in_windows() {
+    let printed = stdout_of(lookaside(["vm", script!("window")]));
+    let lines = [
+        "physical pages: 0x2",
+        "the window shows page two",
+        "and then pages two and one",
+        "freed: 0x2",
+    ];
+    assert_eq!(printed.lines().collect::<Vec<_>>(), lines);
+}
+
+#[test]
+fn what_is_discarded_is_told_from_what_is_reset() {
+    let printed = stdout_of(lookaside(["vm", script!("discard")]));
+    let lines = [
+        "after a reset that is undone: kept",
+        "of locked pages: kept",
+        "of other pages: 0x0 in memory that is Committed",
+    ];
+    assert_eq!(printed.lines().collect::<Vec<_>>(), lines);
+}
+
+#[test]
+fn the_long_help_lists_every_call_and_the_short_one_none() {
+    let long = stdout_of(lookaside(["vm", "--help"]));
+    let short = stdout_of(lookaside(["vm", "-h"]));
+    let example = "    n = AllocateUserPhysicalPages(app, 2, p)\n";
+    assert!(long.contains(example), "{long}");
+    assert!(!short.contains(example), "{short}");
+    for help in [&long, &short] {
+        assert!(help.contains("grant SeLockMemoryPrivilege"), "{help}");
+    }
+}
+
+#[test]
 fn a_stack_grows_until_there_is_no_room_for_a_guard() {
     let printed = stdout_of(lookaside(["vm", script!("stack")]));
     let lines = printed.lines().filter(|line| line.starts_with("grown"));

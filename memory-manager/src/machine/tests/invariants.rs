@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use mmu_core::{AccessKind, Entry, PhysAddr, PrivilegeMode};
+use mmu_core::{AccessKind, Entry, FunctionalMmu, PhysAddr, PrivilegeMode, ProcessorId, Ram};
 
 use super::*;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     physical::frames_of,
     private::{PrivateRules, owned_frame},
     pte::{FrameOwner, Pte, PteState},
-    vad::{Placeholder, USER_START, VAD_LIMIT, VadKind},
+    vad::{Entries, Placeholder, USER_START, VAD_LIMIT, VadKind},
 };
 
 /// Frames and the commit charge, as counted by looking at everything.
@@ -28,14 +28,16 @@ impl Count {
 }
 
 pub(super) fn check(machine: &Machine) {
+    machine.verify_frames().unwrap();
+    assert!(machine.kernel.processors.is_coherent(), "not settled");
     let mut count = Count::default();
     for (id, segment) in machine.kernel.segments.iter() {
         let physical = &machine.kernel.physical;
         for table in segment.tables() {
             count.own(table);
         }
-        for (_, valid) in segment.resident(physical, 0, segment.pages).unwrap() {
-            count.own(valid.frame());
+        for (_, frame) in segment.resident(physical, 0, segment.pages).unwrap() {
+            count.own(frame);
         }
         for &(process, start) in &segment.views {
             let vad = machine.spaces[&process].vads.find(start).unwrap();
@@ -49,7 +51,9 @@ pub(super) fn check(machine: &Machine) {
     for space in machine.spaces.values() {
         check_space(&machine.kernel, space, &mut count);
     }
-    assert_eq!(machine.frames_in_use(), count.frames.len() as u64);
+    let lists = machine.page_lists();
+    let owned = machine.frames_in_use() + lists.standby.iter().sum::<u64>() - lists.bad;
+    assert_eq!(owned, count.frames.len() as u64);
     assert_eq!(machine.commit_charge(), count.charge);
 }
 
@@ -90,8 +94,8 @@ fn check_space(kernel: &Kernel, space: &UserSpace, count: &mut Count) {
     assert_eq!(tables.len() as u64, space.tables);
     for &table in &tables {
         let places = (0..512).map(|index| table.wrapping_add(index * 8));
-        let entries = places.map(|at| kernel.physical.read_entry(at).unwrap());
-        let used = entries.filter(|&entry| entry != 0).count();
+        let entries = places.map(|at| kernel.physical.read_pte(at).unwrap());
+        let used = entries.filter(|&entry| entry != Pte::ZERO).count();
         assert!(used > 0, "table {table} is empty");
         count.own(table);
     }
@@ -148,6 +152,7 @@ fn check_region(
         collect_tables(kernel, space, piece.start, tables);
         for (page, at) in piece.entries() {
             let pte = kernel.physical.read_pte(at).unwrap();
+            assert!(pte == Pte::ZERO || vad.entries == Entries::Some);
             if vad.is_window() {
                 if let PteState::Valid(valid) = pte.state() {
                     let shown = PhysicalPage(valid.frame().as_u64() >> 12);
@@ -166,11 +171,11 @@ fn check_region(
                 let segment = kernel.segment(segment).unwrap();
                 for (index, frame) in (index..).zip(frames_of(valid.frame(), piece.size)) {
                     let prototype = segment.prototype(&kernel.physical, index).unwrap();
-                    let PteState::Valid(shared) = prototype.state() else {
-                        panic!("{page:#x} maps a page that is not there");
-                    };
-                    assert_eq!(shared.frame(), frame);
-                    assert!(shared.is_dirty() || !valid.is_dirty());
+                    assert!(
+                        prototype.is_valid(),
+                        "{page:#x} maps a page that is not there"
+                    );
+                    assert_eq!(prototype.frame(), Some(frame));
                 }
             }
         }
@@ -200,20 +205,42 @@ fn is_paid_for(kernel: &Kernel, vad: &crate::vad::Vad, page: u64) -> bool {
     }
 }
 
-/// What the processor remembers of a process is no more than what its tables say.
+/// What any processor could use of a process, if it ran it now, is no more than what its tables
+/// say.
 pub(super) fn check_translations(machine: &Machine, process: ProcessId, start: u64, end: u64) {
     let space = &machine.spaces[&process];
     let ram = machine.kernel.physical.ram();
-    let mut processor = machine.kernel.processor.clone();
-    processor.run(ram, space.root).unwrap();
+    let processors = machine.kernel.processors.iter();
+    let entering = processors.filter_map(|(processor, inbox)| {
+        let entered = processor.entering(ram, inbox, &space.root)?;
+        Some((entered, inbox.processor()))
+    });
+    for (mut mmu, processor) in entering {
+        check_cached(space, ram, &mut mmu, processor, (start, end));
+    }
+}
+
+fn check_cached(
+    space: &UserSpace,
+    ram: &Ram,
+    mmu: &mut FunctionalMmu,
+    processor: ProcessorId,
+    (start, end): (u64, u64),
+) {
+    let mode = PrivilegeMode::User;
     for page in (start..end).step_by(0x1000).map(VirtAddr::new) {
         for kind in [AccessKind::Read, AccessKind::Write, AccessKind::Fetch] {
-            let Ok(found) = processor.translate(ram, page, 1, kind) else {
+            let Ok(found) = mmu.translate(ram, page, kind, mode) else {
                 continue;
             };
-            let leaf = space.regime.probe(ram, page, kind, PrivilegeMode::User);
-            let leaf = leaf.unwrap_or_else(|fault| panic!("{kind:?} of {page}: {fault}"));
-            assert_eq!(leaf.translation.physical(page), found.first.address);
+            let leaf = space.regime.probe(ram, page, kind, mode);
+            let leaf =
+                leaf.unwrap_or_else(|fault| panic!("{kind:?} of {page} by {processor}: {fault}"));
+            assert_eq!(
+                leaf.translation.physical(page),
+                found.address,
+                "{page} by {processor}"
+            );
             // A write through a translation that is remembered as dirty must not go unnoticed.
             assert!(!kind.writes() || leaf.entry.contains(Entry::DIRTY));
         }

@@ -1,5 +1,7 @@
 use super::*;
-use crate::{Backing, LARGE_PAGE_MINIMUM, SectionAttributes, SectionHandle, WorkingSetSize};
+use crate::{
+    Backing, LARGE_PAGE_MINIMUM, SectionAttributes, SectionHandle, WorkingSetLimits, WorkingSetSize,
+};
 
 const VALID: u64 = 1;
 const SHARED: u64 = 1 << 15;
@@ -193,4 +195,36 @@ fn environment_blocks_stay_in_the_working_set() {
     };
     bench.machine.set_working_set_size(process, empty).unwrap();
     assert_eq!(Win32::new(&mut bench.machine, thread).last_error(), 5);
+}
+
+/// Microsoft, `SetProcessWorkingSetSizeEx`; that unknown flags and opposites are refused is
+/// this project's, and so is that hard limits are.
+#[test]
+fn a_working_set_has_soft_limits_alone() {
+    let mut bench = Bench::new();
+    let process = bench.process;
+    let size = WorkingSetSize {
+        minimum: 0x10_0000,
+        maximum: 0x20_0000,
+    };
+    for (flags, expected) in [
+        (0, Ok(())),
+        (0x2, Ok(())),
+        (0xa, Ok(())),
+        (0x1, Err(Status::NotSupported)),
+        (0x6, Err(Status::NotSupported)),
+        (0x3, Err(Status::InvalidParameter)),
+        (0xc, Err(Status::InvalidParameter)),
+        (0x10, Err(Status::InvalidParameter)),
+    ] {
+        let limits = WorkingSetLimits::from_bits_retain(flags);
+        let mut win32 = bench.win32();
+        let set = win32.set_process_working_set_size_ex(process, size, limits);
+        assert_eq!(set, expected, "{flags:#x}");
+    }
+    let told = bench.win32().get_process_working_set_size_ex(process);
+    assert_eq!(
+        told.map(|(size, limits)| (size, limits.bits())),
+        Ok((size, 0xa))
+    );
 }

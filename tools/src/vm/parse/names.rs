@@ -1,8 +1,12 @@
-use std::{collections::HashSet, ops::Range};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+};
 
 use memory_manager::Status;
 
-use super::super::{
+use super::closest;
+use crate::vm::{
     constants,
     script::{Access, Argument, Expression, Item, Outcome, Spanned, Statement},
 };
@@ -10,9 +14,15 @@ use super::super::{
 /// The names that are known so far.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    /// Processes and threads.
-    actors: HashSet<String>,
+    actors: HashMap<String, Actor>,
     values: HashSet<String>,
+}
+
+/// Who does something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Actor {
+    Process,
+    Thread,
 }
 
 /// A name that does not go.
@@ -39,7 +49,9 @@ impl Names {
             ));
         }
         match &statement.value {
-            Statement::Process { name, .. } => self.act(name).map_err(misnamed)?,
+            Statement::Process { name, .. } => {
+                self.act(name, Actor::Process).map_err(misnamed)?;
+            }
             Statement::Thread {
                 name,
                 reserve,
@@ -48,11 +60,11 @@ impl Names {
                 for size in reserve.iter().chain(commit) {
                     self.check_expression(size)?;
                 }
-                self.act(name).map_err(misnamed)?;
+                self.act(name, Actor::Thread).map_err(misnamed)?;
                 self.define(name).map_err(misnamed)?;
             }
             Statement::In(name) => {
-                if !self.actors.contains(&name.value) {
+                if !self.actors.contains_key(&name.value) {
                     return Err(Misnamed {
                         span: name.span.clone(),
                         message: format!("there is no process or thread {}", name.value),
@@ -63,19 +75,16 @@ impl Names {
                 self.check_expression(value)?;
                 self.define(name).map_err(misnamed)?;
             }
-            Statement::Call {
-                result,
-                arguments,
-                outcome,
-                ..
-            } => {
-                check_outcome(outcome)?;
-                for argument in arguments {
-                    if let Argument::Number(value) = argument {
-                        self.check_expression(value)?;
+            Statement::Call(call) => {
+                check_outcome(&call.outcome)?;
+                for argument in &call.arguments {
+                    match argument {
+                        Argument::Number(value) => self.check_expression(value)?,
+                        Argument::Process(name) => self.check_process(name)?,
+                        Argument::File(_) => {}
                     }
                 }
-                if let Some(name) = result {
+                if let Some(name) = &call.result {
                     self.define(name).map_err(misnamed)?;
                 }
             }
@@ -108,17 +117,28 @@ impl Names {
                     }
                 }
             }
-            Statement::Map => {}
+            Statement::Map | Statement::Grant(_) => {}
         }
         Ok(())
     }
 
-    fn act(&mut self, name: &str) -> Result<(), String> {
-        if self.actors.insert(name.into()) {
-            Ok(())
-        } else {
-            Err(format!("there is a process or thread {name} already"))
+    fn act(&mut self, name: &str, actor: Actor) -> Result<(), String> {
+        match self.actors.insert(name.into(), actor) {
+            None => Ok(()),
+            Some(_) => Err(format!("there is a process or thread {name} already")),
         }
+    }
+
+    fn check_process(&self, name: &Spanned<String>) -> Result<(), Misnamed> {
+        let what = match self.actors.get(&name.value) {
+            Some(Actor::Process) => return Ok(()),
+            Some(Actor::Thread) => "a thread, and no process",
+            None => "no process",
+        };
+        Err(Misnamed {
+            span: name.span.clone(),
+            message: format!("{} is {what}", name.value),
+        })
     }
 
     fn define(&mut self, name: &str) -> Result<(), String> {
@@ -137,10 +157,16 @@ impl Names {
             {
                 Ok(())
             }
-            Expression::Name(name) => Err(Misnamed {
-                span: expression.span.clone(),
-                message: format!("{name} has no value yet, and is no constant"),
-            }),
+            Expression::Name(name) => {
+                let values = self.values.iter().map(String::as_str);
+                let known = constants::ALL.iter().map(|&(known, _)| known).chain(values);
+                let meant = closest(name, known).map(|meant| format!(": did you mean {meant}?"));
+                let meant = meant.unwrap_or_default();
+                Err(Misnamed {
+                    span: expression.span.clone(),
+                    message: format!("{name} has no value yet, and is no constant{meant}"),
+                })
+            }
             Expression::Of(_, of) => self.check_expression(of),
             Expression::Both(_, left, right) => {
                 self.check_expression(left)?;

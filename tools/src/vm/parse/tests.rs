@@ -24,6 +24,7 @@ thread worker
 thread big 4MiB
 thread small 64KiB 8KiB # a comment behind
 in one
+grant SeLockMemoryPrivilege
 default state = MEM_COMMIT
 p = VirtualAlloc(NULL, 64KiB, MEM_RESERVE|MEM_COMMIT, PAGE_READWRITE)
 VirtualFree(p, 0, MEM_RELEASE) fails STATUS_UNABLE_TO_FREE_VM
@@ -32,6 +33,7 @@ s = CreateFileMapping(NULL, PAGE_READWRITE | SEC_COMMIT, 0x2000)
 t = CreateFileMapping(\"a \\\"file\\\".bin\", PAGE_READONLY, 0)
 v = MapViewOfFile(s, FILE_MAP_WRITE, 0, 0)
 w = MapViewOfFile(s, FILE_MAP_WRITE, 0, 0, 0x200000)
+n = ReadProcessMemory(two, p, v, 8) fails STATUS_PARTIAL_COPY
 read p u32
 read p u8 fails STATUS_ACCESS_VIOLATION
 write p \"1337\"
@@ -44,7 +46,7 @@ print \"the text is \", text(p, 4), \" in memory that is \", state_name(state(p)
 map
 ";
     let parsed = parse("a script", script).unwrap();
-    assert_eq!(parsed.statements.len(), 25);
+    assert_eq!(parsed.statements.len(), 27);
     let last = parsed.statements.last().unwrap();
     assert_eq!(&script[last.span.clone()], "map");
     assert_eq!(
@@ -52,13 +54,13 @@ map
             .unwrap()
             .statements
             .len(),
-        25
+        27
     );
 }
 
 #[test]
 fn operators_bind_from_left_to_right() {
-    let parsed = parse("a script", "process p\nx = 1 + 2 | 4 - (8 - 1)\n").unwrap();
+    let parsed = parse("a script", "process p\nx = 1 + 2 | 4 - (8 & 1)\n").unwrap();
     let Statement::Set { value, .. } = &parsed.statements[1].value else {
         panic!("{parsed:?}");
     };
@@ -66,10 +68,7 @@ fn operators_bind_from_left_to_right() {
         panic!("{value:?}");
     };
     assert!(matches!(left.value, Expression::Both(Operator::Or, ..)));
-    assert!(matches!(
-        right.value,
-        Expression::Both(Operator::Subtract, ..)
-    ));
+    assert!(matches!(right.value, Expression::Both(Operator::And, ..)));
 }
 
 /// Scripts, what is said of them, and at which line and column.
@@ -91,14 +90,31 @@ const MISTAKES: &[(&str, &str, usize, usize)] = &[
     ),
     (
         "process a\nVirtualAllok(0)",
-        "expected the name of a call, such as VirtualAlloc",
+        "expected the name of a call, such as VirtualAlloc: did you mean VirtualAlloc?",
         2,
         1,
     ),
-    ("process a\nx 5", "expected = or (", 2, 3),
+    (
+        "process a\nx 5",
+        "expected a statement, or = behind a name",
+        2,
+        1,
+    ),
+    (
+        "process a\nprnt \"x\"",
+        "expected a statement, or = behind a name: did you mean print?",
+        2,
+        1,
+    ),
+    (
+        "Process a",
+        "expected a statement, or = behind a name: did you mean process?",
+        1,
+        1,
+    ),
     (
         "process a\nx = 99999999999999999999",
-        "expected a number below 2^64",
+        "expected a number below 2^64, such as 12, 0xc or 64KiB",
         2,
         5,
     ),
@@ -121,8 +137,58 @@ const MISTAKES: &[(&str, &str, usize, usize)] = &[
         28,
     ),
     (
-        "process a\nx = VirtualLock(0, 8)",
+        "process a\nx = VirtualLok(0, 8)",
+        "expected a call such as VirtualAlloc, or a question such as state(p): \
+         did you mean VirtualLock?",
+        2,
+        5,
+    ),
+    (
+        "process a\nx = colour(0)",
         "expected a call such as VirtualAlloc, or a question such as state(p)",
+        2,
+        5,
+    ),
+    (
+        "process a\nVirtualUnlock(0, 8, 1)",
+        "expected ) behind the last argument",
+        2,
+        19,
+    ),
+    (
+        "process a\nEmptyWorkingSet(1)",
+        "expected the name of a process: the process",
+        2,
+        17,
+    ),
+    ("process a\nEmptyWorkingSet(b)", "b is no process", 2, 17),
+    (
+        "process a\nthread b\nReadProcessMemory(b, 0, 0, 1)",
+        "b is a thread, and no process",
+        3,
+        19,
+    ),
+    (
+        "process a\nCreateFileMapping(0, PAGE_READONLY, 1)",
+        "expected a file in quotes, or NULL: the file",
+        2,
+        19,
+    ),
+    (
+        "process a\nVirtualLock(\"text\", 1)",
+        "expected a number, a name or a question such as state(p): the address",
+        2,
+        13,
+    ),
+    (
+        "process a\ngrant SeLockMemory",
+        "expected SeLockMemoryPrivilege",
+        2,
+        7,
+    ),
+    (
+        "process a\nx = PAGE_READWRIT",
+        "PAGE_READWRIT has no value yet, and is no constant: did you mean PAGE_READWRITE?",
         2,
         5,
     ),
@@ -187,6 +253,17 @@ fn an_error_says_where_it_is_and_what_was_expected() {
     for &(text, message, line, column) in MISTAKES {
         assert_eq!(error_of(text), (message.into(), line, column), "{text}");
     }
+}
+
+#[test]
+fn of_a_line_that_is_too_long_only_the_start_is_shown() {
+    let text = format!("process a\nprint \"{}\"\nmap\n", "\u{e4}".repeat(500_000));
+    let error = parse("a script", &text).unwrap_err();
+    let source = error.source_code().unwrap();
+    let label = error.labels().unwrap().next().unwrap();
+    let around = source.read_span(label.inner(), 1, 1).unwrap();
+    assert!(around.data().len() < 150, "{}", around.data().len());
+    assert_eq!(label.offset(), text.find("print").unwrap());
 }
 
 #[test]

@@ -1,0 +1,48 @@
+//! Pages that stay in memory, and that are brought there.
+
+use memory_manager::Range;
+use mmu_core::VirtAddr;
+
+use super::{
+    Call,
+    Parameter::{Number, Process},
+    done,
+};
+
+pub(super) const CALLS: &[Call] = &[
+    Call {
+        name: "VirtualLock",
+        parameters: &[Number("address"), Number("size")],
+        gives: "1",
+        example: "VirtualLock(p, 8KiB)",
+        run: |run, given| {
+            let [address, size] = given.numbers();
+            let locked = run.win32().virtual_lock(VirtAddr::new(address), size);
+            Ok(locked.map(done))
+        },
+    },
+    Call {
+        name: "VirtualUnlock",
+        parameters: &[Number("address"), Number("size")],
+        gives: "1",
+        example: "VirtualUnlock(p, 8KiB)",
+        run: |run, given| {
+            let [address, size] = given.numbers();
+            let unlocked = run.win32().virtual_unlock(VirtAddr::new(address), size);
+            Ok(unlocked.map(done))
+        },
+    },
+    Call {
+        name: "PrefetchVirtualMemory",
+        parameters: &[Process, Number("address"), Number("size")],
+        gives: "1",
+        example: "PrefetchVirtualMemory(app, p, 64KiB)",
+        run: |run, given| {
+            let [address, size] = given.numbers();
+            let base = VirtAddr::new(address);
+            let mut win32 = run.win32();
+            let hinted = win32.prefetch_virtual_memory(given.process, &[Range { base, size }]);
+            Ok(hinted.map(done))
+        },
+    },
+];
