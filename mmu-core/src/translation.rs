@@ -41,17 +41,19 @@ impl From<TypeBits> for MemoryType {
 }
 
 /// What each value of the type's bits says; those that are no type are never there.
-const MEMORY_TYPES: [MemoryType; TYPE as usize + 1] = {
-    let mut types = [MemoryType::Uncacheable; TYPE as usize + 1];
-    let mut bits = 0;
-    while bits < types.len() {
-        if let Some(memory_type) = MemoryType::from_bits(bits as u8) {
-            types[bits] = memory_type;
+const MEMORY_TYPES: [MemoryType; 8] = {
+    let mut types = [MemoryType::Uncacheable; 8];
+    let (mut place, mut bits) = (0, 0_u8);
+    while place < types.len() {
+        if let Some(memory_type) = MemoryType::from_bits(bits) {
+            types[place] = memory_type;
         }
+        place += 1;
         bits += 1;
     }
     types
 };
+const _: () = assert!(MEMORY_TYPES.len() as u64 == TYPE + 1);
 
 impl Translation {
     #[inline]

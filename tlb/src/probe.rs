@@ -16,6 +16,7 @@ const _: () = assert!(PageSize::ALL.len() == SIZES as usize);
 
 impl Kind {
     pub(crate) const COUNT: usize = 2 * SIZES as usize;
+    #[expect(clippy::cast_possible_truncation, reason = "they are eight")]
     pub(crate) const ALL: [Self; Self::COUNT] = {
         let mut all = [Self(0); Self::COUNT];
         let mut kind = 0;
@@ -27,6 +28,7 @@ impl Kind {
     };
 
     /// A PCID's page held as one of this size, and a global one.
+    #[expect(clippy::cast_possible_truncation, reason = "there are four sizes")]
     pub(crate) fn of_each_owner(held_as: PageSize) -> [Self; 2] {
         let size = held_as.index() as u8;
         [Self(size), Self(size + SIZES)]

@@ -71,6 +71,7 @@ pub(super) struct Page<P> {
 
 impl<P: Cacheable> Page<P> {
     #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "there are four sizes")]
     pub(super) fn new(payload: P) -> Self {
         Self {
             payload,
