@@ -9,6 +9,7 @@ mod free;
 mod lock;
 mod map;
 mod memory;
+mod page_file;
 mod prefetch;
 mod processors;
 mod protect;

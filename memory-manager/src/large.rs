@@ -134,7 +134,7 @@ impl UserSpace {
         }
         let start = self.place_large(request)?;
         let end = start + size;
-        kernel.commit.charge(size / PAGE)?;
+        kernel.charge(size / PAGE)?;
         let made = self.put_large(kernel, (start, end), request.page, |kernel, _| {
             let frame = kernel.physical.allocate_page(request.page)?;
             Ok(Pte::valid(frame, protection, FrameOwner::Process))

@@ -52,6 +52,7 @@ mod memory_information;
 mod page_file;
 mod page_protection;
 mod page_tables;
+mod paging;
 mod pfn;
 mod physical;
 mod placeholder;

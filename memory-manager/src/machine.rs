@@ -6,9 +6,10 @@ use std::{
 use mmu_core::{CpuFeatures, GeneralProtection, ProcessorId, RamTooLarge, SoftwareCosts};
 
 use crate::{
-    AddressLayout, Caller, DepPolicy, FaultCounters, ProcessDep, Status,
+    AddressLayout, Caller, DepPolicy, DiskModel, FaultCounters, ProcessDep, Status,
     commit::Commit,
     kernel::Kernel,
+    paging::Hand,
     physical::Physical,
     processors::Processors,
     section::{SectionObjects, Segments},
@@ -19,7 +20,7 @@ use crate::{
 /// What a machine is made of and how its memory manager is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MachineConfig {
-    /// Bytes of physical memory. As much can be committed.
+    /// Bytes of physical memory. As much can be committed, and more with page files.
     pub ram_bytes: u64,
     /// The processor's features; no-execute is needed.
     pub features: CpuFeatures,
@@ -28,6 +29,8 @@ pub struct MachineConfig {
     /// Of how many colours frames are: of a cache that is indexed by physical addresses, the
     /// bytes of a way in pages. Those that are asked for one after another differ in colour.
     pub page_colours: NonZeroU16,
+    /// What the disks cost that page files and mapped files are on.
+    pub disk: DiskModel,
     /// How many processors there are, from 1 to [`ProcessorId::COUNT`].
     pub processors: u32,
     /// What invalidations and TLB shootdowns cost, in cycles; the costs of other events do not
@@ -42,6 +45,7 @@ impl Default for MachineConfig {
             features: CpuFeatures::default(),
             dep_policy: DepPolicy::default(),
             page_colours: NonZeroU16::MIN,
+            disk: DiskModel::default(),
             processors: 1,
             costs: SoftwareCosts::default(),
         }
@@ -91,6 +95,8 @@ pub struct Machine {
     pub(crate) spaces: BTreeMap<ProcessId, UserSpace>,
     pub(crate) features: CpuFeatures,
     pub(crate) dep_policy: DepPolicy,
+    /// Where pages leave working sets next.
+    pub(crate) hand: Hand,
     next_process: u64,
     pub(crate) next_thread: u64,
 }
@@ -103,18 +109,20 @@ impl Machine {
     pub fn new(config: &MachineConfig) -> Result<Self, MachineError> {
         Ok(Self {
             kernel: Kernel {
-                physical: Physical::new(config.ram_bytes, config.page_colours)?,
+                physical: Physical::new(config.ram_bytes, config.page_colours, config.disk)?,
                 processors: Processors::new(config)?,
                 commit: Commit::new(config.ram_bytes / PAGE),
                 segments: Segments::default(),
                 shared_data: None,
                 sections: SectionObjects::default(),
                 faults: FaultCounters::default(),
+                in_page_reason: None,
                 recorded: None,
             },
             spaces: BTreeMap::new(),
             features: config.features,
             dep_policy: config.dep_policy,
+            hand: Hand::START,
             next_process: 0,
             next_thread: 0,
         })
@@ -135,6 +143,7 @@ impl Machine {
     /// # Errors
     /// As [`Machine::create_process`].
     pub fn create_process_with(&mut self, layout: AddressLayout) -> Result<ProcessId, Status> {
+        self.balance()?;
         let process = ProcessId(self.next_process);
         let dep = ProcessDep::new(self.dep_policy, layout.bitness());
         let kernel = &mut self.kernel;

@@ -234,7 +234,7 @@ impl UserSpace {
     }
 
     fn make_table(&mut self, kernel: &mut Kernel) -> Result<PhysAddr, Status> {
-        kernel.commit.charge(1)?;
+        kernel.charge(1)?;
         let table = kernel.physical.allocate();
         match table {
             Ok(_) => self.tables += 1,

@@ -14,7 +14,6 @@ pub use database::PageLists;
 pub(crate) use database::{Content, FrameDatabase, Taken, Wanted};
 pub(crate) use record::FrameFlags;
 pub use record::FrameState;
-#[cfg(test)]
 pub(crate) use record::Record;
 
 #[cfg(test)]

@@ -3,8 +3,8 @@ use std::num::NonZeroU16;
 use mmu_core::{PageSize, PhysAddr, PhysMem, Ram, RamTooLarge};
 
 use crate::{
-    PhysicalPage, Status,
-    pfn::{Content, FrameDatabase, FrameFlags, FrameState, Taken, Wanted},
+    DiskLedger, DiskModel, IoOwner, PageFiles, PageSlot, PhysicalPage, Status,
+    pfn::{Content, FrameDatabase, FrameFlags, FrameState, Record, Taken, Wanted},
     protection::Protection,
     pte::{FrameOwner, Pte, PteState},
 };
@@ -26,8 +26,11 @@ pub(crate) fn frames_of(page: PhysAddr, size: PageSize) -> impl Iterator<Item = 
 /// processor reaches a frame that is another page's.
 #[derive(Debug)]
 pub(crate) struct Physical {
-    ram: Ram,
-    frames: FrameDatabase,
+    pub(super) ram: Ram,
+    pub(super) frames: FrameDatabase,
+    /// A slot belongs to the entry that names it, or to the frame whose original entry does.
+    pub(crate) page_files: PageFiles,
+    pub(crate) disks: DiskLedger,
 }
 
 /// An entry that was written over.
@@ -39,10 +42,16 @@ pub(crate) struct Replaced {
 }
 
 impl Physical {
-    pub(crate) fn new(bytes: u64, colours: NonZeroU16) -> Result<Self, RamTooLarge> {
+    pub(crate) fn new(
+        bytes: u64,
+        colours: NonZeroU16,
+        disk: DiskModel,
+    ) -> Result<Self, RamTooLarge> {
         Ok(Self {
             ram: Ram::new(bytes)?,
             frames: FrameDatabase::new(bytes >> SIZE.shift(), colours),
+            page_files: PageFiles::default(),
+            disks: DiskLedger::new(disk),
         })
     }
 
@@ -75,10 +84,17 @@ impl Physical {
         lists.zeroed + lists.free
     }
 
-    fn take(&mut self, wanted: Wanted) -> Result<Taken, Status> {
-        let taken = self.frames.take(wanted).ok_or(Status::NoMemory)?;
-        self.evict(taken)?;
-        Ok(taken)
+    /// Takes a frame; if none can be had, pages are written until one can.
+    pub(super) fn take(&mut self, wanted: Wanted) -> Result<Taken, Status> {
+        loop {
+            if let Some(taken) = self.frames.take(wanted) {
+                self.evict(taken)?;
+                return Ok(taken);
+            }
+            if self.write_modified()? == 0 {
+                return Err(Status::NoMemory);
+            }
+        }
     }
 
     /// Tells the owner of a frame that was taken.
@@ -114,20 +130,19 @@ impl Physical {
         zeroed.map_err(|_| Status::InternalError)
     }
 
-    /// A frame that holds what is read from a file.
-    ///
-    /// # Errors
-    /// [`Status::InPageError`] if that fails.
+    /// A frame that holds what is read from a file; the inner error is why it could not be read.
     pub(crate) fn allocate_filled(
         &mut self,
         fill: impl FnOnce(&Ram, PhysAddr) -> Result<(), Status>,
-    ) -> Result<PhysAddr, Status> {
+    ) -> Result<Result<PhysAddr, Status>, Status> {
         let frame = self.allocate_to_fill()?;
-        if fill(&self.ram, frame).is_err() {
+        self.disks.read(IoOwner::MappedFile, SIZE.bytes());
+        if let Err(reason) = fill(&self.ram, frame) {
+            self.disks.fail(IoOwner::MappedFile);
             self.free(frame);
-            return Err(Status::InPageError);
+            return Ok(Err(reason));
         }
-        Ok(frame)
+        Ok(Ok(frame))
     }
 
     /// A frame that holds what another one holds.
@@ -165,7 +180,32 @@ impl Physical {
 
     /// Gives a frame back that was allocated and not used, or that is held and not shown.
     pub(crate) fn free(&mut self, frame: PhysAddr) {
-        self.frames.free(PhysicalPage::of(frame));
+        self.discard(PhysicalPage::of(frame));
+    }
+
+    /// Frees a frame, and the slot that its page has in a page file.
+    fn discard(&mut self, frame: PhysicalPage) {
+        self.drop_slot(frame);
+        self.frames.free(frame);
+    }
+
+    /// Gives the slot back that the page in a frame has in a page file.
+    fn drop_slot(&mut self, frame: PhysicalPage) {
+        let record = self.frames.record_mut(frame);
+        if let PteState::PageFile(slot, protection) = record.original.state() {
+            record.original = if record.is(FrameFlags::PROTOTYPE) {
+                Pte::demand_zero(protection)
+            } else {
+                Pte::ZERO
+            };
+            self.free_slot(slot);
+        }
+    }
+
+    /// Gives a slot back that no entry names any more.
+    pub(crate) fn free_slot(&mut self, slot: PageSlot) {
+        // Books that are wrong are for the check of them to find.
+        let _ = self.page_files.free(slot.into());
     }
 
     /// Gives the memory of a held page of any size back.
@@ -245,8 +285,24 @@ impl Physical {
         self.frames.record(PhysicalPage::of(table)).used
     }
 
-    /// What becomes of the frames of an entry that was written over.
+    /// Gives the slots back that the prototype entries of a frame name.
+    pub(crate) fn free_slots(&mut self, table: PhysAddr) -> Result<(), Status> {
+        for index in 0..SIZE.bytes() / 8 {
+            let at = table.wrapping_add(index * 8);
+            if let PteState::PageFile(slot, _) = self.read_pte(at)?.state() {
+                self.free_slot(slot);
+            }
+        }
+        Ok(())
+    }
+
+    /// What becomes of the frames, or the slot, of an entry that was written over.
     fn follow(&mut self, at: PhysAddr, old: Pte, new: Pte) -> Result<(), Status> {
+        if let PteState::PageFile(slot, _) = old.state()
+            && !matches!(new.state(), PteState::PageFile(same, _) if same == slot)
+        {
+            self.free_slot(slot);
+        }
         let (left, shown) = (old.frame(), new.frame());
         let is_same = left == shown;
         if let Some(frame) = left {
@@ -280,10 +336,12 @@ impl Physical {
         }
     }
 
-    /// Notes that a frame was written since it was where it came from.
+    /// Notes that a frame was written since it was where it came from: what is in a page file is
+    /// of no use any more.
     pub(crate) fn note_written(&mut self, frame: PhysAddr) {
-        let record = self.frames.record_mut(PhysicalPage::of(frame));
-        record.flags |= FrameFlags::MODIFIED;
+        let number = PhysicalPage::of(frame);
+        self.frames.record_mut(number).flags |= FrameFlags::MODIFIED;
+        self.drop_slot(number);
     }
 
     /// One more valid entry shows a frame.
@@ -340,7 +398,7 @@ impl Physical {
         let record = self.frames.record_mut(number);
         record.set_entry(None);
         if record.references == 0 {
-            self.frames.free(number);
+            self.discard(number);
         }
     }
 
@@ -358,7 +416,7 @@ impl Physical {
         record.references -= 1;
         if record.references > 0 {
         } else if record.entry().is_none() {
-            self.frames.free(number);
+            self.discard(number);
         } else {
             self.frames.retire(number);
         }
@@ -399,10 +457,48 @@ impl Physical {
     pub(crate) fn delete_prototype(&mut self, frame: PhysAddr) {
         let number = PhysicalPage::of(frame);
         if self.frames.record(number).is(FrameFlags::HELD) {
-            self.frames.free(number);
+            self.discard(number);
         } else {
             self.delete(frame);
         }
+    }
+
+    /// Notes that the page in a frame is in a page file now, as `original` says.
+    pub(crate) fn note_paged_out(&mut self, frame: PhysAddr, original: Pte) {
+        let record = self.frames.record_mut(PhysicalPage::of(frame));
+        record.original = original;
+        record.flags -= FrameFlags::MODIFIED;
+    }
+
+    /// Gives a frame that was filled to an entry, which says `original` again when it is taken.
+    /// Nobody uses it yet.
+    pub(crate) fn give_clean(
+        &mut self,
+        frame: PhysAddr,
+        at: PhysAddr,
+        original: Pte,
+        owner: FrameOwner,
+    ) {
+        let number = PhysicalPage::of(frame);
+        let record = self.frames.record_mut(number);
+        record
+            .flags
+            .set(FrameFlags::PROTOTYPE, owner == FrameOwner::Prototype);
+        record.original = original;
+        record.set_entry(Some(at));
+        self.frames.retire(number);
+    }
+
+    pub(crate) fn record(&self, frame: PhysAddr) -> &Record {
+        self.frames.record(PhysicalPage::of(frame))
+    }
+
+    pub(crate) fn record_mut(&mut self, frame: PhysAddr) -> &mut Record {
+        self.frames.record_mut(PhysicalPage::of(frame))
+    }
+
+    pub(crate) fn flags(&mut self, frame: PhysAddr) -> &mut FrameFlags {
+        &mut self.frames.record_mut(PhysicalPage::of(frame)).flags
     }
 
     /// Whether the page in a frame was written since it was where it came from.

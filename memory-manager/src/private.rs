@@ -66,6 +66,11 @@ impl PrivateRules {
     }
 }
 
+/// Whether an entry has a page that is the process's own, be it in memory or not.
+pub(crate) fn has_own_page(pte: Pte) -> bool {
+    owned_frame(pte).is_some() || matches!(pte.state(), PteState::PageFile(..))
+}
+
 /// The frame that an entry owns.
 pub(crate) fn owned_frame(pte: Pte) -> Option<PhysAddr> {
     match pte.state() {
@@ -98,6 +103,7 @@ impl UserSpace {
             }
             PteState::Valid(valid) => Pte::transition(valid.frame(), protection),
             PteState::Transition(frame, _) => Pte::transition(frame, protection),
+            PteState::PageFile(slot, _) => Pte::page_file(slot, protection),
             _ => pte,
         }
     }
@@ -139,9 +145,10 @@ impl UserSpace {
             if is_dirty(pte) {
                 written.push(page);
             }
-            match pte.state() {
-                PteState::Valid(_) | PteState::Transition(..) => space.protected(pte, protection),
-                _ => fresh,
+            if has_own_page(pte) {
+                space.protected(pte, protection)
+            } else {
+                fresh
             }
         })?;
         self.note_writes(start, &written);

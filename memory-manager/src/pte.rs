@@ -87,10 +87,6 @@ impl Pte {
         Self(protection.bits() << PROTECTION_AT)
     }
 
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "nothing is written to page files yet")
-    )]
     pub(crate) const fn page_file(page: PageSlot, protection: Protection) -> Self {
         let file = (page.file.index() as u64) << PAGE_FILE_AT;
         let slot = (page.slot.get() as u64) << SLOT_AT;

@@ -42,7 +42,7 @@ impl UserSpace {
         features: CpuFeatures,
         (layout, dep): (AddressLayout, ProcessDep),
     ) -> Result<Self, Status> {
-        kernel.commit.charge(1)?;
+        kernel.charge(1)?;
         let table = match kernel.physical.allocate() {
             Ok(table) => table,
             Err(status) => {

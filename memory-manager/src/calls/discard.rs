@@ -3,7 +3,7 @@ use mmu_core::VirtAddr;
 use crate::{
     Machine, PageProtection, ProcessId, Status,
     kernel::Kernel,
-    private::{PrivateRules, is_dirty, owned_frame},
+    private::{PrivateRules, has_own_page, is_dirty},
     protection::Protection,
     user_space::UserSpace,
     vad::{PAGE, USER_LIMIT, VadKind},
@@ -51,15 +51,13 @@ impl UserSpace {
         let fresh = rules.fresh(wanted);
         let mut written = Vec::new();
         self.rewrite_range(kernel, start, end, |space, page, pte| {
-            match owned_frame(pte) {
-                Some(_) if !space.working_set.is_locked(page) => {
-                    if is_dirty(pte) {
-                        written.push(page);
-                    }
-                    fresh
-                }
-                _ => pte,
+            if !has_own_page(pte) || space.working_set.is_locked(page) {
+                return pte;
             }
+            if is_dirty(pte) {
+                written.push(page);
+            }
+            fresh
         })?;
         self.note_writes(start, &written);
         Ok(())

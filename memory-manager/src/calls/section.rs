@@ -280,7 +280,7 @@ impl Kernel {
                 Committing::Later => Status::InsufficientResources,
             });
         }
-        self.commit.charge(charge)?;
+        self.charge(charge)?;
         let mut segment = Segment::new(origin, pages);
         segment.charge = charge;
         Ok(self.segments.add(segment))
@@ -343,7 +343,7 @@ impl Kernel {
             |offset, bytes: &mut [u8]| self.read_file(file.disk(), file.identity, offset, bytes);
         let layout = image::layout(length, read)?;
         let (pages, charge) = (layout.pages, layout.pages_written_by_all());
-        self.commit.charge(charge)?;
+        self.charge(charge)?;
         let mut segment = Segment::new(PageOrigin::Image(Image { file, layout }), pages);
         segment.charge = charge;
         Ok(self.segments.add(segment))

@@ -21,6 +21,7 @@ mod invariants;
 mod large;
 mod layouts;
 mod lock;
+mod paging;
 mod pe;
 mod placeholders;
 mod placement;

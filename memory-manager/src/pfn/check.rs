@@ -1,5 +1,7 @@
 //! Whether the database is what page tables, prototype entries and lists say.
 
+use std::collections::BTreeSet;
+
 use mmu_core::{Entry, Level, PageSize, PhysAddr};
 
 use super::{
@@ -7,7 +9,7 @@ use super::{
     record::{FrameFlags, FrameState, Record},
 };
 use crate::{
-    Machine, PhysicalPage, Status,
+    Machine, PageSlot, PhysicalPage, Status,
     physical::{Physical, frames_of},
     pte::{FrameOwner, Pte, PteState},
 };
@@ -79,6 +81,17 @@ pub enum FrameFault {
     /// An entry shows what is no frame.
     #[error("an entry shows frame {:#x}, which there is not", .0.0)]
     NoFrame(PhysicalPage),
+    /// Two pages have one slot of a page file.
+    #[error("slot {} of page file {} has two owners", .0.slot, .0.file)]
+    SlotOwners(PageSlot),
+    /// Not all slots of the page files that are in use are some page's.
+    #[error("{recorded} slots are in use, and {counted} were found")]
+    Slots {
+        /// What the page files say.
+        recorded: u64,
+        /// What a look at entries and frames says.
+        counted: u64,
+    },
     /// The frames of all states are not all frames.
     #[error("{counted} frames were found of {frames}")]
     Total {
@@ -111,6 +124,7 @@ struct Found {
 struct Survey<'a> {
     physical: &'a Physical,
     found: Vec<Found>,
+    slots: BTreeSet<PageSlot>,
 }
 
 impl Machine {
@@ -135,6 +149,7 @@ impl Machine {
                 survey.prototypes(table)?;
             }
         }
+        survey.slots()?;
         survey.compare()
     }
 }
@@ -150,6 +165,7 @@ impl<'a> Survey<'a> {
         Self {
             physical,
             found: vec![Found::default(); known],
+            slots: BTreeSet::new(),
         }
     }
 
@@ -170,6 +186,32 @@ impl<'a> Survey<'a> {
         Ok(found)
     }
 
+    /// Notes the slot that an entry names, if it does.
+    fn slot(&mut self, entry: Pte) -> Result<(), FrameFault> {
+        match entry.state() {
+            PteState::PageFile(slot, _) if !self.slots.insert(slot) => {
+                Err(FrameFault::SlotOwners(slot))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether each slot of the page files that is in use is one page's.
+    fn slots(&mut self) -> Result<(), FrameFault> {
+        let database = self.physical.frames();
+        for number in 0..self.found.len() as u64 {
+            self.slot(database.record(PhysicalPage(number)).original)?;
+        }
+        let files = self.physical.page_files.counters();
+        let recorded = files.map(|counters| counters.used).sum();
+        let counted = self.slots.len() as u64;
+        if counted == recorded {
+            Ok(())
+        } else {
+            Err(FrameFault::Slots { recorded, counted })
+        }
+    }
+
     /// Looks at a page table and those below it.
     fn table(&mut self, table: PhysAddr, level: Level) -> Result<(), FrameFault> {
         for at in entries(table) {
@@ -177,6 +219,7 @@ impl<'a> Survey<'a> {
             if pte != Pte::ZERO {
                 self.at(table)?.used += 1;
             }
+            self.slot(pte)?;
             let Some(frame) = pte.frame() else {
                 continue;
             };
@@ -222,6 +265,7 @@ impl<'a> Survey<'a> {
     fn prototypes(&mut self, table: PhysAddr) -> Result<(), FrameFault> {
         for at in entries(table) {
             let pte = self.physical.read_pte(at)?;
+            self.slot(pte)?;
             let Some(frame) = pte.frame() else {
                 continue;
             };

@@ -279,6 +279,18 @@ impl FrameDatabase {
         self.take_standby()
     }
 
+    /// The frame that waits longest to be written to a page file.
+    pub(crate) fn next_modified(&self) -> Option<PhysAddr> {
+        let next = self.lists.modified_private.first.frame();
+        next.map(PhysicalPage::frame)
+    }
+
+    /// The frame that waits longest to be written to the file that it is of.
+    pub(crate) fn next_mapped(&self) -> Option<PhysAddr> {
+        let next = self.lists.modified_mapped.first.frame();
+        next.map(PhysicalPage::frame)
+    }
+
     /// The colour of the frame that is asked for now.
     fn colour(&mut self) -> usize {
         let colour = self.next_colour;

@@ -7,7 +7,7 @@ use crate::{
     kernel::Kernel,
     physical::Physical,
     protection::Protection,
-    pte::Pte,
+    pte::{FrameOwner, Pte, PteState},
     run::Run,
     section::{image::Image, mapped_file::MappedFile},
     vad::PAGE,
@@ -67,6 +67,15 @@ impl Segment {
     fn place(&self, index: u64) -> Option<PhysAddr> {
         let frame = self.prototypes.get(&(index / PROTOTYPES))?;
         Some(frame.wrapping_add(index % PROTOTYPES * 8))
+    }
+
+    /// The page whose prototype entry lies there.
+    pub(crate) fn index_of(&self, place: PhysAddr) -> Option<u64> {
+        let offset = place.as_u64() % PAGE;
+        let table = PhysAddr::new(place.as_u64() - offset);
+        let mut chunks = self.prototypes.iter();
+        let (chunk, _) = chunks.find(|&(_, &frame)| frame == table)?;
+        Some(chunk * PROTOTYPES + offset / 8)
     }
 
     /// The prototype entry of a page.
@@ -188,7 +197,7 @@ impl Kernel {
         if let Some(place) = self.segment(id)?.place(index) {
             return Ok(place);
         }
-        self.commit.charge(1)?;
+        self.charge(1)?;
         let frame = self.physical.allocate();
         let frame = frame.inspect_err(|_| self.commit.release(1))?;
         self.physical.hold(frame);
@@ -218,7 +227,7 @@ impl Kernel {
             }
             next += run;
         }
-        self.commit.charge(new)?;
+        self.charge(new)?;
         if let Err(status) = self.make_prototypes(id, first, end) {
             self.commit.release(new);
             return Err(status);
@@ -278,6 +287,13 @@ impl Kernel {
             self.physical.refer(frame);
             return Ok(frame);
         }
+        if let PteState::PageFile(..) = prototype.state()
+            && let Some(place) = segment.place(index)
+        {
+            let frame = self.page_in(place, FrameOwner::Prototype)?;
+            self.physical.refer(frame);
+            return Ok(frame);
+        }
         let (committed, _) =
             segment.protection_run(&self.physical, (index, 1), Protection::SHARED)?;
         if committed.is_none() {
@@ -290,14 +306,20 @@ impl Kernel {
         let (frame, original) = match &segment.origin {
             PageOrigin::File(file) => {
                 let load = |ram: &Ram, frame| file.load(ram, (index * PAGE, PAGE), frame);
-                (physical.allocate_filled(load)?, in_file)
+                (physical.allocate_filled(load), in_file)
             }
             PageOrigin::Image(image) => {
                 let load = |ram: &Ram, frame| image.load(ram, index, frame);
-                (physical.allocate_filled(load)?, in_file)
+                (physical.allocate_filled(load), in_file)
             }
-            PageOrigin::Committed | PageOrigin::Reserved => (physical.allocate()?, prototype),
+            PageOrigin::Committed | PageOrigin::Reserved => {
+                (physical.allocate().map(Ok), prototype)
+            }
         };
+        let frame = frame?.map_err(|reason| {
+            self.in_page_reason = Some(reason);
+            Status::InPageError
+        })?;
         let place = self.make_prototype(id, index);
         let place = place.inspect_err(|_| self.physical.free(frame))?;
         let prototype = (place, original);
@@ -354,6 +376,7 @@ impl Kernel {
             self.physical.delete_prototype(frame);
         }
         for table in segment.tables() {
+            self.physical.free_slots(table)?;
             self.physical.free(table);
         }
         self.commit.release(segment.charge);

@@ -7,7 +7,7 @@ use crate::{
     fault::FaultedPage,
     kernel::Kernel,
     page_tables::AlikePages,
-    private::owned_frame,
+    private::has_own_page,
     protection::{Caching, Protection},
     pte::{FrameOwner, Pte, PteState, ValidPte},
     section::SegmentId,
@@ -116,7 +116,7 @@ impl UserSpace {
         let own = kernel.untouched_page(vad, page.address)?;
         let is_paid = own.is_some_and(Protection::copies_on_write);
         let charge = u64::from(!is_paid);
-        kernel.commit.charge(charge)?;
+        kernel.charge(charge)?;
         let copied = self.put_copy(kernel, page, shared);
         if copied.is_err() {
             kernel.commit.release(charge);
@@ -244,7 +244,7 @@ impl UserSpace {
                     space.protected(pte, part.new)
                 }
                 // A page that was copied is the process's own for good.
-                _ if owned_frame(pte).is_some() => space.protected(pte, part.new.after_copy()),
+                _ if has_own_page(pte) => space.protected(pte, part.new.after_copy()),
                 _ => shared,
             };
             self.change_range(kernel, part.start, part.end, new)?;
@@ -288,7 +288,7 @@ impl UserSpace {
         let pages = (end - start) / PAGE;
         let known = kernel.segment(segment)?;
         let charge = known.pages_to_copy(first, first + pages, protection);
-        kernel.commit.charge(charge)?;
+        kernel.charge(charge)?;
         kernel
             .segment_mut(segment)?
             .views

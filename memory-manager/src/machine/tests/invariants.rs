@@ -9,7 +9,7 @@ use crate::{
     PhysicalPage,
     page_tables::{Pieces, points_to_table},
     physical::frames_of,
-    private::{PrivateRules, owned_frame},
+    private::{PrivateRules, has_own_page, owned_frame},
     pte::{FrameOwner, Pte, PteState},
     vad::{Entries, Placeholder, USER_START, VAD_LIMIT, VadKind},
 };
@@ -162,6 +162,8 @@ fn check_region(
                 for frame in frames_of(frame, piece.size) {
                     count.own(frame);
                 }
+                copies += u64::from(!is_paid_for(kernel, vad, page));
+            } else if has_own_page(pte) {
                 copies += u64::from(!is_paid_for(kernel, vad, page));
             }
             if let PteState::Valid(valid) = pte.state()
