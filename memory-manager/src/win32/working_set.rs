@@ -72,8 +72,7 @@ impl Win32<'_> {
         size: WorkingSetSize,
         limits: WorkingSetLimits,
     ) -> Result<(), Status> {
-        let machine = &mut self.machine;
-        let set = machine.set_working_set_size_ex(process, size, limits);
+        let set = self.machine.set_working_set_size_ex(process, size, limits);
         self.keep(set)
     }
 
