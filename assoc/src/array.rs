@@ -33,7 +33,6 @@ pub struct Evicted<V> {
 /// A set-associative array from tags to values.
 #[derive(Clone, Debug)]
 pub struct SetAssociative<V> {
-    replacement: Replacement,
     tags: TagArray,
     /// Of each way, set after set.
     values: Box<[V]>,
@@ -54,7 +53,6 @@ impl<V: Copy + Default> SetAssociative<V> {
         replacement: Replacement,
     ) -> Result<Self, GeometryError> {
         Ok(Self {
-            replacement,
             tags: TagArray::new(geometry, index, replacement)?,
             values: vec![V::default(); geometry.entries()].into_boxed_slice(),
             held: 0,
@@ -64,11 +62,6 @@ impl<V: Copy + Default> SetAssociative<V> {
     /// The shape of the array.
     pub fn geometry(&self) -> Geometry {
         self.tags.geometry()
-    }
-
-    /// How a full set makes room.
-    pub fn replacement(&self) -> Replacement {
-        self.replacement
     }
 
     /// How many entries are in it.
@@ -95,21 +88,6 @@ impl<V: Copy + Default> SetAssociative<V> {
         let at = self.tags.place(number, tag);
         let way = self.tags.way_of(at)?;
         Some(&self.values[self.index(at, way)])
-    }
-
-    /// As [`SetAssociative::peek`], to change what it holds.
-    pub fn peek_mut(&mut self, number: u64, tag: Tag) -> Option<&mut V> {
-        let at = self.tags.place(number, tag);
-        let way = self.tags.way_of(at)?;
-        Some(self.value_mut(at, way))
-    }
-
-    /// Whether every way of the set that `number` chooses holds something.
-    #[inline]
-    pub fn is_full(&self, number: u64) -> bool {
-        let mut ways = 0..self.geometry().ways() as usize;
-        let set = self.tags.place(number, Tag::new(0)).set();
-        ways.all(|way| self.tags.of(set, way).is_some())
     }
 
     /// Puts an entry into the set that `number` chooses, as one just used: in place of one
