@@ -110,6 +110,15 @@ impl Physical {
         self.write_raw(evicted.entry, left)
     }
 
+    /// Takes the frames of all pages that are elsewhere, too, and frees them.
+    #[cfg(test)]
+    pub(crate) fn forget_standby(&mut self) {
+        while let Some(taken) = self.frames.take_standby() {
+            self.evict(taken).unwrap();
+            self.free(taken.frame.frame());
+        }
+    }
+
     /// A frame that holds what its last owner left there: it must be filled.
     pub(crate) fn allocate_to_fill(&mut self) -> Result<PhysAddr, Status> {
         Ok(self.take(Wanted::Anything)?.frame.frame())

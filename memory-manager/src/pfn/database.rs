@@ -308,7 +308,7 @@ impl FrameDatabase {
     }
 
     #[cold]
-    fn take_standby(&mut self) -> Option<Taken> {
+    pub(crate) fn take_standby(&mut self) -> Option<Taken> {
         let lists = &mut self.lists.standby;
         let list = lists.iter_mut().find(|list| list.length > 0)?;
         let frame = list.pop(&mut self.records)?;

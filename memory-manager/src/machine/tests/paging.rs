@@ -34,12 +34,12 @@ impl Bench {
         (bench, faults)
     }
 
-    fn slots_used(&self) -> u64 {
+    pub(super) fn slots_used(&self) -> u64 {
         self.machine.page_files().map(|file| file.used).sum()
     }
 
     /// Takes all pages out of the working set and writes those that were written.
-    fn page_out(&mut self) {
+    pub(super) fn page_out(&mut self) {
         let process = self.process;
         self.machine.set_working_set_size(process, EMPTY).unwrap();
         let physical = &mut self.machine.kernel.physical;
@@ -47,13 +47,8 @@ impl Bench {
     }
 
     /// Takes all frames that hold pages which are elsewhere, too.
-    fn forget_standby(&mut self) {
-        let physical = &mut self.machine.kernel.physical;
-        let count = physical.available();
-        let taken: Vec<_> = (0..count).map(|_| physical.allocate().unwrap()).collect();
-        for frame in taken {
-            physical.free(frame);
-        }
+    pub(super) fn forget_standby(&mut self) {
+        self.machine.kernel.physical.forget_standby();
         self.machine.verify_frames().unwrap();
     }
 

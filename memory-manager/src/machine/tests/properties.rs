@@ -54,6 +54,8 @@ enum Call {
     Tick,
     /// The working set is to have so many pages.
     Limit(WorkingSetLimits),
+    /// All pages that can be elsewhere are.
+    PageOut,
     WriteMemory,
     ReadMemory,
     Prevent(DepFlags),
@@ -132,6 +134,7 @@ fn call() -> impl Strategy<Value = Call> {
         1 => Just(Call::Empty),
         2 => Just(Call::Tick),
         1 => (0..17_u32).prop_map(|bits| Call::Limit(WorkingSetLimits::from_bits_retain(bits))),
+        3 => Just(Call::PageOut),
         1 => Just(Call::WriteMemory),
         1 => Just(Call::ReadMemory),
         1 => (0..8_u32).prop_map(|bits| Call::Prevent(DepFlags::from_bits_retain(bits / 7))),
@@ -267,6 +270,18 @@ impl World {
         }
     }
 
+    /// A machine with a page file.
+    fn with_page_file() -> Self {
+        let mut world = Self::new(64 << 20);
+        let size = crate::PageFileSize {
+            minimum: PAGE,
+            maximum: 64 << 20,
+        };
+        let disk = Box::new(tempfile::tempfile().unwrap());
+        world.bench.machine.add_page_file(disk, size).unwrap();
+        world
+    }
+
     /// As [`World::new`], but another process has all frames except so many, which are not
     /// charged: frames run out before commit does.
     fn with_few_frames(config: &MachineConfig, few: u64) -> Self {
@@ -312,6 +327,7 @@ impl World {
         });
         match step.call {
             Call::Idle => return self.bench.machine.idle(processor).unwrap(),
+            Call::PageOut => return self.page_out(),
             Call::Grow => return self.grow(step.size, processor),
             Call::EndProcess => return self.end_process(step.process),
             Call::Read | Call::Write | Call::Execute => return self.access(step),
@@ -424,6 +440,13 @@ impl World {
             };
             let _ = machine.map_view(process, section, &request);
         })
+    }
+
+    fn page_out(&mut self) {
+        self.bench.page_out();
+        while self.bench.machine.kernel.write_mapped().unwrap() > 0 {}
+        self.bench.page_out();
+        self.bench.forget_standby();
     }
 
     fn end_thread(&mut self, which: u64) -> Result<(), Status> {
@@ -573,6 +596,12 @@ proptest! {
         run(World::new(64 << 20), steps);
     }
 
+    /// The same where pages go to a page file and come back.
+    #[test]
+    fn pages_that_are_elsewhere_are_as_any(steps in prop::collection::vec(step(call()), 1..80)) {
+        run(World::with_page_file(), steps);
+    }
+
     /// The same where memory runs out again and again.
     #[test]
     fn calls_that_lack_memory_change_nothing(steps in prop::collection::vec(step(call()), 1..80)) {
@@ -613,4 +642,5 @@ fn run(mut world: World, steps: Vec<Step>) {
         machine.close_section(section).unwrap();
     }
     assert_eq!((machine.frames_in_use(), machine.commit_charge()), (0, 0));
+    assert_eq!(world.bench.slots_used(), 0);
 }
