@@ -4,6 +4,7 @@ pub(crate) mod alloc;
 pub(crate) mod copy;
 mod discard;
 mod end_of_file;
+mod extend_section;
 mod flush;
 mod free;
 mod lock;

@@ -26,6 +26,7 @@ mod prefetch;
 mod properties;
 mod protect;
 mod query;
+mod reserved_views;
 mod section_objects;
 mod sections;
 mod shared_data;

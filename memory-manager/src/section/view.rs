@@ -188,7 +188,10 @@ impl UserSpace {
             return Err(Status::ConflictingAddresses);
         };
         if kernel.segments.is_file(segment) {
-            return Err(Status::AlreadyCommitted);
+            return Err(match kernel.untouched_page(vad, start)? {
+                Some(_) => Status::AlreadyCommitted,
+                None => Status::NotSupported,
+            });
         }
         let (own, protection) = self.check_view_protection(kernel, start, protection)?;
         if protection != own {

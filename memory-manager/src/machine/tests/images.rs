@@ -83,6 +83,47 @@ fn a_view_of_an_image_is_protected_by_its_headers_and_not_as_it_is_asked_for() {
     }
 }
 
+/// Microsoft, `CreateFileMapping`: it goes with `PAGE_READONLY`; that its views are write-copy
+/// and have the protections of the image but for execution, literature only.
+#[test]
+fn an_image_that_is_not_executed_is_just_read_and_copied() {
+    let mut bench = Bench::new();
+    let own = file(&Pe::sample(WANTED).bytes());
+    let mut make = |protection| {
+        let backing = Backing::File(own.try_clone().unwrap(), FileAccess::all());
+        let attributes = SectionAttributes::IMAGE_NO_EXECUTE;
+        bench
+            .machine
+            .create_section(backing, protection, attributes, 0)
+    };
+    for protection in [READWRITE, WRITECOPY, EXECUTE_READ, EXECUTE_READWRITE] {
+        assert_eq!(make(protection), Err(Status::InvalidPageProtection));
+    }
+    let section = make(READONLY).unwrap();
+    assert_eq!(bench.map(section, BASE, READONLY), Ok((BASE, 0x8000)));
+    let parts = [
+        (0, READONLY, 0x4000),
+        (0x4000, WRITECOPY, 0x3000),
+        (0x7000, READWRITE, 0x1000),
+    ];
+    for (address, protection, size) in parts {
+        let run = bench.run(BASE + address);
+        assert_eq!(run, (MemoryState::Commit, protection, size));
+        let found = bench.query(BASE + address);
+        assert_eq!(found.kind, Some(MemoryKind::Image));
+        assert_eq!(found.allocation_protection, WRITECOPY);
+    }
+    assert!(bench.read(BASE + 0x1000).is_ok());
+    assert_eq!(bench.execute(BASE + 0x1000), violation(8, BASE + 0x1000));
+    let refused = bench.protect(BASE + 0x1000, 1, EXECUTE_READ);
+    assert_eq!(refused, Err(Status::SectionProtection));
+    // Others execute the same pages.
+    let executed = bench.image(&own).unwrap();
+    bench.map(executed, BASE + 0x1_0000, READONLY).unwrap();
+    assert!(bench.execute(BASE + 0x1_1000).is_ok());
+    assert!(bench.execute(BASE + 0x1000).is_err());
+}
+
 /// Wine's tests, kernel32 `test_section_access`.
 #[test]
 fn a_section_of_an_image_is_protected_as_its_flags_say() {
