@@ -303,10 +303,7 @@ impl UserSpace {
             .segment_mut(segment)?
             .views
             .insert((self.process, start));
-        if placeholder == Placeholder::Replaced {
-            self.vads.remove(start);
-        }
-        self.vads.insert(Vad {
+        self.add(Vad {
             start,
             end,
             protection,
