@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 use benches::{
     Extent, FAULTS, FaultWorld, FrameWorld, FunctionalWorld, OPERATIONS, PatternWorld, RegionWorld,
-    TimedWorld, golden_cove, simulate,
+    TimedWorld, TouchedWorld, golden_cove, simulate,
 };
 use iai_callgrind::{
     Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
@@ -43,11 +43,11 @@ fn timed_pattern(mut world: PatternWorld) -> PatternWorld {
 }
 
 #[library_benchmark(teardown = audit_faults)]
-#[bench::demand_zero(args = (), setup = FaultWorld::demand_zero, config = each_at_most(6500))]
+#[bench::demand_zero(args = (), setup = FaultWorld::demand_zero, config = each_at_most(6510))]
 #[bench::guard(args = (), setup = FaultWorld::guard, config = each_at_most(2930))]
-#[bench::refusal(args = (), setup = FaultWorld::refusal, config = each_at_most(1930))]
-#[bench::copy_on_write(args = (), setup = FaultWorld::copy_on_write, config = each_at_most(3730))]
-#[bench::shared(args = (), setup = FaultWorld::shared, config = each_at_most(2650))]
+#[bench::refusal(args = (), setup = FaultWorld::refusal, config = each_at_most(1140))]
+#[bench::copy_on_write(args = (), setup = FaultWorld::copy_on_write, config = each_at_most(3570))]
+#[bench::shared(args = (), setup = FaultWorld::shared, config = each_at_most(2520))]
 fn fault(mut world: FaultWorld) -> FaultWorld {
     black_box(&mut world).round();
     world
@@ -62,11 +62,19 @@ fn frame((mut world, round): (FrameWorld, fn(&mut FrameWorld))) -> FrameWorld {
 }
 
 #[library_benchmark(teardown = audit_regions)]
-#[bench::allocate_and_free(args = (RegionWorld::allocate_and_free), setup = with_regions, config = at_most(9860))]
-#[bench::map_and_unmap(args = (RegionWorld::map_and_unmap), setup = with_regions, config = at_most(10370))]
-#[bench::query_one(args = (RegionWorld::query_one), setup = with_regions, config = at_most(870))]
-#[bench::query_all(args = (RegionWorld::query_all), setup = with_regions, config = at_most(890))]
+#[bench::allocate_and_free(args = (RegionWorld::allocate_and_free), setup = with_regions, config = at_most(8390))]
+#[bench::map_and_unmap(args = (RegionWorld::map_and_unmap), setup = with_regions, config = at_most(9060))]
+#[bench::query_one(args = (RegionWorld::query_one), setup = with_regions, config = at_most(383))]
+#[bench::query_all(args = (RegionWorld::query_all), setup = with_regions, config = at_most(406))]
 fn regions((mut world, round): (RegionWorld, fn(&mut RegionWorld))) -> RegionWorld {
+    round(black_box(&mut world));
+    world
+}
+
+#[library_benchmark(teardown = audit_touched)]
+#[bench::query(args = (TouchedWorld::query), setup = with_touched, config = at_most(6))]
+#[bench::protect(args = (TouchedWorld::protect), setup = with_touched, config = at_most(500))]
+fn touched_pages((mut world, round): (TouchedWorld, fn(&mut TouchedWorld))) -> TouchedWorld {
     round(black_box(&mut world));
     world
 }
@@ -129,6 +137,14 @@ fn audit_regions(mut world: RegionWorld) {
     world.audit();
 }
 
+fn with_touched(round: fn(&mut TouchedWorld)) -> (TouchedWorld, fn(&mut TouchedWorld)) {
+    (TouchedWorld::new(), round)
+}
+
+fn audit_touched(mut world: TouchedWorld) {
+    world.audit();
+}
+
 fn audit_pattern(mut world: PatternWorld) {
     world.audit();
 }
@@ -143,7 +159,7 @@ fn check_start(json: Vec<u8>) {
 
 library_benchmark_group!(
     name = instructions;
-    benchmarks = functional, timed, timed_pattern, fault, frame, regions, sim
+    benchmarks = functional, timed, timed_pattern, fault, frame, regions, touched_pages, sim
 );
 
 main!(

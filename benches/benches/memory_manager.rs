@@ -1,6 +1,8 @@
 //! What do the memory manager's faults and calls cost, and what the frames that they fill?
 
-use benches::{FAULTS, FaultWorld, FrameWorld, OPERATIONS, RegionWorld, time, time_faults};
+use benches::{
+    FAULTS, FaultWorld, FrameWorld, OPERATIONS, RegionWorld, TouchedWorld, time, time_faults,
+};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 /// A benchmark's name, and what it measures.
@@ -59,5 +61,19 @@ fn regions(criterion: &mut Criterion) {
     world.audit();
 }
 
-criterion_group!(benches, faults, frames, regions);
+fn touched(criterion: &mut Criterion) {
+    const ROUNDS: [Named<fn(&mut TouchedWorld)>; 2] = [
+        ("touched pages: query", TouchedWorld::query),
+        ("touched pages: protect", TouchedWorld::protect),
+    ];
+    let mut world = TouchedWorld::new();
+    for (name, round) in ROUNDS {
+        criterion.bench_function(name, |bencher| {
+            bencher.iter_custom(|pages| time(pages, || round(&mut world)));
+        });
+    }
+    world.audit();
+}
+
+criterion_group!(benches, faults, frames, regions, touched);
 criterion_main!(benches);

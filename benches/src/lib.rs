@@ -17,6 +17,7 @@ mod reading;
 mod regions;
 mod tables;
 mod timed;
+mod touched;
 mod whole;
 
 pub use clock::{time, time_faults};
@@ -32,6 +33,7 @@ pub use reading::{Contents, ReadWorld};
 pub use regions::RegionWorld;
 pub use tables::PageTables;
 pub use timed::TimedWorld;
+pub use touched::TouchedWorld;
 pub use whole::{Extent, golden_cove, simulate};
 
 /// How many operations a round of a world does.

@@ -140,13 +140,14 @@ impl UserSpace {
         kind: AccessKind,
     ) -> Result<Parts, Exception> {
         let access = ExceptionAccess::of_kind(kind);
-        let run = kernel.processor.run(kernel.physical.ram(), self.root);
+        let ram = kernel.physical.ram();
+        let run = kernel.processors.run(ram, &self.root);
         run.map_err(|_| internal(access, address))?;
         #[expect(clippy::cast_possible_truncation, reason = "at most a page")]
         let length = length as u32;
         for _ in 0..MAX_FAULTS {
             let ram = kernel.physical.ram();
-            match kernel.processor.translate(ram, address, length, kind) {
+            match kernel.processors.translate(ram, address, length, kind) {
                 Ok(span) => return Ok(Parts::new(span, address)),
                 Err(fault) => resolve(self, kernel, thread, &fault, access)?,
             }

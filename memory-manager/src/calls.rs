@@ -12,6 +12,7 @@ mod free;
 mod lock;
 mod map;
 mod prefetch;
+mod processors;
 mod protect;
 mod query;
 pub(crate) mod query_region;

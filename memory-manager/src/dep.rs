@@ -141,11 +141,11 @@ impl UserSpace {
     fn enforce(&mut self, kernel: &mut Kernel) -> Result<(), Status> {
         let regions: Vec<_> = self.vads.iter().map(|vad| (vad.start, vad.end)).collect();
         for (start, end) in regions {
-            self.rewrite_range(kernel, start, end, |space, _, pte| match pte.state() {
+            self.change_range(kernel, start, end, |space, _, pte| match pte.state() {
                 PteState::Valid(valid) => space.protected(pte, valid.protection()),
                 _ => pte,
             })?;
         }
-        Ok(())
+        kernel.settle()
     }
 }

@@ -9,7 +9,8 @@ use crate::{
     pte::PteState,
     user_space::UserSpace,
     vad::{
-        PAGE, Placeholder, Private, PrivateMemory, USER_START, Untouched, Vad, VadKind, WriteWatch,
+        Entries, PAGE, Placeholder, Private, PrivateMemory, USER_START, Untouched, Vad, VadKind,
+        WriteWatch,
     },
 };
 
@@ -135,6 +136,7 @@ impl UserSpace {
             protection: Protection::READ_WRITE,
             charge,
             placeholder: Placeholder::No,
+            entries: Entries::None,
             kind: VadKind::Private(Private {
                 untouched: Untouched::Committed,
                 caching: Caching::Usual,

@@ -8,7 +8,7 @@ use crate::{
     protection::Protection,
     pte::{FrameOwner, Pte, PteState, ValidPte},
     user_space::UserSpace,
-    vad::{PAGE, USER_LIMIT, Untouched, VadKind},
+    vad::{Entries, PAGE, USER_LIMIT, Untouched, VadKind},
 };
 
 /// A page whose use faulted.
@@ -50,7 +50,10 @@ impl UserSpace {
             }
             (settled, _) => settled,
         };
-        settled.map_err(Exception::at(fault.address, access))
+        let coherent = kernel.settle();
+        settled
+            .and(coherent)
+            .map_err(Exception::at(fault.address, access))
     }
 
     fn settle(
@@ -119,8 +122,9 @@ impl UserSpace {
     ) -> Result<(), Status> {
         let vad = self
             .vads
-            .find(page.address)
+            .find_mut(page.address)
             .ok_or(Status::AccessViolation)?;
+        vad.entries = Entries::Some;
         match &vad.kind {
             VadKind::Private(private) if private.untouched == Untouched::Committed => {
                 let protection = protection.unwrap_or(vad.protection);

@@ -1,10 +1,11 @@
-use mmu_core::{Invalidation, VirtAddr};
+use mmu_core::{Invalidation, PageSize, PhysAddr, VirtAddr};
 
 use crate::{
     FaultCounters, Status,
     commit::Commit,
     physical::Physical,
-    processor::{Processor, SpaceRoot},
+    processor::SpaceRoot,
+    processors::Processors,
     section::{SectionObjects, SegmentId, Segments},
 };
 
@@ -12,35 +13,65 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Kernel {
     pub(crate) physical: Physical,
-    pub(crate) processor: Processor,
+    pub(crate) processors: Processors,
     pub(crate) commit: Commit,
     pub(crate) segments: Segments,
     /// The page that all processes read, since there was one; gone if its segment is.
     pub(crate) shared_data: Option<SegmentId>,
     pub(crate) sections: SectionObjects,
     pub(crate) faults: FaultCounters,
-    /// What other processors have to forget, if somebody asks.
+    /// What processors of others have to forget, if somebody asks.
     pub(crate) recorded: Option<Vec<Invalidation>>,
 }
 
 impl Kernel {
-    /// Drops what the processor remembers of an address; must come between a change of its
-    /// entries and the next use of what they led to.
-    pub(crate) fn forget(&mut self, root: SpaceRoot, address: u64) -> Result<(), Status> {
+    /// Issues that all processors forget an address, whose entry has changed. They have with
+    /// the next [`Kernel::settle`], which must come before anything is done with what the entry
+    /// led to.
+    pub(crate) fn forget(&mut self, root: &SpaceRoot, address: u64) -> Result<(), Status> {
         let address = VirtAddr::new(address);
         if let Some(recorded) = &mut self.recorded {
             recorded.push(root.forgetting(address));
         }
-        let forgotten = self.processor.forget(root, address);
+        let forgotten = self.processors.forget(root, address);
         forgotten.map_err(|_| Status::InternalError)
     }
 
-    /// Drops what the processor remembers of a space that is gone.
-    pub(crate) fn leave(&mut self, root: SpaceRoot) -> Result<(), Status> {
+    /// Gives memory back that entries led to, once no processor can reach it.
+    pub(crate) fn give_back(&mut self, page: PhysAddr, size: PageSize) {
+        if self.processors.is_coherent() {
+            self.physical.free_page(page, size);
+        } else {
+            self.processors.keep((page, size));
+        }
+    }
+
+    /// Makes all processors forget what was issued. Every operation on the entries of a range
+    /// ends with it, and so does every fault.
+    #[inline]
+    pub(crate) fn settle(&mut self) -> Result<(), Status> {
+        if self.processors.is_coherent() {
+            Ok(())
+        } else {
+            self.shoot_down()
+        }
+    }
+
+    #[cold]
+    fn shoot_down(&mut self) -> Result<(), Status> {
+        let free = self.processors.shoot_down();
+        for (page, size) in free.map_err(|_| Status::InternalError)? {
+            self.physical.free_page(page, size);
+        }
+        Ok(())
+    }
+
+    /// Drops what processors remember of a space that is gone, which none of them runs any
+    /// more.
+    pub(crate) fn leave(&mut self, root: &SpaceRoot) {
         if let Some(recorded) = &mut self.recorded {
             recorded.extend(root.leaving());
         }
-        let left = self.processor.leave(root);
-        left.map_err(|_| Status::InternalError)
+        self.processors.dismiss(root);
     }
 }

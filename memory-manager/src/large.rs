@@ -14,8 +14,8 @@ use crate::{
     section::{Section, SegmentId},
     user_space::UserSpace,
     vad::{
-        PAGE, Placeholder, Private, PrivateMemory, USER_START, Untouched, VAD_LIMIT, Vad, VadKind,
-        WriteWatch,
+        Entries, PAGE, Placeholder, Private, PrivateMemory, USER_START, Untouched, VAD_LIMIT, Vad,
+        VadKind, WriteWatch,
     },
     vad_tree::Direction,
 };
@@ -149,6 +149,7 @@ impl UserSpace {
             protection,
             charge: size / PAGE,
             placeholder: Placeholder::No,
+            entries: Entries::Some,
             kind: VadKind::Private(Private {
                 untouched: Untouched::Committed,
                 caching: protection.caching(),

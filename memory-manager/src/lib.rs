@@ -59,12 +59,14 @@ mod private;
 mod privileges;
 mod process;
 mod processor;
+mod processors;
 mod protection;
 mod pte;
 mod run;
 mod section;
 mod service;
 mod shared_data;
+pub mod shootdown;
 mod stack;
 mod status;
 mod thread;
@@ -103,6 +105,7 @@ pub use page_protection::PageProtection;
 pub use placement::{AddressRequirements, ZeroBits};
 pub use privileges::Privileges;
 pub use process::{PagingLevels, Process};
+pub use processors::ShootdownCounters;
 pub use section::{
     Backing, FileAccess, ImageInformation, ImageMachine, MappedView, MappingNote, SectionAccess,
     SectionAttributes, SectionCreation, SectionHandle, SectionOpening, ViewAccess, ViewRequest,

@@ -1,13 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use mmu_core::{CpuFeatures, GeneralProtection, RamTooLarge};
+use mmu_core::{CpuFeatures, GeneralProtection, ProcessorId, RamTooLarge, SoftwareCosts};
 
 use crate::{
-    AddressLayout, DepPolicy, FaultCounters, ProcessDep, Status,
+    AddressLayout, Caller, DepPolicy, FaultCounters, ProcessDep, Status,
     commit::Commit,
     kernel::Kernel,
     physical::Physical,
-    processor::Processor,
+    processors::Processors,
     section::{SectionObjects, Segments},
     user_space::UserSpace,
     vad::{PAGE, Placeholder},
@@ -22,6 +22,11 @@ pub struct MachineConfig {
     pub features: CpuFeatures,
     /// Which processes may execute any page that they can read.
     pub dep_policy: DepPolicy,
+    /// How many processors there are, from 1 to [`ProcessorId::COUNT`].
+    pub processors: u32,
+    /// What invalidations and TLB shootdowns cost, in cycles; the costs of other events do not
+    /// count here. Nothing by default.
+    pub costs: SoftwareCosts,
 }
 
 impl Default for MachineConfig {
@@ -30,6 +35,8 @@ impl Default for MachineConfig {
             ram_bytes: 1 << 30,
             features: CpuFeatures::default(),
             dep_policy: DepPolicy::default(),
+            processors: 1,
+            costs: SoftwareCosts::default(),
         }
     }
 }
@@ -40,8 +47,11 @@ pub enum MachineError {
     /// No x86 processor could address its memory.
     #[error(transparent)]
     Ram(#[from] RamTooLarge),
-    /// Its processor cannot run it.
-    #[error("the processor cannot page as the memory manager needs it: {0}")]
+    /// There can be no such number of processors.
+    #[error("a machine has from 1 to {most} processors, and not {0}", most = ProcessorId::COUNT)]
+    ProcessorCount(u32),
+    /// Its processors cannot run it.
+    #[error("the processors cannot page as the memory manager needs it: {0}")]
     Processor(#[from] GeneralProtection),
 }
 
@@ -49,7 +59,7 @@ pub enum MachineError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ProcessId(pub(crate) u64);
 
-/// A machine: physical memory, a processor's MMU, and a memory manager in the manner of
+/// A machine: physical memory, the MMUs of its processors, and a memory manager in the manner of
 /// Windows NT, with its processes and sections.
 ///
 /// ```
@@ -87,7 +97,7 @@ impl Machine {
         Ok(Self {
             kernel: Kernel {
                 physical: Physical::new(config.ram_bytes)?,
-                processor: Processor::new(config.features)?,
+                processors: Processors::new(config)?,
                 commit: Commit::new(config.ram_bytes / PAGE),
                 segments: Segments::default(),
                 shared_data: None,
@@ -161,6 +171,11 @@ impl Machine {
         result
     }
 
+    /// How many processors it has.
+    pub fn processors(&self) -> u32 {
+        self.kernel.processors.count
+    }
+
     /// Pages that were promised to processes and sections, page tables included.
     pub fn commit_charge(&self) -> u64 {
         self.kernel.commit.charged()
@@ -183,8 +198,7 @@ impl Machine {
         &mut self,
         process: ProcessId,
     ) -> Result<(&mut UserSpace, &mut Kernel), Status> {
-        let space = self.spaces.get_mut(&process);
-        Ok((space.ok_or(Status::InvalidHandle)?, &mut self.kernel))
+        self.caller_space(Caller::Process(process))
     }
 
     pub(crate) fn space_ref(&self, process: ProcessId) -> Result<(&UserSpace, &Kernel), Status> {

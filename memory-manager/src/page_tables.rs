@@ -9,6 +9,7 @@ use crate::{
     physical::{Physical, Replaced},
     pte::{Pte, PteState},
     user_space::UserSpace,
+    vad::Entries,
 };
 
 /// What one page table covers.
@@ -26,6 +27,15 @@ pub(crate) struct Piece {
 }
 
 impl Piece {
+    fn hole(start: u64, end: u64) -> Self {
+        Self {
+            start,
+            end,
+            first: None,
+            size: PageSize::Size4KiB,
+        }
+    }
+
     pub(crate) fn is_hole(&self) -> bool {
         self.first.is_none()
     }
@@ -41,9 +51,65 @@ impl Piece {
     }
 
     /// Where what the piece has of a page ends.
-    pub(crate) fn after(&self, page: u64) -> u64 {
+    fn after(&self, page: u64) -> u64 {
         let end = (page | self.size.offset_mask()).saturating_add(1);
         end.min(self.end)
+    }
+
+    /// Takes the pages off the front whose entries say the same.
+    fn take_alike(&mut self, physical: &Physical) -> Result<AlikePages, Status> {
+        let (start, shift) = (self.start, self.size.shift());
+        let (pte, end) = match self.first {
+            None => (Pte::ZERO, self.end),
+            Some(first) => {
+                let entries = ((self.end - 1) >> shift) - (start >> shift) + 1;
+                let (pte, alike) = physical.alike(first, entries)?;
+                self.first = Some(first.wrapping_add(alike * 8));
+                let last = (start & !self.size.offset_mask()) + ((alike - 1) << shift);
+                (pte, self.after(last))
+            }
+        };
+        self.start = end;
+        Ok(AlikePages { start, end, pte })
+    }
+}
+
+/// Pages whose entries say the same, in one table; or that have none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AlikePages {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    /// The entry of the first; zero where there is none.
+    pub(crate) pte: Pte,
+}
+
+/// The rest of a range that is gone through by what its entries say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Alikes {
+    piece: Piece,
+    pieces: Pieces,
+}
+
+impl Alikes {
+    pub(crate) fn new(start: u64, end: u64) -> Self {
+        Self {
+            piece: Piece::hole(start, start),
+            pieces: Pieces::new(start, end),
+        }
+    }
+
+    pub(crate) fn next(
+        &mut self,
+        space: &UserSpace,
+        physical: &Physical,
+    ) -> Result<Option<AlikePages>, Status> {
+        if self.piece.start >= self.piece.end {
+            match self.pieces.next(space, physical)? {
+                Some(piece) => self.piece = piece,
+                None => return Ok(None),
+            }
+        }
+        self.piece.take_alike(physical).map(Some)
     }
 }
 
@@ -134,6 +200,7 @@ impl UserSpace {
         address: u64,
         lowest: Level,
     ) -> Result<PhysAddr, Status> {
+        self.note_entries(address);
         let deepest = self.deepest_entry(&kernel.physical, address)?;
         let (mut level, mut place) = (deepest.level, deepest.place);
         if deepest.page.is_some() {
@@ -155,6 +222,13 @@ impl UserSpace {
             level = below;
         }
         Ok(place)
+    }
+
+    /// Keeps in mind that a region may have entries from now on.
+    fn note_entries(&mut self, address: u64) {
+        if let Some(vad) = self.vads.find_mut(address) {
+            vad.entries = Entries::Some;
+        }
     }
 
     fn make_table(&mut self, kernel: &mut Kernel) -> Result<PhysAddr, Status> {
@@ -194,7 +268,7 @@ impl UserSpace {
         }
     }
 
-    /// Writes the entry of a page, and makes the processor forget the old one if it has to.
+    /// Writes the entry of a page, and issues that processors forget the old one if they have to.
     /// Returns how many entries of the table are in use.
     pub(crate) fn put(
         &self,
@@ -204,18 +278,18 @@ impl UserSpace {
         new: Pte,
     ) -> Result<u16, Status> {
         let Replaced { old, used } = kernel.physical.write_pte(at, new)?;
-        let is_stale = match (old.state(), new.state()) {
-            (PteState::Valid(old), PteState::Valid(new)) => old.outlives(new),
-            (PteState::Valid(_), _) => true,
-            _ => false,
-        };
-        if is_stale {
-            kernel.forget(self.root, address)?;
+        match (old.state(), new.state()) {
+            (PteState::Valid(old), PteState::Valid(new)) if !old.outlives(new) => {
+                kernel.processors.counters.avoided += u64::from(old != new);
+            }
+            (PteState::Valid(_), _) => kernel.forget(&self.root, address)?,
+            _ => {}
         }
         Ok(used)
     }
 
-    /// Gives back the tables on the way to an address that are empty.
+    /// Gives back the tables on the way to an address that are empty; the kernel is to settle
+    /// then.
     pub(crate) fn prune(&mut self, kernel: &mut Kernel, address: u64) -> Result<(), Status> {
         let path = self
             .regime
@@ -235,10 +309,10 @@ impl UserSpace {
             *slot = Some(table);
         }
         if empty[0].is_some() {
-            kernel.forget(self.root, address)?;
+            kernel.forget(&self.root, address)?;
         }
         for table in empty.into_iter().flatten() {
-            kernel.physical.free(table);
+            kernel.give_back(table, PageSize::Size4KiB);
             kernel.commit.release(1);
             self.tables -= 1;
         }
@@ -258,7 +332,7 @@ impl UserSpace {
                 self.prune(kernel, piece.start)?;
             }
         }
-        Ok(())
+        kernel.settle()
     }
 }
 

@@ -144,6 +144,17 @@ impl Physical {
         self.read_entry(at).map(Pte::from_bits)
     }
 
+    /// An entry, and how many say the same from it on, of as many as `most` and in its table.
+    pub(crate) fn alike(&self, at: PhysAddr, most: u64) -> Result<(Pte, u64), Status> {
+        let pte = self.read_pte(at)?;
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let alike = self
+            .ram
+            .count_alike(at, most, pte.bits(), pte.telling_bits());
+        let alike = alike.map_err(|_| Status::InternalError)?;
+        Ok((pte, alike as u64))
+    }
+
     pub(crate) fn write_pte(&mut self, at: PhysAddr, new: Pte) -> Result<Replaced<Pte>, Status> {
         let Replaced { old, used } = self.write_entry(at, new.bits())?;
         Ok(Replaced {

@@ -5,7 +5,7 @@ use mmu_core::PhysAddr;
 use crate::{
     Status,
     kernel::Kernel,
-    page_tables::{Piece, Pieces},
+    page_tables::{Alikes, Piece, Pieces},
     protection::{Caching, Protection},
     pte::{FrameOwner, Pte, PteState, ValidPte},
     user_space::UserSpace,
@@ -111,16 +111,10 @@ impl UserSpace {
         end: u64,
     ) -> Result<u64, Status> {
         let mut pages = 0;
-        let mut pieces = Pieces::new(start, end);
-        while let Some(piece) = pieces.next(self, &kernel.physical)? {
-            if piece.is_hole() && rules.untouched == Untouched::Committed {
-                pages += (piece.end - piece.start) / PAGE;
-            }
-            for (page, at) in piece.entries() {
-                let pte = kernel.physical.read_pte(at)?;
-                if rules.committed(pte).is_some() {
-                    pages += (piece.after(page) - page) / PAGE;
-                }
+        let mut alikes = Alikes::new(start, end);
+        while let Some(alike) = alikes.next(self, &kernel.physical)? {
+            if rules.committed(alike.pte).is_some() {
+                pages += (alike.end - alike.start) / PAGE;
             }
         }
         Ok(pages)
@@ -185,14 +179,27 @@ impl UserSpace {
                 left
             })?;
             for frame in frames.drain(..) {
-                kernel.physical.free_page(frame, piece.size);
+                kernel.give_back(frame, piece.size);
             }
         }
-        Ok(())
+        kernel.settle()
     }
 
-    /// Writes each entry of a range anew, and prunes what is empty then.
+    /// Writes each entry of a range anew, and prunes what is empty then. No processor uses the
+    /// old ones any more.
     pub(crate) fn rewrite_range(
+        &mut self,
+        kernel: &mut Kernel,
+        start: u64,
+        end: u64,
+        new: impl FnMut(&Self, u64, Pte) -> Pte,
+    ) -> Result<(), Status> {
+        self.change_range(kernel, start, end, new)?;
+        kernel.settle()
+    }
+
+    /// As [`UserSpace::rewrite_range`], for one of several ranges: the kernel is to settle then.
+    pub(crate) fn change_range(
         &mut self,
         kernel: &mut Kernel,
         start: u64,

@@ -1,7 +1,12 @@
+use std::sync::Arc;
+
 use mmu_core::{
-    AccessKind, CpuFeatures, Cr4, Feature, FunctionalMmu, GeneralProtection, Invalidation, Pat,
-    Pcid, PhysAddr, PrivilegeMode, Ram, Registers, Span, VirtAddr,
+    AccessKind, Breakdown, CpuFeatures, Cr4, Feature, FunctionalMmu, GeneralProtection,
+    Invalidation, Ledger, Owner, Pat, Pcid, PhysAddr, PrivilegeMode, Ram, Registers, SoftwareCosts,
+    Span, VirtAddr,
 };
+
+use crate::shootdown::{Entered, Inbox, Presence};
 
 /// WB, WC, UC-, UC, twice: what Windows sets the page attribute table to.
 const PAT: u64 = 0x0007_0106_0007_0106;
@@ -13,117 +18,155 @@ const KEEP: u64 = 1 << 63;
 const ONE_ADDRESS: u64 = 0;
 const ONE_PCID: u64 = 1;
 
-/// An address space as the processor knows it. Spaces that have no PCID of their own share
+/// An address space as the processors know it. Spaces that have no PCID of their own share
 /// PCID 0, and nothing of them stays cached while another one runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct SpaceRoot {
     pub(crate) table: PhysAddr,
-    pub(crate) pcid: Pcid,
+    pub(crate) presence: Arc<Presence>,
 }
 
 impl SpaceRoot {
+    pub(crate) fn new(table: PhysAddr, pcid: Pcid) -> Self {
+        let presence = Arc::new(Presence::new(pcid));
+        Self { table, presence }
+    }
+
+    pub(crate) fn pcid(&self) -> Pcid {
+        self.presence.pcid()
+    }
+
+    /// CR3 while the space runs.
+    pub(crate) fn cr3(&self) -> u64 {
+        self.table.as_u64() | self.pcid().as_u64()
+    }
+
     /// How a processor that may run another space forgets an address of this one. To enter a
     /// space without a PCID of its own drops all of it.
-    pub(crate) fn forgetting(self, address: VirtAddr) -> Invalidation {
-        if self.pcid == Pcid::ZERO {
+    pub(crate) fn forgetting(&self, address: VirtAddr) -> Invalidation {
+        if self.pcid() == Pcid::ZERO {
             return Invalidation::Invlpg(address);
         }
         let address = u128::from(address.as_u64()) << 64;
         Invalidation::Invpcid {
             operation: ONE_ADDRESS,
-            descriptor: address | u128::from(self.pcid.as_u64()),
+            descriptor: address | u128::from(self.pcid().as_u64()),
         }
     }
 
     /// How a processor forgets all of this space.
-    pub(crate) fn leaving(self) -> Option<Invalidation> {
-        (self.pcid != Pcid::ZERO).then(|| Invalidation::Invpcid {
+    pub(crate) fn leaving(&self) -> Option<Invalidation> {
+        (self.pcid() != Pcid::ZERO).then(|| Invalidation::Invpcid {
             operation: ONE_PCID,
-            descriptor: self.pcid.as_u64().into(),
+            descriptor: self.pcid().as_u64().into(),
         })
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.presence, &other.presence)
     }
 }
 
-/// The processor, its MMU, and the address space that it runs.
-#[derive(Clone, Debug)]
+/// A processor: its MMU, and the address space that it runs.
+#[derive(Debug)]
 pub(crate) struct Processor {
     mmu: FunctionalMmu,
+    /// What CR3 says; none if that space is gone.
     current: Option<SpaceRoot>,
-    /// PCIDs that no space has, the next one last.
-    free_pcids: Vec<Pcid>,
+    pub(crate) doing: Doing,
+    costs: SoftwareCosts,
+    pub(crate) spent: Breakdown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doing {
+    Running,
+    Idle,
 }
 
 impl Processor {
-    pub(crate) fn new(features: CpuFeatures) -> Result<Self, GeneralProtection> {
+    pub(crate) fn new(
+        features: CpuFeatures,
+        costs: SoftwareCosts,
+    ) -> Result<Self, GeneralProtection> {
         let mut registers = Registers::four_level(PhysAddr::new(0));
         let has = |feature| features.has(feature);
         registers.cr4.set(Cr4::PCID_ENABLE, has(Feature::PCID));
         registers.cr4.set(Cr4::SMEP, has(Feature::SMEP));
         registers.cr4.set(Cr4::SMAP, has(Feature::SMAP));
         registers.pat = Pat::from_bits(PAT)?;
-        let pcids = if has(Feature::PCID) { 1..4096 } else { 0..0 };
         Ok(Self {
             mmu: FunctionalMmu::functional(features, registers)?,
             current: None,
-            free_pcids: pcids
-                .rev()
-                .filter_map(|pcid| Pcid::new(pcid).ok())
-                .collect(),
+            doing: Doing::Running,
+            costs,
+            spent: Breakdown::default(),
         })
     }
 
     /// The registers under which a space runs.
-    pub(crate) fn registers(&self, space: SpaceRoot) -> Registers {
+    pub(crate) fn registers(&self, space: &SpaceRoot) -> Registers {
         Registers {
-            cr3: space.table.as_u64() | space.pcid.as_u64(),
+            cr3: space.cr3(),
             ..*self.mmu.registers()
         }
     }
 
-    pub(crate) fn enter(&mut self, table: PhysAddr) -> SpaceRoot {
-        SpaceRoot {
-            table,
-            pcid: self.free_pcids.pop().unwrap_or(Pcid::ZERO),
-        }
+    #[inline]
+    pub(crate) fn runs(&self, space: &SpaceRoot) -> bool {
+        self.current.as_ref().is_some_and(|now| now.is(space))
     }
 
-    /// Forgets a space that is gone, before its tables are used again.
-    pub(crate) fn leave(&mut self, space: SpaceRoot) -> Result<(), GeneralProtection> {
-        if self.current == Some(space) {
+    /// Runs nothing of a space that is gone.
+    pub(crate) fn abandon(&mut self, space: &SpaceRoot) {
+        if self.runs(space) {
             self.current = None;
         }
-        if let Some(leaving) = space.leaving() {
-            let _ = self.mmu.invalidate(leaving)?;
-            self.free_pcids.push(space.pcid);
-        }
-        Ok(())
     }
 
     /// Forgets what is cached for an address of a space, in every level.
     pub(crate) fn forget(
         &mut self,
-        space: SpaceRoot,
+        space: &SpaceRoot,
         address: VirtAddr,
     ) -> Result<(), GeneralProtection> {
-        let invalidation = if self.current == Some(space) {
-            Invalidation::Invlpg(address)
-        } else if space.pcid == Pcid::ZERO {
+        if self.runs(space) {
+            self.invalidate(Invalidation::Invlpg(address))
+        } else if space.pcid() == Pcid::ZERO {
             // To enter the space again drops all of it.
-            return Ok(());
+            Ok(())
         } else {
-            space.forgetting(address)
-        };
-        let _ = self.mmu.invalidate(invalidation)?;
-        Ok(())
+            self.invalidate(space.forgetting(address))
+        }
     }
 
-    pub(crate) fn run(&mut self, ram: &Ram, space: SpaceRoot) -> Result<(), GeneralProtection> {
-        if self.current != Some(space) {
-            let keep = if space.pcid == Pcid::ZERO { 0 } else { KEEP };
-            let cr3 = space.table.as_u64() | space.pcid.as_u64() | keep;
-            let _ = self.mmu.write_cr3(ram, cr3)?;
-            self.current = Some(space);
+    pub(crate) fn invalidate(&mut self, stale: Invalidation) -> Result<(), GeneralProtection> {
+        let cost = match stale {
+            Invalidation::Invlpg(_) => self.costs.invlpg,
+            _ => self.costs.invpcid,
+        };
+        self.spent.charge(Owner::Invalidation, cost);
+        self.mmu.invalidate(stale).map(|_| ())
+    }
+
+    /// Goes on with another space.
+    #[cold]
+    pub(crate) fn switch(
+        &mut self,
+        ram: &Ram,
+        inbox: &Inbox,
+        space: &SpaceRoot,
+    ) -> Result<(), GeneralProtection> {
+        if let Some(old) = self.current.take() {
+            old.presence.leave(inbox);
         }
+        let (keep, cost) = match space.presence.enter(inbox) {
+            Entered::Keeping => (KEEP, self.costs.write_cr3_keeping),
+            Entered::Dropping => (0, self.costs.write_cr3),
+        };
+        self.spent.charge(Owner::WriteCr3, cost);
+        let _ = self.mmu.write_cr3(ram, space.cr3() | keep)?;
+        self.current = Some(space.clone());
         Ok(())
     }
 
@@ -138,5 +181,28 @@ impl Processor {
     ) -> Result<Span, mmu_core::Fault> {
         self.mmu
             .translate_span(ram, address, length, kind, PrivilegeMode::User)
+    }
+
+    /// Its MMU as it would be if it ran a space now; none if it kept nothing of it.
+    #[cfg(test)]
+    pub(crate) fn entering(
+        &self,
+        ram: &Ram,
+        inbox: &Inbox,
+        space: &SpaceRoot,
+    ) -> Option<FunctionalMmu> {
+        let mut mmu = self.mmu.clone();
+        if self.doing == Doing::Idle {
+            for stale in inbox.pending() {
+                let _ = mmu.invalidate(stale).unwrap();
+            }
+        }
+        if !self.runs(space) {
+            if !space.presence.is_held_by(inbox.processor()) {
+                return None;
+            }
+            let _ = mmu.write_cr3(ram, space.cr3() | KEEP).unwrap();
+        }
+        Some(mmu)
     }
 }

@@ -48,6 +48,13 @@ const WRITE: Entry = Entry::SOFTWARE_11;
 /// the processor.
 const ALLOWED_AT: u32 = 60;
 
+/// What [`ValidPte::protection`] looks at.
+const TELLING_OF_VALID: u64 = Entry::PRESENT
+    .union(Entry::CACHE_DISABLE)
+    .union(Entry::WRITE_THROUGH)
+    .bits()
+    | 0b111 << ALLOWED_AT;
+
 /// Where the entry of a page in a page file has the file's number, and the slot.
 const PAGE_FILE_AT: u32 = 1;
 const SLOT_AT: u32 = 32;
@@ -109,6 +116,16 @@ impl Pte {
         );
         let allowed = Entry::from_bits_retain(protection.allowed() << ALLOWED_AT);
         ValidPte(Entry::page(frame, PageSize::Size4KiB, flags | allowed))
+    }
+
+    /// The bits that are the same in every entry that says the same of its page, where the frame
+    /// lies and what happened to it since left out.
+    pub(crate) fn telling_bits(self) -> u64 {
+        match self.state() {
+            PteState::Valid(_) => TELLING_OF_VALID,
+            PteState::Transition(..) => !FRAME,
+            _ => !0,
+        }
     }
 
     pub(crate) fn state(self) -> PteState {

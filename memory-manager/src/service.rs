@@ -46,7 +46,7 @@ impl Machine {
     /// [`Status::InvalidHandle`]: no such process.
     pub fn registers(&self, process: ProcessId) -> Result<Registers, Status> {
         let (space, kernel) = self.space_ref(process)?;
-        Ok(kernel.processor.registers(space.root))
+        Ok(kernel.processors.registers(&space.root))
     }
 
     /// Services a page fault that a processor of one's own has raised. Only its address and its

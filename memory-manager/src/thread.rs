@@ -53,17 +53,23 @@ impl From<ThreadId> for Caller {
 }
 
 impl Machine {
-    /// Where a caller's memory is; a thread must not have ended.
+    /// Where a caller's memory is; a thread must not have ended. What comes next is done on its
+    /// processor.
     pub(crate) fn caller_space(
         &mut self,
         caller: Caller,
     ) -> Result<(&mut UserSpace, &mut Kernel), Status> {
-        let (space, kernel) = self.space(caller.process())?;
-        match caller {
+        let space = self.spaces.get_mut(&caller.process());
+        let space = space.ok_or(Status::InvalidHandle)?;
+        let processor = match caller {
+            Caller::Process(_) => space.processor,
             Caller::Thread(thread) if !space.threads.contains_key(&thread) => {
-                Err(Status::InvalidHandle)
+                return Err(Status::InvalidHandle);
             }
-            _ => Ok((space, kernel)),
-        }
+            Caller::Thread(thread) => *space.processors.get(&thread).unwrap_or(&space.processor),
+        };
+        let arrived = self.kernel.processors.arrive(processor);
+        arrived.map_err(|_| Status::InternalError)?;
+        Ok((space, &mut self.kernel))
     }
 }

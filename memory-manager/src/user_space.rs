@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use mmu_core::{CpuFeatures, Entry, Level, Regime, VirtAddr, entry_address};
+use mmu_core::{CpuFeatures, Entry, Level, PageSize, ProcessorId, Regime, VirtAddr, entry_address};
 
 use crate::{
     AddressLayout, Privileges, ProcessDep, ProcessId, Status, ThreadId, kernel::Kernel,
@@ -28,6 +28,9 @@ pub(crate) struct UserSpace {
     pub(crate) peb: Option<u64>,
     /// The threads, and where their TEBs are.
     pub(crate) threads: BTreeMap<ThreadId, u64>,
+    /// The processor that it runs on, and those of its threads that have one of their own.
+    pub(crate) processor: ProcessorId,
+    pub(crate) processors: BTreeMap<ThreadId, ProcessorId>,
     pub(crate) layout: AddressLayout,
     pub(crate) dep: ProcessDep,
 }
@@ -47,10 +50,10 @@ impl UserSpace {
                 return Err(status);
             }
         };
-        let root = kernel.processor.enter(table);
-        let registers = kernel.processor.registers(root);
+        let root = kernel.processors.admit(table);
+        let registers = kernel.processors.registers(&root);
         let regime = Regime::new(&registers, features).map_err(|_| Status::InternalError)?;
-        let own = Entry::page(table, mmu_core::PageSize::Size4KiB, SELF_MAP_FLAGS);
+        let own = Entry::page(table, PageSize::Size4KiB, SELF_MAP_FLAGS);
         let slot = entry_address(table, Level::Pml4e, VirtAddr::new(SELF_MAP));
         kernel.physical.write_entry(slot, own.bits())?;
         Ok(Self {
@@ -64,6 +67,8 @@ impl UserSpace {
             physical_pages: PhysicalPages::new(),
             peb: None,
             threads: BTreeMap::new(),
+            processor: ProcessorId::FIRST,
+            processors: BTreeMap::new(),
             layout,
             dep,
         })
@@ -74,8 +79,8 @@ impl UserSpace {
         self.free_physical_pages(kernel);
         let slot = entry_address(self.root.table, Level::Pml4e, VirtAddr::new(SELF_MAP));
         kernel.physical.write_entry(slot, 0)?;
-        kernel.leave(self.root)?;
-        kernel.physical.free(self.root.table);
+        kernel.leave(&self.root);
+        kernel.give_back(self.root.table, PageSize::Size4KiB);
         kernel.commit.release(self.tables);
         Ok(())
     }

@@ -42,7 +42,17 @@ pub(crate) struct Vad {
     /// The pages that commit was charged for.
     pub(crate) charge: u64,
     pub(crate) placeholder: Placeholder,
+    pub(crate) entries: Entries,
     pub(crate) kind: VadKind,
+}
+
+/// Whether the page tables say something of a region's pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entries {
+    /// Nothing: all its entries are zero, or missing.
+    None,
+    /// They may.
+    Some,
 }
 
 const _: () = assert!(size_of::<Option<Vad>>() == 64);
@@ -137,6 +147,7 @@ impl Vad {
             protection: Protection::NO_ACCESS,
             charge: 0,
             placeholder: Placeholder::Waiting,
+            entries: Entries::None,
             kind: VadKind::Private(Private {
                 untouched: Untouched::Reserved,
                 caching: Caching::Usual,
@@ -199,6 +210,7 @@ impl Vad {
             protection: self.protection,
             charge: 0,
             placeholder: self.placeholder,
+            entries: self.entries,
             kind,
         };
         self.end = at;

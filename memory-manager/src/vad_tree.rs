@@ -7,7 +7,7 @@ const LEAF: usize = 64;
 const LINE: usize = 8;
 
 /// How many leaves are looked at together.
-const STRIDE: usize = 16;
+const STRIDE: usize = 32;
 
 /// The regions of a process, ordered by address: a tree of height two, whose root knows the
 /// widest gap of each leaf.
@@ -26,11 +26,11 @@ pub(crate) struct VadTree {
 /// A length, rounded up to multiples of the granularity: small, so that many are compared at
 /// once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Granules(u32);
+struct Granules(i32);
 
 impl Granules {
     fn of(bytes: u64) -> Self {
-        Self(u32::try_from(bytes.div_ceil(GRANULARITY)).unwrap_or(u32::MAX))
+        Self(i32::try_from(bytes.div_ceil(GRANULARITY)).unwrap_or(i32::MAX))
     }
 }
 
@@ -375,8 +375,8 @@ impl VadTree {
 
 /// How many leaves there are before the first group that has one with such a gap.
 fn all_narrow<'a>(groups: impl Iterator<Item = &'a [Granules]>, wanted: Granules) -> usize {
-    let widest = |group: &[Granules]| group.iter().copied().fold(Granules(0), Granules::max);
-    let is_narrow = |group: &&[Granules]| widest(group) < wanted;
+    let is_wide = |&widest: &Granules| i32::from(widest >= wanted);
+    let is_narrow = |group: &&[Granules]| group.iter().map(is_wide).sum::<i32>() == 0;
     groups.take_while(is_narrow).map(<[_]>::len).sum()
 }
 
@@ -388,7 +388,7 @@ mod tests {
     use crate::{
         protection::Protection,
         section::SegmentId,
-        vad::{PAGE, Placeholder, VAD_LIMIT, VadKind, View},
+        vad::{Entries, PAGE, Placeholder, VAD_LIMIT, VadKind, View},
     };
 
     fn vad(start: u64, pages: u64) -> Vad {
@@ -398,6 +398,7 @@ mod tests {
             protection: Protection::NO_ACCESS,
             charge: 0,
             placeholder: Placeholder::No,
+            entries: Entries::None,
             kind: VadKind::View(View {
                 segment: SegmentId(0),
                 first: 0,

@@ -205,6 +205,7 @@ impl UserSpace {
                 for address in made {
                     self.prune(kernel, address)?;
                 }
+                kernel.settle()?;
                 return Err(status);
             }
             made.push(address);
@@ -218,14 +219,14 @@ impl UserSpace {
                 self.physical_pages.insert(page, Some(address));
                 let valid = Pte::valid(page.frame(), Protection::READ_WRITE, FrameOwner::Process);
                 let new = self.enforced(valid).written().into();
-                self.rewrite_range(kernel, address, address + PAGE, |_, _, _| new)?;
+                self.change_range(kernel, address, address + PAGE, |_, _, _| new)?;
             }
         }
         // Last, so that no table is given back that is needed.
         for (&address, _) in shown.iter().filter(|(_, page)| page.is_none()) {
-            self.rewrite_range(kernel, address, address + PAGE, |_, _, _| Pte::ZERO)?;
+            self.change_range(kernel, address, address + PAGE, |_, _, _| Pte::ZERO)?;
         }
-        Ok(())
+        kernel.settle()
     }
 
     /// Keeps in mind that a physical page is not to be seen any more.

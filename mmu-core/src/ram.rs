@@ -154,6 +154,38 @@ impl Ram {
         Ok(())
     }
 
+    /// How many words are alike from the one that holds the address on: in the bits of `mask`
+    /// as `value` is. At most `most` are looked at, and none behind the frame.
+    ///
+    /// # Errors
+    /// [`BusError`] if no memory answers at the address.
+    pub fn count_alike(
+        &self,
+        at: PhysAddr,
+        most: usize,
+        value: u64,
+        mask: u64,
+    ) -> Result<usize, BusError> {
+        /// So many are compared before the next branch.
+        const GROUP: usize = 8;
+        let _ = self.range(at).ok_or(BusError(at))?;
+        let first = word(at);
+        let most = most.min(WORDS_PER_FRAME - first);
+        let Some(frame) = self.frame(at) else {
+            return Ok(if value & mask == 0 { most } else { 0 });
+        };
+        let words = &frame[first..first + most];
+        let differing = |word: &AtomicU64| word.load(Ordering::Acquire) ^ value;
+        let (groups, _) = words.as_chunks::<GROUP>();
+        let groups = groups.iter().take_while(|group| {
+            let all = group.iter().map(differing).fold(0, |all, one| all | one);
+            all & mask == 0
+        });
+        let alike = groups.count() * GROUP;
+        let rest = words[alike..].iter();
+        Ok(alike + rest.take_while(|word| differing(word) & mask == 0).count())
+    }
+
     /// Makes every byte of the frame that holds the address zero.
     ///
     /// # Errors
@@ -465,6 +497,31 @@ mod tests {
             [0; 4096],
             "what was never written is zeros"
         );
+    }
+
+    #[test]
+    fn alike_words_are_counted_to_the_end_of_the_frame() {
+        let ram = Ram::new(0x2000).unwrap();
+        let alike = |at, most, value| ram.count_alike(PhysAddr::new(at), most, value, 0xff);
+        assert_eq!(alike(0x1000, 1000, 0x100), Ok(512), "never written");
+        assert_eq!(alike(0x1000, 1000, 1), Ok(0));
+        let write = |slot: u16, value| {
+            let at = PhysAddr::new(8 * u64::from(slot));
+            ram.write_u64(at, 0x100 * u64::from(slot) + value).unwrap();
+        };
+        for slot in 3..512 {
+            write(slot, 5);
+        }
+        for other in 3..512 {
+            assert_eq!(alike(0x18, 1000, 5), Ok(509));
+            assert_eq!(alike(0x18, 20, 5), Ok(20));
+            write(other, 6);
+            assert_eq!(alike(0x18, 1000, 5), Ok(usize::from(other) - 3));
+            write(other, 5);
+        }
+        assert_eq!(alike(0, 1000, 0), Ok(3));
+        let hole = PhysAddr::new(0x2000);
+        assert_eq!(ram.count_alike(hole, 1, 0, 0), Err(BusError(hole)));
     }
 
     #[test]

@@ -3,14 +3,14 @@ use mmu_core::VirtAddr;
 use crate::{
     Machine, MemoryInformation, MemoryKind, MemoryState, PageProtection, ProcessId, Status,
     kernel::Kernel,
-    page_tables::Pieces,
+    page_tables::Alikes,
     private::PrivateRules,
     protection::Protection,
     pte::Pte,
     run::Run,
     section::PageOrigin,
     user_space::UserSpace,
-    vad::{PAGE, Vad, VadKind},
+    vad::{Entries, PAGE, Vad, VadKind},
 };
 
 impl Machine {
@@ -80,26 +80,26 @@ impl UserSpace {
         vad: &Vad,
         start: u64,
     ) -> Result<(Option<Protection>, u64), Status> {
+        if let (Entries::None, VadKind::Private(private)) = (vad.entries, &vad.kind) {
+            let protection = PrivateRules::of(vad, private).committed(Pte::ZERO);
+            return Ok((protection, vad.end));
+        }
         let mut run = Run::EMPTY;
         let empty = (None, start);
-        let mut pieces = Pieces::new(start, vad.end);
-        while let Some(piece) = pieces.next(self, &kernel.physical)? {
-            let mut next = piece.start;
-            while piece.is_hole() && next < piece.end {
-                let (state, end) = untouched(kernel, vad, next, piece.end)?;
+        let mut alikes = Alikes::new(start, vad.end);
+        while let Some(mut pages) = alikes.next(self, &kernel.physical)? {
+            while pages.start < pages.end {
+                let (state, end) = match &vad.kind {
+                    VadKind::Private(private) => {
+                        let rules = PrivateRules::of(vad, private);
+                        (rules.committed(pages.pte), pages.end)
+                    }
+                    VadKind::View(_) => kernel.view_run(vad, pages)?,
+                };
                 if !run.takes(state, end) {
                     return Ok(run.found().unwrap_or(empty));
                 }
-                next = end;
-            }
-            for (page, at) in piece.entries() {
-                let state = match kernel.physical.read_pte(at)? {
-                    Pte::ZERO => untouched(kernel, vad, page, piece.after(page))?.0,
-                    pte => touched(kernel, vad, page, pte)?,
-                };
-                if !run.takes(state, piece.after(page)) {
-                    return Ok(run.found().unwrap_or(empty));
-                }
+                pages.start = end;
             }
         }
         Ok(run.found().unwrap_or(empty))
@@ -115,25 +115,4 @@ fn memory_kind(kernel: &Kernel, vad: &Vad) -> Result<MemoryKind, Status> {
         PageOrigin::Image(_) => MemoryKind::Image,
         _ => MemoryKind::Mapped,
     })
-}
-
-/// What a page is whose entry says something.
-fn touched(kernel: &Kernel, vad: &Vad, page: u64, pte: Pte) -> Result<Option<Protection>, Status> {
-    match &vad.kind {
-        VadKind::Private(private) => Ok(PrivateRules::of(vad, private).committed(pte)),
-        VadKind::View(_) => kernel.view_protection(vad, page, pte),
-    }
-}
-
-/// What the pages are whose entries say nothing, and up to where.
-fn untouched(
-    kernel: &Kernel,
-    vad: &Vad,
-    start: u64,
-    end: u64,
-) -> Result<(Option<Protection>, u64), Status> {
-    match &vad.kind {
-        VadKind::Private(private) => Ok((PrivateRules::of(vad, private).committed(Pte::ZERO), end)),
-        VadKind::View(_) => kernel.untouched_run(vad, start, end),
-    }
 }

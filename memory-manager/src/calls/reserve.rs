@@ -5,8 +5,8 @@ use crate::{
     protection::Protection,
     user_space::UserSpace,
     vad::{
-        GRANULARITY, PAGE, Placeholder, Private, PrivateMemory, USER_START, Untouched, Vad,
-        VadKind, WriteWatch,
+        Entries, GRANULARITY, PAGE, Placeholder, Private, PrivateMemory, USER_START, Untouched,
+        Vad, VadKind, WriteWatch,
     },
     vad_tree::Direction,
 };
@@ -85,6 +85,7 @@ impl UserSpace {
             protection,
             charge,
             placeholder,
+            entries: Entries::None,
             kind: VadKind::Private(Private {
                 untouched,
                 caching: protection.caching(),

@@ -55,6 +55,7 @@ impl Machine {
         }
         let (space, kernel) = self.space(thread.process)?;
         space.threads.remove(&thread);
+        space.processors.remove(&thread);
         space.release_region(kernel, teb.as_u64())
     }
 

@@ -1,4 +1,4 @@
-use mmu_core::VirtAddr;
+use mmu_core::{ProcessorId, VirtAddr};
 
 use super::*;
 use crate::{
@@ -24,6 +24,7 @@ mod pe;
 mod placeholders;
 mod placement;
 mod prefetch;
+mod processor_faults;
 mod processors;
 mod properties;
 mod protect;

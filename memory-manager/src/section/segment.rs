@@ -114,12 +114,13 @@ impl Segment {
         let mut run = Run::EMPTY;
         let mut next = first;
         while next < first + most {
-            let (state, end) = match self.place(next) {
-                None => (false, (next / PROTOTYPES + 1) * PROTOTYPES),
-                Some(place) => (physical.read_pte(place)? != Pte::ZERO, next + 1),
+            let left = first + most - next;
+            let (pte, alike) = match self.place(next) {
+                None => (Pte::ZERO, left.min(PROTOTYPES - next % PROTOTYPES)),
+                Some(place) => physical.alike(place, left)?,
             };
-            next = end.min(first + most);
-            if !run.takes(state, next) {
+            next += alike;
+            if !run.takes(pte != Pte::ZERO, next) {
                 break;
             }
         }

@@ -6,33 +6,34 @@ use crate::{
     ExceptionAccess, Status,
     fault::FaultedPage,
     kernel::Kernel,
+    page_tables::AlikePages,
     private::owned_frame,
     protection::{Caching, Protection},
     pte::{FrameOwner, Pte, PteState, ValidPte},
     section::SegmentId,
     user_space::UserSpace,
-    vad::{PAGE, Placeholder, Vad, VadKind, View},
+    vad::{Entries, PAGE, Placeholder, Vad, VadKind, View},
 };
 
 impl Kernel {
-    /// The protection of a page of a view, if it is committed.
-    pub(crate) fn view_protection(
+    /// The protection of the first pages of a view among those whose entries say the same, if
+    /// they are committed; and where those end that are alike.
+    pub(crate) fn view_run(
         &self,
         vad: &Vad,
-        page: u64,
-        pte: Pte,
-    ) -> Result<Option<Protection>, Status> {
-        match pte.state() {
-            PteState::Valid(valid) => Ok(Some(valid.protection())),
+        pages: AlikePages,
+    ) -> Result<(Option<Protection>, u64), Status> {
+        let untouched = || self.untouched_run(vad, pages.start, pages.end);
+        match pages.pte.state() {
+            PteState::Valid(valid) => Ok((Some(valid.protection()), pages.end)),
             PteState::Transition(_, protection) | PteState::PageFile(_, protection) => {
-                Ok(Some(protection))
+                Ok((Some(protection), pages.end))
             }
             PteState::Lookup(protection) => {
-                Ok(self.untouched_page(vad, page)?.and(Some(protection)))
+                let (own, end) = untouched()?;
+                Ok((own.and(Some(protection)), end))
             }
-            PteState::Zero | PteState::DemandZero(_) | PteState::Decommitted => {
-                self.untouched_page(vad, page)
-            }
+            PteState::Zero | PteState::DemandZero(_) | PteState::Decommitted => untouched(),
         }
     }
 
@@ -257,9 +258,9 @@ impl UserSpace {
                 _ if owned_frame(pte).is_some() => space.protected(pte, part.new.after_copy()),
                 _ => shared,
             };
-            self.rewrite_range(kernel, part.start, part.end, new)?;
+            self.change_range(kernel, part.start, part.end, new)?;
         }
-        Ok(())
+        kernel.settle()
     }
 
     /// What a protection is for each part of a view.
@@ -309,6 +310,7 @@ impl UserSpace {
             protection,
             charge,
             placeholder,
+            entries: Entries::None,
             kind: VadKind::View(View {
                 segment,
                 first,

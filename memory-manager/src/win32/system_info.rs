@@ -64,13 +64,14 @@ impl Win32<'_> {
 
     /// `GetNativeSystemInfo`: the system as programs of 64 bits see it.
     pub fn get_native_system_info(&self) -> SystemInfo {
+        let processors = self.machine.processors();
         SystemInfo {
             architecture: ProcessorArchitecture::Amd64,
             page_size: PAGE,
             minimum_application_address: VirtAddr::new(USER_START),
             maximum_application_address: VirtAddr::new(USER_LIMIT - 1),
-            active_processor_mask: 1,
-            processors: 1,
+            active_processor_mask: u64::MAX >> (u64::BITS - processors),
+            processors,
             allocation_granularity: ALLOCATION_GRANULARITY,
         }
     }

@@ -11,12 +11,12 @@ impl Bench {
     pub(super) fn memory_type(&mut self, address: u64) -> MemoryType {
         self.read(address).unwrap();
         let kernel = &mut self.machine.kernel;
-        let root = self.machine.spaces[&self.process].root;
+        let root = &self.machine.spaces[&self.process].root;
         let ram = kernel.physical.ram();
-        kernel.processor.run(ram, root).unwrap();
+        kernel.processors.run(ram, root).unwrap();
         let address = VirtAddr::new(address);
         let found = kernel
-            .processor
+            .processors
             .translate(ram, address, 1, AccessKind::Read);
         found.unwrap().first.translation.memory_type()
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use mmu_core::{AccessKind, Entry, PhysAddr, PrivilegeMode};
+use mmu_core::{AccessKind, Entry, FunctionalMmu, PhysAddr, PrivilegeMode, ProcessorId, Ram};
 
 use super::*;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     physical::frames_of,
     private::{PrivateRules, owned_frame},
     pte::{FrameOwner, Pte, PteState},
-    vad::{Placeholder, USER_START, VAD_LIMIT, VadKind},
+    vad::{Entries, Placeholder, USER_START, VAD_LIMIT, VadKind},
 };
 
 /// Frames and the commit charge, as counted by looking at everything.
@@ -28,6 +28,7 @@ impl Count {
 }
 
 pub(super) fn check(machine: &Machine) {
+    assert!(machine.kernel.processors.is_coherent(), "not settled");
     let mut count = Count::default();
     for (id, segment) in machine.kernel.segments.iter() {
         let physical = &machine.kernel.physical;
@@ -148,6 +149,7 @@ fn check_region(
         collect_tables(kernel, space, piece.start, tables);
         for (page, at) in piece.entries() {
             let pte = kernel.physical.read_pte(at).unwrap();
+            assert!(pte == Pte::ZERO || vad.entries == Entries::Some);
             if vad.is_window() {
                 if let PteState::Valid(valid) = pte.state() {
                     let shown = PhysicalPage(valid.frame().as_u64() >> 12);
@@ -200,20 +202,42 @@ fn is_paid_for(kernel: &Kernel, vad: &crate::vad::Vad, page: u64) -> bool {
     }
 }
 
-/// What the processor remembers of a process is no more than what its tables say.
+/// What any processor could use of a process, if it ran it now, is no more than what its tables
+/// say.
 pub(super) fn check_translations(machine: &Machine, process: ProcessId, start: u64, end: u64) {
     let space = &machine.spaces[&process];
     let ram = machine.kernel.physical.ram();
-    let mut processor = machine.kernel.processor.clone();
-    processor.run(ram, space.root).unwrap();
+    let processors = machine.kernel.processors.iter();
+    let entering = processors.filter_map(|(processor, inbox)| {
+        let entered = processor.entering(ram, inbox, &space.root)?;
+        Some((entered, inbox.processor()))
+    });
+    for (mut mmu, processor) in entering {
+        check_cached(space, ram, &mut mmu, processor, (start, end));
+    }
+}
+
+fn check_cached(
+    space: &UserSpace,
+    ram: &Ram,
+    mmu: &mut FunctionalMmu,
+    processor: ProcessorId,
+    (start, end): (u64, u64),
+) {
+    let mode = PrivilegeMode::User;
     for page in (start..end).step_by(0x1000).map(VirtAddr::new) {
         for kind in [AccessKind::Read, AccessKind::Write, AccessKind::Fetch] {
-            let Ok(found) = processor.translate(ram, page, 1, kind) else {
+            let Ok(found) = mmu.translate(ram, page, kind, mode) else {
                 continue;
             };
-            let leaf = space.regime.probe(ram, page, kind, PrivilegeMode::User);
-            let leaf = leaf.unwrap_or_else(|fault| panic!("{kind:?} of {page}: {fault}"));
-            assert_eq!(leaf.translation.physical(page), found.first.address);
+            let leaf = space.regime.probe(ram, page, kind, mode);
+            let leaf =
+                leaf.unwrap_or_else(|fault| panic!("{kind:?} of {page} by {processor}: {fault}"));
+            assert_eq!(
+                leaf.translation.physical(page),
+                found.address,
+                "{page} by {processor}"
+            );
             // A write through a translation that is remembered as dirty must not go unnoticed.
             assert!(!kind.writes() || leaf.entry.contains(Entry::DIRTY));
         }

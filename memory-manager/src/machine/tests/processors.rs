@@ -1,152 +1,249 @@
-//! Faults of several processors.
-
-use mmu_core::{AccessKind, Fault, FunctionalMmu, PageFault, PrivilegeMode};
+use mmu_core::{Cycles, Owner, SoftwareCosts};
 
 use super::*;
-use crate::Serviced;
-/// Two processors of an embedder's own.
-struct Cpus([FunctionalMmu; 2]);
+use crate::{MachineError, ShootdownCounters, StackRequest, ThreadId, shootdown::CEILING};
 
-impl Cpus {
-    fn new(bench: &mut Bench) -> Self {
-        bench.machine.record_invalidations();
-        let registers = bench.machine.registers(bench.process).unwrap();
-        let features = MachineConfig::default().features;
-        Self([(); 2].map(|()| FunctionalMmu::functional(features, registers).unwrap()))
-    }
-
-    /// The fault of each for an access.
-    fn faults(&mut self, bench: &Bench, at: u64, kind: AccessKind) -> [PageFault; 2] {
-        self.0.each_mut().map(|cpu| {
-            let (at, mode) = (VirtAddr::new(at), PrivilegeMode::User);
-            match cpu.translate(bench.machine.ram(), at, kind, mode) {
-                Err(Fault::Page(fault)) => fault,
-                other => panic!("{other:?}"),
-            }
-        })
-    }
-
-    /// Where each finds the bytes of an access.
-    fn places(&mut self, bench: &mut Bench, at: u64, kind: AccessKind) -> [u64; 2] {
-        let invalidations = bench.machine.take_invalidations();
-        self.0.each_mut().map(|cpu| {
-            for &invalidation in &invalidations {
-                let _ = cpu.invalidate(invalidation).unwrap();
-            }
-            let (at, mode) = (VirtAddr::new(at), PrivilegeMode::User);
-            let found = cpu.translate(bench.machine.ram(), at, kind, mode).unwrap();
-            found.address.as_u64()
-        })
+fn costs() -> SoftwareCosts {
+    SoftwareCosts {
+        invlpg: Cycles::new(1),
+        invpcid: Cycles::new(10),
+        interrupt_send: Cycles::new(100),
+        interrupt_service: Cycles::new(1000),
+        interrupt_wait: Cycles::new(10_000),
+        ..SoftwareCosts::default()
     }
 }
 
-/// Colliding faults: the first one does the work.
-#[test]
-fn two_faults_on_one_page_are_resolved_once() {
-    for kind in [AccessKind::Read, AccessKind::Write] {
-        let mut bench = Bench::new();
-        let threads = [bench.thread(0, 0), bench.thread(0, 0)];
-        bench.alloc(BASE, PAGE, BOTH, READWRITE).unwrap();
-        let mut cpus = Cpus::new(&mut bench);
-        let faults = cpus.faults(&bench, BASE, kind);
-        let before = bench.machine.fault_counters();
-        let first = bench.machine.service(threads[0], &faults[0]);
-        assert_eq!(first, Ok(Serviced::Resolved));
-        let frames = bench.machine.frames_in_use();
-        let second = bench.machine.service(threads[1], &faults[1]);
-        assert_eq!(second, Ok(Serviced::AlreadyThere));
-        assert_eq!(bench.machine.frames_in_use(), frames);
-        let after = bench.machine.fault_counters();
-        assert_eq!(after.faults - before.faults, 2);
-        assert_eq!(after.demand_zero - before.demand_zero, 1);
-        assert_eq!(after.already_there - before.already_there, 1);
-        let places = cpus.places(&mut bench, BASE, kind);
-        assert_eq!(places[0], places[1]);
+fn processor(number: u32) -> ProcessorId {
+    ProcessorId::new(number).unwrap()
+}
+
+/// A process with a thread on each of some processors.
+struct Several {
+    bench: Bench,
+    threads: Vec<ThreadId>,
+}
+
+impl Several {
+    fn new(processors: u32) -> Self {
+        let mut bench = Bench::with_config(&MachineConfig {
+            ram_bytes: 64 << 20,
+            processors,
+            costs: costs(),
+            ..MachineConfig::default()
+        });
+        let threads = ProcessorId::first(processors)
+            .map(|processor| {
+                let (machine, process) = (&mut bench.machine, bench.process);
+                let thread = machine.create_thread(process, StackRequest::default());
+                let thread = thread.unwrap();
+                machine.run_on(thread, processor).unwrap();
+                thread
+            })
+            .collect();
+        Self { bench, threads }
+    }
+
+    fn touch(&mut self, thread: usize, address: u64) -> Result<(), Status> {
+        let (thread, address) = (self.threads[thread], VirtAddr::new(address));
+        let done = self.bench.machine.read(thread, address, &mut [0]);
+        done.map_err(|exception| exception.code)
+    }
+
+    /// What shootdowns something comes to.
+    fn counted(&mut self, act: impl FnOnce(&mut Self)) -> ShootdownCounters {
+        let before = self.bench.machine.shootdown_counters();
+        act(self);
+        let after = self.bench.machine.shootdown_counters();
+        ShootdownCounters {
+            shootdowns: after.shootdowns - before.shootdowns,
+            targets: after.targets - before.targets,
+            deferred: after.deferred - before.deferred,
+            flush_alls: after.flush_alls - before.flush_alls,
+            avoided: after.avoided - before.avoided,
+        }
+    }
+
+    fn cycles(&self, number: u32, owner: Owner) -> Cycles {
+        let spent = self.bench.machine.cycles(processor(number));
+        spent.unwrap().of(owner)
     }
 }
 
-/// The entry at which a walk ended may be gone by the time that its fault is serviced.
+/// Literature only: the targets are the processors that run the process.
 #[test]
-fn a_fault_is_serviced_by_what_the_tables_say_by_then() {
-    let mut bench = Bench::new();
-    let thread = bench.thread(0, 0);
-    bench.alloc(BASE, 2 * PAGE, BOTH, READWRITE).unwrap();
-    bench.write(BASE + PAGE, 1).unwrap();
-    let mut cpus = Cpus::new(&mut bench);
-    let [fault, same] = cpus.faults(&bench, BASE, AccessKind::Write);
-    bench.free(BASE, 0, RELEASE).unwrap();
-    let refused = bench.machine.service(thread, &fault).unwrap_err();
-    assert_eq!(raw(refused), (Status::AccessViolation, 1, BASE));
-    bench.alloc(BASE, PAGE, BOTH, READONLY).unwrap();
-    let refused = bench.machine.service(thread, &same).unwrap_err();
-    assert_eq!(raw(refused), (Status::AccessViolation, 1, BASE));
+fn every_processor_that_runs_the_process_forgets_what_is_gone() {
+    let mut several = Several::new(4);
+    several.bench.alloc(BASE, 0x2000, BOTH, READWRITE).unwrap();
+    for thread in [0, 1, 3] {
+        several.touch(thread, BASE).unwrap();
+    }
+    let counted = several.counted(|this| {
+        this.bench.free(BASE, 0x1000, DECOMMIT).unwrap();
+    });
+    assert_eq!((counted.shootdowns, counted.targets), (1, 2));
+    assert_eq!((counted.deferred, counted.flush_alls), (0, 0));
+    for thread in 0..4 {
+        assert_eq!(several.touch(thread, BASE), Err(Status::AccessViolation));
+        several.touch(thread, BASE + 0x1000).unwrap();
+    }
 }
 
-/// Of two stores to a page that copies itself, the second finds the copy.
+/// Literature only: `KeFlushMultipleTb`.
 #[test]
-fn two_writes_to_one_shared_page_make_one_copy() {
-    let mut bench = Bench::new();
-    let thread = bench.thread(0, 0);
-    let section = bench
-        .machine
-        .create_section(
-            crate::Backing::PageFile,
-            READWRITE,
-            crate::SectionAttributes::COMMIT,
-            PAGE,
-        )
+fn many_pages_are_one_shootdown_and_more_than_33_drop_everything() {
+    let mut several = Several::new(2);
+    several
+        .bench
+        .alloc(BASE, 0x4_0000, BOTH, READWRITE)
         .unwrap();
-    let request = crate::ViewRequest {
-        base: Some(VirtAddr::new(BASE)),
-        offset: 0,
-        size: 0,
-        commit: 0,
-        protection: WRITECOPY,
+    for (pages, flush_alls) in [(CEILING as u64, 0), (CEILING as u64 + 1, 1)] {
+        several
+            .bench
+            .alloc(BASE, 0x4_0000, COMMIT, READWRITE)
+            .unwrap();
+        for page in 0..0x40 {
+            several.touch(1, BASE + page * PAGE).unwrap();
+        }
+        let counted = several.counted(|this| {
+            this.bench.free(BASE, pages * PAGE, DECOMMIT).unwrap();
+        });
+        let ShootdownCounters {
+            shootdowns,
+            targets,
+            ..
+        } = counted;
+        assert_eq!((shootdowns, targets), (1, 1));
+        assert_eq!(counted.flush_alls, flush_alls);
+        for page in 0..0x40 {
+            let done = several.touch(1, BASE + page * PAGE);
+            assert_eq!(done.is_ok(), page >= pages);
+        }
+    }
+}
+
+/// Literature only: idle processors may be skipped, and flush as they wake.
+#[test]
+fn an_idle_processor_is_not_interrupted_and_forgets_before_it_goes_on() {
+    let mut several = Several::new(2);
+    several.bench.alloc(BASE, 0x1000, BOTH, READWRITE).unwrap();
+    several.touch(1, BASE).unwrap();
+    let spent = several.cycles(1, Owner::Shootdown);
+    several.bench.machine.idle(processor(1)).unwrap();
+    let counted = several.counted(|this| {
+        this.bench.free(BASE, 0x1000, DECOMMIT).unwrap();
+    });
+    assert_eq!((counted.targets, counted.deferred), (0, 1));
+    assert_eq!(several.cycles(1, Owner::Shootdown), spent);
+    assert_eq!(several.touch(1, BASE), Err(Status::AccessViolation));
+}
+
+/// How Windows does it with PCIDs is not known; this is Linux's way.
+#[test]
+fn a_processor_that_runs_another_process_forgets_when_it_comes_back() {
+    let mut several = Several::new(2);
+    several.bench.alloc(BASE, 0x1000, BOTH, READWRITE).unwrap();
+    several.touch(1, BASE).unwrap();
+    let machine = &mut several.bench.machine;
+    let other = machine.create_process().unwrap();
+    machine.run_on(other, processor(1)).unwrap();
+    let shared = VirtAddr::new(crate::SHARED_DATA);
+    machine.read(other, shared, &mut [0]).unwrap();
+    let counted = several.counted(|this| {
+        this.bench.free(BASE, 0x1000, DECOMMIT).unwrap();
+    });
+    assert_eq!((counted.targets, counted.deferred), (0, 1));
+    assert_eq!(several.touch(1, BASE), Err(Status::AccessViolation));
+}
+
+/// Literature only: a page-table entry that permits more needs no flush.
+#[test]
+fn nobody_is_told_of_rights_that_grow() {
+    let mut several = Several::new(2);
+    several.bench.alloc(BASE, 0x1000, BOTH, READONLY).unwrap();
+    for thread in 0..2 {
+        several.touch(thread, BASE).unwrap();
+    }
+    let counted = several.counted(|this| {
+        this.bench.protect(BASE, 0x1000, READWRITE).unwrap();
+        let address = VirtAddr::new(BASE);
+        for &thread in &this.threads {
+            this.bench.machine.write(thread, address, &[1]).unwrap();
+        }
+    });
+    let expected = ShootdownCounters {
+        avoided: 2,
+        ..ShootdownCounters::default()
     };
-    bench
-        .machine
-        .map_view(bench.process, section, &request)
-        .unwrap();
-    bench.read(BASE).unwrap();
-    let mut cpus = Cpus::new(&mut bench);
-    let shared = cpus.places(&mut bench, BASE, AccessKind::Read);
-    let faults = cpus.faults(&bench, BASE, AccessKind::Write);
-    let serviced = faults.map(|fault| bench.machine.service(thread, &fault));
-    assert_eq!(
-        serviced,
-        [Ok(Serviced::Resolved), Ok(Serviced::AlreadyThere)]
-    );
-    assert_eq!(bench.machine.fault_counters().write_copies, 1);
-    let copies = cpus.places(&mut bench, BASE, AccessKind::Read);
-    assert!(copies[0] == copies[1] && copies[0] != shared[0]);
+    assert_eq!(counted, expected);
 }
 
-/// The page tables are there for the processor to see, and for no program.
 #[test]
-fn a_fault_in_the_upper_half_is_an_exception_whatever_is_there() {
-    let mut bench = Bench::new();
-    let thread = bench.thread(0, 0);
-    let mut cpus = Cpus::new(&mut bench);
-    let self_map = 0xffff_f6fb_7dbe_df68;
-    let [fault, _] = cpus.faults(&bench, self_map, AccessKind::Read);
-    let refused = bench.machine.service(thread, &fault).unwrap_err();
-    assert_eq!(raw(refused), (Status::AccessViolation, 0, self_map));
+fn what_a_shootdown_costs_is_counted_for_each_processor() {
+    let mut several = Several::new(3);
+    several.bench.alloc(BASE, 0x2000, BOTH, READWRITE).unwrap();
+    for thread in 0..3 {
+        several.touch(thread, BASE).unwrap();
+    }
+    let spent = |this: &Several| {
+        [0, 1, 2].map(|number| {
+            [Owner::Shootdown, Owner::Invalidation].map(|owner| this.cycles(number, owner).as_u64())
+        })
+    };
+    let before = spent(&several);
+    several.bench.protect(BASE, 0x1000, NOACCESS).unwrap();
+    let after = spent(&several);
+    let added: Vec<_> = (0..3)
+        .map(|number| [0, 1].map(|owner| after[number][owner] - before[number][owner]))
+        .collect();
+    assert_eq!(added, [[10_200, 1], [1000, 10], [1000, 10]]);
 }
 
-/// A stack grows the same for a processor of one's own.
+/// One processor has nobody to tell.
 #[test]
-fn a_serviced_fault_makes_the_stack_grow() {
-    let mut bench = Bench::new();
-    let thread = bench.thread(0, 1);
-    let guarded = bench.stack(thread).limit.as_u64() - PAGE;
-    let mut cpus = Cpus::new(&mut bench);
-    let [fault, same] = cpus.faults(&bench, guarded, AccessKind::Write);
-    assert_eq!(
-        bench.machine.service(thread, &fault),
-        Ok(Serviced::Resolved)
-    );
-    assert_eq!(bench.pages(thread), 2);
-    assert_eq!(bench.machine.service(thread, &same), Ok(Serviced::Resolved));
-    assert_eq!(bench.pages(thread), 2);
-    cpus.places(&mut bench, guarded, AccessKind::Write);
+fn a_machine_with_one_processor_has_no_shootdowns() {
+    let mut several = Several::new(1);
+    several.bench.alloc(BASE, 0x1000, BOTH, READWRITE).unwrap();
+    several.touch(0, BASE).unwrap();
+    several.bench.free(BASE, 0, RELEASE).unwrap();
+    let counted = several.bench.machine.shootdown_counters();
+    assert_eq!((counted.shootdowns, counted.deferred), (0, 0));
+    assert_eq!(several.cycles(0, Owner::Shootdown), Cycles::ZERO);
+    assert!(several.cycles(0, Owner::Invalidation) > Cycles::ZERO);
+}
+
+/// Microsoft, `SYSTEM_INFO`.
+#[test]
+fn a_machine_has_from_1_to_64_processors() {
+    for (processors, mask) in [(1, 1), (3, 7), (64, u64::MAX)] {
+        let mut several = Several::new(processors);
+        let info = several.bench.win32().get_native_system_info();
+        assert_eq!(
+            (info.processors, info.active_processor_mask),
+            (processors, mask)
+        );
+        let machine = &mut several.bench.machine;
+        let thread = several.threads[0];
+        if let Some(beyond) = ProcessorId::new(processors) {
+            assert_eq!(
+                machine.run_on(thread, beyond),
+                Err(Status::InvalidParameter)
+            );
+            assert_eq!(machine.idle(beyond), Err(Status::InvalidParameter));
+            assert_eq!(machine.cycles(beyond), Err(Status::InvalidParameter));
+        }
+        machine.terminate_thread(thread).unwrap();
+        let gone = machine.run_on(thread, ProcessorId::FIRST);
+        assert_eq!(gone, Err(Status::InvalidHandle));
+    }
+    for processors in [0, 65] {
+        let machine = Machine::new(&MachineConfig {
+            processors,
+            ..MachineConfig::default()
+        });
+        assert_eq!(
+            machine.err(),
+            Some(MachineError::ProcessorCount(processors))
+        );
+    }
 }

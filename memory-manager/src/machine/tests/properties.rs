@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 mod page_walks;
 mod placeholders;
+mod processors;
 mod translations;
 mod windows;
 
@@ -59,6 +60,8 @@ enum Call {
     /// A thread writes below what its stack has grown to.
     Grow,
     Name(SectionAttributes),
+    /// The processor has nothing to do.
+    Idle,
     Close,
     Read,
     Write,
@@ -74,6 +77,8 @@ const EMPTY: WorkingSetSize = WorkingSetSize {
 #[derive(Clone, Copy, Debug)]
 struct Step {
     process: usize,
+    /// Where the call is made, if there is such a processor.
+    processor: u32,
     call: Call,
     base: u64,
     size: u64,
@@ -118,6 +123,7 @@ fn call() -> impl Strategy<Value = Call> {
         1 => (0..8_u32).prop_map(|bits| Call::Prevent(DepFlags::from_bits_retain(bits / 7))),
         1 => kinds.prop_map(Call::Name),
         1 => Just(Call::Close),
+        2 => Just(Call::Idle),
         4 => Just(Call::Read),
         6 => Just(Call::Write),
         2 => Just(Call::Execute),
@@ -131,8 +137,10 @@ fn step(call: impl Strategy<Value = Call>) -> impl Strategy<Value = Step> {
         0..PAGES * PAGE,
         (0..PAGES / 16).prop_map(|granule| granule << 16)
     ];
-    (0..2_usize, call, base, size).prop_map(|(process, call, base, size)| Step {
+    let place = (0..2_usize, 0..4_u32);
+    (place, call, base, size).prop_map(|((process, processor), call, base, size)| Step {
         process,
+        processor,
         call,
         base: BASE + base,
         size,
@@ -199,7 +207,14 @@ struct World {
 
 impl World {
     fn new(ram_bytes: u64) -> Self {
-        let mut bench = Bench::with_ram(ram_bytes);
+        Self::with_config(&MachineConfig {
+            ram_bytes,
+            ..MachineConfig::default()
+        })
+    }
+
+    fn with_config(config: &MachineConfig) -> Self {
+        let mut bench = Bench::with_config(config);
         bench.machine.record_invalidations();
         // May execute what it can read, until it chooses not to.
         let second = bench
@@ -240,14 +255,14 @@ impl World {
 
     /// As [`World::new`], but another process has all frames except so many, which are not
     /// charged: frames run out before commit does.
-    fn with_few_frames(ram_bytes: u64, few: u64) -> Self {
-        let mut world = Self::new(ram_bytes);
+    fn with_few_frames(config: &MachineConfig, few: u64) -> Self {
+        let mut world = Self::with_config(config);
         let machine = &mut world.bench.machine;
         let hog = machine.create_process().unwrap();
         machine
             .set_privileges(hog, Privileges::LOCK_MEMORY)
             .unwrap();
-        let taken = ram_bytes / PAGE - machine.frames_in_use() - few;
+        let taken = config.ram_bytes / PAGE - machine.frames_in_use() - few;
         machine.allocate_user_physical_pages(hog, taken).unwrap();
         world
     }
@@ -273,13 +288,17 @@ impl World {
         let base = step.base;
         let process = self.processes[step.process];
         self.bench.process = process;
+        let machine = &mut self.bench.machine;
+        let processor = ProcessorId::new(step.processor % machine.processors()).unwrap();
+        machine.run_on(process, processor).unwrap();
         let whole = self.bench.query(base).allocation_base.map(|start| {
             let space = &self.bench.machine.spaces[&process];
             let vad = space.vads.find(start.as_u64()).unwrap();
             (vad.start, vad.end - vad.start)
         });
         match step.call {
-            Call::Grow => return self.grow(step.size),
+            Call::Idle => return self.bench.machine.idle(processor).unwrap(),
+            Call::Grow => return self.grow(step.size, processor),
             Call::EndProcess => return self.end_process(step.process),
             Call::Read | Call::Write | Call::Execute => return self.access(step),
             Call::Lock => return self.lock(step),
@@ -418,11 +437,12 @@ impl World {
 
     /// A thread writes to the page below its stack's limit: its guard, or what is left where
     /// there is none any more.
-    fn grow(&mut self, which: u64) {
+    fn grow(&mut self, which: u64, processor: ProcessorId) {
         let Some(place) = some(&self.threads, which) else {
             return;
         };
         let thread = self.threads[place];
+        self.bench.machine.run_on(thread, processor).unwrap();
         self.bench.process = thread.process();
         let stack = self.bench.machine.stack(thread).unwrap();
         let page = stack.limit.as_u64() - PAGE;
@@ -548,7 +568,11 @@ proptest! {
         steps in prop::collection::vec(step(call()), 1..80),
         few in 0..PAGES,
     ) {
-        run(World::with_few_frames(16 << 20, few), steps);
+        let config = MachineConfig {
+            ram_bytes: 16 << 20,
+            ..MachineConfig::default()
+        };
+        run(World::with_few_frames(&config, few), steps);
     }
 }
 

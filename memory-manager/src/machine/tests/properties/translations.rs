@@ -27,7 +27,7 @@ impl Granted {
         }
         let ram = machine.kernel.physical.ram();
         for space in machine.spaces.values() {
-            let pcid = space.root.pcid.as_u64();
+            let pcid = space.root.pcid().as_u64();
             for page in (start..end).step_by(0x1000) {
                 for (index, kind) in KINDS.into_iter().enumerate() {
                     let key = (pcid, page, index);
