@@ -54,7 +54,8 @@ impl SetSelector {
     }
 
     /// The set that a number chooses.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "mostly it is one instruction")]
     #[expect(clippy::cast_possible_truncation, reason = "a set number has 32 bits")]
     pub fn set_of(self, number: u64) -> usize {
         (match self.0 {

@@ -73,7 +73,7 @@ fn regions((mut world, round): (RegionWorld, fn(&mut RegionWorld))) -> RegionWor
 
 #[library_benchmark(teardown = audit_touched)]
 #[bench::query(args = (TouchedWorld::query), setup = with_touched, config = at_most(6))]
-#[bench::protect(args = (TouchedWorld::protect), setup = with_touched, config = at_most(500))]
+#[bench::protect(args = (TouchedWorld::protect), setup = with_touched, config = at_most(504))]
 fn touched_pages((mut world, round): (TouchedWorld, fn(&mut TouchedWorld))) -> TouchedWorld {
     round(black_box(&mut world));
     world

@@ -169,6 +169,7 @@ fn resolve(
             code: Status::AccessViolation,
             access: ExceptionAccess::Read,
             address: NOT_CANONICAL,
+            reason: None,
         }),
         Fault::AddressSpace(address)
         | Fault::TooLong { address, .. }

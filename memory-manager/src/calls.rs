@@ -11,6 +11,8 @@ mod flush;
 mod free;
 mod lock;
 mod map;
+mod memory;
+mod page_file;
 mod prefetch;
 mod processors;
 mod protect;

@@ -32,7 +32,7 @@ impl UserSpace {
         let rules = PrivateRules::of(vad, private);
         let committed = self.committed_pages(kernel, rules, start, end)?;
         let new = (end - start) / PAGE - committed;
-        kernel.commit.charge(new)?;
+        kernel.charge(new)?;
         let done = self.commit_or_protect(kernel, rules, (start, end), protection);
         if done.is_err() {
             kernel.commit.release(new);

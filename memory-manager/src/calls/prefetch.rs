@@ -49,12 +49,12 @@ impl UserSpace {
             {
                 let there = kernel.segments.get(segment).map_or(0, |known| known.pages);
                 for index in first..there.min(first + pages) {
-                    let free = kernel.commit.limit() - kernel.physical.in_use();
-                    if free <= kernel.commit.charged() {
+                    if kernel.physical.vacant() <= kernel.commit.charged() {
                         return;
                     }
                     match kernel.shared_frame(segment, index) {
-                        Ok(_) | Err(Status::AccessViolation) => {}
+                        Ok(frame) => kernel.physical.release(frame),
+                        Err(Status::AccessViolation) => {}
                         Err(_) => return,
                     }
                 }

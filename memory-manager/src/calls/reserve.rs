@@ -63,7 +63,7 @@ impl UserSpace {
         } else {
             (Untouched::Reserved, 0)
         };
-        kernel.commit.charge(charge)?;
+        kernel.charge(charge)?;
         let memory = if kind.contains(AllocationType::PHYSICAL) {
             PrivateMemory::Window
         } else {
