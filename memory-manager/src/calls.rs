@@ -1,9 +1,12 @@
 //! The calls, one a file.
 
 pub(crate) mod alloc;
+mod alloc_types;
+mod commit;
 pub(crate) mod copy;
 mod discard;
 mod end_of_file;
+mod extend_section;
 mod flush;
 mod free;
 mod lock;
@@ -18,6 +21,7 @@ pub(crate) mod query_region;
 pub(crate) mod query_section;
 pub(crate) mod query_working_set;
 mod read_file;
+mod reserve;
 mod section;
 mod thread;
 mod unmap;

@@ -21,6 +21,14 @@ impl UserSpace {
         }
     }
 
+    /// Adds a region, in the place of the placeholder that it replaces, if it does.
+    pub(crate) fn add(&mut self, vad: Vad) {
+        if vad.placeholder == Placeholder::Replaced {
+            self.vads.remove(vad.start);
+        }
+        self.vads.insert(vad);
+    }
+
     /// Makes a placeholder of a part of one, or of what took the place of one; the rest of the
     /// region stays what it is.
     pub(crate) fn preserve_placeholder(

@@ -167,6 +167,16 @@ impl Protection {
         }
     }
 
+    /// The same, but not to be executed.
+    #[must_use]
+    pub(crate) const fn without_execution(self) -> Self {
+        match self.0 & ALLOWED {
+            2 => Self(self.0 & HOW | 1),
+            3 | 6 | 7 => Self(self.0 & !EXECUTABLE),
+            _ => self,
+        }
+    }
+
     /// Whether an access is allowed, the guard aside.
     pub(crate) fn allows(self, access: ExceptionAccess) -> bool {
         match access {

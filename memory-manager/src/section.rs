@@ -27,6 +27,8 @@ bitflags! {
         const FILE = 0x80_0000;
         /// `SEC_IMAGE`.
         const IMAGE = 0x100_0000;
+        /// `SEC_IMAGE_NO_EXECUTE`: an image whose views are not executed.
+        const IMAGE_NO_EXECUTE = 0x1100_0000;
         /// `SEC_RESERVE`: pages are committed later, one by one.
         const RESERVE = 0x400_0000;
         /// `SEC_COMMIT`: all pages are committed at once.

@@ -67,6 +67,8 @@ pub enum Status {
     InvalidImageFormat,
     /// `STATUS_DISK_FULL`: the disk is full.
     DiskFull,
+    /// `STATUS_SECTION_NOT_EXTENDED`: the section cannot be made larger.
+    SectionNotExtended,
     /// `STATUS_NOT_MAPPED_DATA`: the memory is no file's.
     NotMappedData,
     /// `STATUS_TOO_MANY_PAGING_FILES`: there are as many page files as there can be.
@@ -184,6 +186,7 @@ impl Status {
             Self::PrivilegeNotHeld => (0xc000_0061, "STATUS_PRIVILEGE_NOT_HELD", 1314),
             Self::InvalidImageFormat => (0xc000_007b, "STATUS_INVALID_IMAGE_FORMAT", 193),
             Self::DiskFull => (0xc000_007f, "STATUS_DISK_FULL", 112),
+            Self::SectionNotExtended => (0xc000_0087, "STATUS_SECTION_NOT_EXTENDED", 14),
             Self::NotMappedData => (0xc000_0088, "STATUS_NOT_MAPPED_DATA", 487),
             Self::TooManyPagingFiles => (0xc000_0097, "STATUS_TOO_MANY_PAGING_FILES", 8),
             Self::FileInvalid => (0xc000_0098, "STATUS_FILE_INVALID", 1006),
@@ -301,6 +304,7 @@ mod tests {
             (&[EndOfFile], 38),
             (&[CrcError], 23),
             (&[MappedAlignment], 1132),
+            (&[SectionNotExtended], 14),
             (&[MappedFileSizeZero, FileInvalid], 1006),
             (&[CommitmentLimit], 1455),
             (&[PrivilegeNotHeld], 1314),

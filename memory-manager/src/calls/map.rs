@@ -3,10 +3,11 @@ use mmu_core::{PageSize, VirtAddr};
 use super::alloc::range;
 use crate::{
     AddressRequirements, AllocationType, Bitness, ImageInformation, ImageMachine, Machine,
-    MappedView, MappingNote, ProcessId, SectionAccess, SectionHandle, Status, ViewRequest, large,
+    MappedView, MappingNote, ProcessId, SectionAccess, SectionAttributes, SectionHandle, Status,
+    ViewRequest, large,
     placement::Placement,
     protection::{Caching, Protection},
-    section::PageOrigin,
+    section::{PageOrigin, Section},
     user_space::UserSpace,
     vad::{GRANULARITY, PAGE, Placeholder, USER_LIMIT, USER_START},
     vad_tree::Direction,
@@ -47,14 +48,18 @@ impl Machine {
     /// [`AllocationType::REPLACE_PLACEHOLDER`], from the top down with
     /// [`AllocationType::TOP_DOWN`], in large pages with
     /// [`AllocationType::LARGE_PAGES`], and with requirements on the address
-    /// (`NtMapViewOfSectionEx`, which has no size to commit).
+    /// (`NtMapViewOfSectionEx`, which has no size to commit). With
+    /// [`AllocationType::RESERVE`] it may reach beyond the end of its file, where it is reserved
+    /// until [`Machine::extend_section`] goes that far.
     ///
     /// # Errors
     /// As [`Machine::map_view`], but no wrong argument is named:
     /// - [`Status::InvalidParameter`]: any of them, requirements that no address meets, those
     ///   of an address that is given, and an alignment, which views have of their own.
-    /// - [`Status::InvalidParameter`]: the section is no file's, and its views cannot be reserved.
-    /// - [`Status::NotSupported`]: reserved views of files are not there yet.
+    /// - [`Status::InvalidParameter`]: the section is no file's, or an image, and its views
+    ///   cannot be reserved; or the view is in large pages.
+    /// - [`Status::SectionProtection`]: a section cannot be written whose view is to be
+    ///   reserved.
     /// - [`Status::MappedAlignment`]: where a placeholder is replaced, base or offset are no
     ///   multiples of 4 KiB.
     /// - [`Status::ConflictingAddresses`]: the view would not be all of a placeholder.
@@ -102,13 +107,21 @@ impl Machine {
         let needed = SectionAccess::of_view(asked);
         let section = kernel.sections.section(section, needed)?;
         let is_file = kernel.segments.is_file(section.segment);
-        check_reserving(kind, is_file)?;
-        let image = match &kernel.segment(section.segment)?.origin {
+        let origin = &kernel.segment(section.segment)?.origin;
+        let reserves = kind.contains(AllocationType::RESERVE);
+        if reserves {
+            check_reserving(kind, section, origin)?;
+        }
+        let image = match origin {
             PageOrigin::Image(image) => Some(image.layout.information),
             _ => None,
         };
+        let is_executed = !section
+            .attributes
+            .contains(SectionAttributes::IMAGE_NO_EXECUTE);
         let protection = match image {
-            Some(_) => Protection::EXECUTE_WRITE_COPY,
+            Some(_) if is_executed => Protection::EXECUTE_WRITE_COPY,
+            Some(_) => Protection::WRITE_COPY,
             None if section.protection.covers(asked) => asked.cached(section.protection.caching()),
             None => return Err(Status::SectionProtection),
         };
@@ -118,7 +131,7 @@ impl Machine {
             return Err(Status::MappedAlignment);
         }
         let rest = section.size.checked_sub(request.offset);
-        let rest = rest.filter(|&rest| rest > 0 && rest >= request.size);
+        let rest = rest.filter(|&rest| rest > 0 && (reserves || rest >= request.size));
         let rest = rest.ok_or(Status::InvalidViewSize)?;
         let size = if request.size == 0 {
             rest
@@ -129,7 +142,7 @@ impl Machine {
         if size & page.offset_mask() != 0 {
             return Err(Status::InvalidViewSize);
         }
-        if request.commit > size || request.commit > 0 && is_file {
+        if request.commit > size || request.commit > 0 && is_file && !reserves {
             return Err(Status::InvalidParameter5);
         }
         let own = section.base.map(|own| own + request.offset);
@@ -172,14 +185,21 @@ impl Machine {
     }
 }
 
-/// That a view is not reserved.
-fn check_reserving(kind: AllocationType, is_file: bool) -> Result<(), Status> {
-    if !kind.contains(AllocationType::RESERVE) {
-        Ok(())
-    } else if is_file {
-        Err(Status::NotSupported)
-    } else {
+/// That a view of a section can be reserved.
+fn check_reserving(
+    kind: AllocationType,
+    section: Section,
+    origin: &PageOrigin,
+) -> Result<(), Status> {
+    let own = section.protection;
+    if kind.contains(AllocationType::LARGE_PAGES) {
+        Err(Status::InvalidParameter)
+    } else if !matches!(origin, PageOrigin::File(_)) {
         Err(Status::InvalidParameter9)
+    } else if own.is_writable() && !own.copies_on_write() {
+        Ok(())
+    } else {
+        Err(Status::SectionProtection)
     }
 }
 

@@ -47,7 +47,8 @@ impl UserSpace {
             if let Some((segment, first)) = vad.view_index(next)
                 && kernel.segments.is_file(segment)
             {
-                for index in first..first + pages {
+                let there = kernel.segments.get(segment).map_or(0, |known| known.pages);
+                for index in first..there.min(first + pages) {
                     if kernel.physical.vacant() <= kernel.commit.charged() {
                         return;
                     }

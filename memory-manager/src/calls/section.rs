@@ -20,7 +20,7 @@ use crate::{
 const KINDS: SectionAttributes = SectionAttributes::RESERVE.union(SectionAttributes::COMMIT);
 
 /// Larger sections there are none: user space has no room for a view of one.
-const LARGEST: u64 = 1 << 47;
+pub(super) const LARGEST: u64 = 1 << 47;
 
 impl Machine {
     /// Makes a section (`NtCreateSection`): of a file, which it makes longer if it may write
@@ -34,7 +34,8 @@ impl Machine {
     /// The first of these that is true; nothing has changed then.
     /// - [`Status::InvalidParameter6`]: attributes that do not go together, or large pages of
     ///   a file.
-    /// - [`Status::InvalidPageProtection`]: no section can be protected so.
+    /// - [`Status::InvalidPageProtection`]: no section can be protected so, or an image that is
+    ///   not executed not just be read.
     /// - [`Status::PrivilegeNotHeld`]: large pages need [`Privileges::LOCK_MEMORY`].
     /// - [`Status::SectionTooBig`]: it would be larger than user space.
     /// - [`Status::InvalidFileForSection`]: memory and empty files are no images.
@@ -82,6 +83,11 @@ impl Machine {
     ) -> Result<(SectionHandle, SectionCreation), Status> {
         check_attributes(attributes)?;
         let protection = check_protection(protection)?.cached(caching(attributes));
+        if attributes.contains(SectionAttributes::IMAGE_NO_EXECUTE)
+            && protection != Protection::READ_ONLY
+        {
+            return Err(Status::InvalidPageProtection);
+        }
         let page = if attributes.contains(SectionAttributes::LARGE_PAGES) {
             if !matches!(backing, Backing::PageFile) {
                 return Err(Status::InvalidParameter6);
@@ -218,7 +224,7 @@ fn check_attributes(attributes: SectionAttributes) -> Result<(), Status> {
     let kinds = attributes & (KINDS | Flags::IMAGE);
     let others = attributes - kinds - Flags::BASED;
     let goes = match kinds {
-        Flags::IMAGE => others.is_empty(),
+        Flags::IMAGE => Flags::NOCACHE.contains(others),
         Flags::RESERVE => CACHED.contains(others),
         Flags::COMMIT => (CACHED | Flags::LARGE_PAGES).contains(others),
         _ => false,
@@ -232,7 +238,9 @@ fn check_attributes(attributes: SectionAttributes) -> Result<(), Status> {
 
 /// How the pages of a section are cached.
 fn caching(attributes: SectionAttributes) -> Caching {
-    if attributes.contains(SectionAttributes::NOCACHE) {
+    if attributes.contains(SectionAttributes::IMAGE) {
+        Caching::Usual
+    } else if attributes.contains(SectionAttributes::NOCACHE) {
         Caching::None
     } else if attributes.contains(SectionAttributes::WRITECOMBINE) {
         Caching::WriteCombining

@@ -28,6 +28,8 @@ bitflags! {
         const MAP_READ = 0x4;
         /// `SECTION_MAP_EXECUTE`.
         const MAP_EXECUTE = 0x8;
+        /// `SECTION_EXTEND_SIZE`.
+        const EXTEND_SIZE = 0x10;
         /// `SECTION_ALL_ACCESS`.
         const ALL = 0xf_001f;
 
@@ -162,6 +164,14 @@ impl SectionObjects {
         object
             .map(|object| object.section)
             .ok_or(Status::InternalError)
+    }
+
+    /// Gives what a handle stands for another size.
+    pub(crate) fn resize(&mut self, handle: SectionHandle, size: u64) {
+        let open = self.handles.get(&handle);
+        if let Some(object) = open.and_then(|open| self.objects.get_mut(&open.object)) {
+            object.section.size = size;
+        }
     }
 
     /// The section that goes with a handle, if no other is open.

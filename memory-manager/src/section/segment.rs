@@ -107,8 +107,16 @@ impl Segment {
         view: Protection,
     ) -> Result<(Option<Protection>, u64), Status> {
         match &self.origin {
-            PageOrigin::Image(image) => Ok(image.layout.protection_run(first, most)),
-            PageOrigin::Committed | PageOrigin::File(_) => Ok((Some(view), most)),
+            PageOrigin::Image(image) => {
+                let (own, pages) = image.layout.protection_run(first, most);
+                let seen = own.filter(|_| !view.is_executable());
+                Ok((seen.map(Protection::without_execution).or(own), pages))
+            }
+            PageOrigin::Committed => Ok((Some(view), most)),
+            PageOrigin::File(_) => Ok(match self.pages.saturating_sub(first) {
+                0 => (None, most),
+                rest => (Some(view), most.min(rest)),
+            }),
             PageOrigin::Reserved => {
                 let (is_committed, pages) = self.committed_run(physical, first, most)?;
                 Ok((is_committed.then_some(view), pages))

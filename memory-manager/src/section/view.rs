@@ -182,7 +182,10 @@ impl UserSpace {
             return Err(Status::ConflictingAddresses);
         };
         if kernel.segments.is_file(segment) {
-            return Err(Status::AlreadyCommitted);
+            return Err(match kernel.untouched_page(vad, start)? {
+                Some(_) => Status::AlreadyCommitted,
+                None => Status::NotSupported,
+            });
         }
         let (own, protection) = self.check_view_protection(kernel, start, protection)?;
         if protection != own {
@@ -294,10 +297,7 @@ impl UserSpace {
             .segment_mut(segment)?
             .views
             .insert((self.process, start));
-        if placeholder == Placeholder::Replaced {
-            self.vads.remove(start);
-        }
-        self.vads.insert(Vad {
+        self.add(Vad {
             start,
             end,
             protection,

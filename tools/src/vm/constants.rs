@@ -36,6 +36,7 @@ pub(super) const ALL: &[(&str, u64)] = &[
     ("SEC_RESERVE", 0x400_0000),
     ("SEC_COMMIT", 0x800_0000),
     ("SEC_IMAGE", 0x100_0000),
+    ("SEC_IMAGE_NO_EXECUTE", 0x1100_0000),
     ("SEC_NOCACHE", 0x1000_0000),
     ("SEC_WRITECOMBINE", 0x4000_0000),
     ("SEC_LARGE_PAGES", 0x8000_0000),

@@ -11,7 +11,7 @@ use crate::{Backing, FileAccess, SectionAttributes, SectionHandle, SectionInform
 const READ: FileAccess = FileAccess::READ;
 
 /// A file of so many bytes, none of them zero.
-fn file(length: usize) -> File {
+pub(super) fn file(length: usize) -> File {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(&content(length)).unwrap();
     file
