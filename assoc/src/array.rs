@@ -1,26 +1,12 @@
-mod heads;
-mod narrow;
-mod prints;
-mod rules;
-mod wide;
-
 use alloc::{boxed::Box, vec};
 
-use crate::{
-    Geometry, GeometryError, IndexFunction, Replacement, index::SetSelector, policy::Policy,
-};
-use heads::Heads;
-use rules::{Room, Rules};
+use crate::{Geometry, GeometryError, IndexFunction, Marks, Place, Replacement, TagArray};
 
 /// What tells an entry from the others of its set: 63 bits of the user's choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(transparent)]
 pub struct Tag(u64);
 
 impl Tag {
-    /// The mark of a way that holds nothing; no tag has bit 63 set.
-    const EMPTY: Self = Self(u64::MAX);
-
     /// The tag with this value, which must not have bit 63 set; the bit is dropped.
     #[inline]
     pub const fn new(value: u64) -> Self {
@@ -47,21 +33,12 @@ pub struct Evicted<V> {
 /// A set-associative array from tags to values.
 #[derive(Clone, Debug)]
 pub struct SetAssociative<V> {
-    geometry: Geometry,
     replacement: Replacement,
-    selector: SetSelector,
-    heads: Heads,
-    rules: Rules,
-    /// `ways` entries a set, set after set; no tag stands twice in a set.
-    entries: Box<[Entry<V>]>,
-    /// How many of them hold something.
+    tags: TagArray,
+    /// Of each way, set after set.
+    values: Box<[V]>,
+    /// How many ways hold something.
     held: usize,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Entry<V> {
-    tag: Tag,
-    value: V,
 }
 
 impl<V: Copy + Default> SetAssociative<V> {
@@ -76,26 +53,17 @@ impl<V: Copy + Default> SetAssociative<V> {
         index: IndexFunction,
         replacement: Replacement,
     ) -> Result<Self, GeometryError> {
-        replacement.check(geometry)?;
-        let policy = Policy::new(replacement, geometry);
-        let nothing = Entry {
-            tag: Tag::EMPTY,
-            value: V::default(),
-        };
         Ok(Self {
-            geometry,
             replacement,
-            selector: SetSelector::new(index, geometry)?,
-            heads: Heads::new(geometry, policy.words(), policy.first_word()),
-            rules: Rules::new(replacement, geometry, policy),
-            entries: vec![nothing; geometry.entries()].into_boxed_slice(),
+            tags: TagArray::new(geometry, index, replacement)?,
+            values: vec![V::default(); geometry.entries()].into_boxed_slice(),
             held: 0,
         })
     }
 
     /// The shape of the array.
     pub fn geometry(&self) -> Geometry {
-        self.geometry
+        self.tags.geometry()
     }
 
     /// How a full set makes room.
@@ -114,74 +82,34 @@ impl<V: Copy + Default> SetAssociative<V> {
     }
 
     /// The entry with this tag in the set that `number` chooses; finding it counts as a use.
-    #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "most look-ups end here, and find nothing"
-    )]
+    #[inline]
     pub fn get(&mut self, number: u64, tag: Tag) -> Option<&mut V> {
-        let set = self.selector.set_of(number);
-        let Heads::Narrow(heads) = &mut self.heads else {
-            return self.get_in_wide(set, tag);
-        };
-        let head = &heads[set];
-        let first = set * self.rules.ways;
-        let recent = head.recent.of(tag);
-        if recent < self.rules.ways && self.entries[first + recent].tag == tag {
-            return Some(&mut self.entries[first + recent].value);
-        }
-        if !head.may_hold(tag) {
-            return None;
-        }
-        self.get_in_narrow(set, tag)
-    }
-
-    /// The entry, most likely, as it has the tag's print, and is not the last one found.
-    #[inline(never)]
-    fn get_in_narrow(&mut self, set: usize, tag: Tag) -> Option<&mut V> {
-        let Heads::Narrow(heads) = &mut self.heads else {
-            return None;
-        };
-        let first = set * self.rules.ways;
-        let way = heads[set].find(tag, |way| self.entries[first + way].tag == tag)?;
-        self.rules.used(&mut heads[set], set, way, tag);
-        Some(&mut self.entries[first + way].value)
-    }
-
-    #[inline(never)]
-    fn get_in_wide(&mut self, set: usize, tag: Tag) -> Option<&mut V> {
-        let Heads::Wide(heads) = &mut self.heads else {
-            return None;
-        };
-        let recent = heads.recent(set, tag);
-        if recent < self.entries.len() && self.entries[recent].tag == tag {
-            return Some(&mut self.entries[recent].value);
-        }
-        let first = set * self.rules.ways;
-        let way = heads.find(set, tag, |way| self.entries[first + way].tag == tag)?;
-        self.rules.used_in_wide(heads, set, way, tag);
-        Some(&mut self.entries[first + way].value)
+        let at = self.tags.place(number, tag);
+        let way = self.tags.find(at)?.way();
+        Some(self.value_mut(at, way))
     }
 
     /// The entry with this tag in the set that `number` chooses, without using it.
     #[inline]
     pub fn peek(&self, number: u64, tag: Tag) -> Option<&V> {
-        let set = self.selector.set_of(number);
-        let way = self.way_of(set, tag)?;
-        Some(&self.entries[set * self.rules.ways + way].value)
+        let at = self.tags.place(number, tag);
+        let way = self.tags.way_of(at)?;
+        Some(&self.values[self.index(at, way)])
     }
 
     /// As [`SetAssociative::peek`], to change what it holds.
     pub fn peek_mut(&mut self, number: u64, tag: Tag) -> Option<&mut V> {
-        let set = self.selector.set_of(number);
-        let way = self.way_of(set, tag)?;
-        Some(&mut self.entries[set * self.rules.ways + way].value)
+        let at = self.tags.place(number, tag);
+        let way = self.tags.way_of(at)?;
+        Some(self.value_mut(at, way))
     }
 
     /// Whether every way of the set that `number` chooses holds something.
     #[inline]
     pub fn is_full(&self, number: u64) -> bool {
-        self.heads.is_full(self.selector.set_of(number))
+        let mut ways = 0..self.geometry().ways() as usize;
+        let set = self.tags.place(number, Tag::new(0)).set();
+        ways.all(|way| self.tags.of(set, way).is_some())
     }
 
     /// Puts an entry into the set that `number` chooses, as one just used: in place of one
@@ -194,7 +122,7 @@ impl<V: Copy + Default> SetAssociative<V> {
                 *held = value;
                 None
             }
-            None => self.insert_into(self.selector.set_of(number), tag, value),
+            None => self.insert_new(number, tag, value),
         }
     }
 
@@ -202,87 +130,57 @@ impl<V: Copy + Default> SetAssociative<V> {
     /// has just missed it. Were it there, it would be there twice.
     #[inline]
     pub fn insert_new(&mut self, number: u64, tag: Tag, value: V) -> Option<Evicted<V>> {
-        let set = self.selector.set_of(number);
-        debug_assert!(self.way_of(set, tag).is_none());
-        self.insert_into(set, tag, value)
-    }
-
-    #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "what it is made of is no longer than a call"
-    )]
-    fn insert_into(&mut self, set: usize, tag: Tag, value: V) -> Option<Evicted<V>> {
-        let room = match &mut self.heads {
-            Heads::Narrow(heads) => self.rules.make_room(&mut heads[set], set, tag),
-            Heads::Wide(heads) => self.rules.make_room_in_wide(heads, set, tag),
+        let at = self.tags.place(number, tag);
+        let (way, evicted) = self.tags.put_somewhere(at, Marks::default());
+        let before = core::mem::replace(self.value_mut(at, way), value);
+        let Some(Evicted { tag, .. }) = evicted else {
+            self.held += 1;
+            return None;
         };
-        let first = set * self.rules.ways;
-        let new = Entry { tag, value };
-        match room {
-            Room::Empty(way) => {
-                self.entries[first + way] = new;
-                self.held += 1;
-                None
-            }
-            Room::Given(way) => {
-                let old = core::mem::replace(&mut self.entries[first + way], new);
-                Some(Evicted {
-                    tag: old.tag,
-                    value: old.value,
-                })
-            }
-        }
+        Some(Evicted { tag, value: before })
     }
 
     /// Takes the entry with this tag out of the set that `number` chooses.
     #[inline]
     pub fn remove(&mut self, number: u64, tag: Tag) -> Option<V> {
-        if self.is_empty() {
-            return None;
-        }
-        let set = self.selector.set_of(number);
-        let way = self.way_of(set, tag)?;
-        let entry = &mut self.entries[set * self.rules.ways + way];
-        entry.tag = Tag::EMPTY;
-        self.heads.clear(set, way);
+        let at = self.tags.place(number, tag);
+        let way = self.tags.way_of(at)?;
+        self.tags.clear(at.set(), way);
         self.held -= 1;
-        Some(entry.value)
+        Some(self.values[self.index(at, way)])
     }
 
     /// Drops every entry for which `keep` is false, and says how many those were.
     pub fn retain(&mut self, mut keep: impl FnMut(Tag, &mut V) -> bool) -> usize {
         let before = self.held;
-        let mut unseen = before;
-        for (set, entries) in self.entries.chunks_exact_mut(self.rules.ways).enumerate() {
-            if unseen == 0 {
-                break;
+        for (index, value) in self.values.iter_mut().enumerate() {
+            let (set, way) = self.tags.set_and_way(index);
+            if let Some((tag, _)) = self.tags.of(set, way)
+                && !keep(tag, value)
+            {
+                self.tags.clear(set, way);
+                self.held -= 1;
             }
-            self.heads.retain(set, |way| {
-                let entry = &mut entries[way];
-                unseen -= 1;
-                let kept = keep(entry.tag, &mut entry.value);
-                if !kept {
-                    entry.tag = Tag::EMPTY;
-                    self.held -= 1;
-                }
-                kept
-            });
         }
         before - self.held
     }
 
     /// Every entry, set after set.
     pub fn iter(&self) -> impl Iterator<Item = (Tag, &V)> {
-        let held = self.entries.iter().filter(|entry| entry.tag != Tag::EMPTY);
-        held.map(|entry| (entry.tag, &entry.value)).take(self.held)
+        let values = self.values.iter().enumerate();
+        values.filter_map(|(index, value)| {
+            let (set, way) = self.tags.set_and_way(index);
+            let (tag, _) = self.tags.of(set, way)?;
+            Some((tag, value))
+        })
     }
 
-    #[inline]
-    fn way_of(&self, set: usize, tag: Tag) -> Option<usize> {
-        let first = set * self.rules.ways;
-        self.heads
-            .find(set, tag, |way| self.entries[first + way].tag == tag)
+    fn index(&self, at: Place, way: usize) -> usize {
+        at.set() * self.geometry().ways() as usize + way
+    }
+
+    fn value_mut(&mut self, at: Place, way: usize) -> &mut V {
+        &mut self.values[self.index(at, way)]
     }
 }
 

@@ -15,20 +15,20 @@ pub enum IndexFunction {
 
 /// An index function made ready for one number of sets.
 #[derive(Clone, Copy, Debug)]
-pub struct SetSelector(Selection);
+pub struct SetSelector {
+    /// Which bits of the number, moved down so far, are folded into the lowest ones.
+    folded: u64,
+    shift: u32,
+    mask: u64,
+    modulo: Option<Modulo>,
+}
 
+/// A number of sets that is no power of two.
 #[derive(Clone, Copy, Debug)]
-enum Selection {
-    Mask(u64),
-    Xor {
-        shift: u32,
-        mask: u64,
-    },
-    /// With floor(2^64 / sets), to find the remainder without a division.
-    Modulo {
-        sets: u64,
-        reciprocal: u64,
-    },
+struct Modulo {
+    sets: u64,
+    /// floor(2^64 / sets), to find the remainder without a division.
+    reciprocal: u64,
 }
 
 impl SetSelector {
@@ -39,28 +39,39 @@ impl SetSelector {
     pub fn new(function: IndexFunction, geometry: Geometry) -> Result<Self, GeometryError> {
         let sets = geometry.sets();
         let mask = u64::from(sets) - 1;
-        Ok(Self(match function {
-            IndexFunction::Linear if sets.is_power_of_two() => Selection::Mask(mask),
-            // As the sets are no power of two, 2^64 - 1 has the same quotient as 2^64.
-            IndexFunction::Linear => Selection::Modulo {
-                sets: u64::from(sets),
-                reciprocal: u64::MAX / u64::from(sets),
-            },
-            IndexFunction::Xor { bits } if 1_u32.checked_shl(bits) == Some(sets) => {
-                Selection::Xor { shift: bits, mask }
-            }
-            IndexFunction::Xor { bits } => return Err(GeometryError::IndexBits { bits, sets }),
-        }))
+        let linear = Self {
+            folded: 0,
+            shift: 0,
+            mask,
+            modulo: None,
+        };
+        match function {
+            IndexFunction::Linear if sets.is_power_of_two() => Ok(linear),
+            IndexFunction::Linear => Ok(Self {
+                // As the sets are no power of two, 2^64 - 1 has the same quotient as 2^64.
+                modulo: Some(Modulo {
+                    sets: u64::from(sets),
+                    reciprocal: u64::MAX / u64::from(sets),
+                }),
+                ..linear
+            }),
+            IndexFunction::Xor { bits } if 1_u32.checked_shl(bits) == Some(sets) => Ok(Self {
+                folded: mask,
+                shift: bits,
+                ..linear
+            }),
+            IndexFunction::Xor { bits } => Err(GeometryError::IndexBits { bits, sets }),
+        }
     }
 
     /// The set that a number chooses.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "mostly it is one instruction")]
     #[expect(clippy::cast_possible_truncation, reason = "a set number has 32 bits")]
     pub fn set_of(self, number: u64) -> usize {
-        (match self.0 {
-            Selection::Mask(mask) => number & mask,
-            Selection::Xor { shift, mask } => (number ^ (number >> shift)) & mask,
-            Selection::Modulo { sets, reciprocal } => remainder(number, sets, reciprocal),
+        (match self.modulo {
+            None => (number ^ (number >> self.shift & self.folded)) & self.mask,
+            Some(Modulo { sets, reciprocal }) => remainder(number, sets, reciprocal),
         }) as usize
     }
 }

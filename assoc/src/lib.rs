@@ -25,6 +25,7 @@ mod index;
 mod policy;
 mod replacement;
 mod replacer;
+mod tags;
 
 pub use array::{Evicted, SetAssociative, Tag};
 pub use geometry::{Geometry, GeometryError};
@@ -34,3 +35,4 @@ pub use replacement::{
     ParseReplacementError, Qlru, QlruField, QlruUpdate, Replacement, ReplacementError,
 };
 pub use replacer::Replacer;
+pub use tags::{Held, Marks, Place, Sought, TagArray};

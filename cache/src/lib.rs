@@ -155,6 +155,7 @@ mod line;
 mod prefetcher;
 mod presence;
 mod private;
+mod recent;
 mod request;
 mod strides;
 mod system;

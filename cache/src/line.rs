@@ -1,4 +1,4 @@
-use assoc::Tag;
+use assoc::{Held, Marks, Tag};
 use units::PhysAddr;
 
 /// The size of a line, in bytes, in every cache.
@@ -60,6 +60,28 @@ impl Line {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(crate) struct LineState(u8);
 
+/// A cache's copy of a line.
+#[derive(Debug)]
+pub(crate) struct Copy<'a>(Held<'a>);
+
+impl<'a> Copy<'a> {
+    #[inline]
+    pub(crate) const fn new(held: Held<'a>) -> Self {
+        Self(held)
+    }
+
+    #[inline]
+    pub(crate) const fn state(&self) -> LineState {
+        LineState::of(self.0.marks())
+    }
+
+    /// It is in this state from now on.
+    #[inline]
+    pub(crate) const fn change_to(&mut self, state: LineState) {
+        self.0.mark(state.marks());
+    }
+}
+
 impl LineState {
     /// As the caches below have it, and no other processor has a copy.
     pub(crate) const CLEAN: Self = Self(0);
@@ -69,6 +91,16 @@ impl LineState {
     pub(crate) const SHARED: Self = Self(2);
     /// A prefetcher brought it, and no request has found it since.
     const PREFETCHED: u8 = 4;
+
+    #[inline]
+    pub(crate) const fn of(marks: Marks) -> Self {
+        Self(marks.bits())
+    }
+
+    #[inline]
+    pub(crate) const fn marks(self) -> Marks {
+        Marks::new(self.0)
+    }
 
     #[inline]
     pub(crate) const fn is_dirty(self) -> bool {

@@ -1,90 +1,57 @@
-use assoc::{Replacement, SetAssociative};
+use assoc::{Evicted, Marks, Place, Sought, TagArray};
 use units::Cycles;
 
 use crate::{
     CacheId, ConfigError, Counters, HierarchyConfig, LevelConfig,
     combining::CombiningBuffers,
-    line::{Line, LineState},
+    line::{Copy, Line, LineState},
+    recent::Recent,
     strides::StrideTable,
 };
 
 /// One cache.
 #[derive(Clone, Debug)]
 pub(crate) struct Cache {
-    lines: SetAssociative<LineState>,
+    lines: TagArray,
     pub(crate) latency: Cycles,
-    /// The number of the line that was found last, if nothing happened to the cache since:
-    /// finding it once more would change nothing.
-    last_read: u64,
-    /// The same, if the line is dirty: neither would writing to it.
-    last_written: u64,
-    /// [`NO_LINE`] if finding a line twice is more than finding it once.
-    forget: u64,
+    pub(crate) recent: Recent,
 }
-
-/// No line has this number, whatever bits are set besides.
-const NO_LINE: u64 = u64::MAX;
 
 impl Cache {
     pub(crate) fn new(id: CacheId, config: &LevelConfig) -> Result<Self, ConfigError> {
-        let lines = SetAssociative::new(config.geometry, config.index, config.replacement);
+        let lines = TagArray::new(config.geometry, config.index, config.replacement);
         Ok(Self {
             lines: lines.map_err(|source| ConfigError::Cache { cache: id, source })?,
             latency: config.latency,
-            last_read: NO_LINE,
-            last_written: NO_LINE,
-            forget: match config.replacement {
-                // Its ages go down step by step.
-                Replacement::Qlru(_) => NO_LINE,
-                _ => 0,
-            },
+            recent: Recent::new(id, config),
         })
     }
 
-    /// Whether a request would find the line as the request before left it, and change
-    /// nothing.
+    /// Where the line belongs.
     #[inline]
-    pub(crate) fn repeats(&self, line: Line, writes: bool) -> bool {
-        let last = if writes {
-            self.last_written
-        } else {
-            self.last_read
-        };
-        line.number() == last
-    }
-
-    /// A request found the line, which is in this state now.
-    #[inline]
-    pub(crate) fn note(&mut self, line: Line, state: LineState) {
-        self.last_read = line.number() | self.forget;
-        if state.is_dirty() {
-            self.last_written = self.last_read;
-        }
-    }
-
-    #[inline]
-    fn forget_last(&mut self) {
-        self.last_read = NO_LINE;
-        self.last_written = NO_LINE;
+    pub(crate) fn place(&self, line: Line) -> Place {
+        self.lines.place(line.number(), line.tag())
     }
 
     /// The copy of the line; finding it is a use.
-    #[inline]
-    pub(crate) fn find(&mut self, line: Line) -> Option<&mut LineState> {
-        self.forget_last();
-        self.lines.get(line.number(), line.tag())
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "most look-ups find nothing")]
+    pub(crate) fn find(&mut self, at: Place) -> Option<Copy<'_>> {
+        self.recent.forget(at);
+        self.lines.find(at).map(Copy::new)
     }
 
     /// The copy of the line; finding it is no use.
     #[inline]
     pub(crate) fn peek(&self, line: Line) -> Option<LineState> {
-        self.lines.peek(line.number(), line.tag()).copied()
+        self.lines.peek(self.place(line)).map(LineState::of)
     }
 
     /// Takes the copy of the line out.
     pub(crate) fn take(&mut self, line: Line) -> Option<LineState> {
-        self.forget_last();
-        self.lines.remove(line.number(), line.tag())
+        let at = self.place(line);
+        self.recent.forget(at);
+        self.lines.take(at).map(LineState::of)
     }
 
     /// Puts a line in that is not there, and returns the one that has to make room.
@@ -93,18 +60,37 @@ impl Cache {
         clippy::inline_always,
         reason = "what comes out need not go through memory"
     )]
-    pub(crate) fn put(&mut self, line: Line, state: LineState) -> Option<(Line, LineState)> {
-        self.forget_last();
-        let evicted = self.lines.insert_new(line.number(), line.tag(), state)?;
-        Some((Line::of_tag(evicted.tag), evicted.value))
+    pub(crate) fn put(&mut self, at: Place, state: LineState) -> Option<(Line, LineState)> {
+        self.recent.brought(at, state);
+        let evicted = self.lines.put(at, state.marks())?;
+        Some(given_up(evicted))
+    }
+
+    /// Finds the copy of the line, which is a use; if there is none, puts the line in, and returns
+    /// the one that has to make room.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what comes out need not go through memory"
+    )]
+    pub(crate) fn find_or_put(&mut self, line: Line, state: LineState) -> Sought<'_> {
+        let at = self.place(line);
+        self.recent.brought(at, state);
+        self.lines.find_or_put(at, state.marks())
     }
 
     /// Every line, in no order that means anything.
     #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Line, LineState)> {
-        let entries = self.lines.iter();
-        entries.map(|(tag, &state)| (Line::of_tag(tag), state))
+        let lines = self.lines.iter();
+        lines.map(|(tag, marks)| (Line::of_tag(tag), LineState::of(marks)))
     }
+}
+
+/// A line that had to make room, and its state.
+#[inline]
+pub(crate) const fn given_up(evicted: Evicted<Marks>) -> (Line, LineState) {
+    (Line::of_tag(evicted.tag), LineState::of(evicted.value))
 }
 
 /// What one processor has for itself.

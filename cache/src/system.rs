@@ -1,8 +1,10 @@
 use alloc::{boxed::Box, vec::Vec};
 
+use assoc::Place;
 use units::{Cycles, MemoryType, PhysAddr, ProcessorId};
 
 use below::Purpose;
+use processors::{Alone, Processors, Several};
 
 use crate::{
     CacheId, ConfigError, Counters, HierarchyConfig, Inclusion, NextLine, Request, ServedBy,
@@ -27,14 +29,27 @@ pub struct CacheSystem {
     /// By their numbers.
     processors: Box<[Private]>,
     presence: Presence,
+    shared: Shared,
+    /// The counters of a processor that is not there.
+    nothing: Counters,
+}
+
+/// What all processors have in common.
+#[derive(Clone, Debug)]
+struct Shared {
     llc: Cache,
     memory_latency: Cycles,
     peer_latency: Cycles,
     walks_enter: WalkPort,
     inclusion: Inclusion,
     next_line: NextLine,
-    /// The counters of a processor that is not there.
-    nothing: Counters,
+}
+
+/// What a processor's request reaches.
+#[derive(Debug)]
+struct Reach<'a, P> {
+    processors: P,
+    shared: &'a mut Shared,
 }
 
 impl CacheSystem {
@@ -60,12 +75,14 @@ impl CacheSystem {
         Ok(Self {
             processors: processors?.into_boxed_slice(),
             presence: Presence::new(config),
-            llc: Cache::new(CacheId::Llc, &config.llc)?,
-            memory_latency: config.memory_latency,
-            peer_latency: config.peer_latency,
-            walks_enter: config.walks_enter,
-            inclusion: config.inclusion,
-            next_line: config.prefetch.next_line,
+            shared: Shared {
+                llc: Cache::new(CacheId::Llc, &config.llc)?,
+                memory_latency: config.memory_latency,
+                peer_latency: config.peer_latency,
+                walks_enter: config.walks_enter,
+                inclusion: config.inclusion,
+                next_line: config.prefetch.next_line,
+            },
             nothing: Counters::new(config.walks_enter),
         })
     }
@@ -89,59 +106,42 @@ impl CacheSystem {
         request: Request,
         memory_type: MemoryType,
     ) -> Response {
-        let line = Line::holding(at);
-        let first = request.enters(self.walks_enter);
-        if memory_type == MemoryType::WriteBack
-            && let Some(own) = self.processors.get_mut(by.index())
-            && let cache = &own.caches[first.index()]
-            && cache.repeats(line, request.writes())
-        {
+        let Some(own) = self.processors.get_mut(by.index()) else {
+            return self.shared.response_of_memory();
+        };
+        let first = request.enters(self.shared.walks_enter);
+        let cache = &own.caches[first.index()];
+        let at = cache.place(Line::holding(at));
+        if memory_type == MemoryType::WriteBack && cache.recent.repeats(at, request.writes()) {
             own.counters.count_served(request, first.level());
             return Response {
                 served_by: first.level(),
                 latency: cache.latency,
             };
         }
-        self.look_up(by.index(), line, request, memory_type)
+        self.access_another(by.index(), at, request, memory_type)
     }
 
-    /// An access that does not repeat the one before.
+    /// An access that does not repeat the last one of its set.
     #[inline(never)]
-    fn look_up(
+    fn access_another(
         &mut self,
         by: usize,
-        line: Line,
+        at: Place,
         request: Request,
         memory_type: MemoryType,
     ) -> Response {
-        if memory_type != MemoryType::WriteBack {
-            return self.access_typed(by, line, request, memory_type);
+        let shared = &mut self.shared;
+        if let [own] = &mut *self.processors {
+            let processors = Alone(own);
+            return Reach { processors, shared }.access(at, request, memory_type);
         }
-        let first = request.enters(self.walks_enter);
-        let Some(own) = self.processors.get_mut(by) else {
-            return self.response_of_memory();
+        let processors = Several {
+            all: &mut self.processors,
+            presence: &mut self.presence,
+            by,
         };
-        let cache = &mut own.caches[first.index()];
-        let Some(state) = cache.find(line) else {
-            return self.access_below(by, first, line, request, Purpose::of(request));
-        };
-        let found = *state;
-        let (after, noteworthy) = if request.writes() {
-            (LineState::DIRTY, found.hinders_writes())
-        } else {
-            (found.found(), found.is_prefetched())
-        };
-        *state = after;
-        cache.note(line, after);
-        if noteworthy {
-            return self.hit_at_last(by, first, line, request, found, Purpose::of(request));
-        }
-        let latency = cache.latency;
-        own.counters.count_served(request, first.level());
-        Response {
-            served_by: first.level(),
-            latency,
-        }
+        Reach { processors, shared }.access(at, request, memory_type)
     }
 
     /// What a processor's requests have done since the caches were built or
@@ -166,22 +166,9 @@ impl CacheSystem {
             own.counters = self.nothing.clone();
         }
     }
+}
 
-    fn response_of(&self, by: usize, id: CacheId) -> Response {
-        let own = &self.processors[by];
-        let cache = own.caches.get(id.index()).unwrap_or(&self.llc);
-        Response {
-            served_by: id.level(),
-            latency: cache.latency,
-        }
-    }
-
-    /// The cache that a processor's requests meet.
-    fn cache(&mut self, by: usize, id: CacheId) -> &mut Cache {
-        let own = &mut self.processors[by];
-        own.caches.get_mut(id.index()).unwrap_or(&mut self.llc)
-    }
-
+impl Shared {
     fn response_of_memory(&self) -> Response {
         Response {
             served_by: ServedBy::Memory,
@@ -190,9 +177,60 @@ impl CacheSystem {
     }
 }
 
+impl<P: Processors> Reach<'_, P> {
+    #[inline(never)]
+    fn access(mut self, at: Place, request: Request, memory_type: MemoryType) -> Response {
+        let line = Line::of_tag(at.tag());
+        if memory_type != MemoryType::WriteBack {
+            return self.access_typed(line, request, memory_type);
+        }
+        let first = request.enters(self.shared.walks_enter);
+        let own = self.processors.own();
+        let cache = &mut own.caches[first.index()];
+        let Some(mut copy) = cache.find(at) else {
+            return self.access_below(first, at, request, Purpose::of(request));
+        };
+        let found = copy.state();
+        let (after, noteworthy) = if request.writes() {
+            (LineState::DIRTY, found.hinders_writes())
+        } else {
+            (found.found(), found.is_prefetched())
+        };
+        if after != found {
+            copy.change_to(after);
+        }
+        cache.recent.found(at, after);
+        if noteworthy {
+            return self.hit_at_last(first, line, request, found, Purpose::of(request));
+        }
+        let latency = cache.latency;
+        own.counters.count_served(request, first.level());
+        Response {
+            served_by: first.level(),
+            latency,
+        }
+    }
+
+    fn response_of(&mut self, id: CacheId) -> Response {
+        Response {
+            served_by: id.level(),
+            latency: self.cache(id).latency,
+        }
+    }
+
+    /// The cache that the requests meet.
+    fn cache(&mut self, id: CacheId) -> &mut Cache {
+        let own = self.processors.own();
+        own.caches
+            .get_mut(id.index())
+            .unwrap_or(&mut self.shared.llc)
+    }
+}
+
 mod below;
 mod coherence;
 mod prefetch;
+mod processors;
 mod room;
 mod typed;
 

@@ -168,6 +168,7 @@ fn resolve(
             code: Status::AccessViolation,
             access: ExceptionAccess::Read,
             address: NOT_CANONICAL,
+            reason: None,
         }),
         Fault::AddressSpace(address)
         | Fault::TooLong { address, .. }

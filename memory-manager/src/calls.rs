@@ -8,6 +8,8 @@ mod flush;
 mod free;
 mod lock;
 mod map;
+mod memory;
+mod page_file;
 mod prefetch;
 mod processors;
 mod protect;

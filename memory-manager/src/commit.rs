@@ -28,6 +28,20 @@ impl Commit {
         Ok(())
     }
 
+    /// There is less memory to promise.
+    pub(crate) fn lower(&mut self, pages: u64) -> Result<(), Status> {
+        if self.limit - self.charged < pages {
+            return Err(Status::CommitmentLimit);
+        }
+        self.limit -= pages;
+        Ok(())
+    }
+
+    /// There is more memory to promise.
+    pub(crate) fn raise(&mut self, pages: u64) {
+        self.limit += pages;
+    }
+
     pub(crate) fn release(&mut self, pages: u64) {
         self.charged -= pages;
     }

@@ -129,7 +129,7 @@ impl UserSpace {
             }
         }
         let charge = size / PAGE;
-        kernel.commit.charge(charge)?;
+        kernel.charge(charge)?;
         self.vads.insert(Vad {
             start: end - size,
             end,

@@ -35,6 +35,9 @@ pub struct Exception {
     /// `ExceptionInformation[1]`: the first address that could not be accessed; all ones, if
     /// it is not canonical.
     pub address: u64,
+    /// `ExceptionInformation[2]`: why a page could not be read, of [`Status::InPageError`]
+    /// (Microsoft, `EXCEPTION_RECORD`).
+    pub reason: Option<Status>,
 }
 
 impl Exception {
@@ -44,6 +47,7 @@ impl Exception {
             code,
             access,
             address: address.as_u64(),
+            reason: None,
         }
     }
 }

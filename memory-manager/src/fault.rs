@@ -51,9 +51,11 @@ impl UserSpace {
             (settled, _) => settled,
         };
         let coherent = kernel.settle();
-        settled
-            .and(coherent)
-            .map_err(Exception::at(fault.address, access))
+        let reason = kernel.in_page_reason.take();
+        settled.and(coherent).map_err(|code| Exception {
+            reason: reason.filter(|_| code == Status::InPageError),
+            ..Exception::at(fault.address, access)(code)
+        })
     }
 
     fn settle(
@@ -80,8 +82,16 @@ impl UserSpace {
                 self.settle_by_region(kernel, page, Some(protection), access)
             }
             PteState::Decommitted => Err(Status::AccessViolation),
-            // No page of a machine goes to a page file yet.
-            PteState::PageFile(..) => Err(Status::InternalError),
+            // Only prototype entries name files.
+            PteState::Subsection(_) => Err(Status::InternalError),
+            PteState::PageFile(slot, protection) => {
+                let guarded = |protection| Pte::page_file(slot, protection);
+                self.admit(kernel, page, protection, access, guarded)?;
+                let at = self.faulted_entry(kernel, page)?;
+                let frame = kernel.page_in(at, FrameOwner::Process)?;
+                let valid = Pte::valid(frame, protection, FrameOwner::Process);
+                self.make_valid(kernel, page, valid, access)
+            }
             PteState::DemandZero(protection) => self.zero_page(kernel, page, protection, access),
             PteState::Transition(frame, protection) => {
                 let guarded = |protection| Pte::transition(frame, protection);
@@ -215,9 +225,7 @@ impl UserSpace {
         page: FaultedPage,
         valid: ValidPte,
     ) -> Result<(), Status> {
-        if valid.owner() == FrameOwner::Prototype {
-            self.note_shared_write(kernel, page.address)?;
-        }
+        kernel.physical.note_written(valid.frame());
         let at = self.faulted_entry(kernel, page)?;
         self.put(kernel, page.address, at, valid.written().into())?;
         Ok(())

@@ -60,46 +60,6 @@ impl FrameAllocator {
             end: frame.as_u64() + size.bytes(),
         });
     }
-
-    /// Makes larger frames of free ones that are neighbours, as many as there are; the lowest
-    /// of each size are handed out first then.
-    pub(crate) fn coalesce(&mut self) {
-        let mut runs: Vec<Run> = self.free.iter_mut().flat_map(std::mem::take).collect();
-        runs.retain(|run| run.next < run.end);
-        runs.sort_unstable_by_key(|run| run.next);
-        let mut joined: Vec<Run> = Vec::new();
-        for run in runs {
-            match joined.last_mut() {
-                Some(last) if last.end == run.next => last.end = run.end,
-                _ => joined.push(run),
-            }
-        }
-        for run in joined.into_iter().rev() {
-            self.add(run, PageSize::Size1GiB);
-        }
-    }
-
-    /// Adds free memory, as frames of this size and, around those, of smaller ones.
-    fn add(&mut self, run: Run, size: PageSize) {
-        let smaller = PageSize::IA32E
-            .into_iter()
-            .rev()
-            .find(|&other| other < size);
-        let next = run.next.next_multiple_of(size.bytes()).min(run.end);
-        let end = (run.end & !size.offset_mask()).max(next);
-        if let Some(smaller) = smaller {
-            let (below, above) = (Run { end: next, ..run }, Run { next: end, ..run });
-            // What is added last is handed out first.
-            for part in [above, below] {
-                if part.next < part.end {
-                    self.add(part, smaller);
-                }
-            }
-        }
-        if next < end {
-            self.free[size.index()].push(Run { next, end });
-        }
-    }
 }
 
 #[cfg(test)]
@@ -127,35 +87,6 @@ mod tests {
             assert!(taken.insert(frame.page_number(PageSize::Size4KiB)));
         }
         assert_eq!(taken.len() as u64, bytes >> 12);
-    }
-
-    #[test]
-    fn frames_that_were_broken_are_whole_again_once_all_their_parts_are_free() {
-        let bytes = 4 << 21;
-        let mut frames = FrameAllocator::new(bytes + (3 << 12));
-        let small = std::iter::from_fn(|| frames.allocate(PageSize::Size4KiB));
-        let mut small: Vec<_> = small.collect();
-        small.sort_unstable();
-        let (kept, given_back) = small.split_at(1);
-        for &frame in given_back {
-            frames.free(frame, PageSize::Size4KiB);
-        }
-        frames.coalesce();
-        let whole = |frames: &mut FrameAllocator| {
-            let large = std::iter::from_fn(|| frames.allocate(PageSize::Size2MiB));
-            large.collect::<Vec<_>>()
-        };
-        let parts = kept[0].align_down(PageSize::Size2MiB);
-        let large = whole(&mut frames);
-        assert_eq!(large.len(), 3);
-        assert!(large.is_sorted() && !large.contains(&parts));
-        for frame in large {
-            frames.free(frame, PageSize::Size2MiB);
-        }
-        frames.free(kept[0], PageSize::Size4KiB);
-        frames.coalesce();
-        assert_eq!(whole(&mut frames).len(), 4);
-        assert_eq!(frames.allocate(PageSize::Size4KiB).unwrap().as_u64(), bytes);
     }
 
     #[test]

@@ -20,11 +20,26 @@ pub(crate) struct Kernel {
     pub(crate) shared_data: Option<SegmentId>,
     pub(crate) sections: SectionObjects,
     pub(crate) faults: FaultCounters,
+    /// Why a page could not be read, until its thread is told.
+    pub(crate) in_page_reason: Option<Status>,
     /// What processors of others have to forget, if somebody asks.
     pub(crate) recorded: Option<Vec<Invalidation>>,
 }
 
 impl Kernel {
+    /// Promises memory. Page files grow if there is not enough (Windows Internals: the limit is
+    /// as much as they are now; literature only).
+    pub(crate) fn charge(&mut self, pages: u64) -> Result<(), Status> {
+        let missing = pages.saturating_sub(self.commit.limit() - self.commit.charged());
+        let files = &mut self.physical.page_files;
+        if (1..=files.room()).contains(&missing) {
+            // What the host does not give is missing below.
+            let gained = files.grow(missing).unwrap_or(0);
+            self.commit.raise(gained);
+        }
+        self.commit.charge(pages)
+    }
+
     /// Issues that all processors forget an address, whose entry has changed. They have with
     /// the next [`Kernel::settle`], which must come before anything is done with what the entry
     /// led to.

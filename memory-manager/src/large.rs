@@ -134,7 +134,7 @@ impl UserSpace {
         }
         let start = self.place_large(request)?;
         let end = start + size;
-        kernel.commit.charge(size / PAGE)?;
+        kernel.charge(size / PAGE)?;
         let made = self.put_large(kernel, (start, end), request.page, |kernel, _| {
             let frame = kernel.physical.allocate_page(request.page)?;
             Ok(Pte::valid(frame, protection, FrameOwner::Process))
@@ -198,6 +198,8 @@ impl UserSpace {
         self.put_large(kernel, (start, end), LARGE, |kernel, page| {
             let index = first + (page - start) / PAGE;
             let frame = kernel.shared_frame(segment, index)?;
+            // It is held anyway.
+            kernel.physical.release(frame);
             Ok(Pte::valid(frame, protection, FrameOwner::Prototype))
         })
     }
@@ -237,8 +239,7 @@ impl Kernel {
             let page = self.physical.allocate_page(LARGE)?;
             for (index, frame) in (first..).zip(frames_of(page, LARGE)) {
                 let place = self.make_prototype(id, index)?;
-                let valid = Pte::valid(frame, Protection::SHARED, FrameOwner::Process);
-                self.physical.write_pte(place, valid.written().into())?;
+                self.physical.hold_for_prototype(frame, place)?;
             }
         }
         Ok(())

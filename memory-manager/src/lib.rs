@@ -52,6 +52,8 @@ mod memory_information;
 mod page_file;
 mod page_protection;
 mod page_tables;
+mod paging;
+mod pfn;
 mod physical;
 mod placeholder;
 mod placement;
@@ -102,6 +104,7 @@ pub use page_file::{
     PageFileSize, PageFiles, PageSlot, Slot, SlotRun,
 };
 pub use page_protection::PageProtection;
+pub use pfn::{FrameFault, FrameState, PageLists};
 pub use placement::{AddressRequirements, ZeroBits};
 pub use privileges::Privileges;
 pub use process::{PagingLevels, Process};

@@ -1,11 +1,15 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU16,
+};
 
 use mmu_core::{CpuFeatures, GeneralProtection, ProcessorId, RamTooLarge, SoftwareCosts};
 
 use crate::{
-    AddressLayout, Caller, DepPolicy, FaultCounters, ProcessDep, Status,
+    AddressLayout, Caller, DepPolicy, DiskModel, FaultCounters, ProcessDep, Status,
     commit::Commit,
     kernel::Kernel,
+    paging::Hand,
     physical::Physical,
     processors::Processors,
     section::{SectionObjects, Segments},
@@ -16,12 +20,17 @@ use crate::{
 /// What a machine is made of and how its memory manager is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MachineConfig {
-    /// Bytes of physical memory. As much can be committed.
+    /// Bytes of physical memory. As much can be committed, and more with page files.
     pub ram_bytes: u64,
     /// The processor's features; no-execute is needed.
     pub features: CpuFeatures,
     /// Which processes may execute any page that they can read.
     pub dep_policy: DepPolicy,
+    /// Of how many colours frames are: of a cache that is indexed by physical addresses, the
+    /// bytes of a way in pages. Those that are asked for one after another differ in colour.
+    pub page_colours: NonZeroU16,
+    /// What the disks cost that page files and mapped files are on.
+    pub disk: DiskModel,
     /// How many processors there are, from 1 to [`ProcessorId::COUNT`].
     pub processors: u32,
     /// What invalidations and TLB shootdowns cost, in cycles; the costs of other events do not
@@ -35,6 +44,8 @@ impl Default for MachineConfig {
             ram_bytes: 1 << 30,
             features: CpuFeatures::default(),
             dep_policy: DepPolicy::default(),
+            page_colours: NonZeroU16::MIN,
+            disk: DiskModel::default(),
             processors: 1,
             costs: SoftwareCosts::default(),
         }
@@ -84,6 +95,8 @@ pub struct Machine {
     pub(crate) spaces: BTreeMap<ProcessId, UserSpace>,
     pub(crate) features: CpuFeatures,
     pub(crate) dep_policy: DepPolicy,
+    /// Where pages leave working sets next.
+    pub(crate) hand: Hand,
     next_process: u64,
     pub(crate) next_thread: u64,
 }
@@ -96,18 +109,20 @@ impl Machine {
     pub fn new(config: &MachineConfig) -> Result<Self, MachineError> {
         Ok(Self {
             kernel: Kernel {
-                physical: Physical::new(config.ram_bytes)?,
+                physical: Physical::new(config.ram_bytes, config.page_colours, config.disk)?,
                 processors: Processors::new(config)?,
                 commit: Commit::new(config.ram_bytes / PAGE),
                 segments: Segments::default(),
                 shared_data: None,
                 sections: SectionObjects::default(),
                 faults: FaultCounters::default(),
+                in_page_reason: None,
                 recorded: None,
             },
             spaces: BTreeMap::new(),
             features: config.features,
             dep_policy: config.dep_policy,
+            hand: Hand::START,
             next_process: 0,
             next_thread: 0,
         })
@@ -128,6 +143,7 @@ impl Machine {
     /// # Errors
     /// As [`Machine::create_process`].
     pub fn create_process_with(&mut self, layout: AddressLayout) -> Result<ProcessId, Status> {
+        self.balance()?;
         let process = ProcessId(self.next_process);
         let dep = ProcessDep::new(self.dep_policy, layout.bitness());
         let kernel = &mut self.kernel;
@@ -189,7 +205,8 @@ impl Machine {
         Ok(self.space_ref(process)?.0.tables * PAGE)
     }
 
-    /// Frames of physical memory that are in use.
+    /// Frames of physical memory that cannot be had, since they are in use or hold what is
+    /// nowhere else.
     pub fn frames_in_use(&self) -> u64 {
         self.kernel.physical.in_use()
     }

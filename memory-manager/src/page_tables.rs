@@ -217,7 +217,9 @@ impl UserSpace {
                 }
             };
             let entry = Entry::table(table) | Entry::ACCESSED;
-            kernel.physical.write_entry(place, entry.bits())?;
+            kernel
+                .physical
+                .write_pte(place, Pte::from_bits(entry.bits()))?;
             place = entry_address(table, below, VirtAddr::new(address));
             level = below;
         }
@@ -232,7 +234,7 @@ impl UserSpace {
     }
 
     fn make_table(&mut self, kernel: &mut Kernel) -> Result<PhysAddr, Status> {
-        kernel.commit.charge(1)?;
+        kernel.charge(1)?;
         let table = kernel.physical.allocate();
         match table {
             Ok(_) => self.tables += 1,
@@ -299,22 +301,20 @@ impl UserSpace {
             .iter()
             .rev()
             .filter(|step| points_to_table(step));
-        let mut empty = [None; Level::COUNT];
-        for (slot, step) in empty.iter_mut().zip(pointers) {
+        let mut pruned = 0;
+        for step in pointers {
             let table = step.entry.table_address();
             if kernel.physical.entries_used(table) != 0 {
                 break;
             }
-            kernel.physical.write_entry(step.entry_address, 0)?;
-            *slot = Some(table);
+            // The last entry that shows it takes the table along.
+            kernel.physical.write_pte(step.entry_address, Pte::ZERO)?;
+            pruned += 1;
         }
-        if empty[0].is_some() {
+        if pruned > 0 {
             kernel.forget(&self.root, address)?;
-        }
-        for table in empty.into_iter().flatten() {
-            kernel.give_back(table, PageSize::Size4KiB);
-            kernel.commit.release(1);
-            self.tables -= 1;
+            kernel.commit.release(pruned);
+            self.tables -= pruned;
         }
         Ok(())
     }

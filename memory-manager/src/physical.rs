@@ -1,11 +1,15 @@
+use std::num::NonZeroU16;
+
 use mmu_core::{PageSize, PhysAddr, PhysMem, Ram, RamTooLarge};
 
-use crate::{FrameAllocator, Status, pte::Pte};
+use crate::{
+    DiskLedger, DiskModel, IoOwner, PageFiles, PageSlot, PhysicalPage, Status,
+    pfn::{Content, FrameDatabase, FrameFlags, FrameState, Record, Taken, Wanted},
+    protection::Protection,
+    pte::{FrameOwner, Pte, PteState},
+};
 
 const SIZE: PageSize = PageSize::Size4KiB;
-
-/// Frames whose use as tables is counted together: those of a GiB.
-const CHUNK: usize = 1 << 18;
 
 /// The frames that a page of any size lies in.
 pub(crate) fn frames_of(page: PhysAddr, size: PageSize) -> impl Iterator<Item = PhysAddr> {
@@ -13,33 +17,41 @@ pub(crate) fn frames_of(page: PhysAddr, size: PageSize) -> impl Iterator<Item = 
     frames.map(move |index| page.wrapping_add(index * SIZE.bytes()))
 }
 
-/// The machine's memory, who has which of its frames, and how full its page tables are.
+/// The machine's memory, and what each of its frames is in use for.
+///
+/// A frame that is allocated is on its way: it becomes somebody's when an entry shows it, when
+/// a prototype entry is given it, or when it is held. From then on its entries decide, as they
+/// are written: it goes to a list when the last valid one is gone, and is free when the last
+/// one is. Who writes entries lets the kernel settle before anything is allocated, so that no
+/// processor reaches a frame that is another page's.
 #[derive(Debug)]
 pub(crate) struct Physical {
-    ram: Ram,
-    free: FrameAllocator,
-    in_use: u64,
-    /// By frame number: how many entries of a page table are not zero.
-    used: Vec<Option<Box<[u16]>>>,
+    pub(super) ram: Ram,
+    pub(super) frames: FrameDatabase,
+    /// A slot belongs to the entry that names it, or to the frame whose original entry does.
+    pub(crate) page_files: PageFiles,
+    pub(crate) disks: DiskLedger,
 }
 
 /// An entry that was written over.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Replaced<T> {
-    pub(crate) old: T,
+pub(crate) struct Replaced {
+    pub(crate) old: Pte,
     /// How many of its table's entries are not zero now.
     pub(crate) used: u16,
 }
 
 impl Physical {
-    pub(crate) fn new(bytes: u64) -> Result<Self, RamTooLarge> {
-        let ram = Ram::new(bytes)?;
-        let chunks = (bytes >> SIZE.shift()).div_ceil(CHUNK as u64);
+    pub(crate) fn new(
+        bytes: u64,
+        colours: NonZeroU16,
+        disk: DiskModel,
+    ) -> Result<Self, RamTooLarge> {
         Ok(Self {
-            ram,
-            free: FrameAllocator::new(bytes),
-            in_use: 0,
-            used: (0..chunks).map(|_| None).collect(),
+            ram: Ram::new(bytes)?,
+            frames: FrameDatabase::new(bytes >> SIZE.shift(), colours),
+            page_files: PageFiles::default(),
+            disks: DiskLedger::new(disk),
         })
     }
 
@@ -47,40 +59,90 @@ impl Physical {
         &self.ram
     }
 
-    /// Frames that are in use.
+    pub(crate) fn frames(&self) -> &FrameDatabase {
+        &self.frames
+    }
+
+    #[cfg(test)]
+    pub(crate) fn frames_mut(&mut self) -> &mut FrameDatabase {
+        &mut self.frames
+    }
+
+    /// Frames that cannot be had: what is on standby can.
     pub(crate) fn in_use(&self) -> u64 {
-        self.in_use
+        self.frames.frames() - self.available()
+    }
+
+    /// Frames that can be had.
+    pub(crate) fn available(&self) -> u64 {
+        self.frames.page_lists().available()
+    }
+
+    /// Frames that hold nothing.
+    pub(crate) fn vacant(&self) -> u64 {
+        let lists = self.frames.page_lists();
+        lists.zeroed + lists.free
+    }
+
+    /// Takes a frame; if none can be had, pages are written until one can.
+    pub(super) fn take(&mut self, wanted: Wanted) -> Result<Taken, Status> {
+        loop {
+            if let Some(taken) = self.frames.take(wanted) {
+                self.evict(taken)?;
+                return Ok(taken);
+            }
+            if self.write_modified()? == 0 {
+                return Err(Status::NoMemory);
+            }
+        }
+    }
+
+    /// Tells the owner of a frame that was taken.
+    fn evict(&mut self, taken: Taken) -> Result<(), Status> {
+        let Some(evicted) = taken.evicted else {
+            return Ok(());
+        };
+        let left = if evicted.is_prototype {
+            evicted.original
+        } else {
+            self.read_pte(evicted.entry)?.evicted(evicted.original)
+        };
+        self.write_raw(evicted.entry, left)
     }
 
     /// A frame that holds what its last owner left there: it must be filled.
     pub(crate) fn allocate_to_fill(&mut self) -> Result<PhysAddr, Status> {
-        let frame = self.free.allocate(SIZE).ok_or(Status::NoMemory)?;
-        self.in_use += 1;
-        Ok(frame)
+        Ok(self.take(Wanted::Anything)?.frame.frame())
     }
 
     /// A frame of zeros.
     pub(crate) fn allocate(&mut self) -> Result<PhysAddr, Status> {
-        let frame = self.allocate_to_fill()?;
-        let zeroed = self.ram.zero_frame(frame);
-        zeroed.map_err(|_| Status::InternalError)?;
-        Ok(frame)
+        let taken = self.take(Wanted::Zeros)?;
+        self.zero(taken)?;
+        Ok(taken.frame.frame())
     }
 
-    /// A frame that holds what is read from a file.
-    ///
-    /// # Errors
-    /// [`Status::InPageError`] if that fails.
+    fn zero(&mut self, taken: Taken) -> Result<(), Status> {
+        if taken.content == Content::Zeros {
+            return Ok(());
+        }
+        let zeroed = self.ram.zero_frame(taken.frame.frame());
+        zeroed.map_err(|_| Status::InternalError)
+    }
+
+    /// A frame that holds what is read from a file; the inner error is why it could not be read.
     pub(crate) fn allocate_filled(
         &mut self,
         fill: impl FnOnce(&Ram, PhysAddr) -> Result<(), Status>,
-    ) -> Result<PhysAddr, Status> {
+    ) -> Result<Result<PhysAddr, Status>, Status> {
         let frame = self.allocate_to_fill()?;
-        if fill(&self.ram, frame).is_err() {
+        self.disks.read(IoOwner::MappedFile, SIZE.bytes());
+        if let Err(reason) = fill(&self.ram, frame) {
+            self.disks.fail(IoOwner::MappedFile);
             self.free(frame);
-            return Err(Status::InPageError);
+            return Ok(Err(reason));
         }
-        Ok(frame)
+        Ok(Ok(frame))
     }
 
     /// A frame that holds what another one holds.
@@ -91,57 +153,102 @@ impl Physical {
         Ok(frame)
     }
 
-    /// Memory for a page of any size, zeros, in one piece.
+    /// Memory for a page of any size, zeros, in one piece, which is held.
     ///
     /// # Errors
-    /// [`Status::InsufficientResources`] if no free piece is so large.
+    /// [`Status::InsufficientResources`] if there is no piece so large.
     pub(crate) fn allocate_page(&mut self, size: PageSize) -> Result<PhysAddr, Status> {
-        let page = self.free.allocate(size).or_else(|| {
-            self.free.coalesce();
-            self.free.allocate(size)
-        });
-        let page = page.ok_or(Status::InsufficientResources)?;
-        self.in_use += size.bytes() / SIZE.bytes();
+        let piece = self.frames.find_piece(size.bytes() / SIZE.bytes());
+        let page = piece.ok_or(Status::InsufficientResources)?.frame();
         for frame in frames_of(page, size) {
-            let zeroed = self.ram.zero_frame(frame);
-            zeroed.map_err(|_| Status::InternalError)?;
+            let taken = self.frames.take_this(PhysicalPage::of(frame));
+            self.evict(taken)?;
+            self.zero(taken)?;
+            self.hold(frame);
         }
         Ok(page)
     }
 
-    /// Gives a frame back.
+    /// Keeps a frame that was allocated for its owner, whatever entries show it.
+    pub(crate) fn hold(&mut self, frame: PhysAddr) {
+        let record = self.frames.record_mut(PhysicalPage::of(frame));
+        record.flags |= FrameFlags::HELD;
+        record.state = FrameState::Active;
+        record.shares += 1;
+        record.references += 1;
+    }
+
+    /// Gives a frame back that was allocated and not used, or that is held and not shown.
     pub(crate) fn free(&mut self, frame: PhysAddr) {
-        self.free_page(frame, SIZE);
+        self.discard(PhysicalPage::of(frame));
     }
 
-    /// Gives the memory of a page of any size back.
+    /// Frees a frame, and the slot that its page has in a page file.
+    fn discard(&mut self, frame: PhysicalPage) {
+        self.drop_slot(frame);
+        self.frames.free(frame);
+    }
+
+    /// Gives the slot back that the page in a frame has in a page file.
+    fn drop_slot(&mut self, frame: PhysicalPage) {
+        let record = self.frames.record_mut(frame);
+        if let PteState::PageFile(slot, protection) = record.original.state() {
+            record.original = if record.is(FrameFlags::PROTOTYPE) {
+                Pte::demand_zero(protection)
+            } else {
+                Pte::ZERO
+            };
+            self.free_slot(slot);
+        }
+    }
+
+    /// Gives a slot back that no entry names any more.
+    pub(crate) fn free_slot(&mut self, slot: PageSlot) {
+        // Books that are wrong are for the check of them to find.
+        let _ = self.page_files.free(slot.into());
+    }
+
+    /// Gives the memory of a held page of any size back.
     pub(crate) fn free_page(&mut self, page: PhysAddr, size: PageSize) {
-        self.free.free(page, size);
-        self.in_use -= size.bytes() / SIZE.bytes();
+        for frame in frames_of(page, size) {
+            self.free(frame);
+        }
     }
 
-    /// Gives the frame of a table back, whatever entries there are.
-    pub(crate) fn free_table(&mut self, table: PhysAddr) {
-        *self.used_entries(table) = 0;
-        self.free(table);
+    /// Zeros so many free frames; fewer if there are no more. Returns how many.
+    pub(crate) fn zero_free(&mut self, most: u64) -> Result<u64, Status> {
+        for zeroed in 0..most {
+            let Some(frame) = self.frames.take_free() else {
+                return Ok(zeroed);
+            };
+            let done = self.ram.zero_frame(frame.frame());
+            done.map_err(|_| Status::InternalError)?;
+            self.frames.give_zeroed(frame);
+        }
+        Ok(most)
     }
 
-    pub(crate) fn read_entry(&self, at: PhysAddr) -> Result<u64, Status> {
-        self.ram.read_u64(at).map_err(|_| Status::InternalError)
-    }
-
-    /// Writes an entry of a table.
-    pub(crate) fn write_entry(&mut self, at: PhysAddr, new: u64) -> Result<Replaced<u64>, Status> {
-        let old = self.read_entry(at)?;
-        let written = self.ram.write_u64(at, new);
-        written.map_err(|_| Status::InternalError)?;
-        let used = self.used_entries(at);
-        *used = *used + u16::from(new != 0) - u16::from(old != 0);
-        Ok(Replaced { old, used: *used })
+    /// Takes a frame that can be had out of use.
+    ///
+    /// # Errors
+    /// [`Status::InvalidParameter`] if there is no such frame, [`Status::ConflictingAddresses`]
+    /// if it cannot be had.
+    pub(crate) fn give_up(&mut self, frame: PhysicalPage) -> Result<(), Status> {
+        if frame.0 >= self.frames.frames() {
+            return Err(Status::InvalidParameter);
+        }
+        if !self.frames.record(frame).state.is_available() {
+            return Err(Status::ConflictingAddresses);
+        }
+        let taken = self.frames.take_this(frame);
+        self.evict(taken)?;
+        self.frames.give_up(frame);
+        Ok(())
     }
 
     pub(crate) fn read_pte(&self, at: PhysAddr) -> Result<Pte, Status> {
-        self.read_entry(at).map(Pte::from_bits)
+        let bits = self.ram.read_u64(at).map_err(|_| Status::InternalError)?;
+        Ok(Pte::from_bits(bits))
     }
 
     /// An entry, and how many say the same from it on, of as many as `most` and in its table.
@@ -155,26 +262,276 @@ impl Physical {
         Ok((pte, alike as u64))
     }
 
-    pub(crate) fn write_pte(&mut self, at: PhysAddr, new: Pte) -> Result<Replaced<Pte>, Status> {
-        let Replaced { old, used } = self.write_entry(at, new.bits())?;
-        Ok(Replaced {
-            old: Pte::from_bits(old),
-            used,
-        })
+    /// Writes an entry of which nobody keeps books.
+    pub(crate) fn write_raw(&mut self, at: PhysAddr, new: Pte) -> Result<(), Status> {
+        let written = self.ram.write_u64(at, new.bits());
+        written.map_err(|_| Status::InternalError)
+    }
+
+    /// Writes an entry of a page table, of whatever level; the frames that it showed and shows
+    /// follow.
+    pub(crate) fn write_pte(&mut self, at: PhysAddr, new: Pte) -> Result<Replaced, Status> {
+        let old = self.read_pte(at)?;
+        self.write_raw(at, new)?;
+        let table = self.frames.record_mut(PhysicalPage::of(at));
+        table.used = table.used + u16::from(new != Pte::ZERO) - u16::from(old != Pte::ZERO);
+        let used = table.used;
+        self.follow(at, old, new)?;
+        Ok(Replaced { old, used })
     }
 
     /// How many entries of the table are not zero.
-    pub(crate) fn entries_used(&mut self, table: PhysAddr) -> u16 {
-        *self.used_entries(table)
+    pub(crate) fn entries_used(&self, table: PhysAddr) -> u16 {
+        self.frames.record(PhysicalPage::of(table)).used
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "there is host memory for it"
-    )]
-    fn used_entries(&mut self, at: PhysAddr) -> &mut u16 {
-        let number = at.page_number(SIZE) as usize;
-        let chunk = self.used[number / CHUNK].get_or_insert_with(|| vec![0; CHUNK].into());
-        &mut chunk[number % CHUNK]
+    /// Gives the slots back that the prototype entries of a frame name.
+    pub(crate) fn free_slots(&mut self, table: PhysAddr) -> Result<(), Status> {
+        for index in 0..SIZE.bytes() / 8 {
+            let at = table.wrapping_add(index * 8);
+            if let PteState::PageFile(slot, _) = self.read_pte(at)?.state() {
+                self.free_slot(slot);
+            }
+        }
+        Ok(())
     }
+
+    /// What becomes of the frames, or the slot, of an entry that was written over.
+    fn follow(&mut self, at: PhysAddr, old: Pte, new: Pte) -> Result<(), Status> {
+        if let PteState::PageFile(slot, _) = old.state()
+            && !matches!(new.state(), PteState::PageFile(same, _) if same == slot)
+        {
+            self.free_slot(slot);
+        }
+        let (left, shown) = (old.frame(), new.frame());
+        let is_same = left == shown;
+        if let Some(frame) = left {
+            match old.state() {
+                PteState::Valid(valid) if is_same && new.is_valid() => {
+                    if valid.is_dirty() {
+                        self.note_written(frame);
+                    }
+                    return Ok(());
+                }
+                PteState::Valid(valid) => {
+                    if valid.is_dirty() {
+                        self.note_written(frame);
+                    }
+                    self.unshare(
+                        frame,
+                        if is_same {
+                            Loss::Trimmed
+                        } else {
+                            Loss::Deleted
+                        },
+                    )?;
+                }
+                _ if !is_same => self.delete(frame),
+                _ => {}
+            }
+        }
+        match shown {
+            Some(frame) if new.is_valid() => self.share(frame, at, new),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes that a frame was written since it was where it came from: what is in a page file is
+    /// of no use any more.
+    pub(crate) fn note_written(&mut self, frame: PhysAddr) {
+        let number = PhysicalPage::of(frame);
+        self.frames.record_mut(number).flags |= FrameFlags::MODIFIED;
+        self.drop_slot(number);
+    }
+
+    /// One more valid entry shows a frame.
+    fn share(&mut self, frame: PhysAddr, at: PhysAddr, entry: Pte) -> Result<(), Status> {
+        let number = PhysicalPage::of(frame);
+        let record = self.frames.record_mut(number);
+        if record.shares > 0 {
+            record.shares += 1;
+            return Ok(());
+        }
+        if record.state != FrameState::Transition {
+            self.frames.unlink(number);
+        }
+        let record = self.frames.record_mut(number);
+        record.state = FrameState::Active;
+        record.shares = 1;
+        record.references += 1;
+        record.caching = entry.caching();
+        if !record.is(FrameFlags::PROTOTYPE) {
+            if record.entry().is_none() {
+                // Nowhere else than here.
+                record.flags |= FrameFlags::MODIFIED;
+            }
+            record.set_entry(Some(at));
+            return Ok(());
+        }
+        let prototype = record.entry().ok_or(Status::InternalError)?;
+        self.write_raw(prototype, prototype_of(frame))
+    }
+
+    /// One valid entry less shows a frame.
+    fn unshare(&mut self, frame: PhysAddr, loss: Loss) -> Result<(), Status> {
+        let number = PhysicalPage::of(frame);
+        let record = self.frames.record_mut(number);
+        record.shares -= 1;
+        if record.shares > 0 {
+            return Ok(());
+        }
+        record.state = FrameState::Transition;
+        if record.is(FrameFlags::PROTOTYPE) {
+            let prototype = record.entry().ok_or(Status::InternalError)?;
+            self.write_raw(prototype, Pte::transition(frame, Protection::SHARED))?;
+        } else if loss == Loss::Deleted {
+            record.set_entry(None);
+        }
+        self.release(frame);
+        Ok(())
+    }
+
+    /// A frame that no valid entry shows loses the one that has it.
+    fn delete(&mut self, frame: PhysAddr) {
+        let number = PhysicalPage::of(frame);
+        self.frames.unlink(number);
+        let record = self.frames.record_mut(number);
+        record.set_entry(None);
+        if record.references == 0 {
+            self.discard(number);
+        }
+    }
+
+    /// Keeps a frame from being taken while somebody is busy with it.
+    pub(crate) fn refer(&mut self, frame: PhysAddr) {
+        let number = PhysicalPage::of(frame);
+        self.frames.unlink(number);
+        self.frames.record_mut(number).references += 1;
+    }
+
+    /// Takes such a reference back. When it was the last, the frame goes where it belongs.
+    pub(crate) fn release(&mut self, frame: PhysAddr) {
+        let number = PhysicalPage::of(frame);
+        let record = self.frames.record_mut(number);
+        record.references -= 1;
+        if record.references > 0 {
+        } else if record.entry().is_none() {
+            self.discard(number);
+        } else {
+            self.frames.retire(number);
+        }
+    }
+
+    /// Gives a frame that was allocated to a prototype entry, which says `original` again when
+    /// it is taken. The caller has a reference to it.
+    pub(crate) fn give_to_prototype(
+        &mut self,
+        frame: PhysAddr,
+        (at, original): (PhysAddr, Pte),
+    ) -> Result<(), Status> {
+        let record = self.frames.record_mut(PhysicalPage::of(frame));
+        record.flags |= FrameFlags::PROTOTYPE;
+        if !matches!(original.state(), PteState::Subsection(_)) {
+            // Nowhere else than here.
+            record.flags |= FrameFlags::MODIFIED;
+        }
+        record.original = original;
+        record.references += 1;
+        record.set_entry(Some(at));
+        self.write_raw(at, Pte::transition(frame, Protection::SHARED))
+    }
+
+    /// Gives a held frame to a prototype entry for good.
+    pub(crate) fn hold_for_prototype(
+        &mut self,
+        frame: PhysAddr,
+        at: PhysAddr,
+    ) -> Result<(), Status> {
+        let record = self.frames.record_mut(PhysicalPage::of(frame));
+        record.flags |= FrameFlags::PROTOTYPE;
+        record.set_entry(Some(at));
+        self.write_raw(at, prototype_of(frame))
+    }
+
+    /// Frees the frame of a prototype entry that no entry shows.
+    pub(crate) fn delete_prototype(&mut self, frame: PhysAddr) {
+        let number = PhysicalPage::of(frame);
+        if self.frames.record(number).is(FrameFlags::HELD) {
+            self.discard(number);
+        } else {
+            self.delete(frame);
+        }
+    }
+
+    /// Notes that the page in a frame is in a page file now, as `original` says.
+    pub(crate) fn note_paged_out(&mut self, frame: PhysAddr, original: Pte) {
+        let record = self.frames.record_mut(PhysicalPage::of(frame));
+        record.original = original;
+        record.flags -= FrameFlags::MODIFIED;
+    }
+
+    /// Gives a frame that was filled to an entry, which says `original` again when it is taken.
+    /// Nobody uses it yet.
+    pub(crate) fn give_clean(
+        &mut self,
+        frame: PhysAddr,
+        at: PhysAddr,
+        original: Pte,
+        owner: FrameOwner,
+    ) {
+        let number = PhysicalPage::of(frame);
+        let record = self.frames.record_mut(number);
+        record
+            .flags
+            .set(FrameFlags::PROTOTYPE, owner == FrameOwner::Prototype);
+        record.original = original;
+        record.set_entry(Some(at));
+        self.frames.retire(number);
+    }
+
+    pub(crate) fn record(&self, frame: PhysAddr) -> &Record {
+        self.frames.record(PhysicalPage::of(frame))
+    }
+
+    pub(crate) fn record_mut(&mut self, frame: PhysAddr) -> &mut Record {
+        self.frames.record_mut(PhysicalPage::of(frame))
+    }
+
+    pub(crate) fn flags(&mut self, frame: PhysAddr) -> &mut FrameFlags {
+        &mut self.frames.record_mut(PhysicalPage::of(frame)).flags
+    }
+
+    /// Whether the page in a frame was written since it was where it came from.
+    pub(crate) fn is_written(&self, frame: PhysAddr) -> bool {
+        let record = self.frames.record(PhysicalPage::of(frame));
+        record.is(FrameFlags::MODIFIED)
+    }
+
+    /// Notes that the page in a frame is where it came from again.
+    pub(crate) fn note_stored(&mut self, frame: PhysAddr) {
+        let number = PhysicalPage::of(frame);
+        let is_listed = self.frames.record(number).references == 0;
+        if is_listed {
+            self.frames.unlink(number);
+        }
+        let record = self.frames.record_mut(number);
+        record.flags -= FrameFlags::MODIFIED;
+        if is_listed {
+            self.frames.retire(number);
+        }
+    }
+}
+
+/// How a frame loses a valid entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Loss {
+    /// It still has the page.
+    Trimmed,
+    /// There is nothing left of the page there.
+    Deleted,
+}
+
+/// A prototype entry whose page is shown.
+fn prototype_of(frame: PhysAddr) -> Pte {
+    Pte::valid(frame, Protection::SHARED, FrameOwner::Process).into()
 }

@@ -1,6 +1,6 @@
 //! What the calls do to the pages of private memory.
 
-use mmu_core::PhysAddr;
+use mmu_core::{PageSize, PhysAddr};
 
 use crate::{
     Status,
@@ -39,7 +39,7 @@ impl PrivateRules {
     pub(crate) fn committed(self, pte: Pte) -> Option<Protection> {
         match pte.state() {
             PteState::Zero if self.untouched == Untouched::Committed => Some(self.protection),
-            PteState::Zero | PteState::Decommitted => None,
+            PteState::Zero | PteState::Decommitted | PteState::Subsection(_) => None,
             PteState::DemandZero(protection)
             | PteState::PageFile(_, protection)
             | PteState::Transition(_, protection)
@@ -64,6 +64,11 @@ impl PrivateRules {
             Untouched::Committed => Pte::DECOMMITTED,
         }
     }
+}
+
+/// Whether an entry has a page that is the process's own, be it in memory or not.
+pub(crate) fn has_own_page(pte: Pte) -> bool {
+    owned_frame(pte).is_some() || matches!(pte.state(), PteState::PageFile(..))
 }
 
 /// The frame that an entry owns.
@@ -98,6 +103,7 @@ impl UserSpace {
             }
             PteState::Valid(valid) => Pte::transition(valid.frame(), protection),
             PteState::Transition(frame, _) => Pte::transition(frame, protection),
+            PteState::PageFile(slot, _) => Pte::page_file(slot, protection),
             _ => pte,
         }
     }
@@ -139,9 +145,10 @@ impl UserSpace {
             if is_dirty(pte) {
                 written.push(page);
             }
-            match pte.state() {
-                PteState::Valid(_) | PteState::Transition(..) => space.protected(pte, protection),
-                _ => fresh,
+            if has_own_page(pte) {
+                space.protected(pte, protection)
+            } else {
+                fresh
             }
         })?;
         self.note_writes(start, &written);
@@ -172,14 +179,16 @@ impl UserSpace {
         left: Pte,
     ) -> Result<(), Status> {
         let mut pieces = Pieces::new(start, end);
-        let mut frames = Vec::new();
+        let mut large = Vec::new();
         while let Some(piece) = pieces.next(self, &kernel.physical)? {
             self.rewrite(kernel, piece, |_, _, pte| {
-                frames.extend(owned_frame(pte));
+                if piece.size != PageSize::Size4KiB {
+                    large.extend(owned_frame(pte));
+                }
                 left
             })?;
-            for frame in frames.drain(..) {
-                kernel.give_back(frame, piece.size);
+            for page in large.drain(..) {
+                kernel.give_back(page, piece.size);
             }
         }
         kernel.settle()

@@ -3,6 +3,7 @@ use mmu_core::{Entry, PageSize, PhysAddr};
 use crate::{
     PageFileNumber, PageSlot, Slot,
     protection::{Caching, Protection},
+    section::SegmentId,
 };
 
 /// A page-table entry in NT's formats: valid for the processor, or, with bit 0 clear, one of
@@ -25,6 +26,8 @@ pub(crate) enum PteState {
     Transition(PhysAddr, Protection),
     /// The region says where the page comes from.
     Lookup(Protection),
+    /// The page is in the file of a segment; only prototype entries say so.
+    Subsection(SegmentId),
     /// The processor uses it.
     Valid(ValidPte),
 }
@@ -65,6 +68,7 @@ const SOFT_TRANSITION: u64 = 1 << 11;
 const DECOMMITTED: u64 = 0x10 << PROTECTION_AT;
 /// A prototype address that is none: all ones in bits 32 to 63.
 const LOOKUP: u64 = SOFT_PROTOTYPE | 0xffff_ffff << 32;
+const SUBSECTION_AT: u32 = 16;
 const FRAME: u64 = 0x0000_ffff_ffff_f000;
 
 impl Pte {
@@ -83,10 +87,6 @@ impl Pte {
         Self(protection.bits() << PROTECTION_AT)
     }
 
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "nothing is written to page files yet")
-    )]
     pub(crate) const fn page_file(page: PageSlot, protection: Protection) -> Self {
         let file = (page.file.index() as u64) << PAGE_FILE_AT;
         let slot = (page.slot.get() as u64) << SLOT_AT;
@@ -99,6 +99,44 @@ impl Pte {
 
     pub(crate) const fn transition(frame: PhysAddr, protection: Protection) -> Self {
         Self(frame.as_u64() & FRAME | protection.bits() << PROTECTION_AT | SOFT_TRANSITION)
+    }
+
+    pub(crate) const fn subsection(segment: SegmentId) -> Self {
+        Self(
+            segment.0 << SUBSECTION_AT
+                | Protection::SHARED.bits() << PROTECTION_AT
+                | SOFT_PROTOTYPE,
+        )
+    }
+
+    /// What is left of a transition entry whose frame was taken: its protection, and where the
+    /// page is.
+    pub(crate) fn evicted(self, original: Self) -> Self {
+        const PROTECTION: u64 = 0x1f << PROTECTION_AT;
+        Self(original.0 & !PROTECTION | self.0 & PROTECTION)
+    }
+
+    pub(crate) const fn is_valid(self) -> bool {
+        self.0 & Entry::PRESENT.bits() != 0
+    }
+
+    /// The frame that it shows or has; of a large page, the first one.
+    pub(crate) fn frame(self) -> Option<PhysAddr> {
+        const SOFT: u64 = SOFT_PROTOTYPE | SOFT_TRANSITION;
+        let has_frame = self.is_valid() || self.0 & SOFT == SOFT_TRANSITION;
+        has_frame.then_some(PhysAddr::new(self.0 & FRAME))
+    }
+
+    /// How a valid entry lets the processor cache its page.
+    pub(crate) fn caching(self) -> Caching {
+        let flags = Entry::from_bits_retain(self.0);
+        if flags.contains(Entry::CACHE_DISABLE) {
+            Caching::None
+        } else if flags.contains(Entry::WRITE_THROUGH) {
+            Caching::WriteCombining
+        } else {
+            Caching::Usual
+        }
     }
 
     /// A clean page. `protection` must be one that lets it be touched.
@@ -136,8 +174,10 @@ impl Pte {
             PteState::Zero
         } else if self.0 == DECOMMITTED {
             PteState::Decommitted
-        } else if self.0 & SOFT_PROTOTYPE != 0 {
+        } else if self.0 & LOOKUP == LOOKUP {
             PteState::Lookup(protection)
+        } else if self.0 & SOFT_PROTOTYPE != 0 {
+            PteState::Subsection(SegmentId(self.0 >> SUBSECTION_AT))
         } else if self.0 & SOFT_TRANSITION != 0 {
             PteState::Transition(PhysAddr::new(self.0 & FRAME), protection)
         } else if let Some(page) = self.page_slot() {
@@ -178,13 +218,7 @@ impl ValidPte {
     }
 
     pub(crate) fn protection(self) -> Protection {
-        let caching = if self.0.contains(Entry::CACHE_DISABLE) {
-            Caching::None
-        } else if self.0.contains(Entry::WRITE_THROUGH) {
-            Caching::WriteCombining
-        } else {
-            Caching::Usual
-        };
+        let caching = Pte::from(self).caching();
         Protection::from_bits(self.0.bits() >> ALLOWED_AT & 0b111).cached(caching)
     }
 

@@ -73,7 +73,7 @@ impl Kernel {
     }
 
     fn make_shared_data(&mut self, policy: DepPolicy) -> Result<SegmentId, Status> {
-        self.commit.charge(1)?;
+        self.charge(1)?;
         let mut segment = Segment::new(PageOrigin::Committed, 1);
         segment.charge = 1;
         let segment = self.segments.add(segment);
@@ -86,7 +86,7 @@ impl Kernel {
     }
 
     fn fill_shared_data(&mut self, segment: SegmentId, policy: DepPolicy) -> Result<(), Status> {
-        let pages = self.commit.limit().min(u32::MAX.into());
+        let pages = self.physical.frames().frames().min(u32::MAX.into());
         for (field, value) in [
             (Field::LargePageMinimum, LARGE_PAGE_MINIMUM),
             (Field::NxSupportPolicy, policy.value().into()),
@@ -107,6 +107,8 @@ impl Kernel {
         let frame = self.shared_frame(segment, 0)?;
         let at = frame.wrapping_add(offset);
         let written = self.physical.ram().write(at, bytes);
+        self.physical.note_written(frame);
+        self.physical.release(frame);
         written.map_err(|_| Status::InternalError)
     }
 }

@@ -59,6 +59,7 @@ impl Machine {
         &mut self,
         caller: Caller,
     ) -> Result<(&mut UserSpace, &mut Kernel), Status> {
+        self.balance()?;
         let space = self.spaces.get_mut(&caller.process());
         let space = space.ok_or(Status::InvalidHandle)?;
         let processor = match caller {

@@ -4,7 +4,7 @@ use mmu_core::{CpuFeatures, Entry, Level, PageSize, ProcessorId, Regime, VirtAdd
 
 use crate::{
     AddressLayout, Privileges, ProcessDep, ProcessId, Status, ThreadId, kernel::Kernel,
-    processor::SpaceRoot, vad::Vad, vad_tree::VadTree, window::PhysicalPages,
+    processor::SpaceRoot, pte::Pte, vad::Vad, vad_tree::VadTree, window::PhysicalPages,
     working_set::WorkingSet,
 };
 
@@ -42,7 +42,7 @@ impl UserSpace {
         features: CpuFeatures,
         (layout, dep): (AddressLayout, ProcessDep),
     ) -> Result<Self, Status> {
-        kernel.commit.charge(1)?;
+        kernel.charge(1)?;
         let table = match kernel.physical.allocate() {
             Ok(table) => table,
             Err(status) => {
@@ -55,7 +55,9 @@ impl UserSpace {
         let regime = Regime::new(&registers, features).map_err(|_| Status::InternalError)?;
         let own = Entry::page(table, PageSize::Size4KiB, SELF_MAP_FLAGS);
         let slot = entry_address(table, Level::Pml4e, VirtAddr::new(SELF_MAP));
-        kernel.physical.write_entry(slot, own.bits())?;
+        kernel
+            .physical
+            .write_pte(slot, Pte::from_bits(own.bits()))?;
         Ok(Self {
             process,
             root,
@@ -78,9 +80,9 @@ impl UserSpace {
     pub(crate) fn close(mut self, kernel: &mut Kernel) -> Result<(), Status> {
         self.free_physical_pages(kernel);
         let slot = entry_address(self.root.table, Level::Pml4e, VirtAddr::new(SELF_MAP));
-        kernel.physical.write_entry(slot, 0)?;
+        // The last entry that shows it takes the root along.
+        kernel.physical.write_pte(slot, Pte::ZERO)?;
         kernel.leave(&self.root);
-        kernel.give_back(self.root.table, PageSize::Size4KiB);
         kernel.commit.release(self.tables);
         Ok(())
     }

@@ -20,11 +20,11 @@ use crate::{
 pub struct PhysicalPage(pub u64);
 
 impl PhysicalPage {
-    fn of(frame: PhysAddr) -> Self {
+    pub(crate) fn of(frame: PhysAddr) -> Self {
         Self(frame.page_number(PageSize::Size4KiB))
     }
 
-    fn frame(self) -> PhysAddr {
+    pub(crate) fn frame(self) -> PhysAddr {
         PhysAddr::new(self.0 << PageSize::Size4KiB.shift())
     }
 }
@@ -61,6 +61,7 @@ impl Machine {
         while (pages.len() as u64) < count
             && let Ok(frame) = kernel.physical.allocate()
         {
+            kernel.physical.hold(frame);
             pages.push(PhysicalPage::of(frame));
         }
         if pages.is_empty() && count > 0 {

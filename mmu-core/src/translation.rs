@@ -40,6 +40,21 @@ impl From<TypeBits> for MemoryType {
     }
 }
 
+/// What each value of the type's bits says; those that are no type are never there.
+const MEMORY_TYPES: [MemoryType; 8] = {
+    let mut types = [MemoryType::Uncacheable; 8];
+    let (mut place, mut bits) = (0, 0_u8);
+    while place < types.len() {
+        if let Some(memory_type) = MemoryType::from_bits(bits) {
+            types[place] = memory_type;
+        }
+        place += 1;
+        bits += 1;
+    }
+    types
+};
+const _: () = assert!(MEMORY_TYPES.len() as u64 == TYPE + 1);
+
 impl Translation {
     #[inline]
     pub(crate) const fn new(
@@ -100,10 +115,7 @@ impl Translation {
     /// that of the part that was walked for.
     #[inline]
     pub const fn memory_type(self) -> MemoryType {
-        match MemoryType::from_bits((self.0 >> TYPE_AT & TYPE) as u8) {
-            Some(memory_type) => memory_type,
-            None => MemoryType::Uncacheable,
-        }
+        MEMORY_TYPES[(self.0 >> TYPE_AT & TYPE) as usize]
     }
 
     /// The protection key of the page; 0 while no keys count.

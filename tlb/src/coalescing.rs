@@ -1,4 +1,6 @@
-use units::VirtAddr;
+use units::{PageSize, VirtAddr};
+
+use crate::Cacheable;
 
 /// Whether one entry can hold several 4-KiB pages that are neighbours in virtual and in
 /// physical memory, with the same rights, as AMD's do since Zen.
@@ -36,9 +38,91 @@ pub(crate) struct Held<P> {
     pub(crate) seen: u16,
 }
 
+impl<P: Cacheable> Held<P> {
+    /// A page that is no part of a group.
+    #[inline]
+    pub(crate) fn alone(payload: P) -> Self {
+        Self {
+            first: payload,
+            seen: 1,
+        }
+    }
+
+    /// The page with what its entry holds already, if they are of one kind.
+    pub(crate) fn with(
+        payload: P,
+        address: VirtAddr,
+        group_bits: u32,
+        others: Option<&Self>,
+    ) -> Self {
+        let place = place(address, group_bits);
+        let first = neighbour(payload, -i64::from(place));
+        let others = others.filter(|held| held.first == first);
+        Self {
+            first,
+            seen: others.map_or(0, |held| held.seen) | 1 << place,
+        }
+    }
+
+    /// The translation of the address's page, if it was seen.
+    #[inline]
+    pub(crate) fn page(&self, address: VirtAddr, group_bits: u32) -> Option<P> {
+        if group_bits == 0 {
+            return Some(self.first);
+        }
+        self.page_of_group(address, group_bits)
+    }
+
+    #[inline(never)]
+    fn page_of_group(&self, address: VirtAddr, group_bits: u32) -> Option<P> {
+        let place = place(address, group_bits);
+        let is_seen = self.seen >> place & 1 != 0;
+        is_seen.then(|| neighbour(self.first, place.into()))
+    }
+
+    /// Without the address's page, if that was not all.
+    pub(crate) fn without(self, address: VirtAddr, group_bits: u32) -> Option<Self> {
+        self.without_pages(1 << place(address, group_bits))
+    }
+
+    /// The pages that are not in the group that takes its place.
+    pub(crate) fn displaced_by(self, new: &Self) -> Option<Self> {
+        self.without_pages(new.seen)
+    }
+
+    fn without_pages(self, pages: u16) -> Option<Self> {
+        let seen = self.seen & !pages;
+        (seen != 0).then_some(Self { seen, ..self })
+    }
+
+    /// Whether several pages are in it.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.seen.count_ones() > 1
+    }
+
+    /// The places of the pages that were seen.
+    pub(crate) fn places(self) -> impl Iterator<Item = u32> {
+        (0..u16::BITS).filter(move |place| self.seen >> place & 1 != 0)
+    }
+
+    /// What it says of the page at a place.
+    pub(crate) fn at(&self, place: u32) -> P {
+        neighbour(self.first, place.into())
+    }
+}
+
+/// The page so many pages further on; pieces of a larger page all say the same.
+fn neighbour<P: Cacheable>(payload: P, pages: i64) -> P {
+    if payload.page_size() == PageSize::Size4KiB {
+        payload.neighbour(pages)
+    } else {
+        payload
+    }
+}
+
 /// The place of an address's page in its group of 4-KiB pages.
 #[inline]
-pub(crate) fn place(address: VirtAddr, group_bits: u32) -> u32 {
+fn place(address: VirtAddr, group_bits: u32) -> u32 {
     #[expect(clippy::cast_possible_truncation, reason = "less than MOST")]
     let place = (address.as_u64() >> 12 & ((1 << group_bits) - 1)) as u32;
     place

@@ -1,18 +1,17 @@
 mod config;
 mod level;
+mod loss;
+mod routes;
 
 use alloc::boxed::Box;
 
 use units::{Cycles, Pcid, VirtAddr};
 
-use crate::{
-    Cacheable, ConfigError, Cr3Write, Scope, Stream, Tlb,
-    tag::LINEAR_BITS,
-    unit::{Lost, Novelty, Victim},
-};
+use crate::{Cacheable, ConfigError, Stream, Tlb, asked::Asked, unit::Novelty};
 
 pub use config::{HierarchyConfig, Inclusion, LevelConfig, LevelProblem, OnLowerHit, OnMiss};
 use level::Level;
+use routes::Page;
 
 /// The look-ups of one stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,20 +47,10 @@ pub struct TlbHierarchy<P> {
     levels: Box<[Level<P>]>,
     /// Look-ups that no level answered, by stream.
     missed: [u64; Stream::COUNT],
-    /// Look-ups answered, by stream and level.
-    hits: Box<[[u64; Stream::COUNT]]>,
     /// Whether a level includes or excludes another.
     evictions_matter: bool,
     /// The look-up that no level answered, if nothing was put in since.
-    just_missed: Option<Missed>,
-}
-
-/// A look-up that found nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Missed {
-    address: VirtAddr,
-    pcid: Pcid,
-    stream: Stream,
+    just_missed: Option<Asked>,
 }
 
 impl<P: Cacheable> TlbHierarchy<P> {
@@ -85,7 +74,6 @@ impl<P: Cacheable> TlbHierarchy<P> {
         }
         config.check_filling()?;
         Ok(Self {
-            hits: levels.iter().map(|_| [0; Stream::COUNT]).collect(),
             evictions_matter: levels
                 .iter()
                 .any(|level| level.inclusion != Inclusion::Free),
@@ -105,73 +93,59 @@ impl<P: Cacheable> TlbHierarchy<P> {
         stream: Stream,
         mut spend: impl FnMut(usize, Cycles),
     ) -> Option<Found<P>> {
+        let asked = Asked {
+            address,
+            pcid,
+            stream,
+        };
         let first = &mut self.levels[0];
-        if let Some(payload) = first.lookup_again(address, pcid, stream) {
+        if let Some(payload) = first.lookup_again(asked) {
             spend(0, first.penalty);
-            self.hits[0][stream.index()] += 1;
             return Some(Found { payload, level: 0 });
         }
-        self.lookup_all(address, pcid, stream, spend)
+        self.lookup_all(asked, spend)
     }
 
     #[inline(never)]
     fn lookup_all(
         &mut self,
-        address: VirtAddr,
-        pcid: Pcid,
-        stream: Stream,
+        asked: Asked,
         mut spend: impl FnMut(usize, Cycles),
     ) -> Option<Found<P>> {
-        if !address.is_canonical(LINEAR_BITS) {
+        if !asked.is_canonical() {
             return None;
         }
-        let first = &mut self.levels[0];
-        spend(0, first.penalty);
-        if let Some(payload) = first.lookup(address, pcid, stream) {
-            self.hits[0][stream.index()] += 1;
-            return Some(Found { payload, level: 0 });
-        }
-        self.lookup_lower(address, pcid, stream, spend)
-    }
-
-    #[inline(never)]
-    fn lookup_lower(
-        &mut self,
-        address: VirtAddr,
-        pcid: Pcid,
-        stream: Stream,
-        mut spend: impl FnMut(usize, Cycles),
-    ) -> Option<Found<P>> {
-        for level in 1..self.levels.len() {
-            spend(level, self.levels[level].penalty);
-            if let Some(payload) = self.levels[level].lookup(address, pcid, stream) {
-                self.hits[level][stream.index()] += 1;
-                self.promote(level, address, pcid, stream, payload);
-                return Some(Found { payload, level });
+        for (place, level) in self.levels.iter_mut().enumerate() {
+            spend(place, level.penalty);
+            if let Some(payload) = level.lookup(asked) {
+                if place > 0 {
+                    self.promote(place, asked, payload);
+                }
+                return Some(Found {
+                    payload,
+                    level: place,
+                });
             }
         }
-        self.missed[stream.index()] += 1;
-        self.just_missed = Some(Missed {
-            address,
-            pcid,
-            stream,
-        });
+        self.missed[asked.stream.index()] += 1;
+        self.just_missed = Some(asked);
         None
     }
 
     /// Puts what a level has answered into the levels above that take it.
-    #[inline]
-    fn promote(&mut self, from: usize, address: VirtAddr, pcid: Pcid, stream: Stream, payload: P) {
-        let takes = |level: &Level<P>| level.takes_from_below(stream, payload.page_size());
+    #[inline(never)]
+    fn promote(&mut self, from: usize, asked: Asked, payload: P) {
+        let page = Page::new(payload);
+        let takes = |level: &Level<P>| level.takes_from_below(asked.stream, page);
         if self.levels[from].inclusion == Inclusion::Exclusive
             && self.levels[..from].iter().any(takes)
         {
-            self.levels[from].give_up(address, pcid);
+            self.levels[from].give_up(asked.address, asked.pcid);
         }
         for level in (0..from).rev() {
             if takes(&self.levels[level]) {
                 // It was asked, and missed.
-                self.put(level, address, pcid, stream, payload, Novelty::New);
+                self.put(level, asked, page, Novelty::New);
             }
         }
     }
@@ -179,101 +153,56 @@ impl<P: Cacheable> TlbHierarchy<P> {
     /// Puts a translation into every level that takes what walks find. The address must be
     /// canonical.
     pub fn fill(&mut self, address: VirtAddr, pcid: Pcid, stream: Stream, payload: P) {
-        if !address.is_canonical(LINEAR_BITS) {
-            return;
-        }
-        let missed = Missed {
+        let asked = Asked {
             address,
             pcid,
             stream,
         };
-        let novelty = if self.just_missed.take() == Some(missed) {
+        if !asked.is_canonical() {
+            return;
+        }
+        let novelty = if self.just_missed.take() == Some(asked) {
             Novelty::New
         } else {
             Novelty::Unknown
         };
+        let page = Page::new(payload);
         for level in (0..self.levels.len()).rev() {
             if self.levels[level].takes_what_walks_find {
-                self.put(level, address, pcid, stream, payload, novelty);
+                self.put(level, asked, page, novelty);
             }
         }
     }
 
     /// Puts a translation into a level, and sees to what has to make room there.
-    #[inline]
-    fn put(
-        &mut self,
-        level: usize,
-        address: VirtAddr,
-        pcid: Pcid,
-        stream: Stream,
-        payload: P,
-        novelty: Novelty,
-    ) {
-        let (above, own) = self.levels.split_at_mut(level);
-        let is_inclusive = own[0].inclusion == Inclusion::Inclusive;
-        let mut lost = |victim: &Victim<P>| {
-            if is_inclusive {
-                drop_above(above, victim);
-            }
+    #[inline(never)]
+    fn put(&mut self, level: usize, asked: Asked, page: Page<P>, novelty: Novelty) {
+        let own = &mut self.levels[level];
+        let Some((tlb, kind)) = own.choose(asked, page, novelty) else {
+            return;
         };
-        let displaced = own[0].fill(address, pcid, stream, payload, novelty, &mut lost);
-        if let Some(displaced) = displaced
-            && self.evictions_matter
-        {
-            self.made_room(level, pcid, stream, &displaced.victim());
+        if own.limits_pcids && !page.payload.is_global() {
+            self.pcid_used(level, tlb, asked.pcid);
         }
-    }
-
-    #[cold]
-    fn made_room(&mut self, level: usize, pcid: Pcid, stream: Stream, victim: &Victim<P>) {
-        if self.levels[level].inclusion == Inclusion::Inclusive {
-            drop_above(&mut self.levels[..level], victim);
+        let own = &mut self.levels[level];
+        if !self.evictions_matter {
+            own.fill(tlb, kind, asked, page.payload, novelty);
+            return;
         }
-        let below = level + 1;
-        let is_exclusive = |level: &Level<P>| level.inclusion == Inclusion::Exclusive;
-        if self.levels.get(below).is_some_and(is_exclusive) {
-            for (address, payload) in victim.pages() {
-                let pcid = victim.pcid.unwrap_or(pcid);
-                self.put(below, address, pcid, stream, payload, Novelty::Unknown);
-            }
+        if let Some(entry) = own.fill(tlb, kind, asked, page.payload, novelty) {
+            let victim = own.tlbs[tlb].victim(entry);
+            self.made_room(level, asked, &victim);
         }
     }
 
     /// Whether a look-up would find the address. Nothing changes.
     pub fn holds(&self, address: VirtAddr, pcid: Pcid, stream: Stream) -> bool {
-        address.is_canonical(LINEAR_BITS)
-            && self
-                .levels
-                .iter()
-                .any(|level| level.holds(address, pcid, stream))
-    }
-
-    /// CR3 was written, and the invalidation that goes with it is done: what the TLBs cannot
-    /// keep of other PCIDs is dropped. Says how many entries.
-    pub fn cr3_written(&mut self, pcid: Pcid, written: Cr3Write) -> usize {
-        self.drop_from_each(|level, lost| level.cr3_written(pcid, written, lost))
-    }
-
-    /// Drops the entries that a look-up of the address could find, and says how many.
-    pub fn forget(&mut self, address: VirtAddr, pcid: Pcid) -> usize {
-        self.drop_from_each(|level, lost| level.forget(address, pcid, lost))
-    }
-
-    /// Drops the entries in the scope, and says how many.
-    pub fn invalidate(&mut self, scope: Scope) -> usize {
-        match scope {
-            Scope::Page { .. } | Scope::PageOfPcid { .. } => {
-                self.drop_from_each(|level, lost| level.invalidate(scope, lost))
-            }
-            // What overlaps with an entry in the scope is in it too.
-            Scope::Pcid(_) | Scope::PcidAndGlobal(_) | Scope::NonGlobal | Scope::All => {
-                let levels = self.levels.iter_mut();
-                levels
-                    .map(|level| level.invalidate(scope, &mut |_| {}))
-                    .sum()
-            }
-        }
+        let asked = Asked {
+            address,
+            pcid,
+            stream,
+        };
+        asked.is_canonical() && self.levels.iter().any(|level| level.holds(asked))
     }
 
     /// The TLBs of each level.
@@ -283,58 +212,20 @@ impl<P: Cacheable> TlbHierarchy<P> {
 
     /// The look-ups of a stream.
     pub fn lookups(&self, stream: Stream) -> Lookups {
-        let stream = stream.index();
-        let missed = self.missed[stream];
-        let answered: u64 = self.hits.iter().map(|hits| hits[stream]).sum();
+        let missed = self.missed[stream.index()];
+        let answered = (0..self.levels.len()).map(|level| self.hits(stream, level));
         Lookups {
-            total: answered + missed,
+            total: answered.sum::<u64>() + missed,
             missed,
         }
     }
 
     /// How many look-ups of a stream a level answered; 0 for a level there is not.
     pub fn hits(&self, stream: Stream, level: usize) -> u64 {
-        self.hits.get(level).map_or(0, |hits| hits[stream.index()])
+        let tlbs = self.levels.get(level).map(|level| &*level.tlbs);
+        let hits = tlbs.unwrap_or_default().iter().map(|tlb| tlb.hits(stream));
+        hits.sum()
     }
-
-    /// Has each level drop something.
-    fn drop_from_each(
-        &mut self,
-        mut act: impl FnMut(&mut Level<P>, Lost<'_, P>) -> usize,
-    ) -> usize {
-        let count = self.levels.len();
-        let levels = (1..=count).map(|to| drop_from(&mut self.levels[..to], &mut act));
-        levels.sum()
-    }
-}
-
-/// Has the last of these levels drop something, and with it, if it is inclusive, those above
-/// it. Says how many entries that were.
-fn drop_from<P: Cacheable>(
-    levels: &mut [Level<P>],
-    act: &mut dyn FnMut(&mut Level<P>, Lost<'_, P>) -> usize,
-) -> usize {
-    let Some((level, above)) = levels.split_last_mut() else {
-        return 0;
-    };
-    let is_inclusive = level.inclusion == Inclusion::Inclusive;
-    let mut dropped_above = 0;
-    let mut lost = |victim: &Victim<P>| {
-        if is_inclusive {
-            dropped_above += drop_above(above, victim);
-        }
-    };
-    let dropped = act(level, &mut lost);
-    dropped + dropped_above
-}
-
-/// Drops what overlaps with what an inclusive level has lost from the levels above it, and says
-/// how many entries that were.
-#[cold]
-fn drop_above<P: Cacheable>(above: &mut [Level<P>], victim: &Victim<P>) -> usize {
-    let mut forget = |level: &mut Level<P>, lost: Lost<'_, P>| level.forget_victim(victim, lost);
-    let levels = (1..=above.len()).map(|to| drop_from(&mut above[..to], &mut forget));
-    levels.sum()
 }
 
 #[cfg(test)]

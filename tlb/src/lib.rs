@@ -11,15 +11,18 @@
 
 extern crate alloc;
 
+mod array;
+mod asked;
 mod coalescing;
 mod hierarchy;
 mod pcids;
-mod present;
+mod probe;
 mod scope;
 mod stream;
 mod structures;
 mod tag;
 mod unit;
+mod victim;
 
 pub use coalescing::Coalescing;
 pub use hierarchy::{

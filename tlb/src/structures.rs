@@ -1,9 +1,13 @@
 use alloc::boxed::Box;
 
-use assoc::{Geometry, IndexFunction, Replacement, SetAssociative, Tag};
+use assoc::{Geometry, IndexFunction, Replacement};
 use units::{Cycles, Level, Pcid, VirtAddr};
 
-use crate::{ConfigError, Scope, tag::LINEAR_BITS};
+use crate::{
+    ConfigError, Scope,
+    array::{Array, Entry, Key},
+    tag::{LINEAR_BITS, Tag, linear},
+};
 
 /// The shape of one paging-structure cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,23 +55,76 @@ pub struct PagingStructureCaches<E> {
 #[derive(Clone, Debug)]
 struct Cache<E> {
     level: Level,
-    array: SetAssociative<E>,
+    /// The entry found last, if finding it again changes nothing but a count.
+    last: Entry<E>,
+    /// What was asked for last and was not there, if it was not put in since.
+    missed: Tag,
     counters: StructureCounters,
+    array: Array<E>,
+    remembers_last: bool,
 }
 
 const PCID_SHIFT: u32 = LINEAR_BITS - Level::Pde.shift();
 
-impl<E> Cache<E> {
-    #[inline]
-    fn number(&self, address: VirtAddr) -> u64 {
-        (address.as_u64() & ((1 << LINEAR_BITS) - 1)) >> self.level.shift()
+impl<E: Copy + Default> Cache<E> {
+    fn new(level: Level, config: StructureCacheConfig) -> Result<Self, ConfigError> {
+        let StructureCacheConfig {
+            geometry,
+            replacement,
+        } = config;
+        let array = Array::new(geometry, IndexFunction::Linear, replacement);
+        Ok(Self {
+            level,
+            last: Entry::none(),
+            missed: Tag::NONE,
+            counters: StructureCounters::default(),
+            array: array.map_err(|source| ConfigError::StructureCache { level, source })?,
+            remembers_last: replacement.is_idle_on_repeat(),
+        })
     }
 
     #[inline]
-    fn key(&self, address: VirtAddr, pcid: Pcid) -> (u64, Tag) {
-        let number = self.number(address);
-        let tag = number | pcid.as_u64() << PCID_SHIFT;
-        (number, Tag::new(tag))
+    fn key(&self, address: VirtAddr, pcid: Pcid) -> Key {
+        let number = linear(address) >> self.level.shift();
+        Key {
+            number,
+            tag: Tag::new(number | pcid.as_u64() << PCID_SHIFT),
+        }
+    }
+
+    #[inline]
+    fn find(&mut self, key: Key) -> Option<E> {
+        if self.last.tag == key.tag {
+            return Some(self.last.value);
+        }
+        let found = self.find_in_array(key);
+        if found.is_none() {
+            self.missed = key.tag;
+        }
+        found
+    }
+
+    #[inline]
+    fn find_in_array(&mut self, key: Key) -> Option<E> {
+        let likely = self.array.likely(key)?;
+        let value = *self.array.get_likely(likely)?;
+        if self.remembers_last {
+            let tag = key.tag;
+            self.last = Entry { tag, value };
+        }
+        Some(value)
+    }
+
+    #[inline]
+    fn fill(&mut self, key: Key, entry: E) {
+        self.last = Entry::none();
+        if self.missed == key.tag {
+            self.missed = Tag::NONE;
+            self.array.insert_new(key, entry);
+        } else {
+            self.array.insert(key, entry);
+        }
+        self.counters.fills += 1;
     }
 }
 
@@ -83,19 +140,9 @@ impl<E: Copy + Default> PagingStructureCaches<E> {
             (Level::Pml4e, config.pml4e),
             (Level::Pml5e, config.pml5e),
         ];
-        let built = levels.into_iter().filter_map(|(level, shape)| {
-            let shape = shape?;
-            let array =
-                SetAssociative::new(shape.geometry, IndexFunction::Linear, shape.replacement);
-            Some(match array {
-                Ok(array) => Ok(Cache {
-                    level,
-                    array,
-                    counters: StructureCounters::default(),
-                }),
-                Err(source) => Err(ConfigError::StructureCache { level, source }),
-            })
-        });
+        let built = levels
+            .into_iter()
+            .filter_map(|(level, shape)| Some(Cache::new(level, shape?)));
         Ok(Self {
             caches: built.collect::<Result<_, _>>()?,
             penalty: config.penalty,
@@ -113,8 +160,7 @@ impl<E: Copy + Default> PagingStructureCaches<E> {
     pub fn deepest(&mut self, address: VirtAddr, pcid: Pcid) -> Option<(Level, E)> {
         self.lookups += 1;
         for cache in &mut self.caches {
-            let (number, tag) = cache.key(address, pcid);
-            if let Some(&mut entry) = cache.array.get(number, tag) {
+            if let Some(entry) = cache.find(cache.key(address, pcid)) {
                 cache.counters.hits += 1;
                 return Some((cache.level, entry));
             }
@@ -127,8 +173,8 @@ impl<E: Copy + Default> PagingStructureCaches<E> {
     pub fn holds(&self, level: Level, address: VirtAddr, pcid: Pcid) -> bool {
         let mut caches = self.caches.iter().filter(|cache| cache.level == level);
         caches.any(|cache| {
-            let (number, tag) = cache.key(address, pcid);
-            cache.array.peek(number, tag).is_some()
+            let key = cache.key(address, pcid);
+            cache.array.peek(key).is_some()
         })
     }
 
@@ -136,17 +182,16 @@ impl<E: Copy + Default> PagingStructureCaches<E> {
     #[inline]
     pub fn fill(&mut self, level: Level, address: VirtAddr, pcid: Pcid, entry: E) {
         if let Some(cache) = self.caches.iter_mut().find(|cache| cache.level == level) {
-            let (number, tag) = cache.key(address, pcid);
-            cache.array.insert(number, tag, entry);
-            cache.counters.fills += 1;
+            cache.fill(cache.key(address, pcid), entry);
         }
     }
 
     /// Drops the entries on the way to the address, and says how many.
     pub fn forget(&mut self, address: VirtAddr, pcid: Pcid) -> usize {
         let dropped = self.caches.iter_mut().filter_map(|cache| {
-            let (number, tag) = cache.key(address, pcid);
-            cache.array.remove(number, tag)
+            cache.last = Entry::none();
+            let key = cache.key(address, pcid);
+            cache.array.remove(key)
         });
         dropped.count()
     }
@@ -155,11 +200,14 @@ impl<E: Copy + Default> PagingStructureCaches<E> {
     pub fn invalidate(&mut self, scope: Scope) -> usize {
         let caches = self.caches.iter_mut();
         let dropped = caches.map(|cache| {
-            cache.array.retain(|tag, _| match scope {
+            cache.last = Entry::none();
+            cache.array.retain(|entry| match scope {
                 Scope::Page { pcid, .. }
                 | Scope::PageOfPcid { pcid, .. }
                 | Scope::Pcid(pcid)
-                | Scope::PcidAndGlobal(pcid) => Pcid::from_cr3(tag.as_u64() >> PCID_SHIFT) != pcid,
+                | Scope::PcidAndGlobal(pcid) => {
+                    Pcid::from_cr3(entry.tag.bits() >> PCID_SHIFT) != pcid
+                }
                 Scope::NonGlobal | Scope::All => false,
             })
         });

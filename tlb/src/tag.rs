@@ -1,4 +1,3 @@
-use assoc::Tag;
 use units::{PageSize, Pcid, VirtAddr};
 
 /// The address bits that tags keep: 57, the widest linear address. A canonical address
@@ -6,16 +5,39 @@ use units::{PageSize, Pcid, VirtAddr};
 pub(crate) const LINEAR_BITS: u32 = 57;
 
 const NUMBER_BITS: u32 = LINEAR_BITS - PageSize::Size4KiB.shift();
-const PCID_SHIFT: u32 = NUMBER_BITS;
-const GLOBAL: u64 = 1 << (PCID_SHIFT + 12);
+pub(crate) const PCID_SHIFT: u32 = NUMBER_BITS;
+pub(crate) const GLOBAL: u64 = 1 << (PCID_SHIFT + 12);
 const SIZE_SHIFT: u32 = PCID_SHIFT + 13;
 
-const _: () = assert!(SIZE_SHIFT + 2 <= 63);
+/// What tells an entry from the others of its array: the number of its page, its size, and its
+/// PCID or that it is global.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tag(u64);
 
-/// The number of the address's page of this size, without the copies of the sign bit.
+impl Tag {
+    /// No entry's.
+    pub(crate) const NONE: Self = Self(u64::MAX);
+
+    #[inline]
+    pub(crate) const fn new(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    #[inline]
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+}
+
+/// A size where a tag has it.
+pub(crate) const fn size_bits(size: PageSize) -> u64 {
+    (size.index() as u64) << SIZE_SHIFT
+}
+
+/// The address without the copies of the sign bit.
 #[inline]
-pub(crate) fn page_number(address: VirtAddr, size: PageSize) -> u64 {
-    (address.as_u64() & ((1 << LINEAR_BITS) - 1)) >> size.shift()
+pub(crate) const fn linear(address: VirtAddr) -> u64 {
+    address.as_u64() & ((1 << LINEAR_BITS) - 1)
 }
 
 /// The canonical address with these bits.
@@ -30,27 +52,6 @@ pub(crate) fn address(bits: u64) -> VirtAddr {
     )
 }
 
-/// The tag of a page under one PCID.
-#[inline]
-pub(crate) fn local(number: u64, size: PageSize, pcid: Pcid) -> Tag {
-    Tag::new(number | pcid.as_u64() << PCID_SHIFT | (size.index() as u64) << SIZE_SHIFT)
-}
-
-/// The tag of a page under every PCID.
-#[inline]
-pub(crate) fn global(number: u64, size: PageSize) -> Tag {
-    Tag::new(number | GLOBAL | (size.index() as u64) << SIZE_SHIFT)
-}
-
-/// The tag of a page under this PCID, or under every one if there is none.
-#[inline]
-pub(crate) fn of(number: u64, size: PageSize, pcid: Option<Pcid>) -> Tag {
-    match pcid {
-        Some(pcid) => local(number, size, pcid),
-        None => global(number, size),
-    }
-}
-
 /// What a tag says, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Parts {
@@ -62,11 +63,19 @@ pub(crate) struct Parts {
 
 impl Parts {
     pub(crate) fn of(tag: Tag) -> Self {
-        let bits = tag.as_u64();
+        let bits = tag.bits();
         Self {
             number: bits & ((1 << NUMBER_BITS) - 1),
             held_as: PageSize::ALL[(bits >> SIZE_SHIFT) as usize % PageSize::ALL.len()],
             pcid: (bits & GLOBAL == 0).then(|| Pcid::from_cr3(bits >> PCID_SHIFT)),
+        }
+    }
+
+    /// How many bits of an address do not tell such entries apart.
+    pub(crate) fn shift(&self, group_bits: u32) -> u32 {
+        match self.held_as {
+            PageSize::Size4KiB => self.held_as.shift() + group_bits,
+            larger => larger.shift(),
         }
     }
 
@@ -78,33 +87,8 @@ impl Parts {
         size: PageSize,
         group_bits: u32,
     ) -> bool {
-        let own = if self.held_as == PageSize::Size4KiB {
-            self.held_as.shift() + group_bits
-        } else {
-            self.held_as.shift()
-        };
+        let own = self.shift(group_bits);
         let shift = size.shift().max(own);
-        let address = address.as_u64() & ((1 << LINEAR_BITS) - 1);
-        self.number >> (shift - own) == address >> shift
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tag_says_what_was_put_in() {
-        let address = VirtAddr::new(0xffff_fedc_ba98_7654);
-        let pcid = Pcid::new(0xfff).unwrap();
-        for size in PageSize::ALL {
-            let number = page_number(address, size);
-            let parts = Parts::of(local(number, size, pcid));
-            assert_eq!((parts.number, parts.held_as), (number, size));
-            assert_eq!(parts.pcid, Some(pcid));
-            assert_eq!(Parts::of(global(number, size)).pcid, None);
-            assert!(parts.lies_in_page_of(address, PageSize::Size1GiB, 0));
-            assert!(!parts.lies_in_page_of(VirtAddr::new(0x1000), PageSize::Size1GiB, 0));
-        }
+        self.number >> (shift - own) == linear(address) >> shift
     }
 }

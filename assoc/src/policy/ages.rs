@@ -81,6 +81,12 @@ impl Ages {
         words.iter().enumerate().any(is_3)
     }
 
+    /// The ways of age 3 in the one word, a bit in four, where none is older.
+    #[inline(always)]
+    pub(super) fn oldest(&self, word: u64) -> u64 {
+        word & word >> 1 & self.last
+    }
+
     /// Makes every way older.
     #[inline(always)]
     pub(super) fn raise(&self, words: &mut [u64], by: u64) {

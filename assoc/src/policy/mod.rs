@@ -58,14 +58,6 @@ pub enum FirstEmpty {
     Rightmost,
 }
 
-/// After what a hit on the same entry again changes nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum IdleAfter {
-    HitOrInsertion,
-    Hit,
-    Nothing,
-}
-
 impl Policy {
     /// The policy has been checked against the geometry.
     pub(crate) fn new(replacement: Replacement, geometry: Geometry) -> Self {
@@ -146,19 +138,46 @@ impl Policy {
     }
 }
 
-impl IdleAfter {
-    pub(crate) fn of(replacement: Replacement) -> Self {
-        match replacement {
-            Replacement::TrueLru
-            | Replacement::TreePlru
-            | Replacement::Fifo
-            | Replacement::Random { .. }
-            | Replacement::Mru3Plru4
-            | Replacement::Lru3Plru4 => Self::HitOrInsertion,
-            Replacement::Qlru(_) | Replacement::Srrip { .. } if replacement.is_idle_on_repeat() => {
-                Self::Hit
-            }
-            Replacement::Qlru(_) | Replacement::Srrip { .. } => Self::Nothing,
+/// For a set of one word: each policy is a function of its own, since a few instructions are
+/// all that it needs, and not all of them the same registers.
+impl Policy {
+    /// As [`Policy::hit`].
+    #[inline(never)]
+    pub(crate) fn hit_one(&mut self, set: usize, word: &mut [u64; 1], way: usize) {
+        #[inline(never)]
+        fn hit(policy: &mut impl Replace, set: usize, word: &mut [u64; 1], way: usize) {
+            policy.hit(set, word, way);
+        }
+        match self {
+            Self::TrueLru(policy) => hit(policy, set, word, way),
+            Self::Fifo(policy) => hit(policy, set, word, way),
+            Self::WideTrueLru(policy) => hit(policy, set, word, way),
+            Self::WideFifo(policy) => hit(policy, set, word, way),
+            Self::Random(policy) => hit(policy, set, word, way),
+            Self::TreePlru(policy) => hit(policy, set, word, way),
+            Self::ThreeTrees(policy) => hit(policy, set, word, way),
+            Self::Qlru(policy) => hit(policy, set, word, way),
+            Self::Srrip(policy) => hit(policy, set, word, way),
+        }
+    }
+
+    /// As [`Policy::insert`], if no way is empty.
+    #[inline(never)]
+    pub(crate) fn replace_one(&mut self, set: usize, word: &mut [u64; 1]) -> usize {
+        #[inline(never)]
+        fn replace(policy: &mut impl Replace, set: usize, word: &mut [u64; 1]) -> usize {
+            policy.insert(set, word, None)
+        }
+        match self {
+            Self::TrueLru(policy) => replace(policy, set, word),
+            Self::Fifo(policy) => replace(policy, set, word),
+            Self::WideTrueLru(policy) => replace(policy, set, word),
+            Self::WideFifo(policy) => replace(policy, set, word),
+            Self::Random(policy) => replace(policy, set, word),
+            Self::TreePlru(policy) => replace(policy, set, word),
+            Self::ThreeTrees(policy) => replace(policy, set, word),
+            Self::Qlru(policy) => replace(policy, set, word),
+            Self::Srrip(policy) => replace(policy, set, word),
         }
     }
 }

@@ -141,6 +141,32 @@ impl Replace for QlruAges {
 
     #[inline(always)]
     fn insert(&mut self, _: usize, words: &mut [u64], empty: Option<usize>) -> usize {
+        if let ([word], None) = (&mut *words, empty) {
+            let oldest = self.ages.oldest(*word);
+            let others = oldest & oldest.wrapping_sub(1);
+            // As long as another way is of age 3, none ages under any update.
+            if others != 0 {
+                *word ^= (oldest ^ others) * (OLDEST ^ self.inserted);
+                return oldest.trailing_zeros() as usize / 4;
+            }
+            return self.insert_into_one(core::array::from_mut(word));
+        }
+        self.insert_anywhere(words, empty)
+    }
+}
+
+#[expect(
+    clippy::inline_always,
+    reason = "for a narrow set it is a few instructions"
+)]
+impl QlruAges {
+    #[inline(never)]
+    fn insert_into_one(&self, word: &mut [u64; 1]) -> usize {
+        self.insert_anywhere(word, None)
+    }
+
+    #[inline(always)]
+    fn insert_anywhere(&self, words: &mut [u64], empty: Option<usize>) -> usize {
         if self.update_on == QlruUpdate::MissesOnly {
             self.age_all(words);
         }
@@ -148,5 +174,49 @@ impl Replace for QlruAges {
         let way = empty.unwrap_or_else(|| self.ages.leftmost(words, OLDEST).unwrap_or(0));
         self.accessed(words, way, self.inserted);
         way
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn all() -> impl Iterator<Item = Qlru> {
+        let numbers = 0..3_u16 * 2 * 4 * 3 * 4 * 2;
+        let all = numbers.map(|mut number| {
+            let mut digit = |base| {
+                let digit = u8::try_from(number % base).unwrap();
+                number /= base;
+                digit
+            };
+            Qlru {
+                hit_at_3: digit(3),
+                hit_at_2: digit(2),
+                insert: digit(4),
+                replace: digit(3),
+                update: digit(4),
+                update_on: match digit(2) {
+                    0 => QlruUpdate::EveryAccess,
+                    _ => QlruUpdate::MissesOnly,
+                },
+            }
+        });
+        all.filter(|qlru| qlru.validate().is_ok())
+    }
+
+    proptest! {
+        #[test]
+        fn the_short_way_into_a_full_set_is_the_long_way(ages in prop::array::uniform16(0u64..4), ways in 1usize..17) {
+            let word = ages.iter().fold(0, |word, age| word << 4 | age);
+            for qlru in all() {
+                let mut ages = QlruAges::new(qlru, ways);
+                let (mut short, mut long) = ([word], [word]);
+                let way = ages.insert(0, &mut short, None);
+                prop_assert_eq!(way, ages.insert_anywhere(&mut long, None), "{:?}", qlru);
+                prop_assert_eq!(short, long, "{:?}", qlru);
+            }
+        }
     }
 }

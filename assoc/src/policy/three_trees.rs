@@ -50,13 +50,38 @@ const fn number_of(order: [u8; TREES]) -> u8 {
     number
 }
 
-/// The nodes on the path to each way of a tree, and what they become.
+/// The nodes on the path to each way of the first tree, and what they become.
 const PATHS: [(u64, u64); WAYS] = [
     (0b0110, 0b0110),
     (0b0110, 0b0010),
     (0b1010, 0b1000),
     (0b1010, 0b0000),
 ];
+
+/// The same of all trees.
+const TOUCHES: [(u64, u64); TREES * WAYS] = {
+    let mut touches = [(0, 0); TREES * WAYS];
+    let mut way = 0;
+    while way < touches.len() {
+        let (path, pointers) = PATHS[way % WAYS];
+        touches[way] = (path << (way & !3), pointers << (way & !3));
+        way += 1;
+    }
+    touches
+};
+
+/// Where the nodes of a tree point.
+const POINTED: [usize; 16] = {
+    let mut pointed = [0; 16];
+    let mut nodes = 0;
+    while nodes < pointed.len() {
+        let half = nodes >> 1 & 1;
+        let leaf = nodes >> (2 + half) & 1;
+        pointed[nodes] = 2 * half + leaf;
+        nodes += 1;
+    }
+    pointed
+};
 
 #[expect(
     clippy::inline_always,
@@ -79,20 +104,18 @@ impl ThreeTrees {
 
     #[inline(always)]
     fn touch(words: &mut [u64], way: usize) {
-        let (tree, way) = (way / WAYS, way % WAYS);
-        let (path, pointers) = PATHS[way];
-        let nodes = words[0] & !(path << (4 * tree)) | pointers << (4 * tree);
-        let order = AFTER[order_of(nodes)][tree];
-        words[0] = nodes & ((1 << ORDER) - 1) | u64::from(order) << ORDER;
+        let (path, pointers) = TOUCHES[way];
+        let nodes = words[0] & ((1 << ORDER) - 1) & !path | pointers;
+        let order = AFTER[order_of(words[0])][way / WAYS];
+        words[0] = nodes | u64::from(order) << ORDER;
     }
 
     #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "four bits are looked at")]
     fn victim(&self, words: &[u64]) -> usize {
         let tree = usize::from(self.next[order_of(words[0])]);
-        let nodes = words[0] >> (4 * tree);
-        let half = usize::from(nodes & 1 << 1 != 0);
-        let leaf = usize::from(nodes & 1 << (2 + half) != 0);
-        WAYS * tree + 2 * half + leaf
+        let nodes = (words[0] >> (WAYS * tree)) as usize % POINTED.len();
+        WAYS * tree + POINTED[nodes]
     }
 }
 

@@ -95,6 +95,21 @@ impl Replacement {
         }
     }
 
+    /// The same of an entry that was put in last.
+    ///
+    /// It is so under all policies but those that do not make new entries the youngest.
+    pub const fn is_idle_after_insertion(self) -> bool {
+        match self {
+            Self::TrueLru
+            | Self::TreePlru
+            | Self::Fifo
+            | Self::Random { .. }
+            | Self::Mru3Plru4
+            | Self::Lru3Plru4 => true,
+            Self::Qlru(_) | Self::Srrip { .. } => false,
+        }
+    }
+
     /// Whether the policy is one, whatever the geometry.
     ///
     /// # Errors

@@ -1,9 +1,12 @@
 //! What happens when the first cache does not answer on its own.
 
-use super::{CacheSystem, Response, coherence::Others};
+use assoc::{Place, Sought};
+
+use super::{Reach, Response, coherence::Others, processors::Processors};
 use crate::{
     CacheId, Inclusion, Prefetcher, Request, ServedBy,
     line::{Line, LineState},
+    private::given_up,
 };
 
 /// What a line is brought for.
@@ -29,23 +32,26 @@ impl Purpose {
     }
 }
 
-impl CacheSystem {
+#[expect(
+    clippy::inline_always,
+    reason = "a miss is one function, whatever it is made of"
+)]
+impl<P: Processors> Reach<'_, P> {
     /// The rest of an access that missed in its first cache. To write, it makes the
     /// line dirty there.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn access_below(
         &mut self,
-        by: usize,
         first: CacheId,
-        line: Line,
+        at: Place,
         request: Request,
         purpose: Purpose,
     ) -> Response {
-        let response = self.bring(by, first, line, purpose);
-        let counters = &mut self.processors[by].counters;
+        let response = self.bring(first, at, purpose);
+        let counters = &mut self.processors.own().counters;
         counters.count_served(request, response.served_by);
         if request.trains_prefetchers() {
-            self.prefetch_after_miss(by, line);
+            self.prefetch_after_miss(Line::of_tag(at.tag()));
         }
         response
     }
@@ -56,46 +62,41 @@ impl CacheSystem {
     #[inline(never)]
     pub(super) fn hit_at_last(
         &mut self,
-        by: usize,
         first: CacheId,
         line: Line,
         request: Request,
         found: LineState,
         purpose: Purpose,
     ) -> Response {
-        let mut response = self.response_of(by, first);
-        let own = &mut self.processors[by];
+        let mut response = self.response_of(first);
+        let own = self.processors.own();
         own.counters.count_served(request, response.served_by);
         if found.is_prefetched() {
             own.counters.count_useful(Prefetcher::of(first));
         }
         if purpose == Purpose::Write && found.is_shared() {
-            self.upgrade(by, line, &mut response);
+            self.upgrade(line, &mut response);
         }
         response
     }
 
-    /// Brings a line into a cache of a processor that does not hold it, and into those on the
-    /// way, the lowest first, so that a dirty line a fill pushes out finds the caches below
+    /// Brings a line to its place in a cache of a processor that does not hold it, and into those
+    /// on the way, the lowest first, so that a dirty line a fill pushes out finds the caches below
     /// already settled.
-    #[inline]
-    pub(super) fn bring(
-        &mut self,
-        by: usize,
-        into: CacheId,
-        line: Line,
-        purpose: Purpose,
-    ) -> Response {
+    #[inline(always)]
+    pub(super) fn bring(&mut self, into: CacheId, at: Place, purpose: Purpose) -> Response {
+        let line = Line::of_tag(at.tag());
         if into == CacheId::L2 {
-            let (response, state) = self.bring_from_beyond(by, line, purpose);
-            self.put(by, CacheId::L2, line, state.for_purpose(purpose));
+            let (response, state) = self.bring_from_beyond(line, purpose);
+            self.put(into, at, state.for_purpose(purpose));
             return response;
         }
-        let (response, state) = if let Some(found) = self.bring_from_l2(by, line, purpose) {
+        let in_l2 = self.processors.own().l2().place(line);
+        let (response, state) = if let Some(found) = self.bring_from_l2(in_l2, purpose) {
             found
         } else {
-            let (response, state) = self.bring_from_beyond(by, line, purpose);
-            self.put(by, CacheId::L2, line, state);
+            let (response, state) = self.bring_from_beyond(line, purpose);
+            self.put(CacheId::L2, in_l2, state);
             (response, state)
         };
         let state = if state.is_shared() {
@@ -103,56 +104,47 @@ impl CacheSystem {
         } else {
             LineState::CLEAN
         };
-        self.put(by, into, line, state.for_purpose(purpose));
+        self.put(into, at, state.for_purpose(purpose));
         response
     }
 
     /// What the L2 answers to the L1s above it, and the state of its copy.
-    #[inline]
-    fn bring_from_l2(
-        &mut self,
-        by: usize,
-        line: Line,
-        purpose: Purpose,
-    ) -> Option<(Response, LineState)> {
-        let own = &mut self.processors[by];
-        let state = own.l2().find(line)?;
-        let found = *state;
-        if purpose != Purpose::Prefetch {
-            *state = state.found();
+    #[inline(always)]
+    fn bring_from_l2(&mut self, at: Place, purpose: Purpose) -> Option<(Response, LineState)> {
+        let own = self.processors.own();
+        let mut copy = own.l2().find(at)?;
+        let found = copy.state();
+        let after = match purpose {
+            Purpose::Prefetch => found,
+            Purpose::Read => found.found(),
+            Purpose::Write => found.found().unshared(),
+        };
+        if after != found {
+            copy.change_to(after);
         }
-        if purpose == Purpose::Write {
-            *state = state.unshared();
-        }
-        let after = *state;
         if found.is_prefetched() && !after.is_prefetched() {
             own.counters.count_useful(Prefetcher::Stride);
         }
-        let mut response = self.response_of(by, CacheId::L2);
+        let mut response = self.response_of(CacheId::L2);
         if purpose == Purpose::Write && found.is_shared() {
-            self.upgrade(by, line, &mut response);
+            self.upgrade(Line::of_tag(at.tag()), &mut response);
         }
         Some((response, after))
     }
 
     /// What the caches and memory beyond the L2 answer to it, and the state in which its copy
     /// comes.
-    #[inline]
-    fn bring_from_beyond(
-        &mut self,
-        by: usize,
-        line: Line,
-        purpose: Purpose,
-    ) -> (Response, LineState) {
+    #[inline(always)]
+    fn bring_from_beyond(&mut self, line: Line, purpose: Purpose) -> (Response, LineState) {
         let others = match purpose {
-            Purpose::Write => self.take_from_others(by, line),
-            Purpose::Read | Purpose::Prefetch => self.share_with_others(by, line),
+            Purpose::Write => self.take_from_others(line),
+            Purpose::Read | Purpose::Prefetch => self.share_with_others(line),
         };
-        let (served_by, dirty) = match self.inclusion {
+        let (served_by, dirty) = match self.shared.inclusion {
             Inclusion::Free | Inclusion::Inclusive => {
-                (self.ask_the_llc(by, line, others), LineState::CLEAN)
+                (self.ask_the_llc(line, others), LineState::CLEAN)
             }
-            Inclusion::Exclusive => self.take_from_the_llc(by, line, others, purpose),
+            Inclusion::Exclusive => self.take_from_the_llc(line, others, purpose),
         };
         let state = if others == Others::Nothing || purpose == Purpose::Write {
             dirty
@@ -160,25 +152,29 @@ impl CacheSystem {
             LineState::SHARED
         };
         let latency = match served_by {
-            ServedBy::Memory => self.memory_latency,
-            ServedBy::Peer => self.peer_latency,
-            _ if purpose == Purpose::Write && others != Others::Nothing => self.peer_latency,
-            _ => self.llc.latency,
+            ServedBy::Memory => self.shared.memory_latency,
+            ServedBy::Peer => self.shared.peer_latency,
+            _ if purpose == Purpose::Write && others != Others::Nothing => self.shared.peer_latency,
+            _ => self.shared.llc.latency,
         };
         let response = Response { served_by, latency };
         (response, state)
     }
 
     /// Leaves the line in the LLC, and says who had it.
-    #[inline]
-    fn ask_the_llc(&mut self, by: usize, line: Line, others: Others) -> ServedBy {
+    #[inline(always)]
+    fn ask_the_llc(&mut self, line: Line, others: Others) -> ServedBy {
         if others == Others::Dirty {
             return ServedBy::Peer;
         }
-        if self.llc.find(line).is_some() {
-            return ServedBy::Llc;
+        match self.shared.llc.find_or_put(line, LineState::CLEAN) {
+            Sought::Found(_) => return ServedBy::Llc,
+            Sought::Put(None) => {}
+            Sought::Put(Some(evicted)) => {
+                let (evicted, state) = given_up(evicted);
+                self.leave_llc(evicted, state);
+            }
         }
-        self.put_into_llc(by, line, LineState::CLEAN);
         match others {
             Others::Nothing => ServedBy::Memory,
             Others::Clean | Others::Dirty => ServedBy::Peer,
@@ -189,20 +185,19 @@ impl CacheSystem {
     /// other processor keeps a copy.
     fn take_from_the_llc(
         &mut self,
-        by: usize,
         line: Line,
         others: Others,
         purpose: Purpose,
     ) -> (ServedBy, LineState) {
-        let taken = self.llc.take(line);
+        let taken = self.shared.llc.take(line);
         match (others, taken) {
             (Others::Dirty, _) | (Others::Clean, None) => (ServedBy::Peer, LineState::CLEAN),
             (Others::Nothing, None) => (ServedBy::Memory, LineState::CLEAN),
             (Others::Clean, Some(state)) if purpose != Purpose::Write => {
                 // A line that several processors have is dirty nowhere but in the LLC.
                 if state.is_dirty() {
-                    self.processors[by].counters.count_peer_write_back();
-                    self.processors[by].counters.count_memory_write_back();
+                    self.processors.own().counters.count_peer_write_back();
+                    self.processors.own().counters.count_memory_write_back();
                 }
                 (ServedBy::Llc, LineState::CLEAN)
             }

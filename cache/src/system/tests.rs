@@ -85,7 +85,7 @@ impl CacheSystem {
     /// dirty.
     fn held_by(&self, by: ProcessorId, id: CacheId) -> Vec<(u64, bool)> {
         let own = &self.processors[by.index()];
-        let cache = own.caches.get(id.index()).unwrap_or(&self.llc);
+        let cache = own.caches.get(id.index()).unwrap_or(&self.shared.llc);
         let lines = cache.iter();
         let mut held: Vec<_> = lines
             .map(|(line, state)| (line.number(), state.is_dirty()))

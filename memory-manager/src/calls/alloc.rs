@@ -287,7 +287,7 @@ impl UserSpace {
         } else {
             (Untouched::Reserved, 0)
         };
-        kernel.commit.charge(charge)?;
+        kernel.charge(charge)?;
         let memory = if kind.contains(AllocationType::PHYSICAL) {
             PrivateMemory::Window
         } else {
@@ -345,7 +345,7 @@ impl UserSpace {
         let rules = PrivateRules::of(vad, private);
         let committed = self.committed_pages(kernel, rules, start, end)?;
         let new = (end - start) / PAGE - committed;
-        kernel.commit.charge(new)?;
+        kernel.charge(new)?;
         let done = self.commit_or_protect(kernel, rules, (start, end), protection);
         if done.is_err() {
             kernel.commit.release(new);

@@ -3,7 +3,7 @@ use mmu_core::VirtAddr;
 use crate::{
     Machine, PageProtection, ProcessId, Status,
     kernel::Kernel,
-    private::{PrivateRules, is_dirty, owned_frame},
+    private::{PrivateRules, has_own_page, is_dirty},
     protection::Protection,
     user_space::UserSpace,
     vad::{PAGE, USER_LIMIT, VadKind},
@@ -49,22 +49,16 @@ impl UserSpace {
             }
         }
         let fresh = rules.fresh(wanted);
-        let (mut frames, mut written) = (Vec::new(), Vec::new());
+        let mut written = Vec::new();
         self.rewrite_range(kernel, start, end, |space, page, pte| {
-            match owned_frame(pte) {
-                Some(frame) if !space.working_set.is_locked(page) => {
-                    frames.push(frame);
-                    if is_dirty(pte) {
-                        written.push(page);
-                    }
-                    fresh
-                }
-                _ => pte,
+            if !has_own_page(pte) || space.working_set.is_locked(page) {
+                return pte;
             }
+            if is_dirty(pte) {
+                written.push(page);
+            }
+            fresh
         })?;
-        for frame in frames {
-            kernel.physical.free(frame);
-        }
         self.note_writes(start, &written);
         Ok(())
     }

@@ -48,12 +48,12 @@ impl UserSpace {
                 && kernel.segments.is_file(segment)
             {
                 for index in first..first + pages {
-                    let free = kernel.commit.limit() - kernel.physical.in_use();
-                    if free <= kernel.commit.charged() {
+                    if kernel.physical.vacant() <= kernel.commit.charged() {
                         return;
                     }
                     match kernel.shared_frame(segment, index) {
-                        Ok(_) | Err(Status::AccessViolation) => {}
+                        Ok(frame) => kernel.physical.release(frame),
+                        Err(Status::AccessViolation) => {}
                         Err(_) => return,
                     }
                 }

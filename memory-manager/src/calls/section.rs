@@ -280,7 +280,7 @@ impl Kernel {
                 Committing::Later => Status::InsufficientResources,
             });
         }
-        self.commit.charge(charge)?;
+        self.charge(charge)?;
         let mut segment = Segment::new(origin, pages);
         segment.charge = charge;
         Ok(self.segments.add(segment))
@@ -343,7 +343,7 @@ impl Kernel {
             |offset, bytes: &mut [u8]| self.read_file(file.disk(), file.identity, offset, bytes);
         let layout = image::layout(length, read)?;
         let (pages, charge) = (layout.pages, layout.pages_written_by_all());
-        self.commit.charge(charge)?;
+        self.charge(charge)?;
         let mut segment = Segment::new(PageOrigin::Image(Image { file, layout }), pages);
         segment.charge = charge;
         Ok(self.segments.add(segment))
@@ -369,12 +369,12 @@ impl Kernel {
         let end = offset + bytes.len() as u64;
         let segment = self.segment(id)?;
         let resident = segment.resident(&self.physical, offset / PAGE, end.div_ceil(PAGE))?;
-        for (index, valid) in resident {
+        for (index, frame) in resident {
             let page = index * PAGE;
             let (start, stop) = (page.max(offset), (page + PAGE).min(end));
             #[expect(clippy::cast_possible_truncation, reason = "within the buffer")]
             let part = &mut bytes[(start - offset) as usize..(stop - offset) as usize];
-            let at = valid.frame().wrapping_add(start - page);
+            let at = frame.wrapping_add(start - page);
             let read = self.physical.ram().read(at, part);
             read.map_err(|_| Status::InternalError)?;
         }

@@ -42,7 +42,7 @@ impl Machine {
         if size == EMPTY {
             return space.trim(kernel, 0, USER_LIMIT);
         }
-        let free = kernel.commit.limit() - kernel.physical.in_use();
+        let free = kernel.physical.available();
         let (minimum, maximum) = (size.minimum / PAGE, size.maximum / PAGE);
         if size.minimum == 0
             || size.minimum > size.maximum

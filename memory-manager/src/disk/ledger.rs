@@ -24,6 +24,8 @@ pub struct IoCounters {
     pub bytes_read: u64,
     /// Bytes that were written.
     pub bytes_written: u64,
+    /// Those of them that failed.
+    pub failures: u64,
     /// What it took.
     pub cycles: Cycles,
 }
@@ -69,6 +71,11 @@ impl DiskLedger {
         counters.writes += 1;
         counters.bytes_written += bytes;
         counters.cycles += cycles;
+    }
+
+    /// Notes that an operation failed.
+    pub fn fail(&mut self, owner: IoOwner) {
+        self.counters_mut(owner).failures += 1;
     }
 
     fn counters_mut(&mut self, owner: IoOwner) -> &mut IoCounters {

@@ -12,6 +12,8 @@ mod dep;
 mod discard;
 mod faults;
 mod files;
+mod frame_check;
+mod frames;
 mod free;
 mod hostile;
 mod images;
@@ -19,6 +21,7 @@ mod invariants;
 mod large;
 mod layouts;
 mod lock;
+mod paging;
 mod pe;
 mod placeholders;
 mod placement;
@@ -111,6 +114,11 @@ impl Bench {
             .machine
             .virtual_protect(self.process, base, size, protection);
         done.map(|(_, old)| old)
+    }
+
+    /// Pages on standby, of all priorities.
+    fn standby(&self) -> u64 {
+        self.machine.page_lists().standby.iter().sum()
     }
 
     fn query(&self, address: u64) -> MemoryInformation {

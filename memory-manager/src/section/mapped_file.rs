@@ -109,6 +109,28 @@ impl MappedFile {
     }
 }
 
+impl MappedFile {
+    /// Writes pages that follow each other to their places, as far as the file reaches, in one
+    /// operation. Gives how many that were.
+    pub(crate) fn store_run(
+        &self,
+        ram: &Ram,
+        offset: u64,
+        frames: &[PhysAddr],
+    ) -> Result<usize, Status> {
+        let mut pages = vec![0; frames.len() * PAGE_BYTES];
+        for (&frame, page) in frames.iter().zip(pages.chunks_exact_mut(PAGE_BYTES)) {
+            let read = ram.read(frame, page);
+            read.map_err(|_| Status::InternalError)?;
+        }
+        let within = self.length()?.saturating_sub(offset);
+        let within = usize::try_from(within).map_or(pages.len(), |within| within.min(pages.len()));
+        let written = disk::write_full(&*self.disk, offset, &pages[..within]);
+        written.map_err(|error| disk::status(&error))?;
+        Ok(within.div_ceil(PAGE_BYTES))
+    }
+}
+
 /// How long a file is, in bytes.
 pub(crate) fn length(disk: &dyn Disk) -> Result<u64, Status> {
     disk.length().map_err(|error| disk::status(&error))

@@ -1,13 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use mmu_core::PhysAddr;
+use mmu_core::{PhysAddr, Ram};
 
 use crate::{
     ProcessId, Status,
     kernel::Kernel,
     physical::Physical,
     protection::Protection,
-    pte::{FrameOwner, Pte, PteState, ValidPte},
+    pte::{FrameOwner, Pte, PteState},
     run::Run,
     section::{image::Image, mapped_file::MappedFile},
     vad::PAGE,
@@ -24,8 +24,8 @@ const PROTOTYPES: u64 = PAGE / 8;
 ///
 /// Prototype entries lie in emulated memory, in the formats of page-table entries, a frame of
 /// them at a time, made when one of them is first needed. A prototype entry of zero is a page
-/// as it was at first; a valid one owns its frame, and is dirty if the page is to be written
-/// to its file.
+/// as it was at first; a valid one has a frame that somebody uses, and one in transition a frame
+/// that nobody does.
 #[derive(Debug)]
 pub(crate) struct Segment {
     pub(crate) origin: PageOrigin,
@@ -67,6 +67,15 @@ impl Segment {
     fn place(&self, index: u64) -> Option<PhysAddr> {
         let frame = self.prototypes.get(&(index / PROTOTYPES))?;
         Some(frame.wrapping_add(index % PROTOTYPES * 8))
+    }
+
+    /// The page whose prototype entry lies there.
+    pub(crate) fn index_of(&self, place: PhysAddr) -> Option<u64> {
+        let offset = place.as_u64() % PAGE;
+        let table = PhysAddr::new(place.as_u64() - offset);
+        let mut chunks = self.prototypes.iter();
+        let (chunk, _) = chunks.find(|&(_, &frame)| frame == table)?;
+        Some(chunk * PROTOTYPES + offset / 8)
     }
 
     /// The prototype entry of a page.
@@ -146,13 +155,13 @@ impl Segment {
         }
     }
 
-    /// The pages that have a frame, and their entries, among those of a range.
+    /// The pages that have a frame, and these, among those of a range.
     pub(crate) fn resident(
         &self,
         physical: &Physical,
         first: u64,
         end: u64,
-    ) -> Result<Vec<(u64, ValidPte)>, Status> {
+    ) -> Result<Vec<(u64, PhysAddr)>, Status> {
         let mut found = Vec::new();
         let chunks = first / PROTOTYPES..end.div_ceil(PROTOTYPES).max(first / PROTOTYPES);
         for (&chunk, &frame) in self.prototypes.range(chunks) {
@@ -162,9 +171,7 @@ impl Segment {
                     continue;
                 }
                 let pte = physical.read_pte(frame.wrapping_add(slot * 8))?;
-                if let PteState::Valid(valid) = pte.state() {
-                    found.push((index, valid));
-                }
+                found.extend(pte.frame().map(|frame| (index, frame)));
             }
         }
         Ok(found)
@@ -190,9 +197,10 @@ impl Kernel {
         if let Some(place) = self.segment(id)?.place(index) {
             return Ok(place);
         }
-        self.commit.charge(1)?;
+        self.charge(1)?;
         let frame = self.physical.allocate();
         let frame = frame.inspect_err(|_| self.commit.release(1))?;
+        self.physical.hold(frame);
         let segment = self.segment_mut(id)?;
         segment.charge += 1;
         segment.prototypes.insert(index / PROTOTYPES, frame);
@@ -219,7 +227,7 @@ impl Kernel {
             }
             next += run;
         }
-        self.commit.charge(new)?;
+        self.charge(new)?;
         if let Err(status) = self.make_prototypes(id, first, end) {
             self.commit.release(new);
             return Err(status);
@@ -229,7 +237,7 @@ impl Kernel {
         for index in first..end {
             let place = self.make_prototype(id, index)?;
             if self.physical.read_pte(place)? == Pte::ZERO {
-                self.physical.write_pte(place, zeros)?;
+                self.physical.write_raw(place, zeros)?;
             }
         }
         Ok(())
@@ -266,7 +274,8 @@ impl Kernel {
         Ok(())
     }
 
-    /// The frame of a shared page, which is filled if there is none yet.
+    /// The frame of a shared page, which is filled if there is none yet, and stays where it is
+    /// until the caller releases it.
     ///
     /// # Errors
     /// [`Status::AccessViolation`] if the page is not committed, [`Status::InPageError`] if
@@ -274,8 +283,16 @@ impl Kernel {
     pub(crate) fn shared_frame(&mut self, id: SegmentId, index: u64) -> Result<PhysAddr, Status> {
         let segment = self.segment(id)?;
         let prototype = segment.prototype(&self.physical, index)?;
-        if let PteState::Valid(valid) = prototype.state() {
-            return Ok(valid.frame());
+        if let Some(frame) = prototype.frame() {
+            self.physical.refer(frame);
+            return Ok(frame);
+        }
+        if let PteState::PageFile(..) = prototype.state()
+            && let Some(place) = segment.place(index)
+        {
+            let frame = self.page_in(place, FrameOwner::Prototype)?;
+            self.physical.refer(frame);
+            return Ok(frame);
         }
         let (committed, _) =
             segment.protection_run(&self.physical, (index, 1), Protection::SHARED)?;
@@ -285,28 +302,29 @@ impl Kernel {
         // Borrowed apart from the frames.
         let segment = self.segments.get(id).ok_or(Status::InternalError)?;
         let physical = &mut self.physical;
-        let frame = match &segment.origin {
-            PageOrigin::File(file) => physical
-                .allocate_filled(|ram, frame| file.load(ram, (index * PAGE, PAGE), frame))?,
-            PageOrigin::Image(image) => {
-                physical.allocate_filled(|ram, frame| image.load(ram, index, frame))?
+        let in_file = Pte::subsection(id);
+        let (frame, original) = match &segment.origin {
+            PageOrigin::File(file) => {
+                let load = |ram: &Ram, frame| file.load(ram, (index * PAGE, PAGE), frame);
+                (physical.allocate_filled(load), in_file)
             }
-            PageOrigin::Committed | PageOrigin::Reserved => physical.allocate()?,
+            PageOrigin::Image(image) => {
+                let load = |ram: &Ram, frame| image.load(ram, index, frame);
+                (physical.allocate_filled(load), in_file)
+            }
+            PageOrigin::Committed | PageOrigin::Reserved => {
+                (physical.allocate().map(Ok), prototype)
+            }
         };
+        let frame = frame?.map_err(|reason| {
+            self.in_page_reason = Some(reason);
+            Status::InPageError
+        })?;
         let place = self.make_prototype(id, index);
         let place = place.inspect_err(|_| self.physical.free(frame))?;
-        let valid = Pte::valid(frame, Protection::SHARED, FrameOwner::Process);
-        self.physical.write_pte(place, valid.into())?;
+        let prototype = (place, original);
+        self.physical.give_to_prototype(frame, prototype)?;
         Ok(frame)
-    }
-
-    /// Notes that a shared page was written.
-    pub(crate) fn dirty_shared(&mut self, id: SegmentId, index: u64) -> Result<(), Status> {
-        let place = self.make_prototype(id, index)?;
-        if let PteState::Valid(valid) = self.physical.read_pte(place)?.state() {
-            self.physical.write_pte(place, valid.written().into())?;
-        }
-        Ok(())
     }
 
     /// Writes the dirty pages of a range to the file, if there is one.
@@ -317,19 +335,17 @@ impl Kernel {
     pub(crate) fn write_back(&mut self, id: SegmentId, first: u64, end: u64) -> Result<(), Status> {
         let mut result = Ok(());
         let segment = self.segment(id)?;
-        for (index, valid) in segment.resident(&self.physical, first, end)? {
-            if !valid.is_dirty() {
+        for (index, frame) in segment.resident(&self.physical, first, end)? {
+            if !self.physical.is_written(frame) {
                 continue;
             }
             let segment = self.segments.get(id).ok_or(Status::InternalError)?;
             let PageOrigin::File(file) = &segment.origin else {
                 return Ok(());
             };
-            let stored = file.store(self.physical.ram(), index * PAGE, valid.frame());
-            if stored.is_ok()
-                && let Some(place) = segment.place(index)
-            {
-                self.physical.write_pte(place, valid.clean().into())?;
+            let stored = file.store(self.physical.ram(), index * PAGE, frame);
+            if stored.is_ok() {
+                self.physical.note_stored(frame);
             }
             result = result.and(stored);
         }
@@ -356,11 +372,12 @@ impl Kernel {
         let Some(segment) = self.segments.remove(id) else {
             return Ok(());
         };
-        for (_, valid) in segment.resident(&self.physical, 0, pages)? {
-            self.physical.free(valid.frame());
+        for (_, frame) in segment.resident(&self.physical, 0, pages)? {
+            self.physical.delete_prototype(frame);
         }
         for table in segment.tables() {
-            self.physical.free_table(table);
+            self.physical.free_slots(table)?;
+            self.physical.free(table);
         }
         self.commit.release(segment.charge);
         Ok(())

@@ -7,7 +7,7 @@ use crate::{
     fault::FaultedPage,
     kernel::Kernel,
     page_tables::AlikePages,
-    private::owned_frame,
+    private::has_own_page,
     protection::{Caching, Protection},
     pte::{FrameOwner, Pte, PteState, ValidPte},
     section::SegmentId,
@@ -33,7 +33,10 @@ impl Kernel {
                 let (own, end) = untouched()?;
                 Ok((own.and(Some(protection)), end))
             }
-            PteState::Zero | PteState::DemandZero(_) | PteState::Decommitted => untouched(),
+            PteState::Zero
+            | PteState::DemandZero(_)
+            | PteState::Decommitted
+            | PteState::Subsection(_) => untouched(),
         }
     }
 
@@ -94,7 +97,9 @@ impl UserSpace {
         self.admit(kernel, page, protection, access, Pte::lookup)?;
         let frame = kernel.shared_frame(segment, index)?;
         let valid = Pte::valid(frame, protection, FrameOwner::Prototype);
-        self.make_valid(kernel, page, valid, access)
+        let made = self.make_valid(kernel, page, valid, access);
+        kernel.physical.release(frame);
+        made
     }
 
     /// A write to a page that copies itself: from now on the process has a page of its own.
@@ -111,7 +116,7 @@ impl UserSpace {
         let own = kernel.untouched_page(vad, page.address)?;
         let is_paid = own.is_some_and(Protection::copies_on_write);
         let charge = u64::from(!is_paid);
-        kernel.commit.charge(charge)?;
+        kernel.charge(charge)?;
         let copied = self.put_copy(kernel, page, shared);
         if copied.is_err() {
             kernel.commit.release(charge);
@@ -140,19 +145,6 @@ impl UserSpace {
         )?;
         kernel.faults.write_copies += 1;
         Ok(())
-    }
-
-    /// The first write through this view to a shared page.
-    pub(crate) fn note_shared_write(
-        &mut self,
-        kernel: &mut Kernel,
-        page: u64,
-    ) -> Result<(), Status> {
-        let vad = self.vads.find(page);
-        match vad.and_then(|vad| vad.view_index(page)) {
-            Some((segment, index)) => kernel.dirty_shared(segment, index),
-            None => Err(Status::AccessViolation),
-        }
     }
 
     /// Protects pages of a view.
@@ -252,7 +244,7 @@ impl UserSpace {
                     space.protected(pte, part.new)
                 }
                 // A page that was copied is the process's own for good.
-                _ if owned_frame(pte).is_some() => space.protected(pte, part.new.after_copy()),
+                _ if has_own_page(pte) => space.protected(pte, part.new.after_copy()),
                 _ => shared,
             };
             self.change_range(kernel, part.start, part.end, new)?;
@@ -296,7 +288,7 @@ impl UserSpace {
         let pages = (end - start) / PAGE;
         let known = kernel.segment(segment)?;
         let charge = known.pages_to_copy(first, first + pages, protection);
-        kernel.commit.charge(charge)?;
+        kernel.charge(charge)?;
         kernel
             .segment_mut(segment)?
             .views

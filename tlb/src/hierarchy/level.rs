@@ -2,156 +2,181 @@ use alloc::boxed::Box;
 
 use units::{Cycles, PageSize, Pcid, VirtAddr};
 
-use super::{Inclusion, LevelConfig};
+use super::{
+    Inclusion, LevelConfig,
+    routes::{Home, Page, Route},
+};
 use crate::{
-    Cacheable, ConfigError, Cr3Write, PageSizes, Scope, Stream, Streams, Tlb,
-    unit::{Displaced, Lost, Novelty, Victim},
+    Cacheable, ConfigError, Cr3Write, PcidCapacity, Scope, Stream, Tlb,
+    array::Entry,
+    asked::Asked,
+    coalescing::Held,
+    probe::Kind,
+    unit::Novelty,
+    victim::{Lost, Victim},
 };
 
 /// The TLBs of one level.
 #[derive(Clone, Debug)]
 pub(super) struct Level<P> {
     pub(super) penalty: Cycles,
+    /// Which of the TLBs answered each stream last; beyond all of them for one that is not served.
+    last: [usize; Stream::COUNT],
+    pub(super) tlbs: Box<[Tlb<P>]>,
+    /// Where each stream is looked for.
+    routes: [Route; Stream::COUNT],
+    /// For each stream and page size, where such a page goes.
+    homes: [[Home; PageSize::ALL.len()]; Stream::COUNT],
+    /// Whose turn it is among several full TLBs.
+    turn: usize,
+    /// Whether one of the TLBs cannot keep entries of every PCID.
+    pub(super) limits_pcids: bool,
     pub(super) takes_what_walks_find: bool,
     promotes: bool,
     pub(super) inclusion: Inclusion,
-    pub(super) tlbs: Box<[Tlb<P>]>,
-    /// Which of the TLBs serve each stream.
-    serving: [Box<[usize]>; Stream::COUNT],
-    /// And which of those hold pages of each size.
-    holding: [[Box<[usize]>; PageSize::ALL.len()]; Stream::COUNT],
-    /// Which of those answered each stream last; beyond all of them for one that is not served.
-    last: [usize; Stream::COUNT],
-    /// For each stream and page size, as which size the level holds such a page, if it does.
-    held_as: [[Option<PageSize>; PageSize::ALL.len()]; Stream::COUNT],
-    /// Whose turn it is among several full TLBs.
-    turn: usize,
 }
 
 impl<P: Cacheable> Level<P> {
     pub(super) fn new(config: &LevelConfig) -> Result<Self, ConfigError> {
-        let serving = |stream: Stream, sizes: PageSizes| {
-            let tlbs = config.tlbs.iter().enumerate();
-            let serving = tlbs.filter(|(_, tlb)| tlb.serves.contains(Streams::from(stream)));
-            let holding = serving.filter(|(_, tlb)| tlb.holds.intersects(sizes));
-            holding.map(|(place, _)| place).collect()
-        };
-        let serving_any: [Box<[usize]>; Stream::COUNT] =
-            Stream::ALL.map(|stream| serving(stream, PageSizes::all()));
+        let tlbs = &config.tlbs;
+        let routes = Stream::ALL.map(|stream| Route::new(config, stream));
+        let last = routes.each_ref().map(|route| route.serving().first());
         Ok(Self {
             penalty: config.penalty,
+            last: last.map(|first| first.copied().unwrap_or(usize::MAX)),
+            tlbs: tlbs.iter().map(Tlb::new).collect::<Result<_, _>>()?,
+            routes,
+            homes: Stream::ALL
+                .map(|stream| PageSize::ALL.map(|size| Home::new(config, stream, size))),
+            turn: 0,
+            limits_pcids: tlbs.iter().any(|tlb| tlb.pcids != PcidCapacity::Unlimited),
             takes_what_walks_find: config.takes_what_walks_find(),
             promotes: config.promotes(),
             inclusion: config.inclusion,
-            tlbs: config.tlbs.iter().map(Tlb::new).collect::<Result<_, _>>()?,
-            last: serving_any
-                .each_ref()
-                .map(|serving| serving.first().copied().unwrap_or(usize::MAX)),
-            serving: serving_any,
-            holding: Stream::ALL
-                .map(|stream| PageSize::ALL.map(|size| serving(stream, size.into()))),
-            held_as: Stream::ALL.map(|stream| {
-                let holds = config.holds(stream);
-                PageSize::ALL.map(|size| largest_held(holds, size))
-            }),
-            turn: 0,
         })
     }
 
     pub(super) fn serves(&self, stream: Stream) -> bool {
-        !self.serving[stream.index()].is_empty()
+        !self.routes[stream.index()].serving().is_empty()
     }
 
     /// What was found last for the stream, if that is asked for once more.
     #[inline]
-    pub(super) fn lookup_again(
-        &mut self,
-        address: VirtAddr,
-        pcid: Pcid,
-        stream: Stream,
-    ) -> Option<P> {
-        let tlb = self.tlbs.get_mut(self.last[stream.index()])?;
-        tlb.lookup_again(address, pcid)
+    pub(super) fn lookup_again(&mut self, asked: Asked) -> Option<P> {
+        let tlb = self.tlbs.get_mut(self.last[asked.stream.index()])?;
+        tlb.lookup_again(asked)
     }
 
-    #[inline]
-    pub(super) fn lookup(&mut self, address: VirtAddr, pcid: Pcid, stream: Stream) -> Option<P> {
-        for &tlb in &self.serving[stream.index()] {
-            let found = self.tlbs[tlb].lookup(address, pcid);
+    #[inline(never)]
+    pub(super) fn lookup(&mut self, asked: Asked) -> Option<P> {
+        for stop in self.routes[asked.stream.index()].stops() {
+            let found = self.tlbs[stop.tlb].lookup(&stop.probe, asked);
             if found.is_some() {
-                self.last[stream.index()] = tlb;
+                self.last[asked.stream.index()] = stop.tlb;
                 return found;
             }
         }
         None
     }
 
-    pub(super) fn holds(&self, address: VirtAddr, pcid: Pcid, stream: Stream) -> bool {
-        let mut serving = self.serving[stream.index()].iter();
-        serving.any(|&tlb| self.tlbs[tlb].holds(address, pcid))
-    }
-
-    #[inline]
-    pub(super) fn fill(
-        &mut self,
-        address: VirtAddr,
-        pcid: Pcid,
-        stream: Stream,
-        payload: P,
-        novelty: Novelty,
-        lost: Lost<'_, P>,
-    ) -> Option<Displaced<P>> {
-        let size = payload.page_size();
-        let size = self.held_as[stream.index()][size.index()]?;
-        let tlb = self.choose(address, pcid, stream, size, payload, novelty)?;
-        self.tlbs[tlb].fill(address, pcid, size, payload, novelty, lost)
+    pub(super) fn holds(&self, asked: Asked) -> bool {
+        let mut serving = self.routes[asked.stream.index()].serving().iter();
+        serving.any(|&tlb| self.tlbs[tlb].holds(asked.address, asked.pcid))
     }
 
     /// Whether it takes what lower levels answer, and such a page.
-    pub(super) fn takes_from_below(&self, stream: Stream, page: PageSize) -> bool {
-        self.promotes && self.held_as[stream.index()][page.index()].is_some()
+    pub(super) fn takes_from_below(&self, stream: Stream, page: Page<P>) -> bool {
+        self.promotes && !self.homes[stream.index()][page.size()].tlbs.is_empty()
     }
 
-    /// The TLB that takes a page: the one that has it already, or neighbours that it can share
-    /// an entry with, or has room, or whose turn it is.
+    /// The TLB that takes a page, and as what.
     #[inline]
-    fn choose(
+    pub(super) fn choose(
         &mut self,
-        address: VirtAddr,
-        pcid: Pcid,
-        stream: Stream,
-        size: PageSize,
-        payload: P,
+        asked: Asked,
+        page: Page<P>,
+        novelty: Novelty,
+    ) -> Option<(usize, Kind)> {
+        let home = &self.homes[asked.stream.index()][page.size()];
+        let kind = home.kinds[page.ownership()];
+        let tlb = match *home.tlbs {
+            [] => return None,
+            [only] => only,
+            [..] => self.choose_among_several(asked, page, novelty)?,
+        };
+        Some((tlb, kind))
+    }
+
+    /// The one that has it already, or neighbours that it can share an entry with, or has room,
+    /// or whose turn it is.
+    #[inline(never)]
+    fn choose_among_several(
+        &mut self,
+        asked: Asked,
+        page: Page<P>,
         novelty: Novelty,
     ) -> Option<usize> {
-        let holding = &*self.holding[stream.index()][size.index()];
-        if let [only] = holding {
-            return Some(*only);
+        let home = &self.homes[asked.stream.index()][page.size()];
+        let kind = home.kinds[page.ownership()];
+        if novelty == Novelty::Unknown || home.has_groups {
+            let first = |is_such: &dyn Fn(&Tlb<P>) -> bool| {
+                let mut tlbs = home.tlbs.iter().copied();
+                tlbs.find(|&place| is_such(&self.tlbs[place]))
+            };
+            let holds = |tlb: &Tlb<P>| tlb.holds(asked.address, asked.pcid);
+            let held = match novelty {
+                Novelty::New => None,
+                Novelty::Unknown => first(&holds),
+            };
+            let with_it =
+                held.or_else(|| first(&|tlb| tlb.has_group_of(asked, kind, page.payload)));
+            if with_it.is_some() {
+                return with_it;
+            }
         }
-        let (mut with_group, mut with_room) = (None, None);
-        for &place in holding {
-            let tlb = &self.tlbs[place];
-            if novelty == Novelty::Unknown && tlb.holds(address, pcid) {
+        for &place in &home.tlbs {
+            if self.tlbs[place].has_room(asked.address, kind) {
                 return Some(place);
             }
-            if with_group.is_none() && tlb.has_group_of(address, pcid, size, payload) {
-                with_group = Some(place);
-            }
-            if with_room.is_none() && tlb.has_room(address, size) {
-                with_room = Some(place);
-            }
-        }
-        if let Some(place) = with_group.or(with_room) {
-            return Some(place);
         }
         // Those whose turn it was may have been more.
-        let turn = if self.turn < holding.len() {
+        let turn = if self.turn < home.tlbs.len() {
             self.turn
         } else {
-            self.turn.checked_rem(holding.len())?
+            self.turn.checked_rem(home.tlbs.len())?
         };
         self.turn = turn + 1;
-        holding.get(turn).copied()
+        home.tlbs.get(turn).copied()
+    }
+
+    /// Puts a page into the TLB that was chosen.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what comes out need not go through memory"
+    )]
+    pub(super) fn fill(
+        &mut self,
+        place: usize,
+        kind: Kind,
+        asked: Asked,
+        payload: P,
+        novelty: Novelty,
+    ) -> Option<Entry<Held<P>>> {
+        let tlb = &mut self.tlbs[place];
+        let is_expected = tlb.expects(kind);
+        let displaced = tlb.fill(asked, kind, payload, novelty);
+        if !is_expected {
+            self.find_routes();
+        }
+        displaced
+    }
+
+    #[cold]
+    fn find_routes(&mut self) {
+        for route in &mut self.routes {
+            route.find_again(&self.tlbs);
+        }
     }
 
     pub(super) fn give_up(&mut self, address: VirtAddr, pcid: Pcid) {
@@ -161,13 +186,19 @@ impl<P: Cacheable> Level<P> {
     }
 
     pub(super) fn forget(&mut self, address: VirtAddr, pcid: Pcid, lost: Lost<'_, P>) -> usize {
-        let tlbs = self.tlbs.iter_mut();
-        tlbs.map(|tlb| tlb.forget(address, pcid, lost)).sum()
+        self.drop_from_each(|tlb| tlb.forget(address, pcid, lost))
     }
 
     pub(super) fn forget_victim(&mut self, victim: &Victim<P>, lost: Lost<'_, P>) -> usize {
-        let tlbs = self.tlbs.iter_mut();
-        tlbs.map(|tlb| tlb.forget_victim(victim, lost)).sum()
+        self.drop_from_each(|tlb| tlb.forget_victim(victim, lost))
+    }
+
+    pub(super) fn pcid_used(&mut self, place: usize, pcid: Pcid, lost: Lost<'_, P>) -> usize {
+        let dropped = self.tlbs[place].pcid_used(pcid, lost);
+        if dropped != 0 {
+            self.find_routes();
+        }
+        dropped
     }
 
     pub(super) fn cr3_written(
@@ -176,20 +207,18 @@ impl<P: Cacheable> Level<P> {
         written: Cr3Write,
         lost: Lost<'_, P>,
     ) -> usize {
-        let tlbs = self.tlbs.iter_mut();
-        tlbs.map(|tlb| tlb.cr3_written(pcid, written, lost)).sum()
+        self.drop_from_each(|tlb| tlb.cr3_written(pcid, written, lost))
     }
 
     pub(super) fn invalidate(&mut self, scope: Scope, lost: Lost<'_, P>) -> usize {
-        let tlbs = self.tlbs.iter_mut();
-        tlbs.map(|tlb| tlb.invalidate(scope, lost)).sum()
+        self.drop_from_each(|tlb| tlb.invalidate(scope, lost))
     }
-}
 
-/// The largest of the sizes that is no larger than the page.
-fn largest_held(holds: PageSizes, page: PageSize) -> Option<PageSize> {
-    let sizes = PageSize::ALL.into_iter().rev();
-    sizes
-        .filter(|&size| size <= page)
-        .find(|&size| holds.contains(size.into()))
+    fn drop_from_each(&mut self, act: impl FnMut(&mut Tlb<P>) -> usize) -> usize {
+        let dropped = self.tlbs.iter_mut().map(act).sum();
+        if dropped != 0 {
+            self.find_routes();
+        }
+        dropped
+    }
 }

@@ -5,7 +5,7 @@ use assoc::{Geometry, IndexFunction, Replacement};
 use units::PageSize;
 
 use super::*;
-use crate::{Coalescing, PageSizes, PcidCapacity, Streams, TlbConfig};
+use crate::{Coalescing, Cr3Write, PageSizes, PcidCapacity, Scope, Streams, TlbConfig};
 
 /// A page that knows its size, whether it is global, and a number to tell it by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

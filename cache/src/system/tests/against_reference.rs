@@ -171,7 +171,7 @@ impl CacheSystem {
     /// The copies that a cache has, by the number of the line.
     fn copies(&self, by: ProcessorId, id: CacheId) -> Vec<(u64, LineState)> {
         let own = &self.processors[by.index()];
-        let cache = own.caches.get(id.index()).unwrap_or(&self.llc);
+        let cache = own.caches.get(id.index()).unwrap_or(&self.shared.llc);
         let mut copies: Vec<_> = cache
             .iter()
             .map(|(line, state)| (line.number(), state))
@@ -182,7 +182,7 @@ impl CacheSystem {
 
     fn dirty_lines(&self) -> impl Iterator<Item = u64> {
         let private = self.processors.iter().flat_map(|own| &own.caches);
-        let copies = private.chain([&self.llc]).flat_map(Cache::iter);
+        let copies = private.chain([&self.shared.llc]).flat_map(Cache::iter);
         copies.filter_map(|(line, state)| state.is_dirty().then_some(line.number()))
     }
 
@@ -207,7 +207,7 @@ impl CacheSystem {
         for own in &self.processors {
             for (id, cache) in CacheId::PRIVATE.into_iter().zip(&own.caches) {
                 for (line, _) in cache.iter() {
-                    let below = self.llc.peek(line).is_some();
+                    let below = self.shared.llc.peek(line).is_some();
                     match inclusion {
                         Inclusion::Free => {}
                         Inclusion::Inclusive => assert!(below, "{line:?} is in an {id} alone"),

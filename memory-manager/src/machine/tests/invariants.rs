@@ -9,7 +9,7 @@ use crate::{
     PhysicalPage,
     page_tables::{Pieces, points_to_table},
     physical::frames_of,
-    private::{PrivateRules, owned_frame},
+    private::{PrivateRules, has_own_page, owned_frame},
     pte::{FrameOwner, Pte, PteState},
     vad::{Entries, Placeholder, USER_START, VAD_LIMIT, VadKind},
 };
@@ -28,6 +28,7 @@ impl Count {
 }
 
 pub(super) fn check(machine: &Machine) {
+    machine.verify_frames().unwrap();
     assert!(machine.kernel.processors.is_coherent(), "not settled");
     let mut count = Count::default();
     for (id, segment) in machine.kernel.segments.iter() {
@@ -35,8 +36,8 @@ pub(super) fn check(machine: &Machine) {
         for table in segment.tables() {
             count.own(table);
         }
-        for (_, valid) in segment.resident(physical, 0, segment.pages).unwrap() {
-            count.own(valid.frame());
+        for (_, frame) in segment.resident(physical, 0, segment.pages).unwrap() {
+            count.own(frame);
         }
         for &(process, start) in &segment.views {
             let vad = machine.spaces[&process].vads.find(start).unwrap();
@@ -50,7 +51,9 @@ pub(super) fn check(machine: &Machine) {
     for space in machine.spaces.values() {
         check_space(&machine.kernel, space, &mut count);
     }
-    assert_eq!(machine.frames_in_use(), count.frames.len() as u64);
+    let lists = machine.page_lists();
+    let owned = machine.frames_in_use() + lists.standby.iter().sum::<u64>() - lists.bad;
+    assert_eq!(owned, count.frames.len() as u64);
     assert_eq!(machine.commit_charge(), count.charge);
 }
 
@@ -91,8 +94,8 @@ fn check_space(kernel: &Kernel, space: &UserSpace, count: &mut Count) {
     assert_eq!(tables.len() as u64, space.tables);
     for &table in &tables {
         let places = (0..512).map(|index| table.wrapping_add(index * 8));
-        let entries = places.map(|at| kernel.physical.read_entry(at).unwrap());
-        let used = entries.filter(|&entry| entry != 0).count();
+        let entries = places.map(|at| kernel.physical.read_pte(at).unwrap());
+        let used = entries.filter(|&entry| entry != Pte::ZERO).count();
         assert!(used > 0, "table {table} is empty");
         count.own(table);
     }
@@ -160,6 +163,8 @@ fn check_region(
                     count.own(frame);
                 }
                 copies += u64::from(!is_paid_for(kernel, vad, page));
+            } else if has_own_page(pte) {
+                copies += u64::from(!is_paid_for(kernel, vad, page));
             }
             if let PteState::Valid(valid) = pte.state()
                 && valid.owner() == FrameOwner::Prototype
@@ -168,11 +173,11 @@ fn check_region(
                 let segment = kernel.segment(segment).unwrap();
                 for (index, frame) in (index..).zip(frames_of(valid.frame(), piece.size)) {
                     let prototype = segment.prototype(&kernel.physical, index).unwrap();
-                    let PteState::Valid(shared) = prototype.state() else {
-                        panic!("{page:#x} maps a page that is not there");
-                    };
-                    assert_eq!(shared.frame(), frame);
-                    assert!(shared.is_dirty() || !valid.is_dirty());
+                    assert!(
+                        prototype.is_valid(),
+                        "{page:#x} maps a page that is not there"
+                    );
+                    assert_eq!(prototype.frame(), Some(frame));
                 }
             }
         }

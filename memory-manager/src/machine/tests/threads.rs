@@ -235,6 +235,7 @@ fn the_guard_of_another_threads_stack_is_an_exception() {
         code: Status::GuardPageViolation,
         access: crate::ExceptionAccess::Write,
         address: guarded.as_u64(),
+        reason: None,
     };
     assert_eq!(bench.machine.write(one, guarded, &[1]), Err(raised));
     assert_eq!(bench.pages(other), 1);

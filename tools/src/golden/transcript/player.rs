@@ -131,6 +131,7 @@ impl Player {
             code,
             access,
             address,
+            ..
         } = exception;
         let place = self.names.place(address);
         let walk = match code {

@@ -1,8 +1,9 @@
-use super::Tag;
-use crate::policy::FirstEmpty;
+use assoc::FirstEmpty;
 
-/// What sixteen ways hold, a byte each: so that a look-up reads one line of the host's cache,
-/// and then only entries that are very likely the right ones.
+use crate::tag::Tag;
+
+/// What sixteen ways hold, a byte each: so that a look-up reads little, and then only entries
+/// that are very likely the right ones.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(16))]
 pub(super) struct Prints([u8; Self::WAYS]);
@@ -25,7 +26,7 @@ impl Print {
     /// more: neither [`EMPTY`] nor [`BEYOND`].
     #[inline]
     pub(super) fn of(tag: Tag) -> Self {
-        let hash = tag.as_u64().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 57;
+        let hash = tag.bits().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 57;
         Self(hash as u8 + 1)
     }
 }
@@ -33,20 +34,18 @@ impl Print {
 impl Prints {
     pub(super) const WAYS: usize = 16;
 
-    /// Of so many empty ways, at most sixteen.
+    /// Of so many empty ways, or sixteen if they are more.
     pub(super) fn empty(ways: usize) -> Self {
-        Self(core::array::from_fn(|way| {
-            if way < ways { EMPTY } else { BEYOND }
-        }))
+        let print = |way| if way < ways { EMPTY } else { BEYOND };
+        Self(core::array::from_fn(print))
     }
 
     /// Whether a way has this print.
     #[inline]
     #[expect(clippy::needless_bitwise_bool, reason = "all are compared at once")]
     pub(super) fn contain(&self, print: Print) -> bool {
-        self.0
-            .iter()
-            .fold(false, |any, &own| any | (own == print.0))
+        let own = self.0.iter();
+        own.fold(false, |any, &own| any | (own == print.0))
     }
 
     /// The way that has the print and is the right one.
@@ -55,17 +54,18 @@ impl Prints {
         let print = u64::from(print.0) * ONES;
         let all = u128::from_le_bytes(self.0);
         #[expect(clippy::cast_possible_truncation, reason = "one half, then the other")]
-        let [low, high] = [all as u64, (all >> 64) as u64].map(|half| equal_bytes(half, print));
-        // Marks are the top bits of bytes: those of the lower ways go to the lowest bits.
-        let mut marks = low >> 7 | high;
-        while marks != 0 {
-            let place = marks.trailing_zeros() as usize;
-            let is_high = place % 2;
-            let way = place / 8 + is_high * 8;
-            if is_right(way) {
-                return Some(way);
+        let halves = [all as u64, (all >> 64) as u64];
+        for (first, half) in [0, 8].into_iter().zip(halves) {
+            let differs = half ^ print;
+            // The lowest mark is right; one above it may be a borrow's.
+            let mut marks = differs.wrapping_sub(ONES) & !differs & TOPS;
+            while marks != 0 {
+                let way = first + marks.trailing_zeros() as usize / 8;
+                if is_right(way) {
+                    return Some(way);
+                }
+                marks &= marks - 1;
             }
-            marks &= marks - 1;
         }
         None
     }
@@ -107,11 +107,4 @@ impl Prints {
             }
         }
     }
-}
-
-/// Marks the bytes in which two words are the same with their top bits.
-#[inline]
-fn equal_bytes(word: u64, other: u64) -> u64 {
-    let differs = word ^ other;
-    !(((differs & !TOPS) + !TOPS) | differs) & TOPS
 }

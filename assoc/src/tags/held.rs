@@ -1,0 +1,140 @@
+use crate::{Evicted, policy::FirstEmpty};
+
+/// Three bits that are kept with a tag, of the user's choice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Marks(u8);
+
+impl Marks {
+    const BITS: u8 = 0b111;
+
+    /// The three lowest bits.
+    #[inline]
+    pub const fn new(bits: u8) -> Self {
+        debug_assert!(bits <= Self::BITS);
+        Self(bits & Self::BITS)
+    }
+
+    /// The bits.
+    #[inline]
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+}
+
+/// What sixteen ways hold, four bits each: whether anything, and its marks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ways(u64);
+
+/// A way holds something.
+const HELD: u64 = 0b1000;
+
+/// All ways that there are, [`HELD`] for each.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AllHeld(u64);
+
+impl AllHeld {
+    /// Of so many ways, or of sixteen if there are more.
+    pub(super) const fn of(ways: usize) -> Self {
+        let all = 0x8888_8888_8888_8888;
+        Self(if ways < 16 {
+            all & ((1 << (4 * ways)) - 1)
+        } else {
+            all
+        })
+    }
+}
+
+impl Ways {
+    const COUNT: usize = 16;
+
+    #[inline]
+    pub(super) const fn are(self, all: AllHeld) -> bool {
+        all.0 & !self.0 == 0
+    }
+
+    /// The first way that holds nothing.
+    pub(super) fn empty_one(self, all: AllHeld, first: FirstEmpty) -> Option<usize> {
+        let empty = all.0 & !self.0;
+        if empty == 0 {
+            return None;
+        }
+        let bit = match first {
+            FirstEmpty::Leftmost => empty.trailing_zeros(),
+            FirstEmpty::Rightmost => empty.ilog2(),
+        };
+        Some(bit as usize / 4)
+    }
+
+    #[inline]
+    pub(super) const fn holds(self, way: usize) -> bool {
+        self.0 >> (4 * way) & HELD != 0
+    }
+
+    /// The marks of a way that holds something.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "three bits are wanted")]
+    pub(super) const fn marks(self, way: usize) -> Marks {
+        Marks((self.0 >> (4 * way)) as u8 & Marks::BITS)
+    }
+
+    /// The empty way holds something now.
+    #[inline]
+    pub(super) const fn fill(&mut self, way: usize) {
+        self.0 |= HELD << (4 * way);
+    }
+
+    /// What the way holds has these marks now; returns those before.
+    #[inline]
+    pub(super) const fn mark(&mut self, way: usize, marks: Marks) -> Marks {
+        let before = self.marks(way);
+        self.0 ^= ((before.0 ^ marks.0) as u64) << (4 * way);
+        before
+    }
+
+    /// The way holds nothing now.
+    #[inline]
+    pub(super) const fn clear(&mut self, way: usize) {
+        self.0 &= !(0xf << (4 * way));
+    }
+}
+
+/// What was found in an array.
+#[derive(Debug)]
+pub struct Held<'a> {
+    ways: &'a mut Ways,
+    way: usize,
+}
+
+/// What came of looking for a tag that had to be there in the end.
+#[derive(Debug)]
+pub enum Sought<'a> {
+    /// It was there.
+    Found(Held<'a>),
+    /// It was put in, in place of this if the set was full.
+    Put(Option<Evicted<Marks>>),
+}
+
+impl<'a> Held<'a> {
+    #[inline]
+    pub(super) const fn new(ways: &'a mut Ways, way: usize) -> Self {
+        Self { ways, way }
+    }
+
+    /// The way of its set that holds it.
+    #[inline]
+    pub(crate) const fn way(&self) -> usize {
+        self.way
+    }
+
+    /// Its marks.
+    #[inline]
+    pub const fn marks(&self) -> Marks {
+        self.ways.marks(self.way % Ways::COUNT)
+    }
+
+    /// Its marks are these from now on.
+    #[inline]
+    pub const fn mark(&mut self, marks: Marks) {
+        self.ways.mark(self.way % Ways::COUNT, marks);
+    }
+}

@@ -1,0 +1,69 @@
+use alloc::{boxed::Box, vec};
+
+use crate::{Geometry, Tag};
+
+/// The high halves of the tags. As long as all are zero nobody looks at them, and the host has
+/// no memory for them.
+#[derive(Clone, Debug)]
+pub(super) struct HighHalves {
+    are_zero: bool,
+    ways: usize,
+    /// Set after set.
+    halves: Box<[u32]>,
+}
+
+/// The half of a tag that tells it from the others of its set, mostly.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "that is what a half is")]
+pub(super) const fn low_half(tag: Tag) -> u32 {
+    tag.as_u64() as u32
+}
+
+#[inline]
+const fn high_half(tag: Tag) -> u32 {
+    (tag.as_u64() >> 32) as u32
+}
+
+impl HighHalves {
+    pub(super) fn new(geometry: Geometry) -> Self {
+        Self {
+            are_zero: true,
+            ways: geometry.ways() as usize,
+            halves: vec![0; geometry.entries()].into_boxed_slice(),
+        }
+    }
+
+    /// Whether the way holds the tag, of which it has the low half.
+    #[inline]
+    pub(super) fn fit(&self, set: usize, way: usize, tag: Tag) -> bool {
+        if self.are_zero {
+            return high_half(tag) == 0;
+        }
+        self.halves[set * self.ways + way] == high_half(tag)
+    }
+
+    /// The way holds the tag now; returns the tag before, of which this is the low half.
+    #[inline]
+    pub(super) fn replace(&mut self, set: usize, way: usize, tag: Tag, before: u32) -> Tag {
+        if self.are_zero && high_half(tag) == 0 {
+            return Tag::new(before.into());
+        }
+        self.replace_one(set, way, tag, before)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn replace_one(&mut self, set: usize, way: usize, tag: Tag, before: u32) -> Tag {
+        self.are_zero = false;
+        let whole = self.whole(set, way, before);
+        self.halves[set * self.ways + way] = high_half(tag);
+        whole
+    }
+
+    /// The tag that the way holds, of which this is the low half.
+    #[inline]
+    pub(super) fn whole(&self, set: usize, way: usize, low: u32) -> Tag {
+        let high = self.halves[set * self.ways + way];
+        Tag::new(u64::from(high) << 32 | u64::from(low))
+    }
+}

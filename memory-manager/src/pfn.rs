@@ -1,0 +1,20 @@
+//! The page-frame database: what each frame of physical memory is in use for, and where those
+//! are that can be had.
+//!
+//! What becomes of a frame when is told in `docs/physical-memory.md`.
+
+mod check;
+mod database;
+mod list;
+mod record;
+mod untouched;
+
+pub use check::FrameFault;
+pub use database::PageLists;
+pub(crate) use database::{Content, FrameDatabase, Taken, Wanted};
+pub(crate) use record::FrameFlags;
+pub use record::FrameState;
+pub(crate) use record::Record;
+
+#[cfg(test)]
+mod tests;

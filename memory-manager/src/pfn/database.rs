@@ -1,0 +1,474 @@
+use std::num::NonZeroU16;
+
+use mmu_core::PhysAddr;
+
+use super::{
+    list::{List, Listed},
+    record::{FrameFlags, FrameState, Record},
+    untouched::Untouched,
+};
+use crate::{
+    PhysicalPage,
+    pte::{Pte, PteState},
+};
+
+/// Frames whose records are made together: those of 4 MiB.
+const CHUNK: usize = 1 << 10;
+
+/// The lists of frames on standby, one a priority.
+const PRIORITIES: usize = 8;
+
+/// The records of the frames, made where one is first used.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Records {
+    chunks: Vec<Option<Box<[Record]>>>,
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "there is host memory for it"
+)]
+const fn place(frame: PhysicalPage) -> (usize, usize) {
+    (frame.0 as usize / CHUNK, frame.0 as usize % CHUNK)
+}
+
+impl Records {
+    pub(super) fn get(&self, frame: PhysicalPage) -> &Record {
+        let (chunk, slot) = place(frame);
+        match self.chunks.get(chunk) {
+            Some(Some(chunk)) => &chunk[slot],
+            _ => &Record::UNTOUCHED,
+        }
+    }
+
+    pub(super) fn get_mut(&mut self, frame: PhysicalPage) -> &mut Record {
+        let (chunk, slot) = place(frame);
+        if !matches!(self.chunks.get(chunk), Some(Some(_))) {
+            self.make(chunk);
+        }
+        match &mut self.chunks[chunk] {
+            Some(chunk) => &mut chunk[slot],
+            None => unreachable!("it was just made"),
+        }
+    }
+
+    #[cold]
+    fn make(&mut self, chunk: usize) {
+        let chunks = self.chunks.len().max(chunk + 1);
+        self.chunks.resize_with(chunks, || None);
+        self.chunks[chunk] = Some(vec![Record::UNTOUCHED; CHUNK].into());
+    }
+
+    /// The frames below which all are that have records.
+    pub(super) fn end(&self) -> u64 {
+        (self.chunks.len() * CHUNK) as u64
+    }
+
+    /// Bytes of the host's memory that hold records.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        let made = self.chunks.iter().flatten().count();
+        made * CHUNK * size_of::<Record>() + self.chunks.len() * size_of::<Option<Box<[Record]>>>()
+    }
+}
+
+/// The frames of a machine: what each is in use for, and which can be had.
+#[derive(Clone, Debug)]
+pub(crate) struct FrameDatabase {
+    frames: u64,
+    pub(super) records: Records,
+    pub(super) untouched: Untouched,
+    colours: u64,
+    /// Of the next frame that is asked for.
+    next_colour: u64,
+    pub(super) lists: Lists,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Lists {
+    /// By colour.
+    zeroed: Vec<List>,
+    /// By colour.
+    free: Vec<List>,
+    standby: [List; PRIORITIES],
+    modified_private: List,
+    modified_mapped: List,
+    modified_no_write: List,
+    bad: List,
+}
+
+impl Lists {
+    pub(super) fn get(&mut self, listed: Listed) -> &mut List {
+        match listed {
+            Listed::Zeroed { colour } => &mut self.zeroed[colour],
+            Listed::Free { colour } => &mut self.free[colour],
+            Listed::Standby { priority } => &mut self.standby[priority],
+            Listed::ModifiedPrivate => &mut self.modified_private,
+            Listed::ModifiedMapped => &mut self.modified_mapped,
+            Listed::ModifiedNoWrite => &mut self.modified_no_write,
+            Listed::Bad => &mut self.bad,
+        }
+    }
+
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Listed, &List)> {
+        let zeroed = (0..).map(|colour| Listed::Zeroed { colour });
+        let free = (0..).map(|colour| Listed::Free { colour });
+        let standby = (0..).map(|priority| Listed::Standby { priority });
+        let others = [
+            (Listed::ModifiedPrivate, &self.modified_private),
+            (Listed::ModifiedMapped, &self.modified_mapped),
+            (Listed::ModifiedNoWrite, &self.modified_no_write),
+            (Listed::Bad, &self.bad),
+        ];
+        zeroed
+            .zip(&self.zeroed)
+            .chain(free.zip(&self.free))
+            .chain(standby.zip(&self.standby))
+            .chain(others)
+    }
+}
+
+/// What a frame is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// To be read as zeros.
+    Zeros,
+    /// To be written over.
+    Anything,
+}
+
+/// What a frame holds that was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    Zeros,
+    Garbage,
+}
+
+/// A frame that was taken, and is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) frame: PhysicalPage,
+    pub(crate) content: Content,
+    /// What it was before, if it had an owner.
+    pub(crate) evicted: Option<Evicted>,
+}
+
+/// A page that lost its frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Evicted {
+    /// Where the entry lies that had it.
+    pub(crate) entry: PhysAddr,
+    /// What that is to say.
+    pub(crate) original: Pte,
+    /// Whether that is a prototype entry.
+    pub(crate) is_prototype: bool,
+}
+
+/// How many frames there are of each kind (Windows' `SYSTEM_MEMORY_LIST_INFORMATION`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PageLists {
+    /// Nobody's, and zeros; those that were never used are among them.
+    pub zeroed: u64,
+    /// Nobody's.
+    pub free: u64,
+    /// Pages that are elsewhere, too, by priority.
+    pub standby: [u64; PRIORITIES],
+    /// Pages that are to be written to a page file.
+    pub modified_page_file: u64,
+    /// Pages that are to be written to their files.
+    pub modified_mapped: u64,
+    /// Pages that are not to be written.
+    pub modified_no_write: u64,
+    /// Frames that are not to be used.
+    pub bad: u64,
+}
+
+impl PageLists {
+    /// The frames that can be had: those on standby are.
+    pub fn available(&self) -> u64 {
+        self.zeroed + self.free + self.standby.iter().sum::<u64>()
+    }
+}
+
+impl FrameDatabase {
+    pub(crate) fn new(frames: u64, colours: NonZeroU16) -> Self {
+        let by_colour = vec![List::EMPTY; usize::from(colours.get())];
+        Self {
+            frames,
+            records: Records::default(),
+            untouched: Untouched::new(frames),
+            colours: colours.get().into(),
+            next_colour: 0,
+            lists: Lists {
+                zeroed: by_colour.clone(),
+                free: by_colour,
+                standby: [List::EMPTY; PRIORITIES],
+                modified_private: List::EMPTY,
+                modified_mapped: List::EMPTY,
+                modified_no_write: List::EMPTY,
+                bad: List::EMPTY,
+            },
+        }
+    }
+
+    /// How many frames there are.
+    pub(crate) fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    pub(crate) fn record(&self, frame: PhysicalPage) -> &Record {
+        self.records.get(frame)
+    }
+
+    pub(crate) fn record_mut(&mut self, frame: PhysicalPage) -> &mut Record {
+        self.records.get_mut(frame)
+    }
+
+    /// Bytes of the host's memory that hold records.
+    #[cfg(test)]
+    pub(crate) fn host_bytes(&self) -> usize {
+        self.records.bytes()
+    }
+
+    pub(crate) fn page_lists(&self) -> PageLists {
+        let total = |lists: &[List]| lists.iter().map(|list| list.length).sum::<u64>();
+        let lists = &self.lists;
+        PageLists {
+            zeroed: self.untouched.count() + total(&lists.zeroed),
+            free: total(&lists.free),
+            standby: lists.standby.map(|list| list.length),
+            modified_page_file: lists.modified_private.length,
+            modified_mapped: lists.modified_mapped.length,
+            modified_no_write: lists.modified_no_write.length,
+            bad: lists.bad.length,
+        }
+    }
+
+    /// Takes a frame, of the next colour if there is one.
+    ///
+    /// Which comes first is told in Windows Internals (literature only), but that frames which
+    /// were never used come after those that were, so that they cost no host memory.
+    pub(crate) fn take(&mut self, wanted: Wanted) -> Option<Taken> {
+        let colour = self.colour();
+        let free = self.nearest(colour, |colour| Listed::Free { colour });
+        let zeroed = || self.nearest(colour, |colour| Listed::Zeroed { colour });
+        let (first, second) = match wanted {
+            Wanted::Zeros => (zeroed(), free),
+            Wanted::Anything => (free, free.is_none().then(zeroed).flatten()),
+        };
+        if let Some(listed) = first.or(second)
+            && let Some(frame) = self.lists.get(listed).pop(&mut self.records)
+        {
+            let content = match listed {
+                Listed::Zeroed { .. } => Content::Zeros,
+                _ => Content::Garbage,
+            };
+            return Some(self.taken(frame, content, None));
+        }
+        let untouched = match self.colours {
+            1 => self.untouched.take_lowest(),
+            colours => self
+                .untouched
+                .take_colour(colour as u64, colours)
+                .or_else(|| self.untouched.take_lowest()),
+        };
+        if let Some(frame) = untouched {
+            return Some(self.taken(frame, Content::Zeros, None));
+        }
+        self.take_standby()
+    }
+
+    /// The frame that waits longest to be written to a page file.
+    pub(crate) fn next_modified(&self) -> Option<PhysAddr> {
+        let next = self.lists.modified_private.first.frame();
+        next.map(PhysicalPage::frame)
+    }
+
+    /// The frame that waits longest to be written to the file that it is of.
+    pub(crate) fn next_mapped(&self) -> Option<PhysAddr> {
+        let next = self.lists.modified_mapped.first.frame();
+        next.map(PhysicalPage::frame)
+    }
+
+    /// The colour of the frame that is asked for now.
+    fn colour(&mut self) -> usize {
+        let colour = self.next_colour;
+        self.next_colour = (colour + 1) % self.colours;
+        #[expect(clippy::cast_possible_truncation, reason = "there are 65,535 at most")]
+        let colour = colour as usize;
+        colour
+    }
+
+    /// The list of this colour, or of the next one that has a frame.
+    fn nearest(&self, colour: usize, of: impl Fn(usize) -> Listed) -> Option<Listed> {
+        let lists = match of(colour) {
+            Listed::Free { .. } => &self.lists.free,
+            _ => &self.lists.zeroed,
+        };
+        let colours = (colour..lists.len()).chain(0..colour);
+        let mut filled = colours.filter(|&colour| lists[colour].length > 0);
+        filled.next().map(of)
+    }
+
+    #[cold]
+    fn take_standby(&mut self) -> Option<Taken> {
+        let lists = &mut self.lists.standby;
+        let list = lists.iter_mut().find(|list| list.length > 0)?;
+        let frame = list.pop(&mut self.records)?;
+        let evicted = self.evicted(frame);
+        Some(self.taken(frame, Content::Garbage, evicted))
+    }
+
+    /// Whose page a frame on standby is.
+    fn evicted(&self, frame: PhysicalPage) -> Option<Evicted> {
+        let record = self.records.get(frame);
+        Some(Evicted {
+            entry: record.entry()?,
+            original: record.original,
+            is_prototype: record.is(FrameFlags::PROTOTYPE),
+        })
+    }
+
+    fn taken(&mut self, frame: PhysicalPage, content: Content, evicted: Option<Evicted>) -> Taken {
+        *self.records.get_mut(frame) = Record::TAKEN;
+        Taken {
+            frame,
+            content,
+            evicted,
+        }
+    }
+
+    /// So many frames in one piece that starts at a multiple of their count, of those that can
+    /// be had: that were never used, or that are nobody's, or even on standby.
+    pub(crate) fn find_piece(&self, frames: u64) -> Option<PhysicalPage> {
+        let unowned = |state| matches!(state, FrameState::Zeroed | FrameState::Free);
+        self.untouched
+            .find_piece(frames)
+            .or_else(|| self.find_piece_of(frames, unowned))
+            .or_else(|| self.find_piece_of(frames, FrameState::is_available))
+    }
+
+    fn find_piece_of(
+        &self,
+        frames: u64,
+        suits: impl Fn(FrameState) -> bool,
+    ) -> Option<PhysicalPage> {
+        let known = self.records.end().next_multiple_of(frames);
+        let end = known.min(self.frames / frames * frames);
+        let starts = (0..end).step_by(usize::try_from(frames).ok()?);
+        let mut pieces = starts.filter(|&first| {
+            let mut piece = (first..first + frames).map(PhysicalPage);
+            piece.all(|frame| suits(self.records.get(frame).state))
+        });
+        pieces.next().map(PhysicalPage)
+    }
+
+    /// Takes a certain frame that can be had.
+    pub(crate) fn take_this(&mut self, frame: PhysicalPage) -> Taken {
+        let record = *self.records.get(frame);
+        let mut content = Content::Garbage;
+        if record == Record::UNTOUCHED && self.is_untouched(frame) {
+            self.untouched.remove(frame.0, frame.0 + 1);
+            content = Content::Zeros;
+        } else {
+            self.unlink(frame);
+            if record.state == FrameState::Zeroed {
+                content = Content::Zeros;
+            }
+        }
+        let evicted = match record.state {
+            FrameState::Standby => self.evicted(frame),
+            _ => None,
+        };
+        self.taken(frame, content, evicted)
+    }
+
+    pub(super) fn is_untouched(&self, frame: PhysicalPage) -> bool {
+        let mut ranges = self.untouched.ranges();
+        ranges.any(|(first, end)| (first..end).contains(&frame.0))
+    }
+
+    /// Puts a frame that nobody needs to the free ones, those given back last to be used first.
+    pub(crate) fn free(&mut self, frame: PhysicalPage) {
+        *self.records.get_mut(frame) = Record::FREE;
+        let colour = self.colour_of(frame);
+        let list = &mut self.lists.free[colour];
+        list.push_first(&mut self.records, frame);
+    }
+
+    /// Puts a frame that was taken, and is zeros, to those.
+    pub(crate) fn give_zeroed(&mut self, frame: PhysicalPage) {
+        *self.records.get_mut(frame) = Record::UNTOUCHED;
+        let colour = self.colour_of(frame);
+        let list = &mut self.lists.zeroed[colour];
+        list.push_first(&mut self.records, frame);
+    }
+
+    /// Takes a free frame, to zero it.
+    pub(crate) fn take_free(&mut self) -> Option<PhysicalPage> {
+        let listed = self.nearest(0, |colour| Listed::Free { colour })?;
+        let frame = self.lists.get(listed).pop(&mut self.records)?;
+        Some(self.taken(frame, Content::Garbage, None).frame)
+    }
+
+    /// Puts a frame that was taken to those that are not to be used.
+    pub(crate) fn give_up(&mut self, frame: PhysicalPage) {
+        *self.records.get_mut(frame) = Record::BAD;
+        self.lists.bad.push_last(&mut self.records, frame);
+    }
+
+    /// Puts a frame that nobody uses to the ones of its kind: written ones to be written, others
+    /// to be taken when there is no better one.
+    pub(crate) fn retire(&mut self, frame: PhysicalPage) {
+        let record = self.records.get(frame);
+        let listed = if record.is(FrameFlags::NO_WRITE) {
+            Listed::ModifiedNoWrite
+        } else if !record.is(FrameFlags::MODIFIED) {
+            Listed::Standby {
+                priority: record.priority.into(),
+            }
+        } else if matches!(record.original.state(), PteState::Subsection(_)) {
+            Listed::ModifiedMapped
+        } else {
+            Listed::ModifiedPrivate
+        };
+        self.records.get_mut(frame).state = listed.state();
+        let list = self.lists.get(listed);
+        list.push_last(&mut self.records, frame);
+    }
+
+    /// Takes a frame out of the list that it is in: it is on its way then.
+    pub(crate) fn unlink(&mut self, frame: PhysicalPage) {
+        if let Some(listed) = self.listed(frame) {
+            let list = self.lists.get(listed);
+            list.remove(&mut self.records, frame);
+            self.records.get_mut(frame).state = FrameState::Transition;
+        }
+    }
+
+    /// The list that a frame is in, going by its record.
+    pub(super) fn listed(&self, frame: PhysicalPage) -> Option<Listed> {
+        let record = self.records.get(frame);
+        let colour = self.colour_of(frame);
+        match record.state {
+            FrameState::Zeroed => Some(Listed::Zeroed { colour }),
+            FrameState::Free => Some(Listed::Free { colour }),
+            FrameState::Standby => Some(Listed::Standby {
+                priority: record.priority.into(),
+            }),
+            FrameState::Modified => match record.original.state() {
+                PteState::Subsection(_) => Some(Listed::ModifiedMapped),
+                _ => Some(Listed::ModifiedPrivate),
+            },
+            FrameState::ModifiedNoWrite => Some(Listed::ModifiedNoWrite),
+            FrameState::Bad => Some(Listed::Bad),
+            FrameState::Active | FrameState::Transition => None,
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "there are 65,535 at most")]
+    pub(super) fn colour_of(&self, frame: PhysicalPage) -> usize {
+        (frame.0 % self.colours) as usize
+    }
+}
