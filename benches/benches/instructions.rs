@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 use benches::{
     Extent, FAULTS, FaultWorld, FrameWorld, FunctionalWorld, OPERATIONS, PatternWorld, RegionWorld,
-    TimedWorld, TouchedWorld, golden_cove, simulate,
+    ShootdownWorld, TimedWorld, TouchedWorld, golden_cove, simulate,
 };
 use iai_callgrind::{
     Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
@@ -79,6 +79,13 @@ fn touched_pages((mut world, round): (TouchedWorld, fn(&mut TouchedWorld))) -> T
     world
 }
 
+#[library_benchmark(teardown = audit_shootdowns)]
+#[bench::to_8_processors(args = (), setup = ShootdownWorld::new, config = at_most(3170))]
+fn shootdown(mut world: ShootdownWorld) -> ShootdownWorld {
+    black_box(&mut world).round();
+    world
+}
+
 #[library_benchmark(setup = golden_cove, teardown = check_start)]
 #[bench::start_of_embedded_trace()]
 fn sim(preset: Preset) -> Vec<u8> {
@@ -145,6 +152,10 @@ fn audit_touched(mut world: TouchedWorld) {
     world.audit();
 }
 
+fn audit_shootdowns(mut world: ShootdownWorld) {
+    world.audit();
+}
+
 fn audit_pattern(mut world: PatternWorld) {
     world.audit();
 }
@@ -159,7 +170,7 @@ fn check_start(json: Vec<u8>) {
 
 library_benchmark_group!(
     name = instructions;
-    benchmarks = functional, timed, timed_pattern, fault, frame, regions, touched_pages, sim
+    benchmarks = functional, timed, timed_pattern, fault, frame, regions, touched_pages, shootdown, sim
 );
 
 main!(

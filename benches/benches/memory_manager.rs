@@ -1,7 +1,8 @@
 //! What do the memory manager's faults and calls cost, and what the frames that they fill?
 
 use benches::{
-    FAULTS, FaultWorld, FrameWorld, OPERATIONS, RegionWorld, TouchedWorld, time, time_faults,
+    FAULTS, FaultWorld, FrameWorld, OPERATIONS, RegionWorld, ShootdownWorld, TouchedWorld, time,
+    time_faults,
 };
 use criterion::{Criterion, criterion_group, criterion_main};
 
@@ -75,5 +76,13 @@ fn touched(criterion: &mut Criterion) {
     world.audit();
 }
 
-criterion_group!(benches, faults, frames, regions, touched);
+fn shootdowns(criterion: &mut Criterion) {
+    let mut world = ShootdownWorld::new();
+    criterion.bench_function("shootdown: to 8 processors", |bencher| {
+        bencher.iter_custom(|operations| time(operations, || world.round()));
+    });
+    world.audit();
+}
+
+criterion_group!(benches, faults, frames, regions, touched, shootdowns);
 criterion_main!(benches);

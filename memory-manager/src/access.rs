@@ -140,14 +140,13 @@ impl UserSpace {
         kind: AccessKind,
     ) -> Result<Parts, Exception> {
         let access = ExceptionAccess::of_kind(kind);
-        let ram = kernel.physical.ram();
-        let run = kernel.processors.run(ram, &self.root);
-        run.map_err(|_| internal(access, address))?;
         #[expect(clippy::cast_possible_truncation, reason = "at most a page")]
         let length = length as u32;
         for _ in 0..MAX_FAULTS {
             let ram = kernel.physical.ram();
-            match kernel.processors.translate(ram, address, length, kind) {
+            let processor = kernel.processors.running(ram, &self.root);
+            let processor = processor.map_err(Exception::at(address, access))?;
+            match processor.translate(ram, address, length, kind) {
                 Ok(span) => return Ok(Parts::new(span, address)),
                 Err(fault) => resolve(self, kernel, thread, &fault, access)?,
             }

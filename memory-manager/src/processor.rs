@@ -73,15 +73,8 @@ pub(crate) struct Processor {
     mmu: FunctionalMmu,
     /// What CR3 says; none if that space is gone.
     current: Option<SpaceRoot>,
-    pub(crate) doing: Doing,
     costs: SoftwareCosts,
     pub(crate) spent: Breakdown,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Doing {
-    Running,
-    Idle,
 }
 
 impl Processor {
@@ -98,7 +91,6 @@ impl Processor {
         Ok(Self {
             mmu: FunctionalMmu::functional(features, registers)?,
             current: None,
-            doing: Doing::Running,
             costs,
             spent: Breakdown::default(),
         })
@@ -192,10 +184,9 @@ impl Processor {
         space: &SpaceRoot,
     ) -> Option<FunctionalMmu> {
         let mut mmu = self.mmu.clone();
-        if self.doing == Doing::Idle {
-            for stale in inbox.pending() {
-                let _ = mmu.invalidate(stale).unwrap();
-            }
+        // Nothing, unless it is idle.
+        for stale in inbox.pending() {
+            let _ = mmu.invalidate(stale).unwrap();
         }
         if !self.runs(space) {
             if !space.presence.is_held_by(inbox.processor()) {

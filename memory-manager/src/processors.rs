@@ -2,14 +2,14 @@
 //! one, nothing here takes part in a shootdown.
 
 use mmu_core::{
-    AccessKind, CpuFeatures, Feature, GeneralProtection, Invalidation, Ledger, Owner, PageSize,
-    Pcid, PhysAddr, ProcessorId, Ram, Registers, SoftwareCosts, Span, VirtAddr,
+    CpuFeatures, Feature, GeneralProtection, Invalidation, Ledger, Owner, PageSize, Pcid, PhysAddr,
+    ProcessorId, Ram, Registers, SoftwareCosts, VirtAddr,
 };
 
 use crate::{
     MachineConfig, MachineError, Status,
-    processor::{Doing, Processor, SpaceRoot},
-    shootdown::{Batch, EVERYTHING, Shootdowns, Ticket},
+    processor::{Processor, SpaceRoot},
+    shootdown::{Batch, EVERYTHING, ProcessorSet, Shootdowns, Ticket},
 };
 
 /// The memory of a page of some size.
@@ -38,6 +38,7 @@ pub(crate) struct Processors {
     pub(crate) count: u32,
     /// The one that the call under way is made on.
     here: ProcessorId,
+    idle: ProcessorSet,
     shootdowns: Shootdowns,
     batch: Batch<Memory>,
     /// PCIDs that no space has, the next one last.
@@ -57,6 +58,7 @@ impl Processors {
             all: all.collect::<Result<_, _>>()?,
             count,
             here: ProcessorId::FIRST,
+            idle: ProcessorSet::default(),
             shootdowns: Shootdowns::new(count),
             batch: Batch::default(),
             free_pcids: pcids(config.features),
@@ -92,9 +94,9 @@ impl Processors {
 
     /// What comes next is done on this processor, which is idle no more.
     #[inline]
-    pub(crate) fn arrive(&mut self, processor: ProcessorId) -> Result<(), GeneralProtection> {
+    pub(crate) fn arrive(&mut self, processor: ProcessorId) -> Result<(), Status> {
         self.here = processor;
-        if self.all[processor.index()].doing == Doing::Idle {
+        if self.idle.contains(processor) {
             self.wake()
         } else {
             Ok(())
@@ -102,43 +104,39 @@ impl Processors {
     }
 
     #[cold]
-    fn wake(&mut self) -> Result<(), GeneralProtection> {
+    fn wake(&mut self) -> Result<(), Status> {
+        self.idle = self.idle.without(ProcessorSet::of(self.here));
         let processor = &mut self.all[self.here.index()];
-        processor.doing = Doing::Running;
         let mut done = Ok(());
         if let Some(inbox) = self.shootdowns.inbox(self.here) {
             inbox.wake(|stale| done = done.and(forget(processor, &mut self.counters, stale)));
         }
-        done
+        done.map_err(|_| Status::InternalError)
     }
 
     /// A processor makes no access until one is made on it.
     pub(crate) fn rest(&mut self, processor: ProcessorId) {
-        self.all[processor.index()].doing = Doing::Idle;
+        self.idle = self.idle.union(ProcessorSet::of(processor));
         if let Some(inbox) = self.shootdowns.inbox(processor) {
             inbox.rest();
         }
     }
 
+    /// The processor of the call under way, which runs a space from now on.
     #[inline]
-    pub(crate) fn run(&mut self, ram: &Ram, space: &SpaceRoot) -> Result<(), GeneralProtection> {
-        let processor = &mut self.all[self.here.index()];
-        match self.shootdowns.inbox(self.here) {
-            Some(inbox) if !processor.runs(space) => processor.switch(ram, inbox, space),
-            _ => Ok(()),
-        }
-    }
-
-    /// Translates an access of the space that runs here, made in user mode.
-    #[inline]
-    pub(crate) fn translate(
+    pub(crate) fn running(
         &mut self,
         ram: &Ram,
-        address: VirtAddr,
-        length: u32,
-        kind: AccessKind,
-    ) -> Result<Span, mmu_core::Fault> {
-        self.all[self.here.index()].translate(ram, address, length, kind)
+        space: &SpaceRoot,
+    ) -> Result<&mut Processor, Status> {
+        let processor = &mut self.all[self.here.index()];
+        if !processor.runs(space)
+            && let Some(inbox) = self.shootdowns.inbox(self.here)
+        {
+            let switched = processor.switch(ram, inbox, space);
+            switched.map_err(|_| Status::InternalError)?;
+        }
+        Ok(processor)
     }
 
     /// Forgets here what is cached for an address, and issues that the others forget it.
@@ -159,7 +157,7 @@ impl Processors {
     /// Whether all processors have forgotten what was issued.
     #[inline]
     pub(crate) fn is_coherent(&self) -> bool {
-        self.batch.is_empty()
+        self.batch.is_coherent()
     }
 
     /// Keeps memory until they have.

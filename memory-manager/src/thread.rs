@@ -69,8 +69,7 @@ impl Machine {
             }
             Caller::Thread(thread) => *space.processors.get(&thread).unwrap_or(&space.processor),
         };
-        let arrived = self.kernel.processors.arrive(processor);
-        arrived.map_err(|_| Status::InternalError)?;
+        self.kernel.processors.arrive(processor)?;
         Ok((space, &mut self.kernel))
     }
 }

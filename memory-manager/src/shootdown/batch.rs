@@ -43,9 +43,9 @@ impl<F> Batch<F> {
         self.kept.push(frame);
     }
 
-    /// Whether there is nobody to be told and nothing that was kept.
+    /// Whether there is nobody to be told, so that nothing has to be kept.
     #[inline]
-    pub fn is_empty(&self) -> bool {
-        self.targets.is_empty() && self.kept.is_empty() && self.deferred == 0
+    pub fn is_coherent(&self) -> bool {
+        self.targets.is_empty() && self.deferred == 0
     }
 }

@@ -13,11 +13,9 @@ impl Bench {
         let kernel = &mut self.machine.kernel;
         let root = &self.machine.spaces[&self.process].root;
         let ram = kernel.physical.ram();
-        kernel.processors.run(ram, root).unwrap();
+        let processor = kernel.processors.running(ram, root).unwrap();
         let address = VirtAddr::new(address);
-        let found = kernel
-            .processors
-            .translate(ram, address, 1, AccessKind::Read);
+        let found = processor.translate(ram, address, 1, AccessKind::Read);
         found.unwrap().first.translation.memory_type()
     }
 }

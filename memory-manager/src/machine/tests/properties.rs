@@ -68,6 +68,8 @@ enum Call {
     Name(SectionAttributes),
     /// The processor has nothing to do.
     Idle,
+    /// A read on each processor in turn.
+    Share,
     Close,
     Read,
     Write,
@@ -140,7 +142,6 @@ fn call() -> impl Strategy<Value = Call> {
         1 => (0..8_u32).prop_map(|bits| Call::Prevent(DepFlags::from_bits_retain(bits / 7))),
         1 => kinds.prop_map(Call::Name),
         1 => Just(Call::Close),
-        2 => Just(Call::Idle),
         4 => Just(Call::Read),
         6 => Just(Call::Write),
         2 => Just(Call::Execute),
@@ -328,6 +329,7 @@ impl World {
         match step.call {
             Call::Idle => return self.bench.machine.idle(processor).unwrap(),
             Call::PageOut => return self.page_out(),
+            Call::Share => return self.share(step),
             Call::Grow => return self.grow(step.size, processor),
             Call::EndProcess => return self.end_process(step.process),
             Call::Read | Call::Write | Call::Execute => return self.access(step),
