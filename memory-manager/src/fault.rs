@@ -97,7 +97,9 @@ impl UserSpace {
                 let guarded = |protection| Pte::transition(frame, protection);
                 self.admit(kernel, page, protection, access, guarded)?;
                 let valid = Pte::valid(frame, protection, FrameOwner::Process);
-                self.make_valid(kernel, page, valid, access)
+                self.make_valid(kernel, page, valid, access)?;
+                kernel.faults.soft += 1;
+                Ok(())
             }
         }
     }
@@ -209,6 +211,7 @@ impl UserSpace {
         valid: ValidPte,
         access: ExceptionAccess,
     ) -> Result<(), Status> {
+        self.make_room(kernel)?;
         let valid = self.enforced(valid);
         if access == ExceptionAccess::Write {
             return self.settle_valid(kernel, page, valid, access);

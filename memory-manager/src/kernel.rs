@@ -1,7 +1,7 @@
 use mmu_core::{Invalidation, PageSize, PhysAddr, VirtAddr};
 
 use crate::{
-    FaultCounters, Status,
+    FaultCounters, Replacement, Status, WorkingSetCounters,
     commit::Commit,
     physical::Physical,
     processor::SpaceRoot,
@@ -20,6 +20,8 @@ pub(crate) struct Kernel {
     pub(crate) shared_data: Option<SegmentId>,
     pub(crate) sections: SectionObjects,
     pub(crate) faults: FaultCounters,
+    pub(crate) working_sets: WorkingSetCounters,
+    pub(crate) replacement: Replacement,
     /// Why a page could not be read, until its thread is told.
     pub(crate) in_page_reason: Option<Status>,
     /// What processors of others have to forget, if somebody asks.

@@ -78,6 +78,7 @@ mod vad_tree;
 mod win32;
 mod window;
 mod working_set;
+mod working_set_manager;
 
 pub use address_space::{CommitError, Protection};
 pub use allocation_request::AllocationRequest;
@@ -119,6 +120,6 @@ pub use stack::{Stack, StackRequest};
 pub use status::Status;
 pub use thread::{Caller, ThreadId};
 pub use vad::GRANULARITY as ALLOCATION_GRANULARITY;
-pub use win32::{ProcessorArchitecture, SystemInfo, Win32, WorkingSetLimits};
+pub use win32::{ProcessorArchitecture, SystemInfo, Win32};
 pub use window::{FreePagesError, PhysicalPage};
-pub use working_set::WorkingSetSize;
+pub use working_set::{Replacement, WorkingSetCounters, WorkingSetLimits, WorkingSetSize};

@@ -6,7 +6,8 @@ use std::{
 use mmu_core::{CpuFeatures, GeneralProtection, ProcessorId, RamTooLarge, SoftwareCosts};
 
 use crate::{
-    AddressLayout, Caller, DepPolicy, DiskModel, FaultCounters, ProcessDep, Status,
+    AddressLayout, Caller, DepPolicy, DiskModel, FaultCounters, ProcessDep, Replacement, Status,
+    WorkingSetCounters,
     commit::Commit,
     kernel::Kernel,
     paging::Hand,
@@ -36,6 +37,8 @@ pub struct MachineConfig {
     /// What invalidations and TLB shootdowns cost, in cycles; the costs of other events do not
     /// count here. Nothing by default.
     pub costs: SoftwareCosts,
+    /// Which page a process that has its share of memory gives for another one.
+    pub replacement: Replacement,
 }
 
 impl Default for MachineConfig {
@@ -45,6 +48,7 @@ impl Default for MachineConfig {
             features: CpuFeatures::default(),
             dep_policy: DepPolicy::default(),
             page_colours: NonZeroU16::MIN,
+            replacement: Replacement::default(),
             disk: DiskModel::default(),
             processors: 1,
             costs: SoftwareCosts::default(),
@@ -116,6 +120,8 @@ impl Machine {
                 shared_data: None,
                 sections: SectionObjects::default(),
                 faults: FaultCounters::default(),
+                working_sets: WorkingSetCounters::default(),
+                replacement: config.replacement,
                 in_page_reason: None,
                 recorded: None,
             },

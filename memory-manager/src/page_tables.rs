@@ -271,15 +271,21 @@ impl UserSpace {
     }
 
     /// Writes the entry of a page, and issues that processors forget the old one if they have to.
-    /// Returns how many entries of the table are in use.
+    /// The working set has the pages whose entries are valid, and that can leave memory. Returns
+    /// how many entries of the table are in use.
     pub(crate) fn put(
-        &self,
+        &mut self,
         kernel: &mut Kernel,
         address: u64,
         at: PhysAddr,
         new: Pte,
     ) -> Result<u16, Status> {
         let Replaced { old, used } = kernel.physical.write_pte(at, new)?;
+        match (old.is_valid(), new.is_valid()) {
+            (false, true) if kernel.physical.is_pageable(new) => self.working_set.list.add(address),
+            (true, false) => self.working_set.list.remove(address),
+            _ => {}
+        }
         match (old.state(), new.state()) {
             (PteState::Valid(old), PteState::Valid(new)) if !old.outlives(new) => {
                 kernel.processors.counters.avoided += u64::from(old != new);

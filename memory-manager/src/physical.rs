@@ -463,6 +463,16 @@ impl Physical {
         }
     }
 
+    /// Whether the page of a valid entry can leave memory: large pages and physical pages of a
+    /// process cannot.
+    pub(crate) fn is_pageable(&self, entry: Pte) -> bool {
+        !entry.is_large()
+            && entry.frame().is_some_and(|frame| {
+                let flags = self.frames.record(PhysicalPage::of(frame)).flags;
+                flags & (FrameFlags::HELD | FrameFlags::PROTOTYPE) != FrameFlags::HELD
+            })
+    }
+
     /// Notes that the page in a frame is in a page file now, as `original` says.
     pub(crate) fn note_paged_out(&mut self, frame: PhysAddr, original: Pte) {
         let record = self.frames.record_mut(PhysicalPage::of(frame));

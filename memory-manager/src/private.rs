@@ -235,9 +235,6 @@ impl UserSpace {
             let new = new(self, page, old);
             if new != old {
                 used = Some(self.put(kernel, page, at, new)?);
-                if !matches!(new.state(), PteState::Valid(_)) {
-                    self.working_set.unlock(page);
-                }
             }
         }
         if used == Some(0) {

@@ -120,6 +120,12 @@ impl Pte {
         self.0 & Entry::PRESENT.bits() != 0
     }
 
+    /// Whether it is the valid entry of a large page.
+    pub(crate) const fn is_large(self) -> bool {
+        const LARGE: Entry = Entry::PRESENT.union(Entry::LARGE);
+        self.0 & LARGE.bits() == LARGE.bits()
+    }
+
     /// The frame that it shows or has; of a large page, the first one.
     pub(crate) fn frame(self) -> Option<PhysAddr> {
         const SOFT: u64 = SOFT_PROTOTYPE | SOFT_TRANSITION;
@@ -224,6 +230,16 @@ impl ValidPte {
 
     pub(crate) const fn is_dirty(self) -> bool {
         self.0.contains(Entry::DIRTY)
+    }
+
+    pub(crate) const fn is_accessed(self) -> bool {
+        self.0.contains(Entry::ACCESSED)
+    }
+
+    /// Not used since: the next use is noted again.
+    #[must_use]
+    pub(crate) fn unaccessed(self) -> Self {
+        Self(self.0 - Entry::ACCESSED)
     }
 
     /// Whether it was meant to be written in place.

@@ -27,6 +27,8 @@ pub struct FaultCounters {
     /// Pages of private memory that appeared (`DemandZeroCount` of Windows' performance
     /// information).
     pub demand_zero: u64,
+    /// Pages that nobody used, and that were still in memory (`TransitionCount`): soft faults.
+    pub soft: u64,
     /// Pages of sections that were copied by a write (`CopyOnWriteCount`).
     pub write_copies: u64,
     /// Faults that another one had resolved meanwhile.

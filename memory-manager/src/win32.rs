@@ -8,7 +8,6 @@ mod system_info;
 mod working_set;
 
 pub use system_info::{ProcessorArchitecture, SystemInfo};
-pub use working_set::WorkingSetLimits;
 
 /// The Win32 API as one thread of a process sees it: the native calls with other arguments and
 /// rules of its own, and with an error that is kept.

@@ -51,7 +51,7 @@ impl UserSpace {
         let fresh = rules.fresh(wanted);
         let mut written = Vec::new();
         self.rewrite_range(kernel, start, end, |space, page, pte| {
-            if !has_own_page(pte) || space.working_set.is_locked(page) {
+            if !has_own_page(pte) || space.working_set.list.is_locked(page) {
                 return pte;
             }
             if is_dirty(pte) {

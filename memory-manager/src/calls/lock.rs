@@ -38,13 +38,24 @@ impl Machine {
         if parts.iter().map(new).sum::<u64>() > set.lockable() {
             return Err(Status::WorkingSetQuota);
         }
+        let mut locked = Vec::new();
         for page in pages(start, end) {
-            self.read(process, VirtAddr::new(page), &mut [0])
-                .map_err(|stopped| stopped.code)?;
+            let touched = self.read(process, VirtAddr::new(page), &mut [0]);
+            let list = &mut self.space(process)?.0.working_set.list;
+            if let Err(stopped) = touched {
+                for page in locked {
+                    list.unlock(page);
+                }
+                return Err(stopped.code);
+            }
+            // At once, so that it does not leave for the next one.
+            if !list.is_locked(page) {
+                list.lock(page);
+                locked.push(page);
+            }
         }
         let (space, kernel) = self.space(process)?;
         for (start, end) in parts {
-            space.working_set.lock(start, end);
             space.note_writable(kernel, start, end)?;
         }
         Ok(range(start, end))
@@ -70,7 +81,7 @@ impl Machine {
             return Err(Status::NotLocked);
         }
         for page in pages(start, end) {
-            space.working_set.unlock(page);
+            space.working_set.list.unlock(page);
         }
         Ok(range(start, end))
     }
@@ -81,7 +92,10 @@ impl Machine {
     /// [`Status::InvalidHandle`]: no such process.
     pub fn is_locked(&self, process: ProcessId, address: VirtAddr) -> Result<bool, Status> {
         let (space, _) = self.space_ref(process)?;
-        Ok(space.working_set.is_locked(address.as_u64() & !(PAGE - 1)))
+        Ok(space
+            .working_set
+            .list
+            .is_locked(address.as_u64() & !(PAGE - 1)))
     }
 }
 

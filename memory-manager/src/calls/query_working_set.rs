@@ -4,7 +4,6 @@ use mmu_core::{PageSize, VirtAddr};
 
 use crate::{
     Machine, PageProtection, ProcessId, Status,
-    page_tables::Pieces,
     private::owned_frame,
     pte::{FrameOwner, Pte, PteState},
     vad::{PAGE, USER_LIMIT, Vad, VadKind},
@@ -85,7 +84,7 @@ impl Machine {
             valid: Some(ValidPage {
                 share_count,
                 protection: valid.protection().flags(),
-                is_locked: vad.is_fixed() || space.working_set.is_locked(page),
+                is_locked: vad.is_fixed() || space.working_set.list.is_locked(page),
                 is_large: vad.page() != PageSize::Size4KiB,
             }),
         })
@@ -97,19 +96,24 @@ impl Machine {
     /// # Errors
     /// [`Status::InvalidHandle`]: no such process.
     pub fn working_set(&self, process: ProcessId) -> Result<u64, Status> {
-        let (space, kernel) = self.space_ref(process)?;
-        let mut bytes = 0;
-        for vad in space.vads.iter().filter(|vad| !vad.is_fixed()) {
-            let mut pieces = Pieces::new(vad.start, vad.end);
-            while let Some(piece) = pieces.next(space, &kernel.physical)? {
-                for (_, at) in piece.entries() {
-                    if matches!(kernel.physical.read_pte(at)?.state(), PteState::Valid(_)) {
-                        bytes += PAGE;
-                    }
-                }
-            }
-        }
-        Ok(bytes)
+        Ok(self.space_ref(process)?.0.working_set.bytes())
+    }
+
+    /// The pages that a process can read without a fault, by address, and how each is used
+    /// (`QueryWorkingSet`). Large pages and windows on physical pages are no part of that.
+    ///
+    /// # Errors
+    /// [`Status::InvalidHandle`]: no such process.
+    pub fn query_working_set(
+        &self,
+        process: ProcessId,
+    ) -> Result<Vec<(VirtAddr, WorkingSetPage)>, Status> {
+        let (space, _) = self.space_ref(process)?;
+        let mut pages: Vec<_> = space.working_set.list.pages().collect();
+        pages.sort_unstable();
+        let pages = pages.into_iter().map(VirtAddr::new);
+        let told = |page| Ok((page, self.query_working_set_ex(process, page)?));
+        pages.map(told).collect()
     }
 
     /// How many processes have a page of a view in use.

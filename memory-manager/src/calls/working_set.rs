@@ -1,15 +1,11 @@
 use crate::{
-    Machine, ProcessId, Status, WorkingSetSize,
+    Machine, ProcessId, Status, WorkingSetLimits, WorkingSetSize,
     kernel::Kernel,
-    pte::{FrameOwner, Pte, PteState},
     user_space::UserSpace,
-    vad::{PAGE, USER_LIMIT, Vad},
+    vad::{PAGE, USER_LIMIT},
     working_set::{LEAST_MAXIMUM, LEAST_MINIMUM},
+    working_set_manager::AMPLE,
 };
-
-/// What no working set may take of the memory that is there, in pages (Microsoft,
-/// `SetProcessWorkingSetSize`).
-const SPARED: u64 = 512;
 
 impl Machine {
     /// The least and the most memory that a process is to have without faults
@@ -19,6 +15,19 @@ impl Machine {
     /// [`Status::InvalidHandle`]: no such process.
     pub fn working_set_size(&self, process: ProcessId) -> Result<WorkingSetSize, Status> {
         Ok(self.space_ref(process)?.0.working_set.size)
+    }
+
+    /// The same, and which of these limits are hard (`GetProcessWorkingSetSizeEx`); by default
+    /// none is.
+    ///
+    /// # Errors
+    /// [`Status::InvalidHandle`]: no such process.
+    pub fn working_set_size_ex(
+        &self,
+        process: ProcessId,
+    ) -> Result<(WorkingSetSize, WorkingSetLimits), Status> {
+        let set = &self.space_ref(process)?.0.working_set;
+        Ok((set.size, set.limits))
     }
 
     /// Sets it, in whole pages (`SetProcessWorkingSetSize`). A minimum below 20 pages is 20
@@ -34,59 +43,70 @@ impl Machine {
         process: ProcessId,
         size: WorkingSetSize,
     ) -> Result<(), Status> {
+        self.set_working_set_size_ex(process, size, WorkingSetLimits::empty())
+    }
+
+    /// As [`Machine::set_working_set_size`], and makes limits hard or soft
+    /// (`SetProcessWorkingSetSizeEx`); of what is not said, it stays. With a hard maximum, a
+    /// process gives a page of its own for each one beyond it.
+    ///
+    /// # Errors
+    /// As [`Machine::set_working_set_size`], and [`Status::InvalidParameter`] if a limit is to
+    /// be both, or there is no such one.
+    pub fn set_working_set_size_ex(
+        &mut self,
+        process: ProcessId,
+        size: WorkingSetSize,
+        limits: WorkingSetLimits,
+    ) -> Result<(), Status> {
         const EMPTY: WorkingSetSize = WorkingSetSize {
             minimum: u64::MAX,
             maximum: u64::MAX,
         };
         let (space, kernel) = self.space(process)?;
+        let limits = space.working_set.limits.changed(limits)?;
         if size == EMPTY {
             return space.trim(kernel, 0, USER_LIMIT);
         }
-        let free = kernel.physical.available();
         let (minimum, maximum) = (size.minimum / PAGE, size.maximum / PAGE);
         if size.minimum == 0
             || size.minimum > size.maximum
             || maximum < LEAST_MAXIMUM
-            || maximum.saturating_add(SPARED) >= free
+            || maximum.saturating_add(AMPLE) >= kernel.physical.available()
         {
             return Err(Status::InvalidParameter);
         }
         let minimum = minimum.max(LEAST_MINIMUM);
-        space.working_set.size = WorkingSetSize {
+        let set = &mut space.working_set;
+        set.size = WorkingSetSize {
             minimum: minimum * PAGE,
             maximum: maximum.max(minimum) * PAGE,
         };
-        Ok(())
+        set.limits = limits;
+        space.keep_maximum(kernel)
     }
 }
 
 impl UserSpace {
-    /// Takes the pages of a range that are not locked out of the working set: the next touch
-    /// faults, and finds them in memory as they were. Environment blocks stay, where the system
-    /// looks for them, and so does what never leaves memory.
+    /// Takes the pages of a range that are not locked out of the working set, but environment
+    /// blocks.
     pub(crate) fn trim(&mut self, kernel: &mut Kernel, start: u64, end: u64) -> Result<(), Status> {
-        let meets = |vad: &&Vad| vad.start < end && start < vad.end;
-        let parts = self.vads.iter().filter(meets);
-        let parts = parts.filter(|vad| !vad.is_fixed() && self.check_unsecured(vad.start).is_ok());
-        let parts: Vec<_> = parts
-            .map(|vad| (vad.start.max(start), vad.end.min(end)))
-            .collect();
-        for (start, end) in parts {
-            let mut written = Vec::new();
-            self.rewrite_range(kernel, start, end, |space, page, pte| match pte.state() {
-                PteState::Valid(valid) if !space.working_set.is_locked(page) => {
-                    if valid.is_dirty() {
-                        written.push(page);
-                    }
-                    match valid.owner() {
-                        FrameOwner::Process => Pte::transition(valid.frame(), valid.protection()),
-                        FrameOwner::Prototype => Pte::lookup(valid.protection()),
-                    }
-                }
-                _ => pte,
-            })?;
-            self.note_writes(start, &written);
+        let candidates = self.working_set.list.candidates().map(|page| page.page);
+        let within = candidates.filter(|page| (start..end).contains(page));
+        let pages: Vec<_> = within.filter(|&page| self.can_leave(page)).collect();
+        for page in pages {
+            self.trim_page(kernel, page)?;
         }
-        Ok(())
+        kernel.settle()
+    }
+
+    /// Takes as many pages out of the working set as it has beyond a hard maximum.
+    fn keep_maximum(&mut self, kernel: &mut Kernel) -> Result<(), Status> {
+        while self.working_set.excess() > 0
+            && let Some(page) = self.replaceable(kernel)?
+        {
+            self.trim_page(kernel, page)?;
+        }
+        kernel.settle()
     }
 }

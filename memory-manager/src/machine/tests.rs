@@ -34,6 +34,7 @@ mod section_objects;
 mod sections;
 mod shared_data;
 mod threads;
+mod trimming;
 mod win32;
 mod window;
 mod working_set;

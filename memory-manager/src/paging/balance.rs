@@ -122,7 +122,7 @@ impl UserSpace {
         let (mut first, mut end, mut count) = (None, 0, 0);
         for (page, at) in piece.entries() {
             let is_valid = matches!(physical.read_pte(at)?.state(), PteState::Valid(_));
-            if is_valid && !self.working_set.is_locked(page) {
+            if is_valid && !self.working_set.list.is_locked(page) {
                 first.get_or_insert(page);
                 end = page + PAGE;
                 count += 1;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mmu_core::{Entry, Level, PageSize, PhysAddr};
+use mmu_core::{Level, PageSize, PhysAddr};
 
 use super::{
     list::Listed,
@@ -230,7 +230,7 @@ impl<'a> Survey<'a> {
             let found = self.at(frame)?;
             found.shares += 1;
             found.is_written |= valid.is_dirty();
-            let is_large = Entry::from_bits_retain(pte.bits()).contains(Entry::LARGE);
+            let is_large = pte.is_large();
             match level.below() {
                 Some(below) if !is_large => {
                     self.own(frame, at)?;

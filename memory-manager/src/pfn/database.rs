@@ -12,8 +12,8 @@ use crate::{
     pte::{Pte, PteState},
 };
 
-/// Frames whose records are made together: those of 4 MiB.
-const CHUNK: usize = 1 << 10;
+/// Frames whose records are made together: those of a MiB.
+const CHUNK: usize = 1 << 8;
 
 /// The lists of frames on standby, one a priority.
 const PRIORITIES: usize = 8;
@@ -21,7 +21,7 @@ const PRIORITIES: usize = 8;
 /// The records of the frames, made where one is first used.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Records {
-    chunks: Vec<Option<Box<[Record]>>>,
+    chunks: Vec<Option<Box<[Record; CHUNK]>>>,
 }
 
 #[expect(
@@ -43,20 +43,10 @@ impl Records {
 
     pub(super) fn get_mut(&mut self, frame: PhysicalPage) -> &mut Record {
         let (chunk, slot) = place(frame);
-        if !matches!(self.chunks.get(chunk), Some(Some(_))) {
-            self.make(chunk);
+        if chunk >= self.chunks.len() {
+            self.chunks.resize_with(chunk + 1, || None);
         }
-        match &mut self.chunks[chunk] {
-            Some(chunk) => &mut chunk[slot],
-            None => unreachable!("it was just made"),
-        }
-    }
-
-    #[cold]
-    fn make(&mut self, chunk: usize) {
-        let chunks = self.chunks.len().max(chunk + 1);
-        self.chunks.resize_with(chunks, || None);
-        self.chunks[chunk] = Some(vec![Record::UNTOUCHED; CHUNK].into());
+        &mut self.chunks[chunk].get_or_insert_with(make)[slot]
     }
 
     /// The frames below which all are that have records.
@@ -68,8 +58,14 @@ impl Records {
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         let made = self.chunks.iter().flatten().count();
-        made * CHUNK * size_of::<Record>() + self.chunks.len() * size_of::<Option<Box<[Record]>>>()
+        made * CHUNK * size_of::<Record>()
+            + self.chunks.len() * size_of::<Option<Box<[Record; CHUNK]>>>()
     }
+}
+
+#[cold]
+fn make() -> Box<[Record; CHUNK]> {
+    Box::new([Record::UNTOUCHED; CHUNK])
 }
 
 /// The frames of a machine: what each is in use for, and which can be had.

@@ -39,6 +39,17 @@ pub(crate) struct Segment {
     pub(crate) views: BTreeSet<(ProcessId, u64)>,
 }
 
+/// Where a shared page was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whereabouts {
+    /// Somebody uses it.
+    InUse,
+    /// In memory, where nobody used it.
+    InMemory,
+    /// Not in memory.
+    Elsewhere,
+}
+
 /// Where pages come from.
 #[derive(Debug)]
 pub(crate) enum PageOrigin {
@@ -281,18 +292,32 @@ impl Kernel {
     /// [`Status::AccessViolation`] if the page is not committed, [`Status::InPageError`] if
     /// the file cannot be read.
     pub(crate) fn shared_frame(&mut self, id: SegmentId, index: u64) -> Result<PhysAddr, Status> {
+        Ok(self.find_shared(id, index)?.0)
+    }
+
+    /// The same, and where the page was.
+    pub(crate) fn find_shared(
+        &mut self,
+        id: SegmentId,
+        index: u64,
+    ) -> Result<(PhysAddr, Whereabouts), Status> {
         let segment = self.segment(id)?;
         let prototype = segment.prototype(&self.physical, index)?;
         if let Some(frame) = prototype.frame() {
             self.physical.refer(frame);
-            return Ok(frame);
+            let found = if prototype.is_valid() {
+                Whereabouts::InUse
+            } else {
+                Whereabouts::InMemory
+            };
+            return Ok((frame, found));
         }
         if let PteState::PageFile(..) = prototype.state()
             && let Some(place) = segment.place(index)
         {
             let frame = self.page_in(place, FrameOwner::Prototype)?;
             self.physical.refer(frame);
-            return Ok(frame);
+            return Ok((frame, Whereabouts::Elsewhere));
         }
         let (committed, _) =
             segment.protection_run(&self.physical, (index, 1), Protection::SHARED)?;
@@ -324,7 +349,7 @@ impl Kernel {
         let place = place.inspect_err(|_| self.physical.free(frame))?;
         let prototype = (place, original);
         self.physical.give_to_prototype(frame, prototype)?;
-        Ok(frame)
+        Ok((frame, Whereabouts::Elsewhere))
     }
 
     /// Writes the dirty pages of a range to the file, if there is one.

@@ -1,48 +1,6 @@
-use bitflags::bitflags;
 use mmu_core::VirtAddr;
 
-use crate::{ProcessId, Range, Status, Win32, WorkingSetPage, WorkingSetSize};
-
-bitflags! {
-    /// Which sizes of a working set are hard limits (Microsoft, `SetProcessWorkingSetSizeEx`).
-    /// Any bits can be passed.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-    pub struct WorkingSetLimits: u32 {
-        /// `QUOTA_LIMITS_HARDWS_MIN_ENABLE`.
-        const HARD_MINIMUM = 0x1;
-        /// `QUOTA_LIMITS_HARDWS_MIN_DISABLE`.
-        const SOFT_MINIMUM = 0x2;
-        /// `QUOTA_LIMITS_HARDWS_MAX_ENABLE`.
-        const HARD_MAXIMUM = 0x4;
-        /// `QUOTA_LIMITS_HARDWS_MAX_DISABLE`.
-        const SOFT_MAXIMUM = 0x8;
-
-        const _ = !0;
-    }
-}
-
-impl WorkingSetLimits {
-    /// None of them.
-    pub const SOFT: Self = Self::SOFT_MINIMUM.union(Self::SOFT_MAXIMUM);
-
-    const HARD: Self = Self::HARD_MINIMUM.union(Self::HARD_MAXIMUM);
-
-    /// That there can be such limits.
-    fn check(self) -> Result<(), Status> {
-        const MINIMUM: WorkingSetLimits =
-            WorkingSetLimits::HARD_MINIMUM.union(WorkingSetLimits::SOFT_MINIMUM);
-        const MAXIMUM: WorkingSetLimits =
-            WorkingSetLimits::HARD_MAXIMUM.union(WorkingSetLimits::SOFT_MAXIMUM);
-        let is_known = (MINIMUM | MAXIMUM).contains(self);
-        if !is_known || self.contains(MINIMUM) || self.contains(MAXIMUM) {
-            Err(Status::InvalidParameter)
-        } else if self.intersects(Self::HARD) {
-            Err(Status::NotSupported)
-        } else {
-            Ok(())
-        }
-    }
-}
+use crate::{ProcessId, Range, Status, Win32, WorkingSetLimits, WorkingSetPage, WorkingSetSize};
 
 impl Win32<'_> {
     /// `VirtualLock`: [`Machine::virtual_lock`](crate::Machine::virtual_lock).
@@ -90,8 +48,8 @@ impl Win32<'_> {
         self.keep(done)
     }
 
-    /// `GetProcessWorkingSetSizeEx`: as [`Win32::get_process_working_set_size`], with what of
-    /// it is a hard limit, which is nothing.
+    /// `GetProcessWorkingSetSizeEx`:
+    /// [`Machine::working_set_size_ex`](crate::Machine::working_set_size_ex).
     ///
     /// # Errors
     /// As there.
@@ -99,27 +57,22 @@ impl Win32<'_> {
         &mut self,
         process: ProcessId,
     ) -> Result<(WorkingSetSize, WorkingSetLimits), Status> {
-        let size = self.get_process_working_set_size(process)?;
-        Ok((size, WorkingSetLimits::SOFT))
+        let told = self.machine.working_set_size_ex(process);
+        self.keep(told)
     }
 
-    /// `SetProcessWorkingSetSizeEx`: as [`Win32::set_process_working_set_size`], with what of
-    /// it is a hard limit.
+    /// `SetProcessWorkingSetSizeEx`:
+    /// [`Machine::set_working_set_size_ex`](crate::Machine::set_working_set_size_ex).
     ///
     /// # Errors
-    /// The first of these that is true; nothing has changed then.
-    /// - [`Status::InvalidParameter`]: unknown flags, or one together with its opposite.
-    /// - [`Status::NotSupported`]: there are no hard limits yet.
-    /// - As [`Machine::set_working_set_size`](crate::Machine::set_working_set_size).
+    /// As there.
     pub fn set_process_working_set_size_ex(
         &mut self,
         process: ProcessId,
         size: WorkingSetSize,
         limits: WorkingSetLimits,
     ) -> Result<(), Status> {
-        let set = limits
-            .check()
-            .and_then(|()| self.machine.set_working_set_size(process, size));
+        let set = self.machine.set_working_set_size_ex(process, size, limits);
         self.keep(set)
     }
 

@@ -107,8 +107,8 @@ fn an_outcome_that_was_not_told_ends_the_script() {
             "STATUS_INVALID_PARAMETER",
         ),
         (
-            "SetProcessWorkingSetSizeEx(app, 1MiB, 2MiB, QUOTA_LIMITS_HARDWS_MAX_ENABLE)",
-            "STATUS_NOT_SUPPORTED",
+            "SetProcessWorkingSetSizeEx(app, 1MiB, 2MiB, 0xc)",
+            "STATUS_INVALID_PARAMETER",
         ),
         (
             "AllocateUserPhysicalPages(app, 1, p)",

@@ -76,11 +76,7 @@ fn check_space(kernel: &Kernel, space: &UserSpace, count: &mut Count) {
         assert_eq!(vad.start, block);
         assert_eq!(vad.charge, vad.pages());
     }
-    for page in space.working_set.locked() {
-        let pte = space.entry(&kernel.physical, page).unwrap();
-        let is_valid = matches!(pte.state(), PteState::Valid(_));
-        assert!(is_valid, "{page:#x} is locked and not there");
-    }
+    check_working_set(kernel, space);
     check_empty(kernel, space, (end, 1 << 47), &mut tables);
     for (&page, &seen) in &space.physical_pages {
         let frame = PhysAddr::new(page.0 << 12);
@@ -100,6 +96,28 @@ fn check_space(kernel: &Kernel, space: &UserSpace, count: &mut Count) {
         count.own(table);
     }
     count.charge += space.tables;
+}
+
+/// The working set is the valid pages that can leave memory, each found at its place.
+fn check_working_set(kernel: &Kernel, space: &UserSpace) {
+    let list = &space.working_set.list;
+    let mut valid = BTreeSet::new();
+    for vad in space.vads.iter().filter(|vad| !vad.is_fixed()) {
+        let mut pieces = Pieces::new(vad.start, vad.end);
+        while let Some(piece) = pieces.next(space, &kernel.physical).unwrap() {
+            for (page, at) in piece.entries() {
+                if kernel.physical.read_pte(at).unwrap().is_valid() {
+                    valid.insert(page);
+                }
+            }
+        }
+    }
+    let listed: BTreeSet<_> = list.pages().collect();
+    assert_eq!((list.length(), &listed), (valid.len(), &valid));
+    assert!(listed.iter().all(|&page| list.contains(page)));
+    assert!(list.locked().all(|page| list.is_locked(page)));
+    let unlocked = list.candidates().map(|page| page.page);
+    assert_eq!(unlocked.filter(|&page| list.is_locked(page)).count(), 0);
 }
 
 /// Nothing may be where no region is.

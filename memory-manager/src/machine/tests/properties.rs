@@ -13,7 +13,7 @@ use super::{invariants::check_translations, pe::Pe, *};
 use crate::{
     AddressLayout, Backing, DepFlags, FileAccess, LARGE_PAGE_MINIMUM, Privileges,
     SectionAttributes, SectionHandle, SectionOpening, StackRequest, ThreadId, ViewRequest,
-    WatchFlags, WorkingSetSize,
+    WatchFlags, WorkingSetLimits, WorkingSetSize,
 };
 
 /// Pages that the calls are about.
@@ -50,6 +50,10 @@ enum Call {
     Lock,
     Unlock,
     Empty,
+    /// A second passes.
+    Tick,
+    /// The working set is to have so many pages.
+    Limit(WorkingSetLimits),
     WriteMemory,
     ReadMemory,
     Prevent(DepFlags),
@@ -75,6 +79,14 @@ const EMPTY: WorkingSetSize = WorkingSetSize {
     minimum: u64::MAX,
     maximum: u64::MAX,
 };
+
+/// Of few pages.
+fn few(size: u64) -> WorkingSetSize {
+    WorkingSetSize {
+        minimum: 20 * PAGE,
+        maximum: (20 + size % 8) * PAGE,
+    }
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Step {
@@ -120,6 +132,8 @@ fn call() -> impl Strategy<Value = Call> {
         3 => Just(Call::Lock),
         1 => Just(Call::Unlock),
         1 => Just(Call::Empty),
+        2 => Just(Call::Tick),
+        1 => (0..17_u32).prop_map(|bits| Call::Limit(WorkingSetLimits::from_bits_retain(bits))),
         1 => Just(Call::WriteMemory),
         1 => Just(Call::ReadMemory),
         1 => (0..8_u32).prop_map(|bits| Call::Prevent(DepFlags::from_bits_retain(bits / 7))),
@@ -368,6 +382,8 @@ impl World {
             }
             Call::Prefetch => machine.prefetch_virtual_memory(process, &[Range { base: at, size }]),
             Call::Empty => machine.set_working_set_size(process, EMPTY),
+            Call::Tick => machine.tick(),
+            Call::Limit(flags) => machine.set_working_set_size_ex(process, few(size), flags),
             Call::ResetWatch => machine.reset_write_watch(process, at, size),
             _ => machine.unmap_view(process, at).map(|_| ()),
         };

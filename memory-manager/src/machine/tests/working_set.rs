@@ -197,10 +197,11 @@ fn environment_blocks_stay_in_the_working_set() {
     assert_eq!(Win32::new(&mut bench.machine, thread).last_error(), 5);
 }
 
-/// Microsoft, `SetProcessWorkingSetSizeEx`; that unknown flags and opposites are refused is
-/// this project's, and so is that hard limits are.
+/// Microsoft, `SetProcessWorkingSetSizeEx` and `GetProcessWorkingSetSizeEx`; that unknown flags
+/// and opposites are refused is this project's.
 #[test]
-fn a_working_set_has_soft_limits_alone() {
+fn each_limit_of_a_working_set_is_hard_or_soft() {
+    const REFUSED: Status = Status::InvalidParameter;
     let mut bench = Bench::new();
     let process = bench.process;
     let size = WorkingSetSize {
@@ -208,23 +209,21 @@ fn a_working_set_has_soft_limits_alone() {
         maximum: 0x20_0000,
     };
     for (flags, expected) in [
-        (0, Ok(())),
-        (0x2, Ok(())),
-        (0xa, Ok(())),
-        (0x1, Err(Status::NotSupported)),
-        (0x6, Err(Status::NotSupported)),
-        (0x3, Err(Status::InvalidParameter)),
-        (0xc, Err(Status::InvalidParameter)),
-        (0x10, Err(Status::InvalidParameter)),
+        (0, Ok(0xa)),
+        (0x1, Ok(0x9)),
+        (0x3, Err(REFUSED)),
+        (0x4, Ok(0x5)),
+        (0xc, Err(REFUSED)),
+        (0, Ok(0x5)),
+        (0x10, Err(REFUSED)),
+        (0x6, Ok(0x6)),
+        (0xa, Ok(0xa)),
     ] {
         let limits = WorkingSetLimits::from_bits_retain(flags);
         let mut win32 = bench.win32();
         let set = win32.set_process_working_set_size_ex(process, size, limits);
-        assert_eq!(set, expected, "{flags:#x}");
+        let told = win32.get_process_working_set_size_ex(process).unwrap();
+        assert_eq!(set.map(|()| told.1.bits()), expected, "{flags:#x}");
+        assert_eq!(told.0, size);
     }
-    let told = bench.win32().get_process_working_set_size_ex(process);
-    assert_eq!(
-        told.map(|(size, limits)| (size, limits.bits())),
-        Ok((size, 0xa))
-    );
 }

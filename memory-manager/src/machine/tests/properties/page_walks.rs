@@ -3,8 +3,8 @@
 use super::*;
 use crate::{CopyError, working_set::pages};
 
-/// By default the minimum working set lets so many pages be locked.
-const LOCKABLE: usize = 30;
+/// So many pages of the minimum working set cannot be locked.
+const OVERHEAD: u64 = 20;
 
 fn page_of(address: u64) -> u64 {
     address & !(PAGE - 1)
@@ -52,13 +52,14 @@ impl World {
         let range = || pages(page_of(base), base + size);
         let is_kept = |page| self.is_locked(page) || self.is_fixed(page);
         let new = range().filter(|&page| !is_kept(page)).count();
-        let locked = &self.bench.machine.spaces[&process].working_set;
+        let set = &self.bench.machine.spaces[&process].working_set;
+        let lockable = set.size.minimum / PAGE - OVERHEAD - set.list.locked().len() as u64;
         let is_free = |page| self.bench.query(page).state == MemoryState::Free;
         let stop = self.stop(base, base + size, 0);
         let (expected, stopped) = match stop {
             _ if size == 0 => (Err(Status::InvalidParameter), None),
             _ if range().any(is_free) => (Err(Status::AccessViolation), None),
-            _ if locked.locked().count() + new > LOCKABLE => (Err(Status::WorkingSetQuota), None),
+            _ if new as u64 > lockable => (Err(Status::WorkingSetQuota), None),
             Some((_, status)) => (Err(status), stop),
             None => (Ok(()), None),
         };

@@ -1,0 +1,235 @@
+//! Working sets that grow, give pages for others, and are trimmed.
+
+use super::*;
+use crate::{Privileges, Replacement, WorkingSetLimits, WorkingSetSize};
+
+/// Pages of the machine on which memory gets short.
+const FRAMES: u64 = 2048;
+
+impl Bench {
+    fn small() -> Self {
+        Self::with_ram(FRAMES * PAGE)
+    }
+
+    fn pages_in_use(&self) -> Vec<u64> {
+        let used = self.machine.query_working_set(self.process).unwrap();
+        used.iter().map(|(page, _)| page.as_u64()).collect()
+    }
+
+    fn read_pages(&mut self, base: u64, pages: u64) {
+        for page in 0..pages {
+            self.read(base + page * PAGE).unwrap();
+        }
+    }
+
+    /// Reads and writes what was not there yet.
+    fn commit_and_read(&mut self, base: u64, pages: u64) {
+        self.alloc(base, pages * PAGE, BOTH, READWRITE).unwrap();
+        self.read_pages(base, pages);
+    }
+
+    /// Another process takes all frames that can be had but so many.
+    fn leave_available(&mut self, pages: u64) {
+        let hog = self.machine.create_process().unwrap();
+        let privileges = Privileges::LOCK_MEMORY;
+        self.machine.set_privileges(hog, privileges).unwrap();
+        let taken = self.machine.page_lists().available() - pages;
+        let made = self.machine.allocate_user_physical_pages(hog, taken);
+        assert_eq!(made.unwrap().len() as u64, taken);
+    }
+
+    fn limit(&mut self, minimum: u64, maximum: u64, flags: WorkingSetLimits) {
+        let size = WorkingSetSize {
+            minimum: minimum * PAGE,
+            maximum: maximum * PAGE,
+        };
+        let process = self.process;
+        let set = self.machine.set_working_set_size_ex(process, size, flags);
+        set.unwrap();
+    }
+}
+
+fn pages(base: u64, count: u64) -> Vec<u64> {
+    (0..count).map(|page| base + page * PAGE).collect()
+}
+
+/// Literature only.
+#[test]
+fn the_oldest_pages_are_trimmed_first() {
+    let mut bench = Bench::small();
+    let (old, young) = (BASE, BASE + 0x10_0000);
+    bench.commit_and_read(young, 45);
+    bench.commit_and_read(old, 40);
+    bench.machine.tick().unwrap();
+    for _ in 0..2 {
+        bench.read_pages(young, 45);
+        bench.read_pages(old, 5);
+        bench.machine.tick().unwrap();
+    }
+    assert_eq!(bench.pages_in_use().len(), 85);
+    bench.leave_available(100);
+    bench.machine.tick().unwrap();
+    // The minimum, of 50 pages, is what was used.
+    assert_eq!(
+        bench.pages_in_use(),
+        [pages(old, 5), pages(young, 45)].concat()
+    );
+    assert_eq!(bench.machine.working_set_counters().trimmed, 35);
+    bench.read_pages(old, 40);
+    assert_eq!(bench.machine.fault_counters().soft, 35);
+}
+
+/// Literature only.
+#[test]
+fn a_process_that_has_no_more_than_its_minimum_is_not_trimmed() {
+    let mut bench = Bench::small();
+    bench.commit_and_read(BASE, 50);
+    let first = bench.switch();
+    bench.commit_and_read(BASE, 51);
+    bench.leave_available(100);
+    for _ in 0..9 {
+        bench.machine.tick().unwrap();
+    }
+    assert_eq!(bench.pages_in_use().len(), 50);
+    bench.process = first;
+    assert_eq!(bench.pages_in_use(), pages(BASE, 50));
+    assert_eq!(bench.machine.working_set_counters().trimmed, 1);
+}
+
+/// Microsoft, `VirtualLock`: locked pages stay, however old they are.
+#[test]
+fn locked_pages_are_not_trimmed() {
+    let mut bench = Bench::small();
+    bench.commit_and_read(BASE, 80);
+    let (process, locked) = (bench.process, VirtAddr::new(BASE));
+    let machine = &mut bench.machine;
+    machine.virtual_lock(process, locked, 20 * PAGE).unwrap();
+    for _ in 0..3 {
+        bench.machine.tick().unwrap();
+        bench.read_pages(BASE + 20 * PAGE, 60);
+    }
+    bench.leave_available(100);
+    bench.machine.tick().unwrap();
+    let left = bench.pages_in_use();
+    assert_eq!((left.len(), &left[..20]), (50, &pages(BASE, 20)[..]));
+}
+
+/// Literature only: trimming ends when enough can be had, which pages on standby can.
+#[test]
+fn trimming_ends_when_memory_is_ample() {
+    let mut bench = Bench::small();
+    let bytes = vec![3; 800 << 12];
+    let file = super::images::file(&bytes);
+    let backing = crate::Backing::File(file, crate::FileAccess::READ);
+    let commit = crate::SectionAttributes::COMMIT;
+    let made = bench.machine.create_section(backing, READONLY, commit, 0);
+    bench.map(made.unwrap(), BASE, READONLY).unwrap();
+    bench.read_pages(BASE, 800);
+    bench.leave_available(500);
+    bench.machine.tick().unwrap();
+    assert_eq!(bench.machine.page_lists().available(), 1024);
+    assert_eq!(bench.machine.working_set_counters().trimmed, 524);
+    assert_eq!(bench.pages_in_use().len(), 800 - 524);
+}
+
+/// Literature only.
+#[test]
+fn a_working_set_outgrows_its_maximum_only_while_memory_is_ample() {
+    let mut bench = Bench::small();
+    bench.limit(20, 30, WorkingSetLimits::empty());
+    bench.commit_and_read(BASE, 40);
+    assert_eq!(bench.pages_in_use().len(), 40);
+    bench.leave_available(500);
+    bench.commit_and_read(BASE + 0x10_0000, 10);
+    assert_eq!(bench.pages_in_use().len(), 40);
+    assert_eq!(bench.machine.working_set_counters().replaced, 10);
+}
+
+/// Microsoft, `SetProcessWorkingSetSizeEx`.
+#[test]
+fn a_hard_maximum_is_kept_whatever_there_is_of_memory() {
+    let mut bench = Bench::new();
+    bench.commit_and_read(BASE, 40);
+    bench.limit(20, 30, WorkingSetLimits::HARD_MAXIMUM);
+    assert_eq!(bench.pages_in_use(), pages(BASE + 10 * PAGE, 30));
+    bench.read_pages(BASE, 40);
+    assert_eq!(bench.pages_in_use().len(), 30);
+    bench.limit(20, 30, WorkingSetLimits::SOFT_MAXIMUM);
+    bench.read_pages(BASE, 40);
+    assert_eq!(bench.pages_in_use().len(), 40);
+}
+
+/// Literature only: accessed bits tell which pages are used, once processors have forgotten
+/// the entries in which they were set.
+#[test]
+fn each_second_the_pages_that_were_used_are_told_from_others() {
+    let mut bench = Bench::new();
+    bench.machine.record_invalidations();
+    bench.commit_and_read(BASE, 10);
+    bench.machine.take_invalidations();
+    for (read, used) in [(0, 10), (0, 0), (4, 4), (4, 4), (0, 0)] {
+        bench.read_pages(BASE, read);
+        let before = bench.machine.working_set_counters().cleared;
+        bench.machine.tick().unwrap();
+        let cleared = bench.machine.working_set_counters().cleared - before;
+        let forgotten = bench.machine.take_invalidations().len() as u64;
+        assert_eq!((cleared, forgotten), (used, used));
+    }
+}
+
+/// How many blocks of pages fault of Belady's reference string, where so many can be there.
+fn faults(replacement: Replacement, blocks: u64) -> u64 {
+    // As many as the smallest working set has room for three of.
+    const BLOCK: u64 = 7;
+    let mut bench = Bench::with_config(&MachineConfig {
+        ram_bytes: 16 << 20,
+        replacement,
+        ..MachineConfig::default()
+    });
+    bench.limit(20, blocks * BLOCK, WorkingSetLimits::HARD_MAXIMUM);
+    bench
+        .alloc(BASE, 5 * BLOCK * PAGE, BOTH, READWRITE)
+        .unwrap();
+    let before = bench.machine.fault_counters().faults;
+    for block in [1, 2, 3, 4, 1, 2, 5, 1, 2, 3, 4, 5] {
+        bench.read_pages(BASE + (block - 1) * BLOCK * PAGE, BLOCK);
+        bench.machine.tick().unwrap();
+    }
+    let faults = bench.machine.fault_counters().faults - before;
+    assert_eq!(faults % BLOCK, 0);
+    faults / BLOCK
+}
+
+/// Belady, Nelson and Shedler, "An anomaly in space-time characteristics of certain programs
+/// running in a paging machine" (1969).
+#[test]
+fn more_memory_can_mean_more_faults_if_the_first_page_in_is_the_first_out() {
+    assert_eq!(faults(Replacement::FirstIn, 3), 9);
+    assert_eq!(faults(Replacement::FirstIn, 4), 10);
+}
+
+/// Mattson and others, "Evaluation techniques for storage hierarchies" (1970): what is least
+/// recently used with more memory is among that with less.
+#[test]
+fn more_memory_means_fewer_faults_if_the_least_recently_used_page_goes() {
+    assert_eq!(faults(Replacement::LeastRecentlyUsed, 3), 10);
+    assert_eq!(faults(Replacement::LeastRecentlyUsed, 4), 8);
+}
+
+/// Microsoft, `QueryWorkingSet`.
+#[test]
+fn the_pages_of_a_working_set_are_told_by_address() {
+    let mut bench = Bench::new();
+    bench.alloc(BASE, 4 * PAGE, BOTH, READWRITE).unwrap();
+    for page in [3, 0, 2] {
+        bench.read(BASE + page * PAGE).unwrap();
+    }
+    bench.protect(BASE, PAGE, NOACCESS).unwrap();
+    let used = bench.machine.query_working_set(bench.process).unwrap();
+    assert_eq!(used.len(), 2);
+    for ((page, told), expected) in used.into_iter().zip([2, 3]) {
+        assert_eq!(page.as_u64(), BASE + expected * PAGE);
+        let alone = bench.machine.query_working_set_ex(bench.process, page);
+        assert_eq!(Ok(told), alone);
+    }
+}
