@@ -2,7 +2,10 @@ use std::fs::File;
 
 use crate::{
     Machine, Status,
-    section::mapped_file::{self, FileIdentity},
+    section::{
+        PageOrigin,
+        mapped_file::{self, FileIdentity},
+    },
 };
 
 impl Machine {
@@ -14,14 +17,21 @@ impl Machine {
     ///   open (Microsoft, `MmCanFileBeTruncated`).
     /// - What the host says of the file.
     pub fn set_end_of_file(&mut self, file: &File, length: u64) -> Result<(), Status> {
-        let segments = &self.kernel.segments;
+        let segments = &mut self.kernel.segments;
         let segment = segments.of_file(FileIdentity::of(file));
-        let segment = segment.and_then(|id| segments.get(id));
-        let is_mapped =
-            segment.is_some_and(|segment| segment.handles > 0 || !segment.views.is_empty());
+        let mut segment = segment.and_then(|id| segments.get_mut(id));
+        let is_mapped = segment
+            .as_ref()
+            .is_some_and(|segment| segment.handles > 0 || !segment.views.is_empty());
         if is_mapped && length < mapped_file::length(file)? {
             return Err(Status::UserMappedFile);
         }
-        mapped_file::resize(file, length)
+        mapped_file::resize(file, length)?;
+        if let Some(segment) = &mut segment
+            && let PageOrigin::File(known) = &mut segment.origin
+        {
+            known.end = length;
+        }
+        Ok(())
     }
 }

@@ -19,7 +19,7 @@ impl Machine {
             .sections
             .section(section, SectionAccess::EXTEND_SIZE)?;
         let segment = kernel.segment_mut(known.segment)?;
-        let PageOrigin::File(file) = &segment.origin else {
+        let PageOrigin::File(file) = &mut segment.origin else {
             return Err(Status::SectionNotExtended);
         };
         if size <= known.size {
@@ -31,6 +31,7 @@ impl Machine {
         if size > file.length()? {
             file.resize(size)?;
         }
+        file.end = file.end.max(size);
         segment.pages = segment.pages.max(size.div_ceil(PAGE));
         kernel.sections.resize(section, size);
         Ok(size)

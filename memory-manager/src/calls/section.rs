@@ -316,17 +316,39 @@ impl Kernel {
         let id = if let Some(id) = self.segments.of_file(file.identity) {
             if access.contains(FileAccess::WRITE)
                 && let Some(segment) = self.segments.get_mut(id)
+                && let PageOrigin::File(known) = &mut segment.origin
             {
-                segment.origin = PageOrigin::File(file);
+                *known = file.with_end(known.end);
             }
             id
         } else {
             let origin = PageOrigin::File(file);
             self.segments.add(Segment::new(origin, pages))
         };
+        self.note_length(id, length)?;
         let segment = self.segment_mut(id)?;
         segment.pages = segment.pages.max(pages);
+        if let PageOrigin::File(file) = &mut segment.origin {
+            file.end = size.max(length);
+        }
         Ok((id, size))
+    }
+
+    /// Takes notice that a file is longer than when its pages were last counted: what the page
+    /// has been given behind its old end, if that lay in it, is seen from now on.
+    fn note_length(&mut self, id: SegmentId, length: u64) -> Result<(), Status> {
+        let segment = self.segment(id)?;
+        let PageOrigin::File(file) = &segment.origin else {
+            return Ok(());
+        };
+        let index = file.end / PAGE;
+        if length > file.end
+            && file.end > index * PAGE
+            && let Some(frame) = segment.prototype(&self.physical, index)?.frame()
+        {
+            file.load_behind_end(self.physical.ram(), frame)?;
+        }
+        Ok(())
     }
 
     fn map_image(&mut self, file: MappedFile, size: u64) -> Result<(SegmentId, u64), Status> {

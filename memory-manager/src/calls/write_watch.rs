@@ -44,9 +44,11 @@ impl Machine {
         let mut written: Vec<_> = space.written(kernel, start, end, limit)?;
         written.truncate(limit);
         if flags.contains(WatchFlags::RESET) {
+            space.forget_writes(start, |page| written.binary_search(&page).is_ok());
             for &page in &written {
-                space.start_watch(kernel, page, page + PAGE)?;
+                space.clean(kernel, page, page + PAGE)?;
             }
+            kernel.settle()?;
         }
         Ok(written.into_iter().map(VirtAddr::new).collect())
     }
@@ -65,7 +67,9 @@ impl Machine {
         let (start, end) = watched_range(base, size)?;
         let (space, kernel) = self.space(process)?;
         space.watch(start, end)?;
-        space.start_watch(kernel, start, end)
+        space.forget_writes(start, |page| (start..end).contains(&page));
+        space.clean(kernel, start, end)?;
+        kernel.settle()
     }
 }
 
@@ -142,17 +146,21 @@ impl UserSpace {
         Ok(())
     }
 
-    fn start_watch(&mut self, kernel: &mut Kernel, start: u64, end: u64) -> Result<(), Status> {
-        self.rewrite_range(kernel, start, end, |_, _, pte| match pte.state() {
-            PteState::Valid(valid) => Pte::from(valid.clean()),
-            _ => pte,
-        })?;
+    /// Takes pages of the region that holds an address from those that are known to be written.
+    fn forget_writes(&mut self, start: u64, is_forgotten: impl Fn(u64) -> bool) {
         if let Some(vad) = self.vads.find_mut(start)
             && let VadKind::Private(private) = &mut vad.kind
             && let WriteWatch::On(written) = &mut private.watch
         {
-            written.retain(|page| !(start..end).contains(page));
+            written.retain(|&page| !is_forgotten(page));
         }
-        Ok(())
+    }
+
+    /// Lets the next write of each page of a range fault; the kernel is to settle then.
+    fn clean(&mut self, kernel: &mut Kernel, start: u64, end: u64) -> Result<(), Status> {
+        self.change_range(kernel, start, end, |_, _, pte| match pte.state() {
+            PteState::Valid(valid) => Pte::from(valid.clean()),
+            _ => pte,
+        })
     }
 }

@@ -12,6 +12,8 @@ use crate::{
 pub(crate) struct MappedFile {
     disk: Box<dyn Disk>,
     pub(crate) identity: Option<FileIdentity>,
+    /// Where its pages end. What somebody else has put behind it since is not in them.
+    pub(crate) end: u64,
 }
 
 /// What tells that two handles are of the same file.
@@ -45,13 +47,25 @@ impl MappedFile {
     pub(crate) fn new(file: File) -> Self {
         let identity = FileIdentity::of(&file);
         let disk = Box::new(file);
-        Self { disk, identity }
+        Self {
+            disk,
+            identity,
+            end: 0,
+        }
     }
 
     /// A file of a disk, which is none that anybody else maps.
     pub(crate) fn on(disk: Box<dyn Disk>) -> Self {
-        let identity = None;
-        Self { disk, identity }
+        Self {
+            disk,
+            identity: None,
+            end: 0,
+        }
+    }
+
+    /// The same, whose pages end there.
+    pub(crate) fn with_end(self, end: u64) -> Self {
+        Self { end, ..self }
     }
 
     pub(crate) fn disk(&self) -> &dyn Disk {
@@ -92,26 +106,30 @@ impl MappedFile {
         ram.write(frame, &page).map_err(|_| Status::InternalError)
     }
 
-    /// Writes a page to its place, as far as the file reaches.
+    /// Reads what follows its end in the last page, where it is longer now, into that page's
+    /// frame.
+    pub(crate) fn load_behind_end(&self, ram: &Ram, frame: PhysAddr) -> Result<(), Status> {
+        let mut page = [0; PAGE_BYTES];
+        let behind = &mut page[(self.end % PAGE) as usize..];
+        read(&*self.disk, self.end, behind)?;
+        let at = frame.wrapping_add(self.end % PAGE);
+        ram.write(at, behind).map_err(|_| Status::InternalError)
+    }
+
+    /// Writes a page to its place, up to the end.
     ///
     /// # Errors
-    /// As [`MappedFile::load`], for then the page would be lost.
+    /// As [`MappedFile::load`], also if the file ends in the page, before where it did when it
+    /// was mapped: then some of the page would be lost.
     pub(crate) fn store(&self, ram: &Ram, offset: u64, frame: PhysAddr) -> Result<(), Status> {
-        let mut page = [0; PAGE_BYTES];
-        ram.read(frame, &mut page)
-            .map_err(|_| Status::InternalError)?;
-        let within = self.length()?.saturating_sub(offset).min(PAGE);
-        if within == 0 {
-            return Err(Status::FileInvalid);
+        match self.store_run(ram, offset, &[frame])? {
+            0 => Err(Status::FileInvalid),
+            _ => Ok(()),
         }
-        let written = disk::write_full(&*self.disk, offset, &page[..within as usize]);
-        written.map_err(|error| disk::status(&error))
     }
-}
 
-impl MappedFile {
     /// Writes pages that follow each other to their places, as far as the file reaches, in one
-    /// operation. Gives how many that were.
+    /// operation. Gives how many are in it then, up to the end.
     pub(crate) fn store_run(
         &self,
         ram: &Ram,
@@ -123,11 +141,19 @@ impl MappedFile {
             let read = ram.read(frame, page);
             read.map_err(|_| Status::InternalError)?;
         }
-        let within = self.length()?.saturating_sub(offset);
-        let within = usize::try_from(within).map_or(pages.len(), |within| within.min(pages.len()));
-        let written = disk::write_full(&*self.disk, offset, &pages[..within]);
+        let up_to = |end: u64| {
+            let bytes = usize::try_from(end.saturating_sub(offset));
+            bytes.map_or(pages.len(), |bytes| bytes.min(pages.len()))
+        };
+        let (wanted, there) = (up_to(self.end), up_to(self.length()?));
+        let stored = wanted.min(there);
+        let written = disk::write_full(&*self.disk, offset, &pages[..stored]);
         written.map_err(|error| disk::status(&error))?;
-        Ok(within.div_ceil(PAGE_BYTES))
+        Ok(if stored == wanted {
+            stored.div_ceil(PAGE_BYTES)
+        } else {
+            stored / PAGE_BYTES
+        })
     }
 }
 

@@ -413,6 +413,48 @@ fn what_was_written_beyond_the_end_of_a_file_that_shrank_stays_in_its_view() {
     assert_eq!((written[0x1000], written[0x2000]), (77, 77));
 }
 
+/// As above.
+#[test]
+fn what_was_written_to_a_page_in_which_a_file_ends_now_stays_until_there_is_room() {
+    let mut bench = Bench::new();
+    let file = file(0x1000);
+    bench.view_of(&file, BASE);
+    bench.write(BASE, 1).unwrap();
+    bench.write(BASE + 0xfff, 2).unwrap();
+    file.set_len(0x800).unwrap();
+    assert_eq!(bench.flush(BASE, 0), Err(Status::FileInvalid));
+    assert_eq!((bytes(&file).len(), bytes(&file)[0]), (0x800, 1));
+    file.set_len(0x1000).unwrap();
+    bench.flush(BASE, 0).unwrap();
+    assert_eq!(bytes(&file)[0xfff], 2);
+}
+
+/// The host's own programs can make a file longer while it is mapped; what comes of that is
+/// ours.
+#[test]
+fn what_others_append_to_a_mapped_file_is_kept_and_seen_by_the_next_section() {
+    let mut bench = Bench::new();
+    let file = file(0x1003);
+    bench.view_of(&file, BASE);
+    let page = BASE + 0x1000;
+    bench.write(page, 42).unwrap();
+    crate::disk::write_full(&file, 0x1003, b"more").unwrap();
+    bench.flush(BASE, 0).unwrap();
+    let mut expected = content(0x1003);
+    expected[0x1000] = 42;
+    expected.extend(b"more");
+    assert_eq!(bytes(&file), expected);
+
+    assert_eq!(bench.read(page + 3), Ok(0));
+    let section = bench.file_section(&file, FileAccess::all(), READWRITE, 0);
+    bench.machine.close_section(section.unwrap()).unwrap();
+    assert_eq!(bench.read(page + 3), Ok(b'm'));
+    bench.write(page + 6, b'!').unwrap();
+    bench.unmap(BASE).unwrap();
+    *expected.last_mut().unwrap() = b'!';
+    assert_eq!(bytes(&file), expected);
+}
+
 /// Microsoft, `ZwCreateSection`; that a directory is none, literature only.
 #[cfg(unix)]
 #[test]

@@ -1,7 +1,9 @@
 use mmu_core::{Cycles, Owner, SoftwareCosts};
 
 use super::*;
-use crate::{MachineError, ShootdownCounters, StackRequest, ThreadId, shootdown::CEILING};
+use crate::{
+    MachineError, ShootdownCounters, StackRequest, ThreadId, WatchFlags, shootdown::CEILING,
+};
 
 fn costs() -> SoftwareCosts {
     SoftwareCosts {
@@ -120,6 +122,24 @@ fn many_pages_are_one_shootdown_and_more_than_33_drop_everything() {
             assert_eq!(done.is_ok(), page >= pages);
         }
     }
+}
+
+/// As above, of pages that do not follow each other.
+#[test]
+fn written_pages_that_start_again_as_unwritten_are_one_shootdown() {
+    let mut several = Several::new(2);
+    let kind = BOTH | AllocationType::WRITE_WATCH;
+    several.bench.alloc(BASE, 0x8000, kind, READWRITE).unwrap();
+    for page in [0, 2, 3, 6] {
+        several.bench.write(BASE + page * PAGE, 1).unwrap();
+    }
+    let counted = several.counted(|this| {
+        let (base, process) = (VirtAddr::new(BASE), this.bench.process);
+        let machine = &mut this.bench.machine;
+        let found = machine.get_write_watch(process, base, 0x8000, WatchFlags::RESET, 8);
+        assert_eq!(found.unwrap().len(), 4);
+    });
+    assert_eq!((counted.shootdowns, counted.targets), (1, 1));
 }
 
 /// Literature only: idle processors may be skipped, and flush as they wake.
