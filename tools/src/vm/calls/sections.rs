@@ -92,17 +92,6 @@ pub(super) const CALLS: &[Call] = &[
         },
     },
     Call {
-        name: "NtExtendSection",
-        parameters: &[Number("section"), Number("size")],
-        gives: "the size of the section, of a file, which never gets smaller",
-        example: "NtExtendSection(s, 128KiB) fails STATUS_SECTION_NOT_EXTENDED",
-        run: |run, given| {
-            let [section, size] = given.numbers();
-            let section = run.sections.handle(section);
-            Ok(section.and_then(|section| run.machine.extend_section(section, size)))
-        },
-    },
-    Call {
         name: "FlushViewOfFile",
         parameters: &[Number("address"), Number("size")],
         gives: "1",
