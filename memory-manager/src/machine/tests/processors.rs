@@ -132,6 +132,7 @@ fn written_pages_that_start_again_as_unwritten_are_one_shootdown() {
     several.bench.alloc(BASE, 0x8000, kind, READWRITE).unwrap();
     for page in [0, 2, 3, 6] {
         several.bench.write(BASE + page * PAGE, 1).unwrap();
+        several.touch(1, BASE + page * PAGE).unwrap();
     }
     let counted = several.counted(|this| {
         let (base, process) = (VirtAddr::new(BASE), this.bench.process);
