@@ -43,11 +43,11 @@ fn timed_pattern(mut world: PatternWorld) -> PatternWorld {
 }
 
 #[library_benchmark(teardown = audit_faults)]
-#[bench::demand_zero(args = (), setup = FaultWorld::demand_zero, config = each_at_most(6510))]
-#[bench::guard(args = (), setup = FaultWorld::guard, config = each_at_most(2930))]
-#[bench::refusal(args = (), setup = FaultWorld::refusal, config = each_at_most(1140))]
-#[bench::copy_on_write(args = (), setup = FaultWorld::copy_on_write, config = each_at_most(3570))]
-#[bench::shared(args = (), setup = FaultWorld::shared, config = each_at_most(2520))]
+#[bench::demand_zero(args = (), setup = FaultWorld::demand_zero, config = each_at_most(7150))]
+#[bench::guard(args = (), setup = FaultWorld::guard, config = each_at_most(3700))]
+#[bench::refusal(args = (), setup = FaultWorld::refusal, config = each_at_most(1230))]
+#[bench::copy_on_write(args = (), setup = FaultWorld::copy_on_write, config = each_at_most(4290))]
+#[bench::shared(args = (), setup = FaultWorld::shared, config = each_at_most(2680))]
 fn fault(mut world: FaultWorld) -> FaultWorld {
     black_box(&mut world).round();
     world
@@ -62,8 +62,8 @@ fn frame((mut world, round): (FrameWorld, fn(&mut FrameWorld))) -> FrameWorld {
 }
 
 #[library_benchmark(teardown = audit_regions)]
-#[bench::allocate_and_free(args = (RegionWorld::allocate_and_free), setup = with_regions, config = at_most(8390))]
-#[bench::map_and_unmap(args = (RegionWorld::map_and_unmap), setup = with_regions, config = at_most(9060))]
+#[bench::allocate_and_free(args = (RegionWorld::allocate_and_free), setup = with_regions, config = at_most(8570))]
+#[bench::map_and_unmap(args = (RegionWorld::map_and_unmap), setup = with_regions, config = at_most(9270))]
 #[bench::query_one(args = (RegionWorld::query_one), setup = with_regions, config = at_most(383))]
 #[bench::query_all(args = (RegionWorld::query_all), setup = with_regions, config = at_most(406))]
 fn regions((mut world, round): (RegionWorld, fn(&mut RegionWorld))) -> RegionWorld {
@@ -73,7 +73,7 @@ fn regions((mut world, round): (RegionWorld, fn(&mut RegionWorld))) -> RegionWor
 
 #[library_benchmark(teardown = audit_touched)]
 #[bench::query(args = (TouchedWorld::query), setup = with_touched, config = at_most(6))]
-#[bench::protect(args = (TouchedWorld::protect), setup = with_touched, config = at_most(504))]
+#[bench::protect(args = (TouchedWorld::protect), setup = with_touched, config = at_most(685))]
 fn touched_pages((mut world, round): (TouchedWorld, fn(&mut TouchedWorld))) -> TouchedWorld {
     round(black_box(&mut world));
     world
