@@ -53,7 +53,8 @@ impl World {
         let is_kept = |page| self.is_locked(page) || self.is_fixed(page);
         let new = range().filter(|&page| !is_kept(page)).count();
         let set = &self.bench.machine.spaces[&process].working_set;
-        let lockable = set.size.minimum / PAGE - OVERHEAD - set.list.locked().len() as u64;
+        let kept = OVERHEAD + set.list.locked().len() as u64;
+        let lockable = (set.size.minimum / PAGE).saturating_sub(kept);
         let is_free = |page| self.bench.query(page).state == MemoryState::Free;
         let stop = self.stop(base, base + size, 0);
         let (expected, stopped) = match stop {
