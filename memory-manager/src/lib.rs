@@ -71,6 +71,7 @@ mod shared_data;
 pub mod shootdown;
 mod stack;
 mod status;
+mod system;
 mod thread;
 mod user_space;
 mod vad;
@@ -118,8 +119,11 @@ pub use service::{FaultCounters, Serviced};
 pub use shared_data::SHARED_DATA;
 pub use stack::{Stack, StackRequest};
 pub use status::Status;
+pub use system::{SystemTask, TaskCounters, TaskRun, Trigger};
 pub use thread::{Caller, ThreadId};
 pub use vad::GRANULARITY as ALLOCATION_GRANULARITY;
 pub use win32::{ProcessorArchitecture, SystemInfo, Win32};
 pub use window::{FreePagesError, PhysicalPage};
-pub use working_set::{Replacement, WorkingSetCounters, WorkingSetLimits, WorkingSetSize};
+pub use working_set::{
+    MemoryPriority, Replacement, WorkingSetCounters, WorkingSetLimits, WorkingSetSize,
+};

@@ -59,9 +59,14 @@ impl Machine {
         &mut self,
         caller: Caller,
     ) -> Result<(&mut UserSpace, &mut Kernel), Status> {
-        self.balance()?;
+        self.balance(Some(caller.process()))?;
         let space = self.spaces.get_mut(&caller.process());
         let space = space.ok_or(Status::InvalidHandle)?;
+        self.kernel.calls += 1;
+        space.usage.note(self.kernel.calls);
+        if space.usage.is_out() {
+            space.swap_in(&mut self.kernel);
+        }
         let processor = match caller {
             Caller::Process(_) => space.processor,
             Caller::Thread(thread) if !space.threads.contains_key(&thread) => {

@@ -4,8 +4,8 @@ use mmu_core::{CpuFeatures, Entry, Level, PageSize, ProcessorId, Regime, VirtAdd
 
 use crate::{
     AddressLayout, Privileges, ProcessDep, ProcessId, Status, ThreadId, kernel::Kernel,
-    processor::SpaceRoot, pte::Pte, vad::Vad, vad_tree::VadTree, window::PhysicalPages,
-    working_set::WorkingSet,
+    processor::SpaceRoot, pte::Pte, system::Usage, vad::Vad, vad_tree::VadTree,
+    window::PhysicalPages, working_set::WorkingSet,
 };
 
 /// Where the page tables see themselves, in the upper half: PML4E 0x1ED (the place that
@@ -20,6 +20,7 @@ pub(crate) struct UserSpace {
     pub(crate) regime: Regime,
     pub(crate) vads: VadTree,
     pub(crate) working_set: WorkingSet,
+    pub(crate) usage: Usage,
     /// Frames that are its page tables, of all levels.
     pub(crate) tables: u64,
     pub(crate) privileges: Privileges,
@@ -64,6 +65,7 @@ impl UserSpace {
             regime,
             vads: VadTree::default(),
             working_set: WorkingSet::default(),
+            usage: Usage::default(),
             tables: 1,
             privileges: Privileges::empty(),
             physical_pages: PhysicalPages::new(),

@@ -36,6 +36,7 @@ mod reserved_views;
 mod section_objects;
 mod sections;
 mod shared_data;
+mod system_tasks;
 mod threads;
 mod trimming;
 mod win32;

@@ -11,7 +11,7 @@ mod windows;
 use self::translations::Granted;
 use super::{invariants::check_translations, pe::Pe, *};
 use crate::{
-    AddressLayout, Backing, DepFlags, FileAccess, LARGE_PAGE_MINIMUM, Privileges,
+    AddressLayout, Backing, DepFlags, FileAccess, LARGE_PAGE_MINIMUM, MemoryPriority, Privileges,
     SectionAttributes, SectionHandle, SectionOpening, StackRequest, ThreadId, ViewRequest,
     WatchFlags, WorkingSetLimits, WorkingSetSize,
 };
@@ -52,6 +52,10 @@ enum Call {
     Empty,
     /// A second passes.
     Tick,
+    /// So many seconds pass that processes which do nothing leave memory.
+    Rest,
+    /// Which pages leave first, and are lost first.
+    Prefer(MemoryPriority),
     /// The working set is to have so many pages.
     Limit(WorkingSetLimits),
     /// All pages that can be elsewhere are.
@@ -113,6 +117,8 @@ fn call() -> impl Strategy<Value = Call> {
     let kinds =
         proptest::sample::select(kinds.to_vec()).prop_map(SectionAttributes::from_bits_retain);
     let free = proptest::sample::select(vec![DECOMMIT, DECOMMIT, RELEASE]);
+    let priorities = vec![MemoryPriority::VeryLow, MemoryPriority::Normal];
+    let priority = proptest::sample::select(priorities);
     prop_oneof![
         5 => (kind, protection()).prop_map(|(kind, with)| Call::Alloc(kind, with)),
         1 => protection().prop_map(Call::Large),
@@ -135,6 +141,8 @@ fn call() -> impl Strategy<Value = Call> {
         1 => Just(Call::Unlock),
         1 => Just(Call::Empty),
         2 => Just(Call::Tick),
+        1 => Just(Call::Rest),
+        1 => priority.prop_map(Call::Prefer),
         1 => (0..17_u32).prop_map(|bits| Call::Limit(WorkingSetLimits::from_bits_retain(bits))),
         3 => Just(Call::PageOut),
         1 => Just(Call::WriteMemory),
@@ -399,6 +407,8 @@ impl World {
             Call::Prefetch => machine.prefetch_virtual_memory(process, &[Range { base: at, size }]),
             Call::Empty => machine.set_working_set_size(process, EMPTY),
             Call::Tick => machine.tick(),
+            Call::Rest => (0..20).try_for_each(|_| machine.tick()),
+            Call::Prefer(priority) => machine.set_memory_priority(process, priority),
             Call::Limit(flags) => machine.set_working_set_size_ex(process, few(size), flags),
             Call::ResetWatch => machine.reset_write_watch(process, at, size),
             _ => machine.unmap_view(process, at).map(|_| ()),
