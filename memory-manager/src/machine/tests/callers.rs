@@ -95,97 +95,98 @@ fn view(base: u64) -> ViewRequest {
     }
 }
 
+type Made = (
+    &'static str,
+    fn(&mut Machine, Target, SectionHandle) -> Result<(), Status>,
+);
+const MEMORY: VirtAddr = VirtAddr::new(BASE);
+const SHOWN: VirtAddr = VirtAddr::new(VIEW);
+const PLACE: VirtAddr = VirtAddr::new(FREE);
+
+const CALLS: &[Made] = &[
+    ("protect", |machine, target, _| {
+        let done = machine.virtual_protect(target, MEMORY, PAGE, READONLY);
+        done.and_then(|_| machine.virtual_protect(target, MEMORY, PAGE, READWRITE))
+            .map(|_| ())
+    }),
+    ("lock", |machine, target, _| {
+        machine.virtual_lock(target, MEMORY, PAGE).map(|_| ())
+    }),
+    ("unlock", |machine, target, _| {
+        machine.virtual_unlock(target, MEMORY, PAGE).map(|_| ())
+    }),
+    ("watch", |machine, target, _| {
+        let flags = WatchFlags::RESET;
+        let written = machine.get_write_watch(target, MEMORY, PAGE, flags, 9);
+        written.map(|_| ())
+    }),
+    ("reset watch", |machine, target, _| {
+        machine.reset_write_watch(target, MEMORY, 8 * PAGE)
+    }),
+    ("discard", |machine, target, _| {
+        machine.discard(target, MEMORY, PAGE)
+    }),
+    ("copy", |machine, target, _| {
+        let target = target.caller.on(target.process);
+        let copied = machine.copy_virtual_memory((target, MEMORY), (target, SHOWN), PAGE);
+        let written = copied.and_then(|()| machine.write_virtual_memory(target, MEMORY, &[1]));
+        let read = written.and_then(|()| machine.read_virtual_memory(target, MEMORY, &mut [0]));
+        read.map_err(|stopped| stopped.code)
+    }),
+    ("flush", |machine, target, _| {
+        machine.flush_view(target, SHOWN, 0).map(|_| ())
+    }),
+    ("prefetch", |machine, target, _| {
+        let range = Range {
+            base: SHOWN,
+            size: PAGE,
+        };
+        machine.prefetch_virtual_memory(target, &[range])
+    }),
+    ("size", |machine, target, _| {
+        let size = WorkingSetSize {
+            minimum: u64::MAX,
+            maximum: u64::MAX,
+        };
+        machine.set_working_set_size(target, size)
+    }),
+    ("unmap", |machine, target, _| {
+        machine.unmap_view(target, SHOWN).map(|_| ())
+    }),
+    ("map", |machine, target, section| {
+        let mapped = machine.map_view(target, section, &view(VIEW));
+        mapped.map(|_| ())
+    }),
+    ("map ex", |machine, target, section| {
+        let (kind, anywhere) = (AllocationType::empty(), AddressRequirements::default());
+        let mapped = machine.map_view_ex(target, section, &view(FREE), kind, &anywhere);
+        mapped.map(|_| ())
+    }),
+    ("unmap ex", |machine, target, _| {
+        let flags = crate::UnmapFlags::empty();
+        machine.unmap_view_ex(target, PLACE, flags).map(|_| ())
+    }),
+    ("free", |machine, target, _| {
+        machine.virtual_free(target, MEMORY, 0, RELEASE).map(|_| ())
+    }),
+    ("physical pages", |machine, target, _| {
+        let window = RESERVE | AllocationType::PHYSICAL;
+        machine.virtual_alloc(target, Some(PLACE), PAGE, window, READWRITE)?;
+        let pages = machine.allocate_user_physical_pages(target, 1)?;
+        machine.map_user_physical_pages(target, PLACE, &pages)?;
+        machine.unmap_user_physical_pages(target, PLACE, 1)?;
+        machine.map_user_physical_pages_scatter(target, &[(PLACE, Some(pages[0]))])?;
+        let freed = machine.free_user_physical_pages(target, &pages);
+        freed.map_err(|stopped| stopped.status)
+    }),
+    ("thread", |machine, target, _| {
+        let made = machine.create_thread(target, StackRequest::default());
+        made.map(|_| ())
+    }),
+];
+
 #[test]
 fn a_call_wakes_no_processor_but_its_callers() {
-    type Done = Result<(), Status>;
-    type Made = (
-        &'static str,
-        fn(&mut Machine, Target, SectionHandle) -> Done,
-    );
-    const MEMORY: VirtAddr = VirtAddr::new(BASE);
-    const SHOWN: VirtAddr = VirtAddr::new(VIEW);
-    const PLACE: VirtAddr = VirtAddr::new(FREE);
-    let calls: &[Made] = &[
-        ("protect", |machine, target, _| {
-            let done = machine.virtual_protect(target, MEMORY, PAGE, READONLY);
-            done.and_then(|_| machine.virtual_protect(target, MEMORY, PAGE, READWRITE))
-                .map(|_| ())
-        }),
-        ("lock", |machine, target, _| {
-            machine.virtual_lock(target, MEMORY, PAGE).map(|_| ())
-        }),
-        ("unlock", |machine, target, _| {
-            machine.virtual_unlock(target, MEMORY, PAGE).map(|_| ())
-        }),
-        ("watch", |machine, target, _| {
-            let flags = WatchFlags::RESET;
-            let written = machine.get_write_watch(target, MEMORY, PAGE, flags, 9);
-            written.map(|_| ())
-        }),
-        ("reset watch", |machine, target, _| {
-            machine.reset_write_watch(target, MEMORY, 8 * PAGE)
-        }),
-        ("discard", |machine, target, _| {
-            machine.discard(target, MEMORY, PAGE)
-        }),
-        ("copy", |machine, target, _| {
-            let target = target.caller.on(target.process);
-            let copied = machine.copy_virtual_memory((target, MEMORY), (target, SHOWN), PAGE);
-            let written = copied.and_then(|()| machine.write_virtual_memory(target, MEMORY, &[1]));
-            let read = written.and_then(|()| machine.read_virtual_memory(target, MEMORY, &mut [0]));
-            read.map_err(|stopped| stopped.code)
-        }),
-        ("flush", |machine, target, _| {
-            machine.flush_view(target, SHOWN, 0).map(|_| ())
-        }),
-        ("prefetch", |machine, target, _| {
-            let range = Range {
-                base: SHOWN,
-                size: PAGE,
-            };
-            machine.prefetch_virtual_memory(target, &[range])
-        }),
-        ("size", |machine, target, _| {
-            let size = WorkingSetSize {
-                minimum: u64::MAX,
-                maximum: u64::MAX,
-            };
-            machine.set_working_set_size(target, size)
-        }),
-        ("unmap", |machine, target, _| {
-            machine.unmap_view(target, SHOWN).map(|_| ())
-        }),
-        ("map", |machine, target, section| {
-            let mapped = machine.map_view(target, section, &view(VIEW));
-            mapped.map(|_| ())
-        }),
-        ("map ex", |machine, target, section| {
-            let (kind, anywhere) = (AllocationType::empty(), AddressRequirements::default());
-            let mapped = machine.map_view_ex(target, section, &view(FREE), kind, &anywhere);
-            mapped.map(|_| ())
-        }),
-        ("unmap ex", |machine, target, _| {
-            let flags = crate::UnmapFlags::empty();
-            machine.unmap_view_ex(target, PLACE, flags).map(|_| ())
-        }),
-        ("free", |machine, target, _| {
-            machine.virtual_free(target, MEMORY, 0, RELEASE).map(|_| ())
-        }),
-        ("physical pages", |machine, target, _| {
-            let window = RESERVE | AllocationType::PHYSICAL;
-            machine.virtual_alloc(target, Some(PLACE), PAGE, window, READWRITE)?;
-            let pages = machine.allocate_user_physical_pages(target, 1)?;
-            machine.map_user_physical_pages(target, PLACE, &pages)?;
-            machine.unmap_user_physical_pages(target, PLACE, 1)?;
-            machine.map_user_physical_pages_scatter(target, &[(PLACE, Some(pages[0]))])?;
-            let freed = machine.free_user_physical_pages(target, &pages);
-            freed.map_err(|stopped| stopped.status)
-        }),
-        ("thread", |machine, target, _| {
-            let made = machine.create_thread(target, StackRequest::default());
-            made.map(|_| ())
-        }),
-    ];
     let mut world = Calls::new();
     let (target, section) = (world.target(), world.section);
     let machine = &mut world.machine;
@@ -194,7 +195,7 @@ fn a_call_wakes_no_processor_but_its_callers() {
     for number in [1, 2] {
         machine.idle(processor(number)).unwrap();
     }
-    for (name, call) in calls {
+    for (name, call) in CALLS {
         assert_eq!(call(machine, target, section), Ok(()), "{name}");
         for number in [1, 2] {
             let processors = &machine.kernel.processors;
