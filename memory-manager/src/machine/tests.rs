@@ -31,6 +31,7 @@ mod processor_faults;
 mod processors;
 mod properties;
 mod protect;
+mod prototype_pointers;
 mod query;
 mod reserved_views;
 mod section_objects;
