@@ -72,7 +72,7 @@ const LOOKUP: u64 = SOFT_PROTOTYPE | 0xffff_ffff << 32;
 /// Where an entry has the address of its prototype entry, or a prototype entry its subsection.
 const PROTOTYPE_AT: u32 = 16;
 /// The address but for its highest bit, which is set in a lookup only.
-const PROTOTYPE_ADDRESS: u64 = (1 << 47) - 1 << PROTOTYPE_AT;
+const PROTOTYPE_ADDRESS: u64 = ((1 << 47) - 1) << PROTOTYPE_AT;
 const FRAME: u64 = 0x0000_ffff_ffff_f000;
 
 impl Pte {
