@@ -36,6 +36,7 @@ mod query;
 mod reserved_views;
 mod section_objects;
 mod sections;
+mod self_map;
 mod shared_data;
 mod threads;
 mod trimming;
