@@ -75,7 +75,7 @@ impl Physical {
 
     /// Frames that can be had.
     pub(crate) fn available(&self) -> u64 {
-        self.frames.page_lists().available()
+        self.frames.available()
     }
 
     /// Frames that hold nothing.

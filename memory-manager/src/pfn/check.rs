@@ -105,6 +105,14 @@ pub enum FrameFault {
         /// How many were found in some state.
         counted: u64,
     },
+    /// Not as many frames can be had as is counted.
+    #[error("{recorded} frames can be had, and {counted} were found")]
+    Available {
+        /// What is counted as they come and go.
+        recorded: u64,
+        /// What the lists say.
+        counted: u64,
+    },
     /// The entries could not be looked at.
     #[error(transparent)]
     Unreadable(#[from] Status),
@@ -321,16 +329,17 @@ impl<'a> Survey<'a> {
             let counted = total;
             return Err(FrameFault::Total { frames, counted });
         }
+        let (recorded, counted) = (database.available(), database.page_lists().available());
+        if recorded != counted {
+            return Err(FrameFault::Available { recorded, counted });
+        }
         Ok(())
     }
 
     /// Goes along a list, from its first frame to its last.
     fn follow(&self, place: Listed, listed: &mut [bool]) -> Result<u64, FrameFault> {
         let database = self.physical.frames();
-        let list = database.lists.iter().find(|(other, _)| *other == place);
-        let Some((_, list)) = list else {
-            return Ok(0);
-        };
+        let list = database.lists.get(place);
         let mut previous = None;
         let mut next = list.first.frame();
         let mut length = 0;

@@ -146,7 +146,9 @@ impl UserSpace {
         let copied = self.put_copy(kernel, page, shared);
         if copied.is_err() {
             kernel.commit.release(charge);
-        } else if let Some(vad) = self.vads.find_mut(page.address) {
+        } else if charge > 0
+            && let Some(vad) = self.vads.find_mut(page.address)
+        {
             vad.charge += charge;
         }
         copied
