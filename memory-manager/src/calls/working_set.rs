@@ -1,5 +1,5 @@
 use crate::{
-    Machine, ProcessId, Status, WorkingSetLimits, WorkingSetSize,
+    Machine, ProcessId, Status, Target, WorkingSetLimits, WorkingSetSize,
     kernel::Kernel,
     system::AMPLE,
     user_space::UserSpace,
@@ -42,10 +42,10 @@ impl Machine {
     ///   not leave 512 pages of memory; who comes first, is served first.
     pub fn set_working_set_size(
         &mut self,
-        process: ProcessId,
+        target: impl Into<Target>,
         size: WorkingSetSize,
     ) -> Result<(), Status> {
-        self.set_working_set_size_ex(process, size, WorkingSetLimits::empty())
+        self.set_working_set_size_ex(target, size, WorkingSetLimits::empty())
     }
 
     /// As [`Machine::set_working_set_size`], and makes limits hard or soft
@@ -57,7 +57,7 @@ impl Machine {
     /// be both, or there is no such one.
     pub fn set_working_set_size_ex(
         &mut self,
-        process: ProcessId,
+        target: impl Into<Target>,
         size: WorkingSetSize,
         limits: WorkingSetLimits,
     ) -> Result<(), Status> {
@@ -70,7 +70,7 @@ impl Machine {
             .values()
             .map(|space| space.working_set.size.minimum);
         let promised: u64 = minimums.sum::<u64>() / PAGE;
-        let (space, kernel) = self.space(process)?;
+        let (space, kernel) = self.space(target)?;
         let limits = space.working_set.limits.changed(limits)?;
         if size == EMPTY {
             return space.trim(kernel, 0, USER_LIMIT);

@@ -14,6 +14,8 @@ use crate::{
     pte::{FrameOwner, Pte, PteState},
 };
 
+mod pointers;
+
 /// What is wrong with the database of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -78,6 +80,9 @@ pub enum FrameFault {
         /// What a look at the table says.
         counted: u16,
     },
+    /// An entry names a prototype entry that is not that of its page.
+    #[error("the entry at {0} names the prototype entry of another page")]
+    Pointer(PhysAddr),
     /// An entry shows what is no frame.
     #[error("an entry shows frame {:#x}, which there is not", .0.0)]
     NoFrame(PhysicalPage),
@@ -133,6 +138,8 @@ struct Survey<'a> {
     physical: &'a Physical,
     found: Vec<Found>,
     slots: BTreeSet<PageSlot>,
+    /// Entries that name prototype entries, and were not compared yet.
+    pointers: BTreeSet<PhysAddr>,
 }
 
 impl Machine {
@@ -147,6 +154,7 @@ impl Machine {
         let mut survey = Survey::new(physical);
         for space in self.spaces.values() {
             survey.table(space.root.table, Level::Pml4e)?;
+            survey.compare_pointers(space, &self.kernel.segments)?;
             for page in space.physical_pages.keys() {
                 survey.at(page.frame())?.is_held = true;
             }
@@ -174,6 +182,7 @@ impl<'a> Survey<'a> {
             physical,
             found: vec![Found::default(); known],
             slots: BTreeSet::new(),
+            pointers: BTreeSet::new(),
         }
     }
 
@@ -228,6 +237,7 @@ impl<'a> Survey<'a> {
                 self.at(table)?.used += 1;
             }
             self.slot(pte)?;
+            self.note_pointer(at, pte);
             let Some(frame) = pte.frame() else {
                 continue;
             };

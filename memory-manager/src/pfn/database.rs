@@ -8,10 +8,7 @@ use super::{
     record::{FrameFlags, FrameState, Record},
     untouched::Untouched,
 };
-use crate::{
-    PhysicalPage,
-    pte::{Pte, PteState},
-};
+use crate::{PhysicalPage, pte::Pte};
 
 /// Frames whose records are made together: those of a MiB.
 const CHUNK: usize = 1 << 8;
@@ -342,7 +339,7 @@ impl FrameDatabase {
             Listed::Standby {
                 priority: record.priority.into(),
             }
-        } else if matches!(record.original.state(), PteState::Subsection(_)) {
+        } else if record.original.in_file().is_some() {
             Listed::ModifiedMapped
         } else {
             Listed::ModifiedPrivate
@@ -369,10 +366,10 @@ impl FrameDatabase {
             FrameState::Standby => Some(Listed::Standby {
                 priority: record.priority.into(),
             }),
-            FrameState::Modified => match record.original.state() {
-                PteState::Subsection(_) => Some(Listed::ModifiedMapped),
-                _ => Some(Listed::ModifiedPrivate),
-            },
+            FrameState::Modified if record.original.in_file().is_some() => {
+                Some(Listed::ModifiedMapped)
+            }
+            FrameState::Modified => Some(Listed::ModifiedPrivate),
             FrameState::ModifiedNoWrite => Some(Listed::ModifiedNoWrite),
             FrameState::Bad => Some(Listed::Bad),
             FrameState::Active | FrameState::Transition => None,

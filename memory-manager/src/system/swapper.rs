@@ -59,9 +59,19 @@ impl UserSpace {
         Ok(pages)
     }
 
+    /// Notes that a call or an access is made for the process.
+    #[inline]
+    pub(crate) fn note_use(&mut self, kernel: &mut Kernel) {
+        kernel.calls += 1;
+        self.usage.note(kernel.calls);
+        if self.usage.is_out() {
+            self.swap_in(kernel);
+        }
+    }
+
     /// A process that was taken out does something: its pages come back one by one.
     #[cold]
-    pub(crate) fn swap_in(&mut self, kernel: &mut Kernel) {
+    fn swap_in(&mut self, kernel: &mut Kernel) {
         self.usage.residence = Residence::In;
         kernel.tasks.note(SystemTask::Swapper, Trigger::Use, 0, 0);
     }

@@ -22,11 +22,11 @@ pub(super) enum Residence {
 impl Usage {
     /// Notes a call or an access, by its number.
     #[inline]
-    pub(crate) fn note(&mut self, call: u64) {
+    pub(super) fn note(&mut self, call: u64) {
         self.last = call;
     }
 
-    pub(crate) fn is_out(&self) -> bool {
+    pub(super) fn is_out(&self) -> bool {
         self.residence == Residence::Out
     }
 
