@@ -187,9 +187,19 @@ impl Physical {
         record.references += 1;
     }
 
-    /// Gives a frame back that was allocated and not used, or that is held and not shown.
+    /// Gives a frame back that was allocated and not used, or that is held and not shown. If it
+    /// is locked, it is free when it is no more.
     pub(crate) fn free(&mut self, frame: PhysAddr) {
-        self.discard(PhysicalPage::of(frame));
+        let number = PhysicalPage::of(frame);
+        let record = self.frames.record_mut(number);
+        if record.references <= 1 {
+            return self.discard(number);
+        }
+        record.flags -= FrameFlags::HELD | FrameFlags::PROTOTYPE;
+        record.shares = 0;
+        record.references -= 1;
+        record.state = FrameState::Transition;
+        record.set_entry(None);
     }
 
     /// Frees a frame, and the slot that its page has in a page file.
@@ -404,7 +414,9 @@ impl Physical {
     fn delete(&mut self, frame: PhysAddr) {
         let number = PhysicalPage::of(frame);
         self.frames.unlink(number);
+        self.drop_slot(number);
         let record = self.frames.record_mut(number);
+        record.flags -= FrameFlags::PROTOTYPE;
         record.set_entry(None);
         if record.references == 0 {
             self.discard(number);
@@ -416,6 +428,25 @@ impl Physical {
         let number = PhysicalPage::of(frame);
         self.frames.unlink(number);
         self.frames.record_mut(number).references += 1;
+    }
+
+    /// The same, for as long as a device is busy with it.
+    ///
+    /// # Errors
+    /// [`Status::InsufficientResources`] if as many already are as can be counted.
+    pub(crate) fn lock(&mut self, frame: PhysAddr) -> Result<(), Status> {
+        // The others are for who is busy with it for a moment.
+        const MOST: u16 = u16::MAX / 2;
+        if self.record(frame).references >= MOST {
+            return Err(Status::InsufficientResources);
+        }
+        self.refer(frame);
+        Ok(())
+    }
+
+    /// Whether somebody else than the entries that show a frame keeps it.
+    pub(crate) fn is_kept(&self, frame: PhysAddr) -> bool {
+        self.record(frame).references > 1
     }
 
     /// Takes such a reference back. When it was the last, the frame goes where it belongs.
@@ -466,7 +497,7 @@ impl Physical {
     pub(crate) fn delete_prototype(&mut self, frame: PhysAddr) {
         let number = PhysicalPage::of(frame);
         if self.frames.record(number).is(FrameFlags::HELD) {
-            self.discard(number);
+            self.free(frame);
         } else {
             self.delete(frame);
         }

@@ -22,6 +22,7 @@ mod invariants;
 mod large;
 mod layouts;
 mod lock;
+mod mdl;
 mod paging;
 mod pe;
 mod placeholders;

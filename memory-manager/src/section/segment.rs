@@ -35,6 +35,8 @@ pub(crate) struct Segment {
     pub(crate) charge: u64,
     /// Sections that are open.
     pub(crate) handles: u64,
+    /// Lists of locked pages that have some of its pages.
+    pub(crate) locks: u64,
     /// The views, by process and start.
     pub(crate) views: BTreeSet<(ProcessId, u64)>,
 }
@@ -71,8 +73,14 @@ impl Segment {
             prototypes: BTreeMap::new(),
             charge: 0,
             handles: 0,
+            locks: 0,
             views: BTreeSet::new(),
         }
+    }
+
+    /// Whether somebody has it open, or is busy with pages of it.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.handles > 0 || self.locks > 0
     }
 
     fn place(&self, index: u64) -> Option<PhysAddr> {
@@ -385,7 +393,7 @@ impl Kernel {
         result
     }
 
-    /// Lets a segment go that has neither views nor open sections; what was written to it is
+    /// Lets a segment go that has neither views nor open sections nor locked pages; what was written to it is
     /// in its file then.
     ///
     /// # Errors
@@ -399,7 +407,7 @@ impl Kernel {
             return Ok(());
         }
         self.write_back(id, 0, pages)?;
-        if self.segment(id)?.handles > 0 {
+        if self.segment(id)?.is_in_use() {
             return Ok(());
         }
         let Some(segment) = self.segments.remove(id) else {

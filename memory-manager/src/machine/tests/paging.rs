@@ -23,7 +23,7 @@ const fn pages(count: u64) -> PageFileSize {
 
 impl Bench {
     /// A machine of so many frames, with a page file of so many pages.
-    fn with_page_file(frames: u64, slots: u64) -> (Self, DiskFaults) {
+    pub(super) fn with_page_file(frames: u64, slots: u64) -> (Self, DiskFaults) {
         let mut bench = Self::with_ram(frames * PAGE);
         let faults = DiskFaults::default();
         let disk = FaultyDisk::new(tempfile::tempfile().unwrap(), &faults);
@@ -53,7 +53,7 @@ impl Bench {
     }
 
     /// Pages that are written, each with its number and one more.
-    fn numbered(&mut self, base: u64, pages: u8) {
+    pub(super) fn numbered(&mut self, base: u64, pages: u8) {
         let size = u64::from(pages) * PAGE;
         self.alloc(base, size, BOTH, READWRITE).unwrap();
         for page in 0..pages {
@@ -405,10 +405,10 @@ fn a_slot_that_nobody_has_is_found() {
 }
 
 /// Numbers that are drawn, the same from the same seed.
-struct Draw(u64);
+pub(super) struct Draw(pub(super) u64);
 
 impl Draw {
-    fn below(&mut self, end: u64) -> u64 {
+    pub(super) fn below(&mut self, end: u64) -> u64 {
         self.0 = self
             .0
             .wrapping_mul(0x5851_f42d_4c95_7f2d)
