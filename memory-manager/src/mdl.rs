@@ -185,6 +185,10 @@ impl Machine {
     /// - [`Status::InvalidHandle`]: they are another machine's.
     /// - As writing to their file fails, if nobody else has it open any more; the pages are
     ///   unlocked nevertheless, and kept until the file is.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "who unlocks them has them no more"
+    )]
     pub fn unlock_pages(&mut self, mdl: Mdl) -> Result<(), Status> {
         self.unmap_locked_pages(&mdl)?;
         let kernel = &mut self.kernel;

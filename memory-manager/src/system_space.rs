@@ -125,17 +125,16 @@ impl SystemSpace {
         for level in [Level::Pml4e, Level::Pdpte, Level::Pde] {
             let at = entry_address(table, level, address);
             let known = kernel.physical.read_pte(at)?;
-            table = match known.frame() {
-                Some(table) => table,
-                None => {
-                    let made = take_table(kernel)?;
-                    let entry = Entry::table(made) | Entry::ACCESSED;
-                    let entry = Pte::from_bits((entry - Entry::USER).bits());
-                    kernel.physical.write_raw(at, entry)?;
-                    self.tables.push((made, at));
-                    made
-                }
-            };
+            if let Some(next) = known.frame() {
+                table = next;
+                continue;
+            }
+            table = take_table(kernel)?;
+            let entry = (Entry::table(table) | Entry::ACCESSED) - Entry::USER;
+            kernel
+                .physical
+                .write_raw(at, Pte::from_bits(entry.bits()))?;
+            self.tables.push((table, at));
         }
         Ok(entry_address(table, Level::Pte, address))
     }
