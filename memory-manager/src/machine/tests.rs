@@ -182,3 +182,16 @@ fn violation<T>(access: u64, address: u64) -> Result<T, (Status, u64, u64)> {
 fn guard<T>(access: u64, address: u64) -> Result<T, (Status, u64, u64)> {
     Err((Status::GuardPageViolation, access, address))
 }
+
+/// Numbers that are drawn, the same from the same seed.
+struct Draw(u64);
+
+impl Draw {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(0x5851_f42d_4c95_7f2d)
+            .wrapping_add(0x1405_7b7e_f767_814f);
+        (self.0 >> 33) % end
+    }
+}

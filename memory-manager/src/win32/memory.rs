@@ -180,8 +180,9 @@ impl Win32<'_> {
         &mut self,
         process: ProcessId,
         address: VirtAddr,
+        length: usize,
     ) -> Result<RegionInformation, Status> {
-        let told = self.machine.query_region(process, address);
+        let told = self.machine.query_region(process, address, length);
         self.keep(told)
     }
 

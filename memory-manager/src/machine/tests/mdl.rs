@@ -4,7 +4,7 @@ use std::fs::File;
 
 use mmu_core::{AccessKind, MemoryType, PrivilegeMode};
 
-use super::{images::file, paging::Draw, *};
+use super::{images::file, *};
 use crate::{
     Backing, CacheType, Exception, FileAccess, FrameFault, FrameState, LARGE_PAGE_MINIMUM,
     LockOperation, Mdl, PhysicalPage, Privileges, SectionAttributes, SectionHandle,
