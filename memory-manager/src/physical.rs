@@ -3,7 +3,7 @@ use std::num::NonZeroU16;
 use mmu_core::{PageSize, PhysAddr, PhysMem, Ram, RamTooLarge};
 
 use crate::{
-    DiskLedger, DiskModel, IoOwner, PageFiles, PageSlot, PhysicalPage, Status,
+    DiskLedger, DiskModel, PageFiles, PageSlot, PhysicalPage, Status,
     pfn::{Content, FrameDatabase, FrameFlags, FrameState, Record, Taken, Wanted},
     protection::Protection,
     pte::{FrameOwner, Pte, PteState},
@@ -137,21 +137,6 @@ impl Physical {
         }
         let zeroed = self.ram.zero_frame(taken.frame.frame());
         zeroed.map_err(|_| Status::InternalError)
-    }
-
-    /// A frame that holds what is read from a file; the inner error is why it could not be read.
-    pub(crate) fn allocate_filled(
-        &mut self,
-        fill: impl FnOnce(&Ram, PhysAddr) -> Result<(), Status>,
-    ) -> Result<Result<PhysAddr, Status>, Status> {
-        let frame = self.allocate_to_fill()?;
-        self.disks.read(IoOwner::MappedFile, SIZE.bytes());
-        if let Err(reason) = fill(&self.ram, frame) {
-            self.disks.fail(IoOwner::MappedFile);
-            self.free(frame);
-            return Ok(Err(reason));
-        }
-        Ok(Ok(frame))
     }
 
     /// A frame that holds what another one holds.

@@ -15,7 +15,9 @@ pub use image::{ImageInformation, ImageMachine};
 use mapped_file::{FileIdentity, MappedFile};
 pub(crate) use object::SectionObjects;
 pub use object::{SectionAccess, SectionCreation, SectionOpening};
-pub(crate) use segment::{PageOrigin, Segment, SegmentId, Whereabouts};
+pub(crate) use segment::{
+    EVERYWHERE, PROTOTYPES, PageOrigin, PartOfFile, Segment, SegmentId, Whereabouts,
+};
 
 bitflags! {
     /// How a section is made (Microsoft, `NtCreateSection`). Any bits can be passed.

@@ -1,6 +1,9 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
-use mmu_core::{PhysAddr, Ram};
+use mmu_core::PhysAddr;
 
 use crate::{
     ProcessId, Status,
@@ -17,8 +20,11 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct SegmentId(pub(crate) u64);
 
+/// All pages that a segment can have.
+pub(crate) const EVERYWHERE: Range<u64> = 0..u64::MAX;
+
 /// Prototype entries of a frame.
-const PROTOTYPES: u64 = PAGE / 8;
+pub(crate) const PROTOTYPES: u64 = PAGE / 8;
 
 /// The pages that views share, with a prototype entry for each.
 ///
@@ -52,6 +58,16 @@ pub(crate) enum Whereabouts {
     Elsewhere,
 }
 
+/// Where a page is in its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PartOfFile {
+    /// The first page of all those that follow each other in the file as they do in memory.
+    pub(crate) subsection: u64,
+    pub(crate) offset: u64,
+    /// How many bytes of it are there; zeros follow.
+    pub(crate) bytes: u64,
+}
+
 /// Where pages come from.
 #[derive(Debug)]
 pub(crate) enum PageOrigin {
@@ -63,6 +79,18 @@ pub(crate) enum PageOrigin {
     File(MappedFile),
     /// They are parts of an image.
     Image(Image),
+}
+
+impl PageOrigin {
+    /// The file, and where it should end.
+    pub(crate) fn file(&self) -> Option<(&MappedFile, u64)> {
+        match self {
+            Self::File(file) => Some((file, file.end)),
+            // What is known of it is where its parts end.
+            Self::Image(image) => Some((&image.file, u64::MAX)),
+            Self::Committed | Self::Reserved => None,
+        }
+    }
 }
 
 impl Segment {
@@ -81,6 +109,19 @@ impl Segment {
     /// Whether somebody has it open, or is busy with pages of it.
     pub(crate) fn is_in_use(&self) -> bool {
         self.handles > 0 || self.locks > 0
+    }
+
+    /// Where a page is in a file; none if it is in none.
+    pub(crate) fn part(&self, index: u64) -> Option<PartOfFile> {
+        match &self.origin {
+            PageOrigin::File(_) => Some(PartOfFile {
+                subsection: 0,
+                offset: index * PAGE,
+                bytes: PAGE,
+            }),
+            PageOrigin::Image(image) => image.layout.part(index),
+            PageOrigin::Committed | PageOrigin::Reserved => None,
+        }
     }
 
     fn place(&self, index: u64) -> Option<PhysAddr> {
@@ -308,14 +349,15 @@ impl Kernel {
     /// [`Status::AccessViolation`] if the page is not committed, [`Status::InPageError`] if
     /// the file cannot be read.
     pub(crate) fn shared_frame(&mut self, id: SegmentId, index: u64) -> Result<PhysAddr, Status> {
-        Ok(self.find_shared(id, index)?.0)
+        Ok(self.find_shared(id, index, EVERYWHERE)?.0)
     }
 
-    /// The same, and where the page was.
+    /// The same, and where the page was. Of a file, pages within a range may be read with it.
     pub(crate) fn find_shared(
         &mut self,
         id: SegmentId,
         index: u64,
+        within: Range<u64>,
     ) -> Result<(PhysAddr, Whereabouts), Status> {
         let segment = self.segment(id)?;
         let prototype = segment.prototype(&self.physical, index)?;
@@ -340,27 +382,16 @@ impl Kernel {
         if committed.is_none() {
             return Err(Status::AccessViolation);
         }
-        // Borrowed apart from the frames.
-        let segment = self.segments.get(id).ok_or(Status::InternalError)?;
-        let physical = &mut self.physical;
-        let in_file = Pte::subsection(id);
-        let (frame, original) = match &segment.origin {
-            PageOrigin::File(file) => {
-                let load = |ram: &Ram, frame| file.load(ram, (index * PAGE, PAGE), frame);
-                (physical.allocate_filled(load), in_file)
-            }
-            PageOrigin::Image(image) => {
-                let load = |ram: &Ram, frame| image.load(ram, index, frame);
-                (physical.allocate_filled(load), in_file)
-            }
-            PageOrigin::Committed | PageOrigin::Reserved => {
-                (physical.allocate().map(Ok), prototype)
-            }
+        if segment.part(index).is_some() {
+            let frame = self.file_in(id, index, within)?;
+            return Ok((frame, Whereabouts::Elsewhere));
+        }
+        // What follows the bytes of a part of an image is zeros, too.
+        let original = match &segment.origin {
+            PageOrigin::File(_) | PageOrigin::Image(_) => Pte::subsection(id),
+            PageOrigin::Committed | PageOrigin::Reserved => prototype,
         };
-        let frame = frame?.map_err(|reason| {
-            self.in_page_reason = Some(reason);
-            Status::InPageError
-        })?;
+        let frame = self.physical.allocate()?;
         let place = self.make_prototype(id, index);
         let place = place.inspect_err(|_| self.physical.free(frame))?;
         let prototype = (place, original);

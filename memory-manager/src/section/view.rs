@@ -10,7 +10,7 @@ use crate::{
     private::has_own_page,
     protection::{Caching, Protection},
     pte::{FrameOwner, Pte, PteState, ValidPte},
-    section::{SegmentId, Whereabouts},
+    section::{EVERYWHERE, SegmentId, Whereabouts},
     user_space::UserSpace,
     vad::{Entries, PAGE, Placeholder, Vad, VadKind, View},
 };
@@ -95,7 +95,7 @@ impl UserSpace {
         access: ExceptionAccess,
     ) -> Result<(), Status> {
         self.admit(kernel, page, protection, access, Pte::lookup)?;
-        let (frame, found) = kernel.find_shared(segment, index)?;
+        let (frame, found) = kernel.find_shared(segment, index, EVERYWHERE)?;
         let valid = Pte::valid(frame, protection, FrameOwner::Prototype);
         let made = self.make_valid(kernel, page, valid, access);
         kernel.physical.release(frame);

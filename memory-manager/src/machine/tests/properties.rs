@@ -281,8 +281,8 @@ impl World {
     }
 
     /// A machine with a page file.
-    fn with_page_file() -> Self {
-        let mut world = Self::new(64 << 20);
+    fn with_page_file(config: &MachineConfig) -> Self {
+        let mut world = Self::with_config(config);
         let size = crate::PageFileSize {
             minimum: PAGE,
             maximum: 64 << 20,
@@ -612,7 +612,11 @@ proptest! {
     /// The same where pages go to a page file and come back.
     #[test]
     fn pages_that_are_elsewhere_are_as_any(steps in prop::collection::vec(step(call()), 1..80)) {
-        run(World::with_page_file(), steps);
+        let config = MachineConfig {
+            ram_bytes: 64 << 20,
+            ..MachineConfig::default()
+        };
+        run(World::with_page_file(&config), steps);
     }
 
     /// The same where memory runs out again and again.
