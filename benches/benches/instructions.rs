@@ -48,16 +48,16 @@ fn timed_pattern(mut world: PatternWorld) -> PatternWorld {
 #[bench::refusal(args = (), setup = FaultWorld::refusal, config = each_at_most(1230))]
 #[bench::copy_on_write(args = (), setup = FaultWorld::copy_on_write, config = each_at_most(4290))]
 #[bench::shared(args = (), setup = FaultWorld::shared, config = each_at_most(2680))]
-#[bench::soft(args = (), setup = FaultWorld::soft, config = each_at_most(2680))]
+#[bench::soft(args = (), setup = FaultWorld::soft)]
 fn fault(mut world: FaultWorld) -> FaultWorld {
     black_box(&mut world).round();
     world
 }
 
 #[library_benchmark(teardown = audit_leaving)]
-#[bench::trimmed(args = (), setup = LeavingWorld::trimmed, config = each_at_most(2000))]
-#[bench::unmapped(args = (), setup = LeavingWorld::unmapped, config = each_at_most(2000))]
-#[bench::freed(args = (), setup = LeavingWorld::freed, config = each_at_most(2000))]
+#[bench::trimmed(args = (), setup = LeavingWorld::trimmed)]
+#[bench::unmapped(args = (), setup = LeavingWorld::unmapped)]
+#[bench::freed(args = (), setup = LeavingWorld::freed)]
 fn leaving(mut world: LeavingWorld) -> LeavingWorld {
     black_box(&mut world).round();
     world
