@@ -10,7 +10,7 @@ use crate::{
     kernel::Kernel,
     physical::Physical,
     protection::Protection,
-    pte::{FrameOwner, Pte, PteState},
+    pte::Pte,
     run::Run,
     section::{image::Image, mapped_file::MappedFile},
     vad::PAGE,
@@ -45,17 +45,6 @@ pub(crate) struct Segment {
     pub(crate) locks: u64,
     /// The views, by process and start.
     pub(crate) views: BTreeSet<(ProcessId, u64)>,
-}
-
-/// Where a shared page was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Whereabouts {
-    /// Somebody uses it.
-    InUse,
-    /// In memory, where nobody used it.
-    InMemory,
-    /// Not in memory.
-    Elsewhere,
 }
 
 /// Where a page is in its file.
@@ -124,7 +113,8 @@ impl Segment {
         }
     }
 
-    fn place(&self, index: u64) -> Option<PhysAddr> {
+    /// Where the prototype entry of a page lies, if there is one.
+    pub(crate) fn place(&self, index: u64) -> Option<PhysAddr> {
         let frame = self.prototypes.get(&(index / PROTOTYPES))?;
         Some(frame.wrapping_add(index % PROTOTYPES * 8))
     }
@@ -340,63 +330,6 @@ impl Kernel {
             }
         }
         Ok(())
-    }
-
-    /// The frame of a shared page, which is filled if there is none yet, and stays where it is
-    /// until the caller releases it.
-    ///
-    /// # Errors
-    /// [`Status::AccessViolation`] if the page is not committed, [`Status::InPageError`] if
-    /// the file cannot be read.
-    pub(crate) fn shared_frame(&mut self, id: SegmentId, index: u64) -> Result<PhysAddr, Status> {
-        Ok(self.find_shared(id, index, EVERYWHERE)?.0)
-    }
-
-    /// The same, and where the page was. Of a file, pages within a range may be read with it.
-    pub(crate) fn find_shared(
-        &mut self,
-        id: SegmentId,
-        index: u64,
-        within: Range<u64>,
-    ) -> Result<(PhysAddr, Whereabouts), Status> {
-        let segment = self.segment(id)?;
-        let prototype = segment.prototype(&self.physical, index)?;
-        if let Some(frame) = prototype.frame() {
-            self.physical.refer(frame);
-            let found = if prototype.is_valid() {
-                Whereabouts::InUse
-            } else {
-                Whereabouts::InMemory
-            };
-            return Ok((frame, found));
-        }
-        if let PteState::PageFile(..) = prototype.state()
-            && let Some(place) = segment.place(index)
-        {
-            let frame = self.page_in(place, FrameOwner::Prototype)?;
-            self.physical.refer(frame);
-            return Ok((frame, Whereabouts::Elsewhere));
-        }
-        let (committed, _) =
-            segment.protection_run(&self.physical, (index, 1), Protection::SHARED)?;
-        if committed.is_none() {
-            return Err(Status::AccessViolation);
-        }
-        if segment.part(index).is_some() {
-            let frame = self.file_in(id, index, within)?;
-            return Ok((frame, Whereabouts::Elsewhere));
-        }
-        // What follows the bytes of a part of an image is zeros, too.
-        let original = match &segment.origin {
-            PageOrigin::File(_) | PageOrigin::Image(_) => Pte::subsection(id),
-            PageOrigin::Committed | PageOrigin::Reserved => prototype,
-        };
-        let frame = self.physical.allocate()?;
-        let place = self.make_prototype(id, index);
-        let place = place.inspect_err(|_| self.physical.free(frame))?;
-        let prototype = (place, original);
-        self.physical.give_to_prototype(frame, prototype)?;
-        Ok((frame, Whereabouts::Elsewhere))
     }
 
     /// Writes the dirty pages of a range to the file, if there is one.
