@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mmu_core::{AccessKind, PhysAddr, VirtAddr};
 
 use crate::{
-    Caller, Exception, ExceptionAccess, Machine, PhysicalPage, ProcessId, Status,
+    Exception, ExceptionAccess, Machine, PhysicalPage, ProcessId, Status, Target,
     kernel::Kernel,
     pfn::FrameFlags,
     section::SegmentId,
@@ -121,27 +121,27 @@ impl Machine {
     /// [`Status::InsufficientResources`].
     pub fn probe_and_lock_pages(
         &mut self,
-        caller: impl Into<Caller>,
+        target: impl Into<Target>,
         base: VirtAddr,
         bytes: u64,
         operation: LockOperation,
     ) -> Result<Mdl, Exception> {
-        let caller = caller.into();
+        let target = target.into();
         let (kind, access) = operation.access();
         let failed = Exception::at(base, access);
-        self.caller_space(caller).map_err(&failed)?;
+        self.space(target).map_err(&failed)?;
         let start = base.as_u64();
         let end = start.checked_add(bytes).filter(|&end| end <= USER_LIMIT);
         let end = end.ok_or(failed(Status::AccessViolation))?;
         if bytes == 0 {
             return Err(failed(Status::InvalidParameter));
         }
-        let mdl = self.kernel.describe(caller.process(), base, operation);
+        let mdl = self.kernel.describe(target.process, base, operation);
         for page in pages(start & !(PAGE - 1), end) {
             let first = VirtAddr::new(page.max(start));
-            let locked = self.probe(caller, first, kind).and_then(|at| {
+            let locked = self.probe(target, first, kind).and_then(|at| {
                 let frame = PhysAddr::new(at.as_u64() & !(PAGE - 1));
-                let locked = self.lock_page(&mdl, caller.process(), page, frame);
+                let locked = self.lock_page(&mdl, target.process, page, frame);
                 locked.map_err(Exception::at(first, access))
             });
             if let Err(stopped) = locked {
@@ -162,11 +162,12 @@ impl Machine {
     /// - As [`Machine::probe_and_lock_pages`] to read it.
     pub fn describe_nonpaged(
         &mut self,
-        process: ProcessId,
+        target: impl Into<Target>,
         base: VirtAddr,
         bytes: u64,
     ) -> Result<Mdl, Status> {
-        let (space, _) = self.space(process)?;
+        let target = target.into();
+        let (space, _) = self.space(target)?;
         let mut next = base.as_u64();
         let end = next.checked_add(bytes).ok_or(Status::InvalidParameter)?;
         while next < end {
@@ -174,7 +175,7 @@ impl Machine {
             next = vad.ok_or(Status::InvalidParameter)?.end;
         }
         let read = LockOperation::Read;
-        let described = self.probe_and_lock_pages(process, base, bytes, read);
+        let described = self.probe_and_lock_pages(target, base, bytes, read);
         described.map_err(|stopped| stopped.code)
     }
 

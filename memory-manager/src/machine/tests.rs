@@ -7,6 +7,7 @@ use crate::{
 
 mod alloc;
 mod caching;
+mod callers;
 mod copy;
 mod dep;
 mod discard;
