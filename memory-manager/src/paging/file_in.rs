@@ -10,7 +10,7 @@ use crate::{
     kernel::Kernel,
     physical::Physical,
     protection::Protection,
-    pte::{FrameOwner, Pte, PteState},
+    pte::{FrameOwner, Pte},
     section::{PROTOTYPES, Segment, SegmentId, mapped_file},
     vad::{PAGE, PAGE_BYTES},
 };
@@ -164,8 +164,8 @@ impl Segment {
             if part.is_none_or(|part| part.subsection != own.subsection) {
                 return Ok(false);
             }
-            let state = self.prototype(physical, page)?.state();
-            Ok(matches!(state, PteState::Zero | PteState::Subsection(_)))
+            let prototype = self.prototype(physical, page)?;
+            Ok(prototype == Pte::ZERO || prototype.in_file().is_some())
         };
         let mut pages = index..index + 1;
         while pages.end - pages.start < CLUSTER && is_beside(pages.end)? {
