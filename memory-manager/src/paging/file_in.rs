@@ -41,11 +41,10 @@ impl Kernel {
     ) -> Result<PhysAddr, Status> {
         let mut pages = self.segment(id)?.beside(&self.physical, index, &within)?;
         let mut frames = vec![self.physical.allocate_to_fill()?];
-        while (frames.len() as u64) < pages.end - pages.start && self.physical.available() > SPARED
-        {
+        while frames.len() < pages.clone().count() && self.physical.available() > SPARED {
             frames.push(self.physical.allocate_to_fill()?);
         }
-        if (frames.len() as u64) < pages.end - pages.start {
+        if frames.len() < pages.clone().count() {
             pages = index..index + 1;
         }
         let filled = self.read_pages(id, index, &mut pages).and_then(|read| {
@@ -54,11 +53,11 @@ impl Kernel {
             Ok((read, place))
         });
         let used = if filled.is_ok() {
-            pages.end - pages.start
+            pages.clone().count()
         } else {
             0
         };
-        for frame in frames.drain(used as usize..) {
+        for frame in frames.drain(used..) {
             self.physical.free(frame);
         }
         let (read, place) = filled?;
@@ -122,7 +121,8 @@ impl Kernel {
         let (first, last) = first.zip(last).ok_or(Status::InternalError)?;
         let length = last.offset + last.bytes - first.offset;
         let wanted = length.min(end.saturating_sub(first.offset));
-        let mut bytes = vec![0; (pages.end - pages.start) as usize * PAGE_BYTES];
+        let mut bytes = vec![0; pages.clone().count() * PAGE_BYTES];
+        #[expect(clippy::cast_possible_truncation, reason = "eight pages at most")]
         let read = mapped_file::read(file.disk(), first.offset, &mut bytes[..length as usize]);
         let disks = &mut self.physical.disks;
         disks.read(IoOwner::MappedFile, bytes.len() as u64);
