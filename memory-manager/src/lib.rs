@@ -49,6 +49,7 @@ mod large;
 mod layout;
 mod machine;
 mod manager;
+mod mdl;
 mod memory_information;
 mod page_file;
 mod page_protection;
@@ -73,6 +74,7 @@ pub mod shootdown;
 mod stack;
 mod status;
 mod system;
+mod system_space;
 mod thread;
 mod user_space;
 mod vad;
@@ -80,7 +82,6 @@ mod vad_tree;
 mod win32;
 mod window;
 mod working_set;
-mod working_set_manager;
 
 pub use address_space::{CommitError, Protection};
 pub use allocation_request::AllocationRequest;
@@ -102,6 +103,7 @@ pub use large::LARGE_PAGE_MINIMUM;
 pub use layout::AddressLayout;
 pub use machine::{Machine, MachineConfig, MachineError, ProcessId};
 pub use manager::{CollapseError, Collapsed, Counters, MemoryManager};
+pub use mdl::{CacheType, LockOperation, Mdl};
 pub use memory_information::{MemoryInformation, MemoryKind, MemoryState, Range};
 pub use page_file::{
     MAX_PAGE_FILES, PAGE_FILE_CLUSTER, PageFileCounters, PageFileError, PageFileNumber,

@@ -1,5 +1,6 @@
 //! How pages leave memory and come back.
 
+mod file_in;
 mod mapped_writer;
 mod page_in;
 mod writer;

@@ -2,6 +2,7 @@ use bitflags::bitflags;
 
 use crate::{Status, vad::PAGE};
 
+mod leaving;
 mod list;
 mod priority;
 

@@ -20,7 +20,7 @@ impl Machine {
             return Ok(());
         }
         for space in self.spaces.values_mut() {
-            if space.usage.idle >= IDLE && space.can_be_swapped() {
+            if space.usage.idle >= IDLE && space.can_be_swapped(&self.kernel) {
                 space.swap_out(&mut self.kernel, Trigger::Time)?;
             }
         }
@@ -30,12 +30,13 @@ impl Machine {
     /// Takes out the process that did nothing for longest; that which memory is wanted for is the
     /// last to go. Gives how many pages left.
     pub(super) fn swap_idlest(&mut self, wanted_for: Option<ProcessId>) -> Result<u64, Status> {
+        let kernel = &mut self.kernel;
         let spaces = self.spaces.values_mut();
         let idlest = spaces
-            .filter(|space| space.can_be_swapped())
+            .filter(|space| space.can_be_swapped(kernel))
             .min_by_key(|space| (Some(space.process) == wanted_for, space.usage.last()));
         match idlest {
-            Some(space) => space.swap_out(&mut self.kernel, Trigger::MemoryShort),
+            Some(space) => space.swap_out(kernel, Trigger::MemoryShort),
             None => Ok(0),
         }
     }
@@ -43,10 +44,13 @@ impl Machine {
 
 impl UserSpace {
     /// Whether pages can leave below the minimum: not if it is hard.
-    fn can_be_swapped(&self) -> bool {
+    fn can_be_swapped(&self, kernel: &Kernel) -> bool {
         let set = &self.working_set;
         !set.limits.contains(WorkingSetLimits::HARD_MINIMUM)
-            && set.list.candidates().any(|page| self.can_leave(page.page))
+            && set
+                .list
+                .candidates()
+                .any(|page| self.can_leave(kernel, page.page))
     }
 
     /// Takes all pages out that are not locked; gives how many.

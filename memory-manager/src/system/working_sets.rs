@@ -120,7 +120,7 @@ impl UserSpace {
 
     /// Gives how many pages left.
     fn trim_unless_used(&mut self, kernel: &mut Kernel, page: u64) -> Result<u64, Status> {
-        if self.working_set.spare() == 0 || !self.can_leave(page) {
+        if self.working_set.spare() == 0 || !self.can_leave(kernel, page) {
             return Ok(0);
         }
         match self.look_at(kernel, page)? {

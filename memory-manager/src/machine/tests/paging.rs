@@ -55,7 +55,7 @@ impl Bench {
     }
 
     /// Pages that are written, each with its number and one more.
-    fn numbered(&mut self, base: u64, pages: u8) {
+    pub(super) fn numbered(&mut self, base: u64, pages: u8) {
         let size = u64::from(pages) * PAGE;
         self.alloc(base, size, BOTH, READWRITE).unwrap();
         for page in 0..pages {
