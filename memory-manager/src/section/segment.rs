@@ -338,4 +338,21 @@ impl Kernel {
         self.commit.release(segment.charge);
         Ok(())
     }
+
+    /// Lets the segments go that are there only since they could not be written, if they can be
+    /// now.
+    pub(crate) fn retire_left(&mut self) -> Result<(), Status> {
+        let left = self.segments.iter().filter_map(|(id, segment)| {
+            (segment.handles == 0 && segment.views.is_empty()).then_some(id)
+        });
+        let left: Vec<_> = left.collect();
+        for id in left {
+            match self.retire(id) {
+                Err(Status::InternalError) => return Err(Status::InternalError),
+                // Another time.
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
 }
