@@ -571,7 +571,7 @@ impl Physical {
             self.frames.unlink(frame);
         }
         let record = self.frames.record_mut(frame);
-        record.flags = record.flags - FrameFlags::MODIFIED | modified;
+        record.flags = (record.flags - FrameFlags::MODIFIED) | modified;
         if is_listed {
             self.frames.retire(frame);
         }

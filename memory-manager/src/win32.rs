@@ -56,28 +56,23 @@ impl<'m> Win32<'m> {
 
     /// `GetLastError`: the error that was kept last, or 0.
     pub fn last_error(&self) -> u32 {
-        match self.thread {
+        if let Some(thread) = self.thread {
             #[expect(
                 clippy::cast_possible_truncation,
                 reason = "the lower half is the field"
             )]
-            Some(thread) => self.machine.last_error_field(thread).unwrap_or(0) as u32,
-            None => {
-                let space = self.machine.spaces.get(&self.process);
-                space.map_or(0, |space| space.last_error)
-            }
+            return self.machine.last_error_field(thread).unwrap_or(0) as u32;
         }
+        let space = self.machine.spaces.get(&self.process);
+        space.map_or(0, |space| space.last_error)
     }
 
     /// `SetLastError`. A thread or a process that has ended keeps nothing.
     pub fn set_last_error(&mut self, error: u32) {
-        match self.thread {
-            Some(thread) => self.machine.set_last_error_field(thread, error),
-            None => {
-                if let Some(space) = self.machine.spaces.get_mut(&self.process) {
-                    space.last_error = error;
-                }
-            }
+        if let Some(thread) = self.thread {
+            self.machine.set_last_error_field(thread, error);
+        } else if let Some(space) = self.machine.spaces.get_mut(&self.process) {
+            space.last_error = error;
         }
     }
 

@@ -336,7 +336,7 @@ impl Kernel {
     }
 
     /// Makes a file, of which a segment is, as long as a section of it, if it is shorter.
-    pub(super) fn lengthen(&mut self, id: SegmentId, size: u64) -> Result<(), Status> {
+    pub(crate) fn lengthen(&mut self, id: SegmentId, size: u64) -> Result<(), Status> {
         let segment = self.segment_mut(id)?;
         if let PageOrigin::File(file) = &mut segment.origin {
             if size > file.length()? {

@@ -392,14 +392,13 @@ impl Kernel {
     /// now.
     pub(crate) fn retire_left(&mut self) -> Result<(), Status> {
         let left = self.segments.iter().filter_map(|(id, segment)| {
-            (segment.handles == 0 && segment.views.is_empty()).then_some(id)
+            (segment.views.is_empty() && !segment.is_in_use()).then_some(id)
         });
         let left: Vec<_> = left.collect();
         for id in left {
-            match self.retire(id) {
-                Err(Status::InternalError) => return Err(Status::InternalError),
-                // Another time.
-                Ok(()) | Err(_) => {}
+            // What cannot be written now, can be another time.
+            if self.retire(id) == Err(Status::InternalError) {
+                return Err(Status::InternalError);
             }
         }
         Ok(())

@@ -416,31 +416,10 @@ impl World {
                 .virtual_protect(process, at, size, protection)
                 .map(|_| ()),
             Call::Map(section, protection) => {
-                let hint = Some(VirtAddr::new(base & !0xffff));
-                let request = ViewRequest {
-                    base: hint.filter(|_| section != IMAGE || size.is_multiple_of(2)),
-                    offset: base & 0x1_0000,
-                    size: size.min(0x8000),
-                    commit: 0,
-                    protection,
-                };
-                machine
-                    .map_view(process, self.sections[section], &request)
-                    .map(|_| ())
+                let place = (section, size.min(0x8000));
+                self.map_view(step, place, AllocationType::empty(), protection)
             }
-            Call::Reserve(protection) => {
-                let request = ViewRequest {
-                    base: Some(VirtAddr::new(base & !0xffff)),
-                    offset: base & 0x1_0000,
-                    size,
-                    commit: 0,
-                    protection,
-                };
-                let anywhere = AddressRequirements::default();
-                machine
-                    .map_view_ex(process, self.sections[FILE], &request, RESERVE, &anywhere)
-                    .map(|_| ())
-            }
+            Call::Reserve(protection) => self.map_view(step, (FILE, size), RESERVE, protection),
             Call::Extend => machine
                 .extend_section(self.sections[FILE], 0x1_0000 + size)
                 .map(|_| ()),
@@ -482,6 +461,27 @@ impl World {
             let kept = (machine.commit_charge(), machine.frames_in_use());
             assert_eq!(kept, held, "{step:x?} failed and took memory");
         }
+    }
+
+    fn map_view(
+        &mut self,
+        step: Step,
+        (section, size): (usize, u64),
+        kind: AllocationType,
+        protection: PageProtection,
+    ) -> Result<(), Status> {
+        let hint = Some(VirtAddr::new(step.base & !0xffff));
+        let request = ViewRequest {
+            base: hint.filter(|_| section != IMAGE || step.size.is_multiple_of(2)),
+            offset: step.base & 0x1_0000,
+            size,
+            commit: 0,
+            protection,
+        };
+        let (machine, process) = (&mut self.bench.machine, self.bench.process);
+        let (section, anywhere) = (self.sections[section], AddressRequirements::default());
+        let mapped = machine.map_view_ex(process, section, &request, kind, &anywhere);
+        mapped.map(|_| ())
     }
 
     /// Makes or opens one of two sections with names, and maps it if there is room.
