@@ -98,6 +98,8 @@ pub enum Trigger {
     CommitShort,
     /// A process that was out did something.
     Use,
+    /// A call asked for it.
+    Call,
 }
 
 impl fmt::Display for Trigger {
@@ -109,6 +111,7 @@ impl fmt::Display for Trigger {
             Self::LongModified => "pages waited long to be written",
             Self::CommitShort => "commit was short",
             Self::Use => "a process was used",
+            Self::Call => "a call asked for it",
         })
     }
 }

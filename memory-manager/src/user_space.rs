@@ -4,7 +4,7 @@ use mmu_core::{CpuFeatures, Entry, Level, PageSize, ProcessorId, Regime, VirtAdd
 
 use crate::{
     AddressLayout, Privileges, ProcessDep, ProcessId, Status, ThreadId, kernel::Kernel,
-    processor::SpaceRoot, pte::Pte, system::Usage, vad::Vad, vad_tree::VadTree,
+    processor::SpaceRoot, pte::Pte, reset::ResetPages, system::Usage, vad::Vad, vad_tree::VadTree,
     window::PhysicalPages, working_set::WorkingSet,
 };
 
@@ -21,6 +21,7 @@ pub(crate) struct UserSpace {
     pub(crate) vads: VadTree,
     pub(crate) working_set: WorkingSet,
     pub(crate) usage: Usage,
+    pub(crate) reset_pages: ResetPages,
     /// Frames that are its page tables, of all levels.
     pub(crate) tables: u64,
     pub(crate) privileges: Privileges,
@@ -34,6 +35,8 @@ pub(crate) struct UserSpace {
     pub(crate) processors: BTreeMap<ThreadId, ProcessorId>,
     pub(crate) layout: AddressLayout,
     pub(crate) dep: ProcessDep,
+    /// Of Win32 calls that no thread of it is said to make.
+    pub(crate) last_error: u32,
 }
 
 impl UserSpace {
@@ -66,6 +69,7 @@ impl UserSpace {
             vads: VadTree::default(),
             working_set: WorkingSet::default(),
             usage: Usage::default(),
+            reset_pages: ResetPages::default(),
             tables: 1,
             privileges: Privileges::empty(),
             physical_pages: PhysicalPages::new(),
@@ -75,6 +79,7 @@ impl UserSpace {
             processors: BTreeMap::new(),
             layout,
             dep,
+            last_error: 0,
         })
     }
 

@@ -11,7 +11,7 @@ impl Machine {
     /// Lets segments go whose pages could not be written when they were used last, and lets page
     /// files shrink if it is time.
     pub(super) fn dereference_segments(&mut self) -> Result<(), Status> {
-        self.kernel.retire_unused()?;
+        self.kernel.retire_left(Trigger::Time)?;
         if self.kernel.tasks.second().is_multiple_of(PERIOD) {
             self.kernel.shrink_page_files();
         }
@@ -20,20 +20,22 @@ impl Machine {
 }
 
 impl Kernel {
-    fn retire_unused(&mut self) -> Result<(), Status> {
-        let unused = self.segments.iter().filter(|(_, segment)| {
-            let is_used = segment.handles > 0 || !segment.views.is_empty();
-            !is_used
+    /// Lets the segments go that are there only since they could not be written, if they can be
+    /// now.
+    pub(crate) fn retire_left(&mut self, trigger: Trigger) -> Result<(), Status> {
+        let left = self.segments.iter().filter_map(|(id, segment)| {
+            let is_left = segment.views.is_empty() && !segment.is_in_use();
+            is_left.then_some((id, segment.pages))
         });
-        let unused: Vec<_> = unused.map(|(id, segment)| (id, segment.pages)).collect();
-        for (id, pages) in unused {
+        let left: Vec<_> = left.collect();
+        for (id, pages) in left {
             let (pages, failures) = match self.retire(id) {
                 Ok(()) => (pages, 0),
                 Err(Status::InternalError) => return Err(Status::InternalError),
                 Err(_) => (0, 1),
             };
             let task = SystemTask::DereferenceSegment;
-            self.tasks.note(task, Trigger::Time, pages, failures);
+            self.tasks.note(task, trigger, pages, failures);
         }
         Ok(())
     }

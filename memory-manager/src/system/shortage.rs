@@ -10,8 +10,9 @@ impl Physical {
         (self.frames().frames() / 32).clamp(32, 1024)
     }
 
+    /// Whether frames have to be had before a call.
     #[inline]
-    fn is_short(&self) -> bool {
+    pub(crate) fn is_short(&self) -> bool {
         self.available() < self.low() && self.page_files.pages() > 0
     }
 }
