@@ -3,6 +3,7 @@
 
 mod calls;
 mod constants;
+mod counter;
 mod error;
 mod parse;
 mod picture;

@@ -1,7 +1,7 @@
 use std::{collections::HashSet, fmt};
 
 use comfy_table::{CellAlignment, Table, presets};
-use memory_manager::{ALLOCATION_GRANULARITY, Machine, MemoryKind, MemoryState, ProcessId};
+use memory_manager::{ALLOCATION_GRANULARITY, Machine, MemoryKind, MemoryState, ProcessId, Status};
 use mmu_core::VirtAddr;
 use serde::Serialize;
 
@@ -76,8 +76,8 @@ impl fmt::Display for Use {
 }
 
 impl Picture {
-    pub(super) fn of(machine: &Machine, name: &str, process: ProcessId) -> Self {
-        let threads = machine.threads(process).into_iter().flatten();
+    pub(super) fn of(machine: &Machine, name: &str, process: ProcessId) -> Result<Self, Status> {
+        let threads = machine.threads(process)?;
         let stacks = threads.filter_map(|thread| machine.stack(thread).ok());
         let stacks: HashSet<VirtAddr> = stacks.map(|stack| stack.bottom).collect();
         let mut parts = Vec::new();
@@ -120,11 +120,11 @@ impl Picture {
                 _ => break,
             }
         }
-        Self {
+        Ok(Self {
             process: name.into(),
             parts,
-            page_table_size: machine.page_table_size(process).unwrap_or_default(),
-        }
+            page_table_size: machine.page_table_size(process)?,
+        })
     }
 }
 
