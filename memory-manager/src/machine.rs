@@ -6,10 +6,11 @@ use std::{
 use mmu_core::{CpuFeatures, GeneralProtection, ProcessorId, RamTooLarge, SoftwareCosts};
 
 use crate::{
-    AddressLayout, Caller, DepPolicy, DiskModel, FaultCounters, ProcessDep, Replacement, Status,
+    AddressLayout, DepPolicy, DiskModel, FaultCounters, ProcessDep, Replacement, Status,
     WorkingSetCounters,
     commit::Commit,
     kernel::Kernel,
+    mdl::Mdls,
     paging::Hand,
     physical::Physical,
     processors::Processors,
@@ -119,6 +120,8 @@ impl Machine {
                 segments: Segments::default(),
                 shared_data: None,
                 sections: SectionObjects::default(),
+                mdls: Mdls::default(),
+                system: None,
                 faults: FaultCounters::default(),
                 working_sets: WorkingSetCounters::default(),
                 replacement: config.replacement,
@@ -164,13 +167,16 @@ impl Machine {
     }
 
     /// Ends a process; all its memory is given back, and what it wrote to mapped files is in
-    /// them.
+    /// them. Pages that are locked for a device keep their frames until they are unlocked
+    /// ([`Machine::pages_locked_of`]).
     ///
     /// # Errors
     /// - [`Status::InvalidHandle`]: no such process.
     /// - What writing to a file failed with first. The process is gone nevertheless, and what
     ///   was not written is kept until a section of that file is closed and can write it.
     pub fn terminate_process(&mut self, process: ProcessId) -> Result<(), Status> {
+        let processor = self.processor_of(process.into())?;
+        self.kernel.processors.arrive(processor)?;
         let mut space = self.spaces.remove(&process).ok_or(Status::InvalidHandle)?;
         let kernel = &mut self.kernel;
         let regions: Vec<_> = space.vads.iter().map(|vad| (vad.start, vad.end)).collect();
@@ -215,13 +221,6 @@ impl Machine {
     /// nowhere else.
     pub fn frames_in_use(&self) -> u64 {
         self.kernel.physical.in_use()
-    }
-
-    pub(crate) fn space(
-        &mut self,
-        process: ProcessId,
-    ) -> Result<(&mut UserSpace, &mut Kernel), Status> {
-        self.caller_space(Caller::Process(process))
     }
 
     pub(crate) fn space_ref(&self, process: ProcessId) -> Result<(&UserSpace, &Kernel), Status> {

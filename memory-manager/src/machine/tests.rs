@@ -7,10 +7,13 @@ use crate::{
 
 mod alloc;
 mod caching;
+mod callers;
 mod copy;
 mod dep;
 mod discard;
+mod failing_files;
 mod faults;
+mod file_clusters;
 mod files;
 mod frame_check;
 mod frames;
@@ -22,6 +25,8 @@ mod invariants;
 mod large;
 mod layouts;
 mod lock;
+mod looping;
+mod mdl;
 mod paging;
 mod pe;
 mod placeholders;
@@ -31,10 +36,12 @@ mod processor_faults;
 mod processors;
 mod properties;
 mod protect;
+mod prototype_pointers;
 mod query;
 mod reserved_views;
 mod section_objects;
 mod sections;
+mod self_map;
 mod shared_data;
 mod threads;
 mod trimming;
@@ -180,4 +187,17 @@ fn violation<T>(access: u64, address: u64) -> Result<T, (Status, u64, u64)> {
 /// What the first touch of a guard page raises.
 fn guard<T>(access: u64, address: u64) -> Result<T, (Status, u64, u64)> {
     Err((Status::GuardPageViolation, access, address))
+}
+
+/// Numbers that are drawn, the same from the same seed.
+struct Draw(u64);
+
+impl Draw {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(0x5851_f42d_4c95_7f2d)
+            .wrapping_add(0x1405_7b7e_f767_814f);
+        (self.0 >> 33) % end
+    }
 }

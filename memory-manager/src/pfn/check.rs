@@ -12,7 +12,10 @@ use crate::{
     Machine, PageSlot, PhysicalPage, Status,
     physical::{Physical, frames_of},
     pte::{FrameOwner, Pte, PteState},
+    system_space::SystemSpace,
 };
+
+mod pointers;
 
 /// What is wrong with the database of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +46,8 @@ pub enum FrameFault {
         /// What a look at every entry says.
         counted: u32,
     },
-    /// A frame has other references than one for its shares, though nobody is busy with it.
+    /// A frame has other references than one for its shares and one each time that it is locked,
+    /// though nobody else is busy with it.
     #[error("frame {:#x} has {references} references", .frame.0)]
     References {
         /// The frame.
@@ -78,6 +82,9 @@ pub enum FrameFault {
         /// What a look at the table says.
         counted: u16,
     },
+    /// An entry names a prototype entry that is not that of its page.
+    #[error("the entry at {0} names the prototype entry of another page")]
+    Pointer(PhysAddr),
     /// An entry shows what is no frame.
     #[error("an entry shows frame {:#x}, which there is not", .0.0)]
     NoFrame(PhysicalPage),
@@ -100,6 +107,14 @@ pub enum FrameFault {
         /// How many were found in some state.
         counted: u64,
     },
+    /// Not as many frames can be had as is counted.
+    #[error("{recorded} frames can be had, and {counted} were found")]
+    Available {
+        /// What is counted as they come and go.
+        recorded: u64,
+        /// What the lists say.
+        counted: u64,
+    },
     /// The entries could not be looked at.
     #[error(transparent)]
     Unreadable(#[from] Status),
@@ -117,6 +132,8 @@ struct Found {
     is_held: bool,
     /// Whether a valid entry says that it was written.
     is_written: bool,
+    /// How often it is locked.
+    locks: u16,
     /// The entries that are not zero, if it is a page table.
     used: u16,
 }
@@ -125,6 +142,8 @@ struct Survey<'a> {
     physical: &'a Physical,
     found: Vec<Found>,
     slots: BTreeSet<PageSlot>,
+    /// Entries that name prototype entries, and were not compared yet.
+    pointers: BTreeSet<PhysAddr>,
 }
 
 impl Machine {
@@ -139,6 +158,7 @@ impl Machine {
         let mut survey = Survey::new(physical);
         for space in self.spaces.values() {
             survey.table(space.root.table, Level::Pml4e)?;
+            survey.compare_pointers(space, &self.kernel.segments)?;
             for page in space.physical_pages.keys() {
                 survey.at(page.frame())?.is_held = true;
             }
@@ -148,6 +168,12 @@ impl Machine {
                 survey.at(table)?.is_held = true;
                 survey.prototypes(table)?;
             }
+        }
+        for &frame in self.kernel.mdls.iter().flat_map(|locked| &locked.frames) {
+            survey.at(frame)?.locks += 1;
+        }
+        for table in self.kernel.system.iter().flat_map(SystemSpace::tables) {
+            survey.at(table)?.is_held = true;
         }
         survey.slots()?;
         survey.compare()
@@ -166,6 +192,7 @@ impl<'a> Survey<'a> {
             physical,
             found: vec![Found::default(); known],
             slots: BTreeSet::new(),
+            pointers: BTreeSet::new(),
         }
     }
 
@@ -220,6 +247,7 @@ impl<'a> Survey<'a> {
                 self.at(table)?.used += 1;
             }
             self.slot(pte)?;
+            self.note_pointer(at, pte);
             let Some(frame) = pte.frame() else {
                 continue;
             };
@@ -311,16 +339,17 @@ impl<'a> Survey<'a> {
             let counted = total;
             return Err(FrameFault::Total { frames, counted });
         }
+        let (recorded, counted) = (database.available(), database.page_lists().available());
+        if recorded != counted {
+            return Err(FrameFault::Available { recorded, counted });
+        }
         Ok(())
     }
 
     /// Goes along a list, from its first frame to its last.
     fn follow(&self, place: Listed, listed: &mut [bool]) -> Result<u64, FrameFault> {
         let database = self.physical.frames();
-        let list = database.lists.iter().find(|(other, _)| *other == place);
-        let Some((_, list)) = list else {
-            return Ok(0);
-        };
+        let list = database.lists.get(place);
         let mut previous = None;
         let mut next = list.first.frame();
         let mut length = 0;
@@ -374,12 +403,12 @@ fn compare(frame: PhysicalPage, record: &Record, found: Found) -> Result<(), Fra
         .flags
         .intersects(FrameFlags::READ_IN_PROGRESS | FrameFlags::WRITE_IN_PROGRESS);
     let references = record.references;
-    if references != u16::from(counted > 0) + u16::from(is_busy) {
+    if references != u16::from(counted > 0) + u16::from(is_busy) + found.locks {
         return Err(FrameFault::References { frame, references });
     }
     let suits = match state {
         FrameState::Active => counted > 0,
-        FrameState::Transition => counted == 0 && is_busy,
+        FrameState::Transition => counted == 0 && (is_busy || found.locks > 0),
         FrameState::Standby | FrameState::Modified | FrameState::ModifiedNoWrite => {
             counted == 0 && found.owner.is_some()
         }

@@ -1,13 +1,16 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
-use mmu_core::{PhysAddr, Ram};
+use mmu_core::PhysAddr;
 
 use crate::{
     ProcessId, Status,
     kernel::Kernel,
     physical::Physical,
     protection::Protection,
-    pte::{FrameOwner, Pte, PteState},
+    pte::Pte,
     run::Run,
     section::{image::Image, mapped_file::MappedFile},
     vad::PAGE,
@@ -17,8 +20,11 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct SegmentId(pub(crate) u64);
 
+/// All pages that a segment can have.
+pub(crate) const EVERYWHERE: Range<u64> = 0..u64::MAX;
+
 /// Prototype entries of a frame.
-const PROTOTYPES: u64 = PAGE / 8;
+pub(crate) const PROTOTYPES: u64 = PAGE / 8;
 
 /// The pages that views share, with a prototype entry for each.
 ///
@@ -35,19 +41,20 @@ pub(crate) struct Segment {
     pub(crate) charge: u64,
     /// Sections that are open.
     pub(crate) handles: u64,
+    /// Lists of locked pages that have some of its pages.
+    pub(crate) locks: u64,
     /// The views, by process and start.
     pub(crate) views: BTreeSet<(ProcessId, u64)>,
 }
 
-/// Where a shared page was.
+/// Where a page is in its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Whereabouts {
-    /// Somebody uses it.
-    InUse,
-    /// In memory, where nobody used it.
-    InMemory,
-    /// Not in memory.
-    Elsewhere,
+pub(crate) struct PartOfFile {
+    /// The first page of all those that follow each other in the file as they do in memory.
+    pub(crate) subsection: u64,
+    pub(crate) offset: u64,
+    /// How many bytes of it are there; zeros follow.
+    pub(crate) bytes: u64,
 }
 
 /// Where pages come from.
@@ -63,6 +70,18 @@ pub(crate) enum PageOrigin {
     Image(Image),
 }
 
+impl PageOrigin {
+    /// The file, and where it should end.
+    pub(crate) fn file(&self) -> Option<(&MappedFile, u64)> {
+        match self {
+            Self::File(file) => Some((file, file.end)),
+            // What is known of it is where its parts end.
+            Self::Image(image) => Some((&image.file, u64::MAX)),
+            Self::Committed | Self::Reserved => None,
+        }
+    }
+}
+
 impl Segment {
     pub(crate) fn new(origin: PageOrigin, pages: u64) -> Self {
         Self {
@@ -71,11 +90,31 @@ impl Segment {
             prototypes: BTreeMap::new(),
             charge: 0,
             handles: 0,
+            locks: 0,
             views: BTreeSet::new(),
         }
     }
 
-    fn place(&self, index: u64) -> Option<PhysAddr> {
+    /// Whether somebody has it open, or is busy with pages of it.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.handles > 0 || self.locks > 0
+    }
+
+    /// Where a page is in a file; none if it is in none.
+    pub(crate) fn part(&self, index: u64) -> Option<PartOfFile> {
+        match &self.origin {
+            PageOrigin::File(_) => Some(PartOfFile {
+                subsection: 0,
+                offset: index * PAGE,
+                bytes: PAGE,
+            }),
+            PageOrigin::Image(image) => image.layout.part(index),
+            PageOrigin::Committed | PageOrigin::Reserved => None,
+        }
+    }
+
+    /// Where the prototype entry of a page lies, if there is one.
+    pub(crate) fn place(&self, index: u64) -> Option<PhysAddr> {
         let frame = self.prototypes.get(&(index / PROTOTYPES))?;
         Some(frame.wrapping_add(index % PROTOTYPES * 8))
     }
@@ -293,73 +332,6 @@ impl Kernel {
         Ok(())
     }
 
-    /// The frame of a shared page, which is filled if there is none yet, and stays where it is
-    /// until the caller releases it.
-    ///
-    /// # Errors
-    /// [`Status::AccessViolation`] if the page is not committed, [`Status::InPageError`] if
-    /// the file cannot be read.
-    pub(crate) fn shared_frame(&mut self, id: SegmentId, index: u64) -> Result<PhysAddr, Status> {
-        Ok(self.find_shared(id, index)?.0)
-    }
-
-    /// The same, and where the page was.
-    pub(crate) fn find_shared(
-        &mut self,
-        id: SegmentId,
-        index: u64,
-    ) -> Result<(PhysAddr, Whereabouts), Status> {
-        let segment = self.segment(id)?;
-        let prototype = segment.prototype(&self.physical, index)?;
-        if let Some(frame) = prototype.frame() {
-            self.physical.refer(frame);
-            let found = if prototype.is_valid() {
-                Whereabouts::InUse
-            } else {
-                Whereabouts::InMemory
-            };
-            return Ok((frame, found));
-        }
-        if let PteState::PageFile(..) = prototype.state()
-            && let Some(place) = segment.place(index)
-        {
-            let frame = self.page_in(place, FrameOwner::Prototype)?;
-            self.physical.refer(frame);
-            return Ok((frame, Whereabouts::Elsewhere));
-        }
-        let (committed, _) =
-            segment.protection_run(&self.physical, (index, 1), Protection::SHARED)?;
-        if committed.is_none() {
-            return Err(Status::AccessViolation);
-        }
-        // Borrowed apart from the frames.
-        let segment = self.segments.get(id).ok_or(Status::InternalError)?;
-        let physical = &mut self.physical;
-        let in_file = Pte::subsection(id);
-        let (frame, original) = match &segment.origin {
-            PageOrigin::File(file) => {
-                let load = |ram: &Ram, frame| file.load(ram, (index * PAGE, PAGE), frame);
-                (physical.allocate_filled(load), in_file)
-            }
-            PageOrigin::Image(image) => {
-                let load = |ram: &Ram, frame| image.load(ram, index, frame);
-                (physical.allocate_filled(load), in_file)
-            }
-            PageOrigin::Committed | PageOrigin::Reserved => {
-                (physical.allocate().map(Ok), prototype)
-            }
-        };
-        let frame = frame?.map_err(|reason| {
-            self.in_page_reason = Some(reason);
-            Status::InPageError
-        })?;
-        let place = self.make_prototype(id, index);
-        let place = place.inspect_err(|_| self.physical.free(frame))?;
-        let prototype = (place, original);
-        self.physical.give_to_prototype(frame, prototype)?;
-        Ok((frame, Whereabouts::Elsewhere))
-    }
-
     /// Writes the dirty pages of a range to the file, if there is one.
     ///
     /// # Errors
@@ -385,7 +357,7 @@ impl Kernel {
         result
     }
 
-    /// Lets a segment go that has neither views nor open sections; what was written to it is
+    /// Lets a segment go that has neither views nor open sections nor locked pages; what was written to it is
     /// in its file then.
     ///
     /// # Errors
@@ -399,7 +371,7 @@ impl Kernel {
             return Ok(());
         }
         self.write_back(id, 0, pages)?;
-        if self.segment(id)?.handles > 0 {
+        if self.segment(id)?.is_in_use() {
             return Ok(());
         }
         let Some(segment) = self.segments.remove(id) else {

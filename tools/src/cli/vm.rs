@@ -116,9 +116,7 @@ Then processes and threads act:
   touch X 64KiB                     so may this; it reads a byte of each page
   expect u8(X) == 0x31              or !=, <, <=, > and >=; also u16, u32, u64, state, protection,
                                     type, base, size, allocation_base, allocation_protection
-  expect counter(faults) < 9        what the machine counts: faults, soft_faults, page_reads,
-                                    page_writes, trimmed_pages, available_pages, commit_charge,
-                                    commit_limit, shootdowns, interrupts
+  expect counter(faults) < 9        what the machine counts; --help lists all counters
   print \"it says \", text(X, 4)      also state_name(..), protection_name(..), page_name(..), and
                                     numbers
   map                               the picture of the process's memory";
@@ -126,7 +124,8 @@ Then processes and threads act:
 /// The language, and the calls.
 fn long_help() -> String {
     format!(
-        "{LANGUAGE}\n\nThe calls, what they give, and an example of each:\n{}",
+        "{LANGUAGE}\n\nThe counters:\n{}\nThe calls, what they give, and an example of each:\n{}",
+        vm::counters(),
         vm::help()
     )
 }

@@ -31,6 +31,22 @@ impl Counter {
         ("interrupts", Self::Interrupts),
     ];
 
+    /// What it counts, in words.
+    fn counts(self) -> &'static str {
+        match self {
+            Self::Faults => "page faults, those that were exceptions included",
+            Self::SoftFaults => "pages that were touched again before they left memory",
+            Self::PageReads => "reads from page files",
+            Self::PageWrites => "writes to page files",
+            Self::TrimmedPages => "pages that left working sets since memory was short",
+            Self::AvailablePages => "pages that can be had now",
+            Self::CommitCharge => "pages that were promised",
+            Self::CommitLimit => "pages that can be",
+            Self::Shootdowns => "times that processors had to forget what others changed",
+            Self::Interrupts => "processors that were interrupted for that",
+        }
+    }
+
     /// What it stands at.
     pub(super) fn read(self, machine: &Machine) -> u64 {
         match self {
@@ -46,4 +62,10 @@ impl Counter {
             Self::Interrupts => machine.shootdown_counters().targets,
         }
     }
+}
+
+/// Every counter, and what it counts.
+pub fn counters() -> String {
+    let lines = Counter::ALL.map(|(name, counter)| format!("  {name}: {}\n", counter.counts()));
+    lines.concat()
 }

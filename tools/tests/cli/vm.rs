@@ -114,6 +114,10 @@ fn the_long_help_lists_every_call_and_the_short_one_none() {
     let example = "    n = AllocateUserPhysicalPages(app, 2, p)\n";
     assert!(long.contains(example), "{long}");
     assert!(!short.contains(example), "{short}");
+    assert!(
+        long.contains("  page_reads: reads from page files\n"),
+        "{long}"
+    );
     for help in [&long, &short] {
         assert!(help.contains("grant SeLockMemoryPrivilege"), "{help}");
     }

@@ -110,8 +110,9 @@ pub(super) const CALLS: &[Call] = &[
         run: |run, given| {
             let [address, size, kind] = given.numbers();
             let kind = FreeType::from_bits_retain(flags(kind));
-            let (process, address) = (given.process, VirtAddr::new(address));
-            let done = run.machine.virtual_free(process, address, size, kind);
+            let address = VirtAddr::new(address);
+            let target = run.caller().on(given.process);
+            let done = run.machine.virtual_free(target, address, size, kind);
             Ok(base(done?))
         },
     },
@@ -176,12 +177,10 @@ fn allocate_with(
     if attributes != HUGE || request.kind != large {
         return Err(Status::InvalidParameter);
     }
-    run.machine.virtual_alloc_huge(
-        given.process,
-        request.base,
-        request.size,
-        request.protection,
-    )
+    let target = run.caller().on(given.process);
+    let (base, size, protection) = (request.base, request.size, request.protection);
+    run.machine
+        .virtual_alloc_huge(target, base, size, protection)
 }
 
 fn protect(run: &mut Run<'_>, given: &Given<'_>) -> Came {
