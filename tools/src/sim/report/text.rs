@@ -6,7 +6,7 @@ use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use mmu_core::Owner;
 
 use super::{Report, latency, owners, processors, ratio};
-use crate::{byte_size::ByteSize, number::with_commas, trace::Excerpt};
+use crate::{byte_size::ByteSize, trace::Excerpt};
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -299,9 +299,9 @@ pub(in crate::sim) fn percent(part: u64, whole: u64) -> String {
 pub(in crate::sim) fn grouped(number: u64) -> String {
     const MILLION: u64 = 1_000_000;
     if number >= 1000 * MILLION {
-        return format!("{} M", with_commas(number / MILLION));
+        return format!("{} M", crate::number::with_commas(number / MILLION));
     }
-    with_commas(number)
+    crate::number::with_commas(number)
 }
 
 #[cfg(test)]
