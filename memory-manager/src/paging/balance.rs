@@ -99,8 +99,11 @@ impl UserSpace {
             let mut pieces = Pieces::new(start, end);
             while let Some(piece) = pieces.next(self, &kernel.physical)? {
                 if let Some((first, end)) = self.spare(&kernel.physical, start, piece)? {
+                    let before = self.working_set.list.length();
                     self.trim(kernel, first, end)?;
                     kernel.settle()?;
+                    let left = before - self.working_set.list.length();
+                    kernel.working_sets.trimmed += left as u64;
                     return Ok(Some(end));
                 }
             }

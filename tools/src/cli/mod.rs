@@ -11,6 +11,7 @@ mod machine_options;
 mod maps;
 mod message;
 mod outputs;
+mod paging_options;
 mod progress;
 mod record;
 mod registers;

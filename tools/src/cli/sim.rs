@@ -9,6 +9,7 @@ use super::{
     interrupt::Interrupt,
     machine_options::MachineOptions,
     outputs::{self, Output, Text},
+    paging_options::{PagingOptions, Ram},
     progress::ProgressWatch,
     results::Results,
     saved_trace::MaybeSaved,
@@ -51,6 +52,8 @@ pub(super) struct Sim {
     cpu: String,
     #[command(flatten)]
     machine: MachineOptions,
+    #[command(flatten)]
+    paging: PagingOptions,
     /// The format of the trace: auto, lackey or compact
     #[arg(long, default_value_t = TraceFormat::Auto)]
     format: TraceFormat,
@@ -85,8 +88,12 @@ impl Sim {
         inputs.push(Source::from(self.cpu.as_str()));
         inputs.extend(self.comparisons.inputs());
         let text = outputs::check(self.outputs(), &inputs)?;
-        let config = self.machine.config();
-        let variants = self.comparisons.variants(&self.cpu, config)?;
+        let mut config = self.machine.config();
+        let mut variants = self.comparisons.variants(&self.cpu, config)?;
+        let compared = variants.iter_mut().flatten();
+        let compared = compared.map(|variant| &mut variant.config);
+        self.paging
+            .equip(compared.chain([&mut config]), self.ram()?)?;
         let preset = Preset::load(&self.cpu)?;
         if let Some(range) = self.generated.range() {
             self.check_range()?;
@@ -152,6 +159,15 @@ impl Sim {
         let saved = Output::of("--save-trace", self.save_trace.as_ref());
         let all = self.results.output().into_iter().chain(saved);
         all.chain(self.curve.outputs())
+    }
+
+    fn ram(&self) -> Result<Ram, CliError> {
+        match (self.machine.ram, self.comparisons.compares_ram()) {
+            (None, false) => Ok(Ram::Default),
+            (Some(_), false) => Ok(Ram::Said),
+            (None, true) => Ok(Ram::Compared),
+            (Some(_), true) => Err(CliError::TwoRams),
+        }
     }
 
     /// Refuses what a range of sizes has no use for.

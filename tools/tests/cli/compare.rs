@@ -120,7 +120,7 @@ fn what_cannot_be_compared_is_refused() {
     );
     let usages: [(&[&str], &str); 10] = [
         (&["--compare", "cpu"], "expected cpu=NAME,NAME"),
-        (&["--compare", "ram=1,2"], "cpu, pages and paging can"),
+        (&["--compare", "disk=1,2"], "cpu, pages, ram and paging can"),
         (&["--compare", "pages=4k,3m"], "3m"),
         (&["--compare", "pages=4k,4k"], "twice"),
         (&["--compare", "cpu=zen4,"], "missing"),

@@ -26,14 +26,18 @@ pub struct Variant {
 
 impl Variant {
     /// What it is called in results and messages: its processor, its size of page, and its
-    /// paging if that is not the usual one.
+    /// paging if that is not the usual one; and its memory if that goes to a page file.
     pub fn name(&self) -> String {
         let pages = Description(self.config.pages);
         let paging = match self.config.paging {
             Paging::FourLevel => "",
             Paging::FiveLevel => ", 5-level paging",
         };
-        format!("{}, {pages}{paging}", self.preset.name)
+        let ram = match self.config.page_file {
+            Some(_) => format!(", {} of memory", self.config.ram),
+            None => String::new(),
+        };
+        format!("{}, {pages}{paging}{ram}", self.preset.name)
     }
 }
 
