@@ -29,7 +29,7 @@ use crate::{
 ///
 /// The program's memory appears on demand, in pages of the chosen size; every access goes
 /// through the TLBs, the paging-structure caches, the page walker and the data caches of the
-/// chosen processor, one after the other.
+/// chosen processor, one after the other. With --ram, what does not fit goes to a page file.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -37,6 +37,9 @@ Examples:
   lookaside sim --cpu zen4 --pages 2m --json report.json
   lookaside sim first.lackey second.lackey --quantum 100000 --pcids on
   lookaside sim a.lackey b.lackey --threads --processors 2
+  lookaside sim --ram 2MiB
+  lookaside sim --ram 64MiB --processes a.lackey,b.lackey --quantum 100000
+  lookaside sim --pattern chase:64MiB --compare ram=80MiB,48MiB,32MiB --disk hdd
   lookaside sim --pattern chase:1GiB --accesses 20000000
   lookaside sim --pattern chase:16KiB..1GiB --compare pages=4k,2m --svg chase.svg
   lookaside sim --compare cpu=golden-cove,zen4 --compare pages=4k,2m
@@ -47,6 +50,15 @@ pub(super) struct Sim {
     /// built-in recording of a real program
     #[arg(value_name = "TRACE")]
     traces: Vec<std::ffi::OsString>,
+    /// The same, as one list: each trace is a process with an address space of its own, and
+    /// those of a processor take turns (--quantum)
+    #[arg(
+        long,
+        value_name = "TRACE,TRACE",
+        value_delimiter = ',',
+        conflicts_with_all = ["traces", "threads", "pattern"]
+    )]
+    processes: Vec<std::ffi::OsString>,
     /// The processor: a preset (see `lookaside cpus`), or a TOML file of your own
     #[arg(long, value_name = "NAME|FILE.toml", default_value = preset::DEFAULT)]
     cpu: String,
@@ -74,7 +86,8 @@ pub(super) struct Sim {
 }
 
 impl Sim {
-    pub(super) fn run(self, interrupt: &Interrupt) -> Result<Outcome, CliError> {
+    pub(super) fn run(mut self, interrupt: &Interrupt) -> Result<Outcome, CliError> {
+        self.traces.append(&mut self.processes);
         let mut inputs: Vec<_> = self.traces.iter().cloned().map(Source::from).collect();
         if inputs
             .iter()

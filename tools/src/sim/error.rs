@@ -168,11 +168,11 @@ impl SimError {
     pub fn is_of_the_run(&self) -> bool {
         match self {
             Self::Variant { error, .. } => error.is_of_the_run(),
+            Self::Paging { error, .. } => !matches!(error, PagingError::NoUserMemory(_)),
             Self::Interrupted { .. }
             | Self::OutOfMemory { .. }
             | Self::NoRoomForTables(_)
             | Self::TemporaryFile { .. }
-            | Self::Paging { .. }
             | Self::Trace(TraceError::NotSaved(_)) => true,
             _ => false,
         }

@@ -91,6 +91,10 @@ impl Paged {
         self.machine.ram()
     }
 
+    pub(super) fn cycles_per_second(&self) -> u64 {
+        self.second
+    }
+
     pub(super) fn spaces(&self) -> Result<Vec<Registers>, SimError> {
         let roots = self.processes.iter().map(|&process| {
             let registers = self.machine.registers(process);
@@ -192,8 +196,8 @@ impl Paged {
         let failures = self.machine.disk_counters(IoOwner::PageFile).failures;
         let ram = self.config.ram;
         let error = match status {
+            Status::CommitmentLimit => PagingError::Full(ram),
             _ if failures > 0 => PagingError::Disk(failures),
-            Status::CommitmentLimit => PagingError::Full { ram },
             Status::NoMemory | Status::InsufficientResources => PagingError::NoFrame(ram),
             status => PagingError::Refused(status),
         };

@@ -167,7 +167,11 @@ fn a_machine_that_runs_out_of_memory_is_named() {
         "--ram",
         "2KiB",
     ]);
-    fails(command, 1, &["golden-cove, 4 KiB: ", "first page table"]);
+    fails(
+        command,
+        1,
+        &["golden-cove, 4 KiB, 2 KiB of memory: ", "first page table"],
+    );
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn an_access_across_two_pages_touches_both_in_their_own_regions() {
     assert_eq!(collapses(&machine), 0);
     machine.access(0, &load(0x4000_5000, 8)).unwrap();
     assert_eq!(collapses(&machine), 1);
-    let pages = |size| machine.footprint().pages[size.index()];
+    let pages = |size: PageSize| machine.footprint().pages[size.index()];
     assert_eq!([PageSize::Size4KiB, PageSize::Size2MiB].map(pages), [1, 1]);
 }
 

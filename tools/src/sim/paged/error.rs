@@ -14,13 +14,10 @@ pub enum PagingError {
     NoUserMemory(VirtAddr),
     /// All of memory and of the page file is promised.
     #[error(
-        "{ram} of memory and the page file at its largest are all in use: allow a larger one with \
+        "{0} of memory and the page file at its largest are all in use: allow a larger one with \
          --page-file MIN-MAX, or more --ram"
     )]
-    Full {
-        /// The memory asked for.
-        ram: ByteSize,
-    },
+    Full(ByteSize),
     /// What is in memory has to stay there.
     #[error("{0} of memory is too small to page in: all of it is in use for good; give more --ram")]
     NoFrame(ByteSize),

@@ -4,6 +4,7 @@ use comfy_table::Table;
 use mmu_core::Owner;
 use serde::Serialize;
 
+use super::ratio;
 use super::text::{grouped, indented, table};
 use crate::sim::{
     Machine,
@@ -15,6 +16,8 @@ use crate::sim::{
 pub(super) struct Paging {
     #[serde(flatten)]
     counts: Counts,
+    /// How long the run lasts, by the frequency of the processors.
+    seconds: f64,
     /// Parts of the run of as many records each, but for the last.
     over_time: Vec<Part>,
 }
@@ -36,9 +39,11 @@ impl Paging {
     /// None of a machine that does not page.
     pub(super) fn of(machine: &Machine) -> Option<Self> {
         let (paged, cores) = machine.paged()?;
+        let per_second = paged.cycles_per_second();
         let parts = paged.intervals(cores).into_iter();
         Some(Self {
             counts: paged.counts(cores),
+            seconds: ratio(cores.now().as_u64(), per_second),
             over_time: parts.map(Part::from).collect(),
         })
     }
@@ -60,7 +65,7 @@ impl Paging {
             ("pages read", counts.pages_read),
             ("writes", counts.writes),
             ("pages written", counts.pages_written),
-            ("seconds passed", counts.ticks),
+            ("looks at what was used", counts.ticks),
             ("TLB shootdowns", counts.shootdowns),
             ("processors interrupted", counts.interrupts),
             ("addresses forgotten", counts.invalidations),
@@ -68,6 +73,7 @@ impl Paging {
         ] {
             table.add_row([indented(1, name), grouped(count)]);
         }
+        table.add_row([indented(1, "seconds"), format!("{:.3}", self.seconds)]);
         table
     }
 

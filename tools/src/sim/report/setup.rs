@@ -196,6 +196,7 @@ impl fmt::Display for Setup {
         }
         self.write_machine(f)?;
         self.write_memory(f)?;
+        self.write_disk(f)?;
         let pages = Description(self.pages);
         match self.paging {
             Paging::FourLevel => writeln!(f, "Pages      {pages}"),
@@ -247,7 +248,13 @@ impl Setup {
             return writeln!(f);
         };
         let (minimum, maximum) = (ByteSize(file.minimum_bytes), ByteSize(file.maximum_bytes));
-        writeln!(f, ", and a page file of {minimum} to {maximum}")?;
+        writeln!(f, ", and a page file of {minimum} to {maximum}")
+    }
+
+    fn write_disk(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(file) = &self.page_file else {
+            return Ok(());
+        };
         let micros = |nanos| nanos as f64 / 1000.0;
         let (read, write) = (micros(file.read_latency_ns), micros(file.write_latency_ns));
         writeln!(
@@ -278,6 +285,7 @@ pub(in crate::sim) fn write_machines<'s>(
             if have_one_memory {
                 setup.write_memory(f)?;
             }
+            setup.write_disk(f)?;
             writeln!(f)?;
         }
         let heading = if place == 0 { "Machines" } else { "" };
