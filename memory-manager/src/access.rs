@@ -1,7 +1,7 @@
 use mmu_core::{AccessKind, Fault, PhysAddr, Span, VirtAddr};
 
 use crate::{
-    Caller, Exception, ExceptionAccess, Machine, Status, ThreadId,
+    Exception, ExceptionAccess, Machine, Status, Target, ThreadId,
     kernel::Kernel,
     user_space::UserSpace,
     vad::{PAGE, PAGE_BYTES},
@@ -25,15 +25,15 @@ impl Machine {
     /// not exist is [`Status::InvalidHandle`].
     pub fn read(
         &mut self,
-        caller: impl Into<Caller>,
+        target: impl Into<Target>,
         address: VirtAddr,
         bytes: &mut [u8],
     ) -> Result<(), Exception> {
-        let caller = caller.into();
+        let target = target.into();
         let mut rest = bytes;
         for (address, length) in accesses(address, rest.len()) {
             let (piece, after) = rest.split_at_mut(length);
-            let ram_parts = self.reach(caller, address, length, AccessKind::Read)?;
+            let ram_parts = self.reach(target, address, length, AccessKind::Read)?;
             let (first, second) = piece.split_at_mut(ram_parts.split(length));
             let ram = self.kernel.physical.ram();
             let read = ram.read(ram_parts.first, first);
@@ -53,17 +53,17 @@ impl Machine {
     /// As [`Machine::read`]. What was stored to earlier pages stays.
     pub fn write(
         &mut self,
-        caller: impl Into<Caller>,
+        target: impl Into<Target>,
         address: VirtAddr,
         bytes: &[u8],
     ) -> Result<(), Exception> {
-        let caller = caller.into();
+        let target = target.into();
         let mut rest = bytes;
         for (start, length) in accesses(address, rest.len()) {
             let (piece, after) = rest.split_at(length);
             let failed = Exception::at(start, ExceptionAccess::Write);
-            let (space, kernel) = self.caller_space(caller).map_err(failed)?;
-            space.store(kernel, caller.thread(), start, piece)?;
+            let (space, kernel) = self.space(target).map_err(failed)?;
+            space.store(kernel, target.thread(), start, piece)?;
             rest = after;
         }
         Ok(())
@@ -75,10 +75,10 @@ impl Machine {
     /// As [`Machine::read`].
     pub fn execute(
         &mut self,
-        caller: impl Into<Caller>,
+        target: impl Into<Target>,
         address: VirtAddr,
     ) -> Result<u8, Exception> {
-        let parts = self.reach(caller.into(), address, 1, AccessKind::Fetch)?;
+        let parts = self.reach(target.into(), address, 1, AccessKind::Fetch)?;
         let mut byte = [0];
         let read = self.kernel.physical.ram().read(parts.first, &mut byte);
         read.map_err(|_| internal(ExceptionAccess::Execute, address))?;
@@ -89,23 +89,23 @@ impl Machine {
     /// program's buffer.
     pub(crate) fn probe_write(
         &mut self,
-        caller: Caller,
+        target: Target,
         address: VirtAddr,
     ) -> Result<(), Exception> {
-        self.reach(caller, address, 1, AccessKind::Write)
+        self.reach(target, address, 1, AccessKind::Write)
             .map(|_| ())
     }
 
     fn reach(
         &mut self,
-        caller: Caller,
+        target: Target,
         address: VirtAddr,
         length: usize,
         kind: AccessKind,
     ) -> Result<Parts, Exception> {
         let failed = Exception::at(address, ExceptionAccess::of_kind(kind));
-        let (space, kernel) = self.caller_space(caller).map_err(failed)?;
-        space.reach(kernel, caller.thread(), address, length, kind)
+        let (space, kernel) = self.space(target).map_err(failed)?;
+        space.reach(kernel, target.thread(), address, length, kind)
     }
 }
 

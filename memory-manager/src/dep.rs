@@ -3,7 +3,8 @@
 use bitflags::bitflags;
 
 use crate::{
-    Bitness, Machine, ProcessId, Status, kernel::Kernel, pte::PteState, user_space::UserSpace,
+    Bitness, Machine, ProcessId, Status, Target, kernel::Kernel, pte::PteState,
+    user_space::UserSpace,
 };
 
 /// The system's policy (Microsoft, `GetSystemDEPPolicy`); programs of 64 bits are prevented
@@ -114,8 +115,12 @@ impl Machine {
     /// - [`Status::InvalidParameter`]: no such flags, or the second without the first.
     /// - [`Status::AccessDenied`]: the system's policy is not one to choose under, or the
     ///   process has chosen already (ReactOS's `MmSetExecuteOptions`).
-    pub fn set_process_dep(&mut self, process: ProcessId, flags: DepFlags) -> Result<(), Status> {
-        let (space, kernel) = self.space(process)?;
+    pub fn set_process_dep(
+        &mut self,
+        target: impl Into<Target>,
+        flags: DepFlags,
+    ) -> Result<(), Status> {
+        let (space, kernel) = self.space(target)?;
         if space.layout.bitness() == Bitness::Bits64 {
             return Err(Status::NotSupported);
         }

@@ -82,8 +82,9 @@ impl UserSpace {
                 self.settle_by_region(kernel, page, Some(protection), access)
             }
             PteState::Decommitted => Err(Status::AccessViolation),
-            // Only prototype entries name files.
-            PteState::Subsection(_) => Err(Status::InternalError),
+            PteState::Prototype(prototype, protection) => {
+                self.pointed_page(kernel, page, prototype, protection, access)
+            }
             PteState::PageFile(slot, protection) => {
                 let guarded = |protection| Pte::page_file(slot, protection);
                 self.admit(kernel, page, protection, access, guarded)?;

@@ -3,8 +3,7 @@
 use mmu_core::{Feature, Level, PageSize, VirtAddr};
 
 use crate::{
-    AllocationType, Machine, PageProtection, Privileges, ProcessId, Range, SectionAttributes,
-    Status,
+    AllocationType, Machine, PageProtection, Privileges, Range, SectionAttributes, Status, Target,
     calls::alloc::check_user_range,
     kernel::Kernel,
     physical::frames_of,
@@ -92,7 +91,7 @@ impl Machine {
     /// [`Machine::virtual_alloc`].
     pub fn virtual_alloc_huge(
         &mut self,
-        process: ProcessId,
+        target: impl Into<Target>,
         base: Option<VirtAddr>,
         size: u64,
         protection: PageProtection,
@@ -104,7 +103,7 @@ impl Machine {
         if !self.features.has(Feature::PAGES_1_GIB) {
             return Err(Status::NotSupported);
         }
-        let (space, kernel) = self.space(process)?;
+        let (space, kernel) = self.space(target)?;
         check_user_range(start, size, space.layout.region_limit())?;
         let request = LargeRequest {
             base,

@@ -6,7 +6,7 @@ use std::{
 use mmu_core::{CpuFeatures, GeneralProtection, ProcessorId, RamTooLarge, SoftwareCosts};
 
 use crate::{
-    AddressLayout, Caller, DepPolicy, DiskModel, FaultCounters, ProcessDep, Replacement, Status,
+    AddressLayout, DepPolicy, DiskModel, FaultCounters, ProcessDep, Replacement, Status,
     WorkingSetCounters,
     commit::Commit,
     kernel::Kernel,
@@ -171,6 +171,8 @@ impl Machine {
     /// - What writing to a file failed with first. The process is gone nevertheless, and what
     ///   was not written is kept until a section of that file is closed and can write it.
     pub fn terminate_process(&mut self, process: ProcessId) -> Result<(), Status> {
+        let processor = self.processor_of(process.into())?;
+        self.kernel.processors.arrive(processor)?;
         let mut space = self.spaces.remove(&process).ok_or(Status::InvalidHandle)?;
         let kernel = &mut self.kernel;
         let regions: Vec<_> = space.vads.iter().map(|vad| (vad.start, vad.end)).collect();
@@ -215,13 +217,6 @@ impl Machine {
     /// nowhere else.
     pub fn frames_in_use(&self) -> u64 {
         self.kernel.physical.in_use()
-    }
-
-    pub(crate) fn space(
-        &mut self,
-        process: ProcessId,
-    ) -> Result<(&mut UserSpace, &mut Kernel), Status> {
-        self.caller_space(Caller::Process(process))
     }
 
     pub(crate) fn space_ref(&self, process: ProcessId) -> Result<(&UserSpace, &Kernel), Status> {

@@ -6,12 +6,13 @@
 mod check;
 mod database;
 mod list;
+mod lists;
 mod record;
 mod untouched;
 
 pub use check::FrameFault;
-pub use database::PageLists;
 pub(crate) use database::{Content, FrameDatabase, Taken, Wanted};
+pub use lists::PageLists;
 pub(crate) use record::FrameFlags;
 pub use record::FrameState;
 pub(crate) use record::Record;

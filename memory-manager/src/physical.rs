@@ -75,7 +75,7 @@ impl Physical {
 
     /// Frames that can be had.
     pub(crate) fn available(&self) -> u64 {
-        self.frames.page_lists().available()
+        self.frames.available()
     }
 
     /// Frames that hold nothing.
@@ -440,7 +440,7 @@ impl Physical {
     ) -> Result<(), Status> {
         let record = self.frames.record_mut(PhysicalPage::of(frame));
         record.flags |= FrameFlags::PROTOTYPE;
-        if !matches!(original.state(), PteState::Subsection(_)) {
+        if original.in_file().is_none() {
             // Nowhere else than here.
             record.flags |= FrameFlags::MODIFIED;
         }
@@ -506,6 +506,11 @@ impl Physical {
         record.original = original;
         record.set_entry(Some(at));
         self.frames.retire(number);
+    }
+
+    /// Where the prototype entry lies that has a frame.
+    pub(crate) fn prototype_of(&self, frame: PhysAddr) -> Result<PhysAddr, Status> {
+        self.record(frame).entry().ok_or(Status::InternalError)
     }
 
     pub(crate) fn record(&self, frame: PhysAddr) -> &Record {

@@ -39,11 +39,12 @@ impl PrivateRules {
     pub(crate) fn committed(self, pte: Pte) -> Option<Protection> {
         match pte.state() {
             PteState::Zero if self.untouched == Untouched::Committed => Some(self.protection),
-            PteState::Zero | PteState::Decommitted | PteState::Subsection(_) => None,
+            PteState::Zero | PteState::Decommitted => None,
             PteState::DemandZero(protection)
             | PteState::PageFile(_, protection)
             | PteState::Transition(_, protection)
-            | PteState::Lookup(protection) => Some(protection),
+            | PteState::Lookup(protection)
+            | PteState::Prototype(_, protection) => Some(protection),
             PteState::Valid(valid) => Some(valid.protection()),
         }
     }

@@ -44,8 +44,8 @@ impl Machine {
         process: ProcessId,
         privileges: Privileges,
     ) -> Result<(), Status> {
-        let (space, _) = self.space(process)?;
-        space.privileges = privileges;
+        let space = self.spaces.get_mut(&process);
+        space.ok_or(Status::InvalidHandle)?.privileges = privileges;
         Ok(())
     }
 }

@@ -198,6 +198,12 @@ impl Processors {
         }
     }
 
+    /// Whether a processor has nothing to do.
+    #[cfg(test)]
+    pub(crate) fn is_idle(&self, processor: ProcessorId) -> bool {
+        self.idle.contains(processor)
+    }
+
     /// The processors with their inboxes.
     #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Processor, &crate::shootdown::Inbox)> {

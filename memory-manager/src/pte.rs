@@ -26,8 +26,9 @@ pub(crate) enum PteState {
     Transition(PhysAddr, Protection),
     /// The region says where the page comes from.
     Lookup(Protection),
-    /// The page is in the file of a segment; only prototype entries say so.
-    Subsection(SegmentId),
+    /// The page is a section's, whose prototype entry lies there. In a prototype entry the same
+    /// bits are [`Pte::in_file`].
+    Prototype(PhysAddr, Protection),
     /// The processor uses it.
     Valid(ValidPte),
 }
@@ -68,7 +69,10 @@ const SOFT_TRANSITION: u64 = 1 << 11;
 const DECOMMITTED: u64 = 0x10 << PROTECTION_AT;
 /// A prototype address that is none: all ones in bits 32 to 63.
 const LOOKUP: u64 = SOFT_PROTOTYPE | 0xffff_ffff << 32;
-const SUBSECTION_AT: u32 = 16;
+/// Where an entry has the address of its prototype entry, or a prototype entry its subsection.
+const PROTOTYPE_AT: u32 = 16;
+/// The address but for its highest bit, which is set in a lookup only.
+const PROTOTYPE_ADDRESS: u64 = ((1 << 47) - 1) << PROTOTYPE_AT;
 const FRAME: u64 = 0x0000_ffff_ffff_f000;
 
 impl Pte {
@@ -103,10 +107,22 @@ impl Pte {
 
     pub(crate) const fn subsection(segment: SegmentId) -> Self {
         Self(
-            segment.0 << SUBSECTION_AT
-                | Protection::SHARED.bits() << PROTECTION_AT
-                | SOFT_PROTOTYPE,
+            segment.0 << PROTOTYPE_AT | Protection::SHARED.bits() << PROTECTION_AT | SOFT_PROTOTYPE,
         )
+    }
+
+    /// In whose file the page of a prototype entry is, if it is there.
+    pub(crate) const fn in_file(self) -> Option<SegmentId> {
+        if !self.is_valid() && self.0 & SOFT_PROTOTYPE != 0 {
+            Some(SegmentId(self.0 >> PROTOTYPE_AT))
+        } else {
+            None
+        }
+    }
+
+    /// The page of the prototype entry `at`.
+    pub(crate) const fn prototype(at: PhysAddr, protection: Protection) -> Self {
+        Self(at.as_u64() << PROTOTYPE_AT | protection.bits() << PROTECTION_AT | SOFT_PROTOTYPE)
     }
 
     /// What is left of a transition entry whose frame was taken: its protection, and where the
@@ -168,6 +184,7 @@ impl Pte {
         match self.state() {
             PteState::Valid(_) => TELLING_OF_VALID,
             PteState::Transition(..) => !FRAME,
+            PteState::Prototype(..) => !PROTOTYPE_ADDRESS,
             _ => !0,
         }
     }
@@ -183,7 +200,7 @@ impl Pte {
         } else if self.0 & LOOKUP == LOOKUP {
             PteState::Lookup(protection)
         } else if self.0 & SOFT_PROTOTYPE != 0 {
-            PteState::Subsection(SegmentId(self.0 >> SUBSECTION_AT))
+            PteState::Prototype(PhysAddr::new(self.0 >> PROTOTYPE_AT), protection)
         } else if self.0 & SOFT_TRANSITION != 0 {
             PteState::Transition(PhysAddr::new(self.0 & FRAME), protection)
         } else if let Some(page) = self.page_slot() {
@@ -338,6 +355,10 @@ mod tests {
             let lookup = Pte::lookup(protection);
             assert_eq!(lookup.bits() >> 32, 0xffff_ffff);
             assert_eq!(lookup.state(), PteState::Lookup(protection));
+            let at = frame.wrapping_add(0xff8);
+            let pointer = Pte::prototype(at, protection);
+            assert_eq!(pointer.state(), PteState::Prototype(at, protection));
+            assert_eq!(pointer.frame(), None);
             let transition = Pte::transition(frame, protection);
             assert_eq!(transition.state(), PteState::Transition(frame, protection));
             if protection.is_accessible() {
@@ -373,6 +394,24 @@ mod tests {
             }
             let zeros = Pte::demand_zero(protection).state();
             assert_eq!(zeros, PteState::DemandZero(protection));
+        }
+    }
+
+    /// Windows 10's `MMPTE_PROTOTYPE` for x64 (literature only): `Protection` in bits 5 to 9,
+    /// `Prototype` in 10, `ProtoAddress` in 16 to 63.
+    #[test]
+    fn a_page_of_a_section_is_told_by_the_address_of_its_prototype_entry() {
+        let at = PhysAddr::new(0x1_2345_6788);
+        let pte = Pte::prototype(at, Protection::READ_ONLY);
+        assert_eq!(pte.bits(), 0x0001_2345_6788_0420);
+        let beside = Pte::prototype(at.wrapping_add(8), Protection::READ_ONLY);
+        let telling = pte.telling_bits();
+        assert_eq!(pte.bits() & telling, beside.bits() & telling);
+        for other in [
+            Pte::prototype(at, Protection::READ_WRITE),
+            Pte::lookup(Protection::READ_ONLY),
+        ] {
+            assert_ne!(pte.bits() & telling, other.bits() & telling);
         }
     }
 

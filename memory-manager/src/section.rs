@@ -9,13 +9,15 @@ pub(crate) mod image;
 pub(crate) mod mapped_file;
 mod object;
 mod segment;
+mod shared_page;
 mod view;
 
 pub use image::{ImageInformation, ImageMachine};
 use mapped_file::{FileIdentity, MappedFile};
 pub(crate) use object::SectionObjects;
 pub use object::{SectionAccess, SectionCreation, SectionOpening};
-pub(crate) use segment::{PageOrigin, Segment, SegmentId, Whereabouts};
+pub(crate) use segment::{PageOrigin, Segment, SegmentId};
+pub(crate) use shared_page::Whereabouts;
 
 bitflags! {
     /// How a section is made (Microsoft, `NtCreateSection`). Any bits can be passed.

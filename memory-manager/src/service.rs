@@ -4,7 +4,7 @@
 use mmu_core::{ErrorCode, Invalidation, PageFault, Ram, Registers};
 
 use crate::{
-    Caller, Exception, ExceptionAccess, Machine, ProcessId, Status,
+    Exception, ExceptionAccess, Machine, ProcessId, Status, Target,
     pte::PteState,
     vad::{PAGE, USER_LIMIT},
 };
@@ -93,13 +93,13 @@ impl Machine {
     /// The [`Exception`] that the thread gets instead.
     pub fn service(
         &mut self,
-        caller: impl Into<Caller>,
+        target: impl Into<Target>,
         fault: &PageFault,
     ) -> Result<Serviced, Exception> {
-        let caller = caller.into();
+        let target = target.into();
         let access = ExceptionAccess::of_fault(fault.error_code);
         let failed = Exception::at(fault.address, access);
-        let (space, kernel) = self.caller_space(caller).map_err(&failed)?;
+        let (space, kernel) = self.space(target).map_err(&failed)?;
         let page = fault.address.as_u64() & !(PAGE - 1);
         if page >= USER_LIMIT {
             return Err(failed(Status::AccessViolation));
@@ -127,7 +127,7 @@ impl Machine {
             entry_address: deepest.place,
             ..*fault
         };
-        space.resolve(kernel, caller.thread(), &fresh, access)?;
+        space.resolve(kernel, target.thread(), &fresh, access)?;
         Ok(Serviced::Resolved)
     }
 

@@ -3,7 +3,7 @@
 use mmu_core::VirtAddr;
 
 use crate::{
-    AllocationType, Caller, Machine, Status, ThreadId,
+    AllocationType, Machine, Status, Target, ThreadId,
     environment::TebField,
     kernel::Kernel,
     placement::Placement,
@@ -148,11 +148,11 @@ impl UserSpace {
     pub(crate) fn note_guard(
         &mut self,
         kernel: &mut Kernel,
-        caller: Caller,
+        target: Target,
         (start, end): (u64, u64),
         protection: Protection,
     ) -> Result<(), Status> {
-        let Caller::Thread(thread) = caller else {
+        let Some(thread) = target.thread() else {
             return Ok(());
         };
         let teb = *self.threads.get(&thread).ok_or(Status::InvalidHandle)?;

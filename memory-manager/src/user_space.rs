@@ -8,8 +8,8 @@ use crate::{
     working_set::WorkingSet,
 };
 
-/// Where the page tables see themselves, in the upper half: PML4E 0x1ED (the place that
-/// Windows had until its version 1607).
+/// Where the page tables are seen, in the upper half: PML4E 0x1ED, which leads to its own table
+/// (ReactOS's `PTE_BASE` for x64, and Windows' until version 1607 of Windows 10).
 const SELF_MAP: u64 = 0xffff_f680_0000_0000;
 
 /// The address space of a process: its regions, and the page tables that realise them.

@@ -1,4 +1,4 @@
-use crate::{Caller, Machine, ProcessId, Status, ThreadId, environment::TebField};
+use crate::{Caller, Machine, ProcessId, Status, Target, ThreadId, environment::TebField};
 
 mod dep;
 mod file_mapping;
@@ -48,7 +48,10 @@ impl<'m> Win32<'m> {
         Self {
             machine,
             process: caller.process(),
-            thread: caller.thread(),
+            thread: match caller {
+                Caller::Process(_) => None,
+                Caller::Thread(thread) => Some(thread),
+            },
             last_error: 0,
         }
     }
@@ -73,12 +76,15 @@ impl<'m> Win32<'m> {
         }
     }
 
-    /// Who calls for a process: the thread, if it is its own.
-    fn caller(&self, process: ProcessId) -> Caller {
-        match self.thread {
-            Some(thread) if thread.process() == process => thread.into(),
-            _ => process.into(),
-        }
+    /// The memory of a process, for the thread that calls.
+    fn on(&self, process: ProcessId) -> Target {
+        let caller = self.thread.map_or(self.process.into(), Caller::from);
+        caller.on(process)
+    }
+
+    /// The memory of the process that calls.
+    fn own(&self) -> Target {
+        self.on(self.process)
     }
 
     /// Keeps the error of a call.
@@ -100,7 +106,7 @@ impl Machine {
         let Some(old) = self.last_error_field(thread) else {
             return;
         };
-        if let Ok((space, kernel)) = self.space(thread.process)
+        if let Ok((space, kernel)) = self.space(thread)
             && let Some(&teb) = space.threads.get(&thread)
         {
             // The block's page is there, or there were no field to read.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mmu_core::{PageSize, PhysAddr, VirtAddr};
 
 use crate::{
-    Machine, Privileges, ProcessId, Status,
+    Machine, Privileges, Status, Target,
     kernel::Kernel,
     protection::Protection,
     pte::{FrameOwner, Pte, PteState},
@@ -52,10 +52,10 @@ impl Machine {
     /// - [`Status::InsufficientResources`]: there is none.
     pub fn allocate_user_physical_pages(
         &mut self,
-        process: ProcessId,
+        target: impl Into<Target>,
         count: u64,
     ) -> Result<Vec<PhysicalPage>, Status> {
-        let (space, kernel) = self.space(process)?;
+        let (space, kernel) = self.space(target)?;
         space.privileges.check(Privileges::LOCK_MEMORY)?;
         let mut pages = Vec::new();
         while (pages.len() as u64) < count
@@ -82,11 +82,11 @@ impl Machine {
     /// - [`Status::ConflictingAddresses`]: it is none of the process's physical pages.
     pub fn free_user_physical_pages(
         &mut self,
-        process: ProcessId,
+        target: impl Into<Target>,
         pages: &[PhysicalPage],
     ) -> Result<(), FreePagesError> {
         let failed = |freed| move |status| FreePagesError { freed, status };
-        let (space, kernel) = self.space(process).map_err(failed(0))?;
+        let (space, kernel) = self.space(target).map_err(failed(0))?;
         for (freed, &page) in (0..).zip(pages) {
             let done = space.free_physical_page(kernel, page);
             done.map_err(failed(freed))?;
@@ -107,11 +107,11 @@ impl Machine {
     ///   tables.
     pub fn map_user_physical_pages(
         &mut self,
-        process: ProcessId,
+        target: impl Into<Target>,
         base: VirtAddr,
         pages: &[PhysicalPage],
     ) -> Result<(), Status> {
-        let (space, kernel) = self.space(process)?;
+        let (space, kernel) = self.space(target)?;
         let start = space.window_range(base, pages.len() as u64)?;
         let shown = (0..).zip(pages);
         let shown = shown.map(|(index, &page)| (start + index * PAGE, Some(page)));
@@ -127,11 +127,11 @@ impl Machine {
     /// - [`Status::InvalidParameter1`]: they do not lie in one window.
     pub fn unmap_user_physical_pages(
         &mut self,
-        process: ProcessId,
+        target: impl Into<Target>,
         base: VirtAddr,
         count: u64,
     ) -> Result<(), Status> {
-        let (space, kernel) = self.space(process)?;
+        let (space, kernel) = self.space(target)?;
         let start = space.window_range(base, count)?;
         space.clear_window(kernel, start, start + count * PAGE)
     }
@@ -144,10 +144,10 @@ impl Machine {
     /// As [`Machine::map_user_physical_pages`], but that pages may lie in several windows.
     pub fn map_user_physical_pages_scatter(
         &mut self,
-        process: ProcessId,
+        target: impl Into<Target>,
         pages: &[(VirtAddr, Option<PhysicalPage>)],
     ) -> Result<(), Status> {
-        let (space, kernel) = self.space(process)?;
+        let (space, kernel) = self.space(target)?;
         let mut shown = BTreeMap::new();
         for &(address, page) in pages {
             shown.insert(space.window_range(address, 1)?, page);

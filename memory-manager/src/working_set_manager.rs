@@ -122,7 +122,10 @@ impl UserSpace {
         };
         let left = match valid.owner() {
             FrameOwner::Process => Pte::transition(valid.frame(), valid.protection()),
-            FrameOwner::Prototype => Pte::lookup(valid.protection()),
+            FrameOwner::Prototype => {
+                let prototype = kernel.physical.prototype_of(valid.frame())?;
+                Pte::prototype(prototype, valid.protection())
+            }
         };
         self.put(kernel, page, at, left)?;
         if valid.is_dirty()

@@ -1,12 +1,31 @@
-//! docs/windows.md and docs/physical-memory.md say which tests hold which rule; this keeps it
-//! true.
+//! docs/windows.md and docs/physical-memory.md say which tests hold which rule, and
+//! docs/windows-facts.md which ones show which fact; this keeps it true.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 const DOCUMENTS: [&str; 2] = [
     include_str!("../../docs/windows.md"),
     include_str!("../../docs/physical-memory.md"),
 ];
+
+const FACTS: &str = include_str!("../../docs/windows-facts.md");
+
+/// What a test says of facts that neither Microsoft nor a test on Windows tells.
+const WEAK_SOURCES: [&str; 3] = ["source only", "iterature only", "Derived"];
+
+/// The cells of a table's row.
+fn cells(row: &str) -> Vec<&str> {
+    row.trim_matches('|').split('|').map(str::trim).collect()
+}
+
+/// The names in a cell: every other piece between backticks.
+fn names_in(cell: &str) -> Vec<&str> {
+    cell.split('`').skip(1).step_by(2).collect()
+}
 
 /// The names in the last column of the tables of rules, in order.
 fn named() -> Vec<String> {
@@ -15,24 +34,22 @@ fn named() -> Vec<String> {
     let lines = tables
         .flat_map(str::lines)
         .filter(|line| line.starts_with("| "));
-    let rows = lines.map(|line| line.trim_matches('|').split('|').map(str::trim));
-    let rows = rows.map(Iterator::collect::<Vec<_>>);
+    let rows = lines.map(cells);
     rows.filter(|cells| cells[0] != "Rule")
         .flat_map(|cells| {
             let [_rule, _source, tests] = cells[..] else {
                 panic!("a row has three cells: {cells:?}");
             };
-            // Every other piece between backticks is a name.
-            let names: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
+            let names = names_in(tests);
             assert!(!names.is_empty(), "a row has a test: {cells:?}");
             names.into_iter().map(String::from).collect::<Vec<_>>()
         })
         .collect()
 }
 
-/// The tests in a folder's sources, each behind the path of its file.
-fn tests_in(folder: &Path, module: &str) -> BTreeSet<String> {
-    let mut tests = BTreeSet::new();
+/// The tests in a folder's sources, each behind the path of its file, and what is said of it.
+fn tests_in(folder: &Path, module: &str) -> BTreeMap<String, String> {
+    let mut tests = BTreeMap::new();
     for file in fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
         let stem = path.file_stem().unwrap().to_str().unwrap();
@@ -42,26 +59,80 @@ fn tests_in(folder: &Path, module: &str) -> BTreeSet<String> {
             continue;
         }
         let source = fs::read_to_string(&path).unwrap();
-        let after = source.split("#[test]").skip(1);
-        let functions = after.filter_map(|rest| rest.split_once("fn "));
-        let names = functions.filter_map(|(_, rest)| rest.split('(').next());
-        tests.extend(names.map(|name| format!("{own}{name}")));
+        let mut before = "";
+        for part in source.split("#[test]") {
+            let function = part.split_once("fn ").filter(|_| !before.is_empty());
+            if let Some(name) = function.and_then(|(_, rest)| rest.split('(').next()) {
+                tests.insert(format!("{own}{name}"), comment_above(before));
+            }
+            before = part;
+        }
     }
     tests
 }
 
+/// The comment that ends a text, in one line.
+fn comment_above(text: &str) -> String {
+    let lines = text.trim_end().lines().rev();
+    let mut lines: Vec<_> = lines
+        .map_while(|line| line.trim().strip_prefix("///"))
+        .collect();
+    lines.reverse();
+    lines.concat().trim().to_owned()
+}
+
+fn tests() -> BTreeMap<String, String> {
+    tests_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "")
+}
+
 #[test]
 fn every_rule_of_windows_has_a_test_and_every_such_test_a_rule() {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let tests = tests_in(&sources, "");
+    let tests = tests();
     let mut left: BTreeSet<_> = tests
-        .iter()
+        .keys()
         .filter(|name| name.starts_with("machine::"))
         .collect();
     for name in named() {
-        assert!(tests.contains(&name), "there is no test {name}");
+        assert!(tests.contains_key(&name), "there is no test {name}");
         let is_first = left.remove(&name) || !name.starts_with("machine::");
         assert!(is_first, "{name} is named twice");
     }
     assert!(left.is_empty(), "neither document names {left:?}");
+}
+
+#[test]
+fn every_fact_of_windows_has_a_test_that_says_what_it_rests_on() {
+    let tests = tests();
+    let rows = FACTS.lines().filter(|line| line.starts_with("| F"));
+    let rows = rows.filter(|line| !line.starts_with("| Fact "));
+    let mut count = 0;
+    for (number, row) in (1..).zip(rows) {
+        let [fact, known, confidence, shown] = cells(row)[..] else {
+            panic!("a row has four cells: {row}");
+        };
+        assert_eq!(fact, format!("F{number}"), "facts are numbered");
+        assert!(!known.is_empty(), "{fact} says something");
+        assert!(
+            ["A", "B", "C", "A/B", "A/C"].contains(&confidence),
+            "{fact} is known well or not: {confidence}"
+        );
+        count = number;
+        if shown.starts_with("Not kept: ") {
+            continue;
+        }
+        let names = names_in(shown);
+        assert!(!names.is_empty(), "{fact} has a test");
+        let comments = names.iter().map(|&name| match tests.get(name) {
+            Some(comment) => comment.as_str(),
+            None => panic!("{fact}: there is no test {name}"),
+        });
+        let says = comments.fold(false, |says, comment| {
+            says | WEAK_SOURCES.iter().any(|weak| comment.contains(weak))
+        });
+        assert!(
+            says || confidence == "A",
+            "{fact}: a test says what it rests on"
+        );
+    }
+    assert_eq!(count, 171);
 }

@@ -17,7 +17,8 @@ const CHUNK_BYTES: u64 = PageSize::Size1GiB.bytes();
 const FRAMES_PER_CHUNK: u64 = CHUNK_BYTES >> FRAME_SHIFT;
 
 type Frame = [AtomicU64; WORDS_PER_FRAME];
-type Chunk = Box<[OnceLock<Box<Frame>>]>;
+type Slot = OnceLock<Box<Frame>>;
+type Chunk = Box<[Slot]>;
 
 /// A physical memory of any size and shape that costs the host little more than what was
 /// written to it: a frame for a frame, 4 MiB for every GiB of a range that was touched (less
@@ -204,23 +205,19 @@ impl Ram {
     /// # Errors
     /// [`BusError`] if no memory answers at one of them; nothing was copied then.
     pub fn copy_frame(&mut self, from: PhysAddr, to: PhysAddr) -> Result<(), BusError> {
-        self.check(to, 1)?;
-        let origin = self.range_mut(from)?;
+        let _ = self.range(to).ok_or(BusError(to))?;
+        let _ = self.range(from).ok_or(BusError(from))?;
         if from.page_number(PageSize::Size4KiB) == to.page_number(PageSize::Size4KiB) {
             return Ok(());
         }
-        let Some(mut source) = origin.slot(from).and_then(OnceLock::take) else {
+        if self.frame(from).is_none() {
             return self.zero_frame(to);
-        };
-        let target = self.range_mut(to)?;
-        target.materialise(to);
-        if let Some(target) = target.slot(to).and_then(OnceLock::get_mut) {
-            for (word, from) in target.iter_mut().zip(source.iter_mut()) {
+        }
+        self.range_mut(to)?.materialise(to);
+        if let Some([source, target]) = self.two_frames(from, to) {
+            for (word, from) in target.iter_mut().zip(source) {
                 *word.get_mut() = *from.get_mut();
             }
-        }
-        if let Some(slot) = self.range_mut(from)?.slot(from) {
-            *slot = OnceLock::from(source);
         }
         Ok(())
     }
@@ -259,13 +256,31 @@ impl Ram {
         Some(range.chunks[chunk].get()?[frame].get()?)
     }
 
+    /// Where in the ranges the one is that holds the address.
+    fn range_index(&self, at: PhysAddr) -> Option<usize> {
+        let starts_below = |range: &Range| range.start <= at.as_u64();
+        let last = self.ranges.partition_point(starts_below).checked_sub(1)?;
+        self.ranges[last].contains(at).then_some(last)
+    }
+
     /// The range that holds the address.
     fn range_mut(&mut self, at: PhysAddr) -> Result<&mut Range, BusError> {
-        let after = self
-            .ranges
-            .partition_point(|range| range.start <= at.as_u64());
-        let range = after.checked_sub(1).map(|last| &mut self.ranges[last]);
-        range.filter(|range| range.contains(at)).ok_or(BusError(at))
+        let index = self.range_index(at).ok_or(BusError(at))?;
+        Ok(&mut self.ranges[index])
+    }
+
+    /// Two frames that are not the same, if both hold something.
+    fn two_frames(&mut self, one: PhysAddr, other: PhysAddr) -> Option<[&mut Frame; 2]> {
+        let (range, other_range) = (self.range_index(one)?, self.range_index(other)?);
+        let slots = if range == other_range {
+            self.ranges[range].two_slots(one, other)
+        } else {
+            let ranges = self.ranges.get_disjoint_mut([range, other_range]).ok()?;
+            let [range, other_range] = ranges;
+            Some([range.slot(one)?, other_range.slot(other)?])
+        };
+        let [one, other] = slots?;
+        Some([one.get_mut()?, other.get_mut()?])
     }
 }
 
@@ -311,9 +326,24 @@ impl Range {
     }
 
     /// What is kept of a frame; none if nothing is of any frame near it.
-    fn slot(&mut self, at: PhysAddr) -> Option<&mut OnceLock<Box<Frame>>> {
+    fn slot(&mut self, at: PhysAddr) -> Option<&mut Slot> {
         let (chunk, frame) = self.place(at);
         Some(&mut self.chunks[chunk].get_mut()?[frame])
+    }
+
+    /// The same of two frames that are not one.
+    fn two_slots(&mut self, one: PhysAddr, other: PhysAddr) -> Option<[&mut Slot; 2]> {
+        let ((chunk, frame), (other_chunk, other_frame)) = (self.place(one), self.place(other));
+        if chunk == other_chunk {
+            let chunk = self.chunks[chunk].get_mut()?;
+            return chunk.get_disjoint_mut([frame, other_frame]).ok();
+        }
+        let chunks = self.chunks.get_disjoint_mut([chunk, other_chunk]).ok()?;
+        let [chunk, other_chunk] = chunks;
+        Some([
+            &mut chunk.get_mut()?[frame],
+            &mut other_chunk.get_mut()?[other_frame],
+        ])
     }
 }
 
@@ -349,6 +379,10 @@ fn word(at: PhysAddr) -> usize {
 }
 
 fn read_words(frame: &Frame, at: PhysAddr, bytes: &mut [u8]) {
+    if bytes.len() == 8 && is_aligned(at) {
+        bytes.copy_from_slice(&frame[word(at)].load(Ordering::Acquire).to_le_bytes());
+        return;
+    }
     let mut rest = bytes;
     for (at, within) in words(at, rest.len()) {
         let (part, after) = rest.split_at_mut(within.len());
@@ -359,6 +393,12 @@ fn read_words(frame: &Frame, at: PhysAddr, bytes: &mut [u8]) {
 }
 
 fn write_words(frame: &Frame, at: PhysAddr, bytes: &[u8]) {
+    if let Ok(whole) = bytes.try_into()
+        && is_aligned(at)
+    {
+        frame[word(at)].store(u64::from_le_bytes(whole), Ordering::Release);
+        return;
+    }
     let mut rest = bytes;
     for (at, within) in words(at, rest.len()) {
         let (part, after) = rest.split_at(within.len());
@@ -374,6 +414,11 @@ fn write_words(frame: &Frame, at: PhysAddr, bytes: &[u8]) {
         }
         rest = after;
     }
+}
+
+#[inline]
+fn is_aligned(at: PhysAddr) -> bool {
+    at.as_u64().is_multiple_of(8)
 }
 
 fn update(word: &AtomicU64, change: impl Fn(u64) -> u64) {

@@ -2,8 +2,8 @@ use mmu_core::VirtAddr;
 
 use super::alloc_types::{check_extended_type, check_type};
 use crate::{
-    AddressRequirements, AllocationRequest, AllocationType, Caller, Machine, PageProtection, Range,
-    Status, ZeroBits,
+    AddressRequirements, AllocationRequest, AllocationType, Machine, PageProtection, Range, Status,
+    Target, ZeroBits,
     large::{LARGE, LargeRequest},
     placement::Placement,
     protection::Protection,
@@ -45,7 +45,7 @@ impl Machine {
     /// [`Privileges::LOCK_MEMORY`]: crate::Privileges::LOCK_MEMORY
     pub fn virtual_alloc(
         &mut self,
-        caller: impl Into<Caller>,
+        target: impl Into<Target>,
         base: Option<VirtAddr>,
         size: u64,
         kind: AllocationType,
@@ -57,7 +57,7 @@ impl Machine {
             kind,
             protection,
         };
-        self.virtual_alloc_below(caller, &request, ZeroBits::default())
+        self.virtual_alloc_below(target, &request, ZeroBits::default())
     }
 
     /// As [`Machine::virtual_alloc`], with so many zero bits at the top of the address.
@@ -67,13 +67,13 @@ impl Machine {
     /// is no room below; else as [`Machine::virtual_alloc`].
     pub fn virtual_alloc_below(
         &mut self,
-        caller: impl Into<Caller>,
+        target: impl Into<Target>,
         request: &AllocationRequest,
         zero_bits: ZeroBits,
     ) -> Result<Range, Status> {
         let placement = zero_bits.placement()?;
         check_type(request.kind)?;
-        self.allocate(caller.into(), request, placement)
+        self.allocate(target.into(), request, placement)
     }
 
     /// As [`Machine::virtual_alloc`], for placeholders as well, and with requirements on the
@@ -92,19 +92,19 @@ impl Machine {
     /// - [`Status::NoMemory`]: there is no room as required.
     pub fn virtual_alloc_ex(
         &mut self,
-        caller: impl Into<Caller>,
+        target: impl Into<Target>,
         request: &AllocationRequest,
         requirements: &AddressRequirements,
     ) -> Result<Range, Status> {
         let placement = requirements.placement(request.base)?;
         check_extended_type(request.kind, request.protection)
-            .and_then(|()| self.allocate(caller.into(), request, placement))
+            .and_then(|()| self.allocate(target.into(), request, placement))
             .map_err(Status::unnumbered)
     }
 
     fn allocate(
         &mut self,
-        caller: Caller,
+        target: Target,
         request: &AllocationRequest,
         placement: Placement,
     ) -> Result<Range, Status> {
@@ -118,7 +118,7 @@ impl Machine {
         if kind.contains(AllocationType::PHYSICAL) && protection != Protection::READ_WRITE {
             return Err(Status::InvalidParameter6);
         }
-        let (space, kernel) = self.caller_space(caller)?;
+        let (space, kernel) = self.space(target)?;
         check_user_range(start, size, space.layout.region_limit())?;
         if kind.contains(AllocationType::LARGE_PAGES) {
             let request = LargeRequest {
@@ -146,7 +146,7 @@ impl Machine {
         }
         if kind.contains(AllocationType::COMMIT) {
             space.commit(kernel, start, end, protection)?;
-            space.note_guard(kernel, caller, (start, end), protection)?;
+            space.note_guard(kernel, target, (start, end), protection)?;
         } else {
             space.reset(kernel, start, end)?;
         }

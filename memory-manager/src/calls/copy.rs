@@ -1,7 +1,7 @@
 use mmu_core::VirtAddr;
 
 use crate::{
-    Machine, ProcessId, Status,
+    Machine, Status, Target,
     vad::{PAGE, PAGE_BYTES, USER_LIMIT},
 };
 
@@ -54,14 +54,15 @@ impl Machine {
     /// - [`Status::NoMemory`], [`Status::CommitmentLimit`]: there is no memory for a page.
     pub fn read_virtual_memory(
         &mut self,
-        process: ProcessId,
+        target: impl Into<Target>,
         address: VirtAddr,
         bytes: &mut [u8],
     ) -> Result<(), CopyError> {
+        let target = target.into();
         check_range(address, bytes.len() as u64)?;
         let mut copied = 0;
         for piece in bytes.chunks_mut(PIECE) {
-            let taken = self.take(process, address.wrapping_add(copied), piece);
+            let taken = self.take(target, address.wrapping_add(copied), piece);
             taken.map_err(|code| CopyError::after(copied, code))?;
             copied += piece.len() as u64;
         }
@@ -74,12 +75,12 @@ impl Machine {
     /// As [`Machine::read_virtual_memory`], of writes; what is before the page stays written.
     pub fn write_virtual_memory(
         &mut self,
-        process: ProcessId,
+        target: impl Into<Target>,
         address: VirtAddr,
         bytes: &[u8],
     ) -> Result<(), CopyError> {
         check_range(address, bytes.len() as u64)?;
-        self.give(process, address, bytes)
+        self.give(target.into(), address, bytes)
             .map_err(|(copied, code)| CopyError::after(copied, code))
     }
 
@@ -90,10 +91,11 @@ impl Machine {
     /// As [`Machine::read_virtual_memory`] and [`Machine::write_virtual_memory`].
     pub fn copy_virtual_memory(
         &mut self,
-        (source, from): (ProcessId, VirtAddr),
-        (target, to): (ProcessId, VirtAddr),
+        (source, from): (impl Into<Target>, VirtAddr),
+        (target, to): (impl Into<Target>, VirtAddr),
         size: u64,
     ) -> Result<(), CopyError> {
+        let (source, target) = (source.into(), target.into());
         check_range(from, size)?;
         check_range(to, size)?;
         let most = usize::try_from(size).map_or(PIECE, |size| size.min(PIECE));
@@ -112,18 +114,13 @@ impl Machine {
     }
 
     /// Reads all of a piece or nothing.
-    fn take(
-        &mut self,
-        process: ProcessId,
-        address: VirtAddr,
-        piece: &mut [u8],
-    ) -> Result<(), Status> {
+    fn take(&mut self, target: Target, address: VirtAddr, piece: &mut [u8]) -> Result<(), Status> {
         for (offset, _) in on_pages(address, piece.len()) {
             let first = address.wrapping_add(offset as u64);
-            self.read(process, first, &mut [0])
+            self.read(target, first, &mut [0])
                 .map_err(|stopped| stopped.code)?;
         }
-        self.read(process, address, piece)
+        self.read(target, address, piece)
             .map_err(|stopped| stopped.code)
     }
 
@@ -131,14 +128,14 @@ impl Machine {
     /// stop.
     fn give(
         &mut self,
-        process: ProcessId,
+        target: Target,
         address: VirtAddr,
         piece: &[u8],
     ) -> Result<(), (u64, Status)> {
         for (offset, length) in on_pages(address, piece.len()) {
             let given = offset as u64;
             let part = &piece[offset..offset + length];
-            self.write(process, address.wrapping_add(given), part)
+            self.write(target, address.wrapping_add(given), part)
                 .map_err(|stopped| (given, stopped.code))?;
         }
         Ok(())

@@ -1,7 +1,7 @@
 use mmu_core::VirtAddr;
 
 use crate::{
-    Machine, PageProtection, ProcessId, Status,
+    Machine, PageProtection, Status, Target,
     kernel::Kernel,
     private::{PrivateRules, has_own_page, is_dirty},
     protection::Protection,
@@ -21,12 +21,17 @@ impl Machine {
     /// - [`Status::ConflictingAddresses`]: the pages are not in one region.
     /// - [`Status::NotCommitted`]: a page is not committed.
     /// - [`Status::InvalidPageProtection`]: a page can not just be read and written.
-    pub fn discard(&mut self, process: ProcessId, base: VirtAddr, size: u64) -> Result<(), Status> {
+    pub fn discard(
+        &mut self,
+        target: impl Into<Target>,
+        base: VirtAddr,
+        size: u64,
+    ) -> Result<(), Status> {
         let start = base.as_u64();
         let end = start.checked_add(size).filter(|&end| end <= USER_LIMIT);
         let is_whole = start.is_multiple_of(PAGE) && size.is_multiple_of(PAGE) && size > 0;
         let end = end.filter(|_| is_whole).ok_or(Status::InvalidParameter)?;
-        let (space, kernel) = self.space(process)?;
+        let (space, kernel) = self.space(target)?;
         space.discard(kernel, start, end)
     }
 }

@@ -2,7 +2,7 @@ use mmu_core::VirtAddr;
 
 use super::alloc::range;
 use crate::{
-    Machine, ProcessId, Range, Status,
+    Machine, Range, Status, Target,
     section::SegmentId,
     vad::{PAGE, USER_LIMIT},
 };
@@ -18,12 +18,12 @@ impl Machine {
     /// - As writing to the file fails; what was not written is written another time.
     pub fn flush_view(
         &mut self,
-        process: ProcessId,
+        target: impl Into<Target>,
         base: VirtAddr,
         size: u64,
     ) -> Result<Range, Status> {
         const NOT_MAPPED: Status = Status::NotMappedView;
-        let (space, kernel) = self.space(process)?;
+        let (space, kernel) = self.space(target)?;
         let start = base.as_u64() & !(PAGE - 1);
         let end = base.as_u64().checked_add(size);
         let end = end.filter(|&end| end <= USER_LIMIT).ok_or(NOT_MAPPED)?;
@@ -51,7 +51,9 @@ impl Machine {
             .copied()
             .collect();
         for (process, start) in views {
-            let (space, kernel) = self.space(process)?;
+            let Some(space) = self.spaces.get_mut(&process) else {
+                continue;
+            };
             let Some(vad) = space.vads.find(start) else {
                 continue;
             };
@@ -62,7 +64,7 @@ impl Machine {
             let (low, high) = (first.max(own), end.min(own_end));
             if low < high {
                 let at = |index: u64| start + (index - own) * PAGE;
-                space.clean_view(kernel, at(low), at(high))?;
+                space.clean_view(&mut self.kernel, at(low), at(high))?;
             }
         }
         self.kernel.write_back(segment, first, end)

@@ -2,7 +2,7 @@ use mmu_core::VirtAddr;
 
 use super::alloc::range;
 use crate::{
-    FreeType, Machine, ProcessId, Range, Status,
+    FreeType, Machine, Range, Status, Target,
     kernel::Kernel,
     private::PrivateRules,
     pte::Pte,
@@ -42,7 +42,7 @@ impl Machine {
     ///   tables that keep account of what is decommitted.
     pub fn virtual_free(
         &mut self,
-        process: ProcessId,
+        target: impl Into<Target>,
         base: VirtAddr,
         size: u64,
         kind: FreeType,
@@ -57,7 +57,7 @@ impl Machine {
         if size > USER_LIMIT - base {
             return Err(Status::InvalidParameter3);
         }
-        let (space, kernel) = self.space(process)?;
+        let (space, kernel) = self.space(target)?;
         let start = base & !(PAGE - 1);
         let end = (base + size).next_multiple_of(PAGE);
         let vad = space.vads.find(start).ok_or(Status::MemoryNotAllocated)?;

@@ -2,7 +2,7 @@ use mmu_core::VirtAddr;
 
 use super::alloc::range;
 use crate::{
-    Machine, ProcessId, Range, Status,
+    Machine, ProcessId, Range, Status, Target,
     user_space::UserSpace,
     vad::{PAGE, USER_LIMIT},
     working_set::pages,
@@ -26,12 +26,13 @@ impl Machine {
     ///   guard page, which it is not any more.
     pub fn virtual_lock(
         &mut self,
-        process: ProcessId,
+        target: impl Into<Target>,
         base: VirtAddr,
         size: u64,
     ) -> Result<Range, Status> {
+        let target = target.into();
         let (start, end) = lockable_range(base, size)?;
-        let (space, _) = self.space(process)?;
+        let (space, _) = self.space(target)?;
         let parts = space.pageable(start, end)?;
         let set = &space.working_set;
         let new = |&(start, end)| (end - start) / PAGE - set.locked_in(start, end);
@@ -40,8 +41,8 @@ impl Machine {
         }
         let mut locked = Vec::new();
         for page in pages(start, end) {
-            let touched = self.read(process, VirtAddr::new(page), &mut [0]);
-            let list = &mut self.space(process)?.0.working_set.list;
+            let touched = self.read(target, VirtAddr::new(page), &mut [0]);
+            let list = &mut self.space(target)?.0.working_set.list;
             if let Err(stopped) = touched {
                 for page in locked {
                     list.unlock(page);
@@ -54,7 +55,7 @@ impl Machine {
                 locked.push(page);
             }
         }
-        let (space, kernel) = self.space(process)?;
+        let (space, kernel) = self.space(target)?;
         for (start, end) in parts {
             space.note_writable(kernel, start, end)?;
         }
@@ -70,12 +71,12 @@ impl Machine {
     /// - [`Status::NotLocked`]: a page is not locked. Those that are not leave the working set.
     pub fn virtual_unlock(
         &mut self,
-        process: ProcessId,
+        target: impl Into<Target>,
         base: VirtAddr,
         size: u64,
     ) -> Result<Range, Status> {
         let (start, end) = lockable_range(base, size)?;
-        let (space, kernel) = self.space(process)?;
+        let (space, kernel) = self.space(target)?;
         if space.working_set.locked_in(start, end) < (end - start) / PAGE {
             space.trim(kernel, start, end)?;
             return Err(Status::NotLocked);

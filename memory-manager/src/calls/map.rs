@@ -3,7 +3,7 @@ use mmu_core::{PageSize, VirtAddr};
 use super::alloc::range;
 use crate::{
     AddressRequirements, AllocationType, Bitness, ImageInformation, ImageMachine, Machine,
-    MappedView, MappingNote, ProcessId, SectionAccess, SectionAttributes, SectionHandle, Status,
+    MappedView, MappingNote, SectionAccess, SectionAttributes, SectionHandle, Status, Target,
     ViewRequest, large,
     placement::Placement,
     protection::{Caching, Protection},
@@ -36,12 +36,12 @@ impl Machine {
     /// - [`Status::CommitmentLimit`]: it is too much.
     pub fn map_view(
         &mut self,
-        process: ProcessId,
+        target: impl Into<Target>,
         section: SectionHandle,
         request: &ViewRequest,
     ) -> Result<MappedView, Status> {
         let kind = AllocationType::empty();
-        self.map(process, section, request, kind, Placement::ANYWHERE)
+        self.map(target, section, request, kind, Placement::ANYWHERE)
     }
 
     /// As [`Machine::map_view`], in the place of a placeholder with
@@ -65,7 +65,7 @@ impl Machine {
     /// - [`Status::ConflictingAddresses`]: the view would not be all of a placeholder.
     pub fn map_view_ex(
         &mut self,
-        process: ProcessId,
+        target: impl Into<Target>,
         section: SectionHandle,
         request: &ViewRequest,
         kind: AllocationType,
@@ -77,13 +77,13 @@ impl Machine {
         if requirements.alignment != 0 || !known.contains(kind) {
             return Err(Status::InvalidParameter);
         }
-        self.map(process, section, request, kind, placement)
+        self.map(target, section, request, kind, placement)
             .map_err(Status::unnumbered)
     }
 
     pub(crate) fn map(
         &mut self,
-        process: ProcessId,
+        target: impl Into<Target>,
         section: SectionHandle,
         request: &ViewRequest,
         kind: AllocationType,
@@ -103,7 +103,7 @@ impl Machine {
         if room.is_none_or(|room| room < request.size.max(1)) {
             return Err(Status::InvalidParameter3);
         }
-        let (space, kernel) = self.space(process)?;
+        let (space, kernel) = self.space(target)?;
         let needed = SectionAccess::of_view(asked);
         let section = kernel.sections.section(section, needed)?;
         let is_file = kernel.segments.is_file(section.segment);

@@ -1,5 +1,5 @@
 use crate::{
-    Machine, ProcessId, Range, Status,
+    Machine, Range, Status, Target,
     kernel::Kernel,
     user_space::UserSpace,
     vad::{PAGE, USER_LIMIT},
@@ -16,7 +16,7 @@ impl Machine {
     /// - [`Status::InvalidHandle`]: no such process.
     pub fn prefetch_virtual_memory(
         &mut self,
-        process: ProcessId,
+        target: impl Into<Target>,
         ranges: &[Range],
     ) -> Result<(), Status> {
         if ranges.is_empty() {
@@ -25,7 +25,7 @@ impl Machine {
         if ranges.iter().any(|range| range.size == 0) {
             return Err(Status::InvalidParameter4);
         }
-        let (space, kernel) = self.space(process)?;
+        let (space, kernel) = self.space(target)?;
         for range in ranges {
             let start = range.base.as_u64();
             let end = start.saturating_add(range.size).min(USER_LIMIT);

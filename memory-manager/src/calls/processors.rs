@@ -4,7 +4,7 @@ use crate::{Caller, Machine, ShootdownCounters, Status};
 
 impl Machine {
     /// Lets a process or one of its threads run on a processor: its accesses are made by that
-    /// processor's MMU, and its calls are made there. At first all processes run on the first
+    /// processor's MMU, and its calls are made there, whose memory they are ever about. At first all processes run on the first
     /// processor, and a thread runs where its process does until it is told otherwise.
     ///
     /// ```
@@ -40,8 +40,10 @@ impl Machine {
         processor: ProcessorId,
     ) -> Result<(), Status> {
         let caller = caller.into();
-        let (space, kernel) = self.caller_space(caller)?;
-        kernel.processors.get(processor)?;
+        self.processor_of(caller)?;
+        self.kernel.processors.get(processor)?;
+        let space = self.spaces.get_mut(&caller.process());
+        let space = space.ok_or(Status::InvalidHandle)?;
         match caller {
             Caller::Process(_) => space.processor = processor,
             Caller::Thread(thread) => {

@@ -2,7 +2,7 @@ use mmu_core::VirtAddr;
 
 use super::alloc::range;
 use crate::{
-    Caller, Machine, PageProtection, Range, Status,
+    Machine, PageProtection, Range, Status, Target,
     kernel::Kernel,
     large,
     private::PrivateRules,
@@ -33,12 +33,12 @@ impl Machine {
     ///   tables.
     pub fn virtual_protect(
         &mut self,
-        caller: impl Into<Caller>,
+        target: impl Into<Target>,
         base: VirtAddr,
         size: u64,
         protection: PageProtection,
     ) -> Result<(Range, PageProtection), Status> {
-        let caller = caller.into();
+        let target = target.into();
         let protection = Protection::new(protection)?;
         let base = base.as_u64();
         if base >= USER_LIMIT {
@@ -47,11 +47,11 @@ impl Machine {
         if size == 0 || size > USER_LIMIT - base {
             return Err(Status::InvalidParameter3);
         }
-        let (space, kernel) = self.caller_space(caller)?;
+        let (space, kernel) = self.space(target)?;
         let start = base & !(PAGE - 1);
         let end = (base + size).next_multiple_of(PAGE);
         let old = space.protect(kernel, start, end, protection)?;
-        space.note_guard(kernel, caller, (start, end), protection)?;
+        space.note_guard(kernel, target, (start, end), protection)?;
         Ok((range(start, end), old.flags()))
     }
 }

@@ -16,15 +16,22 @@ pub struct RegionInformation {
     /// `RegionSize`: its length in bytes, whatever its pages are.
     pub size: u64,
     /// `CommitSize`: how many bytes of it are committed for this process alone. Of a view that
-    /// is what may be copied, or was.
+    /// is what may be copied, or was. It has no place in a buffer that ends before it.
     pub commit: u64,
+}
+
+impl RegionInformation {
+    /// The fewest bytes that it has in a 64-bit program: those of Windows 7, without
+    /// `CommitSize`.
+    pub const BYTES: usize = 24;
 }
 
 impl Machine {
     /// What the region is that holds an address (`NtQueryVirtualMemory`,
-    /// `MemoryRegionInformation`).
+    /// `MemoryRegionInformation`), into a buffer of so many bytes.
     ///
     /// # Errors
+    /// - [`Status::InfoLengthMismatch`]: that is less than [`RegionInformation::BYTES`].
     /// - [`Status::InvalidHandle`]: no such process.
     /// - [`Status::InvalidParameter`]: the address is not in user space.
     /// - [`Status::InvalidAddress`]: no region is there.
@@ -32,7 +39,11 @@ impl Machine {
         &self,
         process: ProcessId,
         address: VirtAddr,
+        length: usize,
     ) -> Result<RegionInformation, Status> {
+        if length < RegionInformation::BYTES {
+            return Err(Status::InfoLengthMismatch);
+        }
         let (space, _) = self.space_ref(process)?;
         let page = address.as_u64() & !(PAGE - 1);
         if page >= USER_LIMIT {

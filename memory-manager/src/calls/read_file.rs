@@ -1,7 +1,7 @@
 use std::fs::File;
 
 use crate::{
-    Caller, Machine, Range, Status,
+    Machine, Range, Status, Target,
     vad::{PAGE, PAGE_BYTES, USER_LIMIT},
     working_set::pages,
 };
@@ -18,13 +18,13 @@ impl Machine {
     /// - What the host says of the file.
     pub fn read_file_into(
         &mut self,
-        caller: impl Into<Caller>,
+        target: impl Into<Target>,
         file: &File,
         offset: u64,
         buffer: Range,
     ) -> Result<u64, Status> {
-        let caller = caller.into();
-        self.caller_space(caller)?;
+        let target = target.into();
+        self.space(target)?;
         if buffer.size == 0 {
             return Ok(0);
         }
@@ -33,7 +33,7 @@ impl Machine {
         let end = end.filter(|&end| end <= USER_LIMIT);
         for page in pages(start & !(PAGE - 1), end.ok_or(Status::AccessViolation)?) {
             let first = buffer.base.wrapping_add(page.saturating_sub(start));
-            self.probe_write(caller, first)
+            self.probe_write(target, first)
                 .map_err(|stopped| stopped.code)?;
         }
         let (mut bytes, mut done) = ([0; PAGE_BYTES], 0);
@@ -41,7 +41,7 @@ impl Machine {
             let most =
                 usize::try_from(buffer.size - done).map_or(PAGE_BYTES, |rest| rest.min(PAGE_BYTES));
             let count = self.read_file(file, offset.saturating_add(done), &mut bytes[..most])?;
-            self.write(caller, buffer.base.wrapping_add(done), &bytes[..count])
+            self.write(target, buffer.base.wrapping_add(done), &bytes[..count])
                 .map_err(|stopped| stopped.code)?;
             done += count as u64;
             if count < most {

@@ -1,7 +1,7 @@
 use mmu_core::VirtAddr;
 
 use crate::{
-    FreeType, Machine, ProcessId, StackRequest, Status, ThreadId, environment::TebField,
+    FreeType, Machine, ProcessId, StackRequest, Status, Target, ThreadId, environment::TebField,
     kernel::Kernel, stack::Stack, user_space::UserSpace,
 };
 
@@ -17,17 +17,21 @@ impl Machine {
     /// - [`Status::CommitmentLimit`]: it is too much.
     pub fn create_thread(
         &mut self,
-        process: ProcessId,
+        target: impl Into<Target>,
         stack: StackRequest,
     ) -> Result<ThreadId, Status> {
         let (reserve, commit) = stack.rounded()?;
         let number = self.next_thread;
-        let (space, kernel) = self.space(process)?;
+        let target = target.into();
+        let (space, kernel) = self.space(target)?;
         let had_peb = space.peb;
         let peb = space.make_peb(kernel)?;
         match space.make_thread(kernel, peb, (reserve, commit)) {
             Ok(teb) => {
-                let thread = ThreadId { process, number };
+                let thread = ThreadId {
+                    process: target.process,
+                    number,
+                };
                 space.threads.insert(thread, teb);
                 self.next_thread += 1;
                 Ok(thread)
@@ -42,7 +46,7 @@ impl Machine {
         }
     }
 
-    /// Ends a thread. Its TEB is given back, and the region that this says is its stack. The
+    /// Ends a thread, as it does itself: on its processor. Its TEB is given back, and the region that this says is its stack. The
     /// process stays, even without threads.
     ///
     /// # Errors
@@ -51,9 +55,9 @@ impl Machine {
         let teb = self.thread_environment(thread)?;
         if let Ok(stack) = self.stack(thread) {
             // The thread may have written anything there; what cannot be freed stays.
-            let _ = self.virtual_free(thread.process, stack.bottom, 0, FreeType::RELEASE);
+            let _ = self.virtual_free(thread, stack.bottom, 0, FreeType::RELEASE);
         }
-        let (space, kernel) = self.space(thread.process)?;
+        let (space, kernel) = self.space(thread)?;
         space.threads.remove(&thread);
         space.processors.remove(&thread);
         space.release_region(kernel, teb.as_u64())

@@ -2,7 +2,7 @@ use mmu_core::VirtAddr;
 
 use super::alloc::range;
 use crate::{
-    Machine, ProcessId, Range, Status, UnmapFlags,
+    Machine, Range, Status, Target, UnmapFlags,
     vad::{PAGE, Placeholder, USER_LIMIT},
 };
 
@@ -14,8 +14,12 @@ impl Machine {
     /// - [`Status::InvalidHandle`]: no such process.
     /// - [`Status::NotMappedView`]: no view is there.
     /// - As writing to the file fails; the view stays then.
-    pub fn unmap_view(&mut self, process: ProcessId, address: VirtAddr) -> Result<Range, Status> {
-        self.unmap_view_ex(process, address, UnmapFlags::empty())
+    pub fn unmap_view(
+        &mut self,
+        target: impl Into<Target>,
+        address: VirtAddr,
+    ) -> Result<Range, Status> {
+        self.unmap_view_ex(target, address, UnmapFlags::empty())
     }
 
     /// As [`Machine::unmap_view`]; with [`UnmapFlags::PRESERVE_PLACEHOLDER`], the placeholder
@@ -28,7 +32,7 @@ impl Machine {
     /// - Else as [`Machine::unmap_view`].
     pub fn unmap_view_ex(
         &mut self,
-        process: ProcessId,
+        target: impl Into<Target>,
         address: VirtAddr,
         flags: UnmapFlags,
     ) -> Result<Range, Status> {
@@ -36,7 +40,7 @@ impl Machine {
         if !(UnmapFlags::TRANSIENT_BOOST | PRESERVE).contains(flags) {
             return Err(Status::InvalidParameter);
         }
-        let (space, kernel) = self.space(process)?;
+        let (space, kernel) = self.space(target)?;
         let page = address.as_u64() & !(PAGE - 1);
         let vad = space.vads.find(page).filter(|_| page < USER_LIMIT);
         let vad = vad.filter(|vad| !vad.is_shared_data());

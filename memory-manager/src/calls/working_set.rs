@@ -1,5 +1,5 @@
 use crate::{
-    Machine, ProcessId, Status, WorkingSetLimits, WorkingSetSize,
+    Machine, ProcessId, Status, Target, WorkingSetLimits, WorkingSetSize,
     kernel::Kernel,
     user_space::UserSpace,
     vad::{PAGE, USER_LIMIT},
@@ -40,10 +40,10 @@ impl Machine {
     ///   below 13 pages, or would not leave 512 of the pages that are free.
     pub fn set_working_set_size(
         &mut self,
-        process: ProcessId,
+        target: impl Into<Target>,
         size: WorkingSetSize,
     ) -> Result<(), Status> {
-        self.set_working_set_size_ex(process, size, WorkingSetLimits::empty())
+        self.set_working_set_size_ex(target, size, WorkingSetLimits::empty())
     }
 
     /// As [`Machine::set_working_set_size`], and makes limits hard or soft
@@ -55,7 +55,7 @@ impl Machine {
     /// be both, or there is no such one.
     pub fn set_working_set_size_ex(
         &mut self,
-        process: ProcessId,
+        target: impl Into<Target>,
         size: WorkingSetSize,
         limits: WorkingSetLimits,
     ) -> Result<(), Status> {
@@ -63,7 +63,7 @@ impl Machine {
             minimum: u64::MAX,
             maximum: u64::MAX,
         };
-        let (space, kernel) = self.space(process)?;
+        let (space, kernel) = self.space(target)?;
         let limits = space.working_set.limits.changed(limits)?;
         if size == EMPTY {
             return space.trim(kernel, 0, USER_LIMIT);

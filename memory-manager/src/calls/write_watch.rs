@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use mmu_core::VirtAddr;
 
 use crate::{
-    Machine, ProcessId, Status, WatchFlags,
+    Machine, Status, Target, WatchFlags,
     kernel::Kernel,
     page_tables::Pieces,
     private::is_dirty,
@@ -27,7 +27,7 @@ impl Machine {
     /// - [`Status::InvalidParameter1`]: the range is not in one watched region.
     pub fn get_write_watch(
         &mut self,
-        process: ProcessId,
+        target: impl Into<Target>,
         base: VirtAddr,
         size: u64,
         flags: WatchFlags,
@@ -40,7 +40,7 @@ impl Machine {
         if limit == 0 {
             return Err(Status::InvalidParameter5);
         }
-        let (space, kernel) = self.space(process)?;
+        let (space, kernel) = self.space(target)?;
         let mut written: Vec<_> = space.written(kernel, start, end, limit)?;
         written.truncate(limit);
         if flags.contains(WatchFlags::RESET) {
@@ -60,12 +60,12 @@ impl Machine {
     /// As [`Machine::get_write_watch`].
     pub fn reset_write_watch(
         &mut self,
-        process: ProcessId,
+        target: impl Into<Target>,
         base: VirtAddr,
         size: u64,
     ) -> Result<(), Status> {
         let (start, end) = watched_range(base, size)?;
-        let (space, kernel) = self.space(process)?;
+        let (space, kernel) = self.space(target)?;
         space.watch(start, end)?;
         space.forget_writes(start, |page| (start..end).contains(&page));
         space.clean(kernel, start, end)?;

@@ -7,6 +7,7 @@ use crate::{
 
 mod alloc;
 mod caching;
+mod callers;
 mod copy;
 mod dep;
 mod discard;
@@ -31,10 +32,12 @@ mod processor_faults;
 mod processors;
 mod properties;
 mod protect;
+mod prototype_pointers;
 mod query;
 mod reserved_views;
 mod section_objects;
 mod sections;
+mod self_map;
 mod shared_data;
 mod threads;
 mod trimming;

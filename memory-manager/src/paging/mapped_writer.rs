@@ -10,7 +10,7 @@ use crate::{
     kernel::Kernel,
     pfn::{FrameFlags, FrameState},
     protection::Protection,
-    pte::{Pte, PteState},
+    pte::Pte,
     section::{PageOrigin, SegmentId},
     vad::PAGE,
 };
@@ -23,8 +23,7 @@ impl Kernel {
             return Ok(0);
         };
         let record = self.physical.record(frame);
-        let (PteState::Subsection(id), Some(place)) = (record.original.state(), record.entry())
-        else {
+        let (Some(id), Some(place)) = (record.original.in_file(), record.entry()) else {
             return Err(Status::InternalError);
         };
         if matches!(self.segment(id)?.origin, PageOrigin::Image(_)) {

@@ -14,6 +14,8 @@ use crate::{
     pte::{FrameOwner, Pte, PteState},
 };
 
+mod pointers;
+
 /// What is wrong with the database of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -78,6 +80,9 @@ pub enum FrameFault {
         /// What a look at the table says.
         counted: u16,
     },
+    /// An entry names a prototype entry that is not that of its page.
+    #[error("the entry at {0} names the prototype entry of another page")]
+    Pointer(PhysAddr),
     /// An entry shows what is no frame.
     #[error("an entry shows frame {:#x}, which there is not", .0.0)]
     NoFrame(PhysicalPage),
@@ -98,6 +103,14 @@ pub enum FrameFault {
         /// How many there are.
         frames: u64,
         /// How many were found in some state.
+        counted: u64,
+    },
+    /// Not as many frames can be had as is counted.
+    #[error("{recorded} frames can be had, and {counted} were found")]
+    Available {
+        /// What is counted as they come and go.
+        recorded: u64,
+        /// What the lists say.
         counted: u64,
     },
     /// The entries could not be looked at.
@@ -125,6 +138,8 @@ struct Survey<'a> {
     physical: &'a Physical,
     found: Vec<Found>,
     slots: BTreeSet<PageSlot>,
+    /// Entries that name prototype entries, and were not compared yet.
+    pointers: BTreeSet<PhysAddr>,
 }
 
 impl Machine {
@@ -139,6 +154,7 @@ impl Machine {
         let mut survey = Survey::new(physical);
         for space in self.spaces.values() {
             survey.table(space.root.table, Level::Pml4e)?;
+            survey.compare_pointers(space, &self.kernel.segments)?;
             for page in space.physical_pages.keys() {
                 survey.at(page.frame())?.is_held = true;
             }
@@ -166,6 +182,7 @@ impl<'a> Survey<'a> {
             physical,
             found: vec![Found::default(); known],
             slots: BTreeSet::new(),
+            pointers: BTreeSet::new(),
         }
     }
 
@@ -220,6 +237,7 @@ impl<'a> Survey<'a> {
                 self.at(table)?.used += 1;
             }
             self.slot(pte)?;
+            self.note_pointer(at, pte);
             let Some(frame) = pte.frame() else {
                 continue;
             };
@@ -311,16 +329,17 @@ impl<'a> Survey<'a> {
             let counted = total;
             return Err(FrameFault::Total { frames, counted });
         }
+        let (recorded, counted) = (database.available(), database.page_lists().available());
+        if recorded != counted {
+            return Err(FrameFault::Available { recorded, counted });
+        }
         Ok(())
     }
 
     /// Goes along a list, from its first frame to its last.
     fn follow(&self, place: Listed, listed: &mut [bool]) -> Result<u64, FrameFault> {
         let database = self.physical.frames();
-        let list = database.lists.iter().find(|(other, _)| *other == place);
-        let Some((_, list)) = list else {
-            return Ok(0);
-        };
+        let list = database.lists.get(place);
         let mut previous = None;
         let mut next = list.first.frame();
         let mut length = 0;

@@ -3,20 +3,15 @@ use std::num::NonZeroU16;
 use mmu_core::PhysAddr;
 
 use super::{
-    list::{List, Listed},
+    list::Listed,
+    lists::{Lists, PRIORITIES, PageLists},
     record::{FrameFlags, FrameState, Record},
     untouched::Untouched,
 };
-use crate::{
-    PhysicalPage,
-    pte::{Pte, PteState},
-};
+use crate::{PhysicalPage, pte::Pte};
 
 /// Frames whose records are made together: those of a MiB.
 const CHUNK: usize = 1 << 8;
-
-/// The lists of frames on standby, one a priority.
-const PRIORITIES: usize = 8;
 
 /// The records of the frames, made where one is first used.
 #[derive(Clone, Debug, Default)]
@@ -80,51 +75,6 @@ pub(crate) struct FrameDatabase {
     pub(super) lists: Lists,
 }
 
-#[derive(Clone, Debug)]
-pub(super) struct Lists {
-    /// By colour.
-    zeroed: Vec<List>,
-    /// By colour.
-    free: Vec<List>,
-    standby: [List; PRIORITIES],
-    modified_private: List,
-    modified_mapped: List,
-    modified_no_write: List,
-    bad: List,
-}
-
-impl Lists {
-    pub(super) fn get(&mut self, listed: Listed) -> &mut List {
-        match listed {
-            Listed::Zeroed { colour } => &mut self.zeroed[colour],
-            Listed::Free { colour } => &mut self.free[colour],
-            Listed::Standby { priority } => &mut self.standby[priority],
-            Listed::ModifiedPrivate => &mut self.modified_private,
-            Listed::ModifiedMapped => &mut self.modified_mapped,
-            Listed::ModifiedNoWrite => &mut self.modified_no_write,
-            Listed::Bad => &mut self.bad,
-        }
-    }
-
-    /// All of them.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Listed, &List)> {
-        let zeroed = (0..).map(|colour| Listed::Zeroed { colour });
-        let free = (0..).map(|colour| Listed::Free { colour });
-        let standby = (0..).map(|priority| Listed::Standby { priority });
-        let others = [
-            (Listed::ModifiedPrivate, &self.modified_private),
-            (Listed::ModifiedMapped, &self.modified_mapped),
-            (Listed::ModifiedNoWrite, &self.modified_no_write),
-            (Listed::Bad, &self.bad),
-        ];
-        zeroed
-            .zip(&self.zeroed)
-            .chain(free.zip(&self.free))
-            .chain(standby.zip(&self.standby))
-            .chain(others)
-    }
-}
-
 /// What a frame is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
@@ -161,50 +111,15 @@ pub(crate) struct Evicted {
     pub(crate) is_prototype: bool,
 }
 
-/// How many frames there are of each kind (Windows' `SYSTEM_MEMORY_LIST_INFORMATION`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct PageLists {
-    /// Nobody's, and zeros; those that were never used are among them.
-    pub zeroed: u64,
-    /// Nobody's.
-    pub free: u64,
-    /// Pages that are elsewhere, too, by priority.
-    pub standby: [u64; PRIORITIES],
-    /// Pages that are to be written to a page file.
-    pub modified_page_file: u64,
-    /// Pages that are to be written to their files.
-    pub modified_mapped: u64,
-    /// Pages that are not to be written.
-    pub modified_no_write: u64,
-    /// Frames that are not to be used.
-    pub bad: u64,
-}
-
-impl PageLists {
-    /// The frames that can be had: those on standby are.
-    pub fn available(&self) -> u64 {
-        self.zeroed + self.free + self.standby.iter().sum::<u64>()
-    }
-}
-
 impl FrameDatabase {
     pub(crate) fn new(frames: u64, colours: NonZeroU16) -> Self {
-        let by_colour = vec![List::EMPTY; usize::from(colours.get())];
         Self {
             frames,
             records: Records::default(),
             untouched: Untouched::new(frames),
             colours: colours.get().into(),
             next_colour: 0,
-            lists: Lists {
-                zeroed: by_colour.clone(),
-                free: by_colour,
-                standby: [List::EMPTY; PRIORITIES],
-                modified_private: List::EMPTY,
-                modified_mapped: List::EMPTY,
-                modified_no_write: List::EMPTY,
-                bad: List::EMPTY,
-            },
+            lists: Lists::new(colours),
         }
     }
 
@@ -221,6 +136,11 @@ impl FrameDatabase {
         self.records.get_mut(frame)
     }
 
+    #[cfg(test)]
+    pub(crate) fn miscount(&mut self) {
+        self.lists.miscount();
+    }
+
     /// Bytes of the host's memory that hold records.
     #[cfg(test)]
     pub(crate) fn host_bytes(&self) -> usize {
@@ -228,17 +148,16 @@ impl FrameDatabase {
     }
 
     pub(crate) fn page_lists(&self) -> PageLists {
-        let total = |lists: &[List]| lists.iter().map(|list| list.length).sum::<u64>();
-        let lists = &self.lists;
+        let lists = self.lists.page_lists();
         PageLists {
-            zeroed: self.untouched.count() + total(&lists.zeroed),
-            free: total(&lists.free),
-            standby: lists.standby.map(|list| list.length),
-            modified_page_file: lists.modified_private.length,
-            modified_mapped: lists.modified_mapped.length,
-            modified_no_write: lists.modified_no_write.length,
-            bad: lists.bad.length,
+            zeroed: self.untouched.count() + lists.zeroed,
+            ..lists
         }
+    }
+
+    /// How many frames can be had.
+    pub(crate) fn available(&self) -> u64 {
+        self.untouched.count() + self.lists.available()
     }
 
     /// Takes a frame, of the next colour if there is one.
@@ -254,7 +173,7 @@ impl FrameDatabase {
             Wanted::Anything => (free, free.is_none().then(zeroed).flatten()),
         };
         if let Some(listed) = first.or(second)
-            && let Some(frame) = self.lists.get(listed).pop(&mut self.records)
+            && let Some(frame) = self.lists.pop(&mut self.records, listed)
         {
             let content = match listed {
                 Listed::Zeroed { .. } => Content::Zeros,
@@ -277,13 +196,13 @@ impl FrameDatabase {
 
     /// The frame that waits longest to be written to a page file.
     pub(crate) fn next_modified(&self) -> Option<PhysAddr> {
-        let next = self.lists.modified_private.first.frame();
+        let next = self.lists.get(Listed::ModifiedPrivate).first.frame();
         next.map(PhysicalPage::frame)
     }
 
     /// The frame that waits longest to be written to the file that it is of.
     pub(crate) fn next_mapped(&self) -> Option<PhysAddr> {
-        let next = self.lists.modified_mapped.first.frame();
+        let next = self.lists.get(Listed::ModifiedMapped).first.frame();
         next.map(PhysicalPage::frame)
     }
 
@@ -298,20 +217,16 @@ impl FrameDatabase {
 
     /// The list of this colour, or of the next one that has a frame.
     fn nearest(&self, colour: usize, of: impl Fn(usize) -> Listed) -> Option<Listed> {
-        let lists = match of(colour) {
-            Listed::Free { .. } => &self.lists.free,
-            _ => &self.lists.zeroed,
-        };
-        let colours = (colour..lists.len()).chain(0..colour);
-        let mut filled = colours.filter(|&colour| lists[colour].length > 0);
-        filled.next().map(of)
+        let colours = (colour..self.lists.colours()).chain(0..colour);
+        let mut lists = colours.map(of);
+        lists.find(|&listed| self.lists.get(listed).length > 0)
     }
 
     #[cold]
     pub(crate) fn take_standby(&mut self) -> Option<Taken> {
-        let lists = &mut self.lists.standby;
-        let list = lists.iter_mut().find(|list| list.length > 0)?;
-        let frame = list.pop(&mut self.records)?;
+        let mut lists = (0..PRIORITIES).map(|priority| Listed::Standby { priority });
+        let listed = lists.find(|&listed| self.lists.get(listed).length > 0)?;
+        let frame = self.lists.pop(&mut self.records, listed)?;
         let evicted = self.evicted(frame);
         Some(self.taken(frame, Content::Garbage, evicted))
     }
@@ -389,29 +304,29 @@ impl FrameDatabase {
     pub(crate) fn free(&mut self, frame: PhysicalPage) {
         *self.records.get_mut(frame) = Record::FREE;
         let colour = self.colour_of(frame);
-        let list = &mut self.lists.free[colour];
-        list.push_first(&mut self.records, frame);
+        let listed = Listed::Free { colour };
+        self.lists.push_first(&mut self.records, listed, frame);
     }
 
     /// Puts a frame that was taken, and is zeros, to those.
     pub(crate) fn give_zeroed(&mut self, frame: PhysicalPage) {
         *self.records.get_mut(frame) = Record::UNTOUCHED;
         let colour = self.colour_of(frame);
-        let list = &mut self.lists.zeroed[colour];
-        list.push_first(&mut self.records, frame);
+        let listed = Listed::Zeroed { colour };
+        self.lists.push_first(&mut self.records, listed, frame);
     }
 
     /// Takes a free frame, to zero it.
     pub(crate) fn take_free(&mut self) -> Option<PhysicalPage> {
         let listed = self.nearest(0, |colour| Listed::Free { colour })?;
-        let frame = self.lists.get(listed).pop(&mut self.records)?;
+        let frame = self.lists.pop(&mut self.records, listed)?;
         Some(self.taken(frame, Content::Garbage, None).frame)
     }
 
     /// Puts a frame that was taken to those that are not to be used.
     pub(crate) fn give_up(&mut self, frame: PhysicalPage) {
         *self.records.get_mut(frame) = Record::BAD;
-        self.lists.bad.push_last(&mut self.records, frame);
+        self.lists.push_last(&mut self.records, Listed::Bad, frame);
     }
 
     /// Puts a frame that nobody uses to the ones of its kind: written ones to be written, others
@@ -424,21 +339,19 @@ impl FrameDatabase {
             Listed::Standby {
                 priority: record.priority.into(),
             }
-        } else if matches!(record.original.state(), PteState::Subsection(_)) {
+        } else if record.original.in_file().is_some() {
             Listed::ModifiedMapped
         } else {
             Listed::ModifiedPrivate
         };
         self.records.get_mut(frame).state = listed.state();
-        let list = self.lists.get(listed);
-        list.push_last(&mut self.records, frame);
+        self.lists.push_last(&mut self.records, listed, frame);
     }
 
     /// Takes a frame out of the list that it is in: it is on its way then.
     pub(crate) fn unlink(&mut self, frame: PhysicalPage) {
         if let Some(listed) = self.listed(frame) {
-            let list = self.lists.get(listed);
-            list.remove(&mut self.records, frame);
+            self.lists.remove(&mut self.records, listed, frame);
             self.records.get_mut(frame).state = FrameState::Transition;
         }
     }
@@ -453,10 +366,10 @@ impl FrameDatabase {
             FrameState::Standby => Some(Listed::Standby {
                 priority: record.priority.into(),
             }),
-            FrameState::Modified => match record.original.state() {
-                PteState::Subsection(_) => Some(Listed::ModifiedMapped),
-                _ => Some(Listed::ModifiedPrivate),
-            },
+            FrameState::Modified if record.original.in_file().is_some() => {
+                Some(Listed::ModifiedMapped)
+            }
+            FrameState::Modified => Some(Listed::ModifiedPrivate),
             FrameState::ModifiedNoWrite => Some(Listed::ModifiedNoWrite),
             FrameState::Bad => Some(Listed::Bad),
             FrameState::Active | FrameState::Transition => None,

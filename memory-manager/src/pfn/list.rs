@@ -69,12 +69,6 @@ impl List {
         }
         self.length -= 1;
     }
-
-    pub(super) fn pop(&mut self, records: &mut Records) -> Option<PhysicalPage> {
-        let frame = self.first.frame()?;
-        self.remove(records, frame);
-        Some(frame)
-    }
 }
 
 /// Which list a frame is in, or is to go to.

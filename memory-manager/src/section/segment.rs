@@ -1,13 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use mmu_core::{PhysAddr, Ram};
+use mmu_core::PhysAddr;
 
 use crate::{
     ProcessId, Status,
     kernel::Kernel,
     physical::Physical,
     protection::Protection,
-    pte::{FrameOwner, Pte, PteState},
+    pte::Pte,
     run::Run,
     section::{image::Image, mapped_file::MappedFile},
     vad::PAGE,
@@ -39,17 +39,6 @@ pub(crate) struct Segment {
     pub(crate) views: BTreeSet<(ProcessId, u64)>,
 }
 
-/// Where a shared page was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Whereabouts {
-    /// Somebody uses it.
-    InUse,
-    /// In memory, where nobody used it.
-    InMemory,
-    /// Not in memory.
-    Elsewhere,
-}
-
 /// Where pages come from.
 #[derive(Debug)]
 pub(crate) enum PageOrigin {
@@ -75,7 +64,8 @@ impl Segment {
         }
     }
 
-    fn place(&self, index: u64) -> Option<PhysAddr> {
+    /// Where the prototype entry of a page lies, if there is one.
+    pub(crate) fn place(&self, index: u64) -> Option<PhysAddr> {
         let frame = self.prototypes.get(&(index / PROTOTYPES))?;
         Some(frame.wrapping_add(index % PROTOTYPES * 8))
     }
@@ -291,73 +281,6 @@ impl Kernel {
             }
         }
         Ok(())
-    }
-
-    /// The frame of a shared page, which is filled if there is none yet, and stays where it is
-    /// until the caller releases it.
-    ///
-    /// # Errors
-    /// [`Status::AccessViolation`] if the page is not committed, [`Status::InPageError`] if
-    /// the file cannot be read.
-    pub(crate) fn shared_frame(&mut self, id: SegmentId, index: u64) -> Result<PhysAddr, Status> {
-        Ok(self.find_shared(id, index)?.0)
-    }
-
-    /// The same, and where the page was.
-    pub(crate) fn find_shared(
-        &mut self,
-        id: SegmentId,
-        index: u64,
-    ) -> Result<(PhysAddr, Whereabouts), Status> {
-        let segment = self.segment(id)?;
-        let prototype = segment.prototype(&self.physical, index)?;
-        if let Some(frame) = prototype.frame() {
-            self.physical.refer(frame);
-            let found = if prototype.is_valid() {
-                Whereabouts::InUse
-            } else {
-                Whereabouts::InMemory
-            };
-            return Ok((frame, found));
-        }
-        if let PteState::PageFile(..) = prototype.state()
-            && let Some(place) = segment.place(index)
-        {
-            let frame = self.page_in(place, FrameOwner::Prototype)?;
-            self.physical.refer(frame);
-            return Ok((frame, Whereabouts::Elsewhere));
-        }
-        let (committed, _) =
-            segment.protection_run(&self.physical, (index, 1), Protection::SHARED)?;
-        if committed.is_none() {
-            return Err(Status::AccessViolation);
-        }
-        // Borrowed apart from the frames.
-        let segment = self.segments.get(id).ok_or(Status::InternalError)?;
-        let physical = &mut self.physical;
-        let in_file = Pte::subsection(id);
-        let (frame, original) = match &segment.origin {
-            PageOrigin::File(file) => {
-                let load = |ram: &Ram, frame| file.load(ram, (index * PAGE, PAGE), frame);
-                (physical.allocate_filled(load), in_file)
-            }
-            PageOrigin::Image(image) => {
-                let load = |ram: &Ram, frame| image.load(ram, index, frame);
-                (physical.allocate_filled(load), in_file)
-            }
-            PageOrigin::Committed | PageOrigin::Reserved => {
-                (physical.allocate().map(Ok), prototype)
-            }
-        };
-        let frame = frame?.map_err(|reason| {
-            self.in_page_reason = Some(reason);
-            Status::InPageError
-        })?;
-        let place = self.make_prototype(id, index);
-        let place = place.inspect_err(|_| self.physical.free(frame))?;
-        let prototype = (place, original);
-        self.physical.give_to_prototype(frame, prototype)?;
-        Ok((frame, Whereabouts::Elsewhere))
     }
 
     /// Writes the dirty pages of a range to the file, if there is one.

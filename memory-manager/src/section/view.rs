@@ -1,6 +1,6 @@
 //! What is done to the pages of a view.
 
-use mmu_core::PageSize;
+use mmu_core::{PageSize, PhysAddr};
 
 use crate::{
     ExceptionAccess, Status,
@@ -26,17 +26,14 @@ impl Kernel {
         let untouched = || self.untouched_run(vad, pages.start, pages.end);
         match pages.pte.state() {
             PteState::Valid(valid) => Ok((Some(valid.protection()), pages.end)),
-            PteState::Transition(_, protection) | PteState::PageFile(_, protection) => {
-                Ok((Some(protection), pages.end))
-            }
+            PteState::Transition(_, protection)
+            | PteState::PageFile(_, protection)
+            | PteState::Prototype(_, protection) => Ok((Some(protection), pages.end)),
             PteState::Lookup(protection) => {
                 let (own, end) = untouched()?;
                 Ok((own.and(Some(protection)), end))
             }
-            PteState::Zero
-            | PteState::DemandZero(_)
-            | PteState::Decommitted
-            | PteState::Subsection(_) => untouched(),
+            PteState::Zero | PteState::DemandZero(_) | PteState::Decommitted => untouched(),
         }
     }
 
@@ -95,7 +92,35 @@ impl UserSpace {
         access: ExceptionAccess,
     ) -> Result<(), Status> {
         self.admit(kernel, page, protection, access, Pte::lookup)?;
-        let (frame, found) = kernel.find_shared(segment, index)?;
+        let found = kernel.find_shared(segment, index)?;
+        self.show_shared(kernel, page, found, protection, access)
+    }
+
+    /// A touch of a shared page that this process had in use, and whose prototype entry its own
+    /// entry names: no region is asked.
+    pub(crate) fn pointed_page(
+        &mut self,
+        kernel: &mut Kernel,
+        page: FaultedPage,
+        prototype: PhysAddr,
+        protection: Protection,
+        access: ExceptionAccess,
+    ) -> Result<(), Status> {
+        let guarded = |protection| Pte::prototype(prototype, protection);
+        self.admit(kernel, page, protection, access, guarded)?;
+        let found = kernel.follow_prototype(prototype)?;
+        self.show_shared(kernel, page, found, protection, access)
+    }
+
+    /// Lets the process use a shared page, to which the kernel holds a reference until then.
+    fn show_shared(
+        &mut self,
+        kernel: &mut Kernel,
+        page: FaultedPage,
+        (frame, found): (PhysAddr, Whereabouts),
+        protection: Protection,
+        access: ExceptionAccess,
+    ) -> Result<(), Status> {
         let valid = Pte::valid(frame, protection, FrameOwner::Prototype);
         let made = self.make_valid(kernel, page, valid, access);
         kernel.physical.release(frame);
@@ -121,7 +146,9 @@ impl UserSpace {
         let copied = self.put_copy(kernel, page, shared);
         if copied.is_err() {
             kernel.commit.release(charge);
-        } else if let Some(vad) = self.vads.find_mut(page.address) {
+        } else if charge > 0
+            && let Some(vad) = self.vads.find_mut(page.address)
+        {
             vad.charge += charge;
         }
         copied

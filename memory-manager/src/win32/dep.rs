@@ -21,7 +21,7 @@ impl Win32<'_> {
     /// # Errors
     /// As there.
     pub fn set_process_dep_policy(&mut self, flags: DepFlags) -> Result<(), Status> {
-        let done = self.machine.set_process_dep(self.process, flags);
+        let done = self.machine.set_process_dep(self.own(), flags);
         self.keep(done)
     }
 }

@@ -166,7 +166,7 @@ impl Win32<'_> {
         };
         let done = self
             .machine
-            .map(self.process, section, &request, kind, Placement::ANYWHERE);
+            .map(self.own(), section, &request, kind, Placement::ANYWHERE);
         self.keep(done.map(|view| view.range))
     }
 
@@ -182,7 +182,7 @@ impl Win32<'_> {
         section: SectionHandle,
         request: &ViewRequest,
     ) -> Result<Range, Status> {
-        let done = self.machine.map_view(process, section, request);
+        let done = self.machine.map_view(self.on(process), section, request);
         self.keep(done.map(|view| view.range))
     }
 
@@ -200,7 +200,7 @@ impl Win32<'_> {
     ) -> Result<Range, Status> {
         let done = self
             .machine
-            .map_view_ex(process, section, request, kind, requirements);
+            .map_view_ex(self.on(process), section, request, kind, requirements);
         self.keep(done.map(|view| view.range))
     }
 
@@ -209,7 +209,7 @@ impl Win32<'_> {
     /// # Errors
     /// As there.
     pub fn unmap_view_of_file(&mut self, address: VirtAddr) -> Result<Range, Status> {
-        let done = self.machine.unmap_view(self.process, address);
+        let done = self.machine.unmap_view(self.own(), address);
         self.keep(done)
     }
 
@@ -223,7 +223,7 @@ impl Win32<'_> {
         address: VirtAddr,
         flags: UnmapFlags,
     ) -> Result<Range, Status> {
-        let done = self.machine.unmap_view_ex(process, address, flags);
+        let done = self.machine.unmap_view_ex(self.on(process), address, flags);
         self.keep(done)
     }
 
@@ -233,8 +233,9 @@ impl Win32<'_> {
     /// # Errors
     /// As there.
     pub fn read_file(&mut self, file: &File, offset: u64, buffer: Range) -> Result<u64, Status> {
-        let caller = self.caller(self.process);
-        let read = self.machine.read_file_into(caller, file, offset, buffer);
+        let read = self
+            .machine
+            .read_file_into(self.own(), file, offset, buffer);
         self.keep(read)
     }
 
@@ -255,7 +256,7 @@ impl Win32<'_> {
     /// # Errors
     /// As [`Machine::flush_view`](crate::Machine::flush_view) otherwise.
     pub fn flush_view_of_file(&mut self, base: VirtAddr, size: u64) -> Result<(), Status> {
-        let done = match self.machine.flush_view(self.process, base, size) {
+        let done = match self.machine.flush_view(self.own(), base, size) {
             Ok(_) | Err(Status::NotMappedData) => Ok(()),
             Err(status) => Err(status),
         };

@@ -40,9 +40,8 @@ impl Win32<'_> {
         let done = if is_low {
             Err(Status::InvalidParameter)
         } else {
-            let caller = self.caller(process);
             self.machine
-                .virtual_alloc(caller, base, size, kind, protection)
+                .virtual_alloc(self.on(process), base, size, kind, protection)
         };
         self.keep(done)
     }
@@ -57,8 +56,9 @@ impl Win32<'_> {
         request: &AllocationRequest,
         requirements: &AddressRequirements,
     ) -> Result<Range, Status> {
-        let caller = self.caller(process);
-        let done = self.machine.virtual_alloc_ex(caller, request, requirements);
+        let done = self
+            .machine
+            .virtual_alloc_ex(self.on(process), request, requirements);
         self.keep(done)
     }
 
@@ -92,7 +92,8 @@ impl Win32<'_> {
         let done = if kind == FreeType::RELEASE && size != 0 {
             Err(Status::InvalidParameter)
         } else {
-            self.machine.virtual_free(process, base, size, kind)
+            self.machine
+                .virtual_free(self.on(process), base, size, kind)
         };
         self.keep(done)
     }
@@ -131,8 +132,9 @@ impl Win32<'_> {
     ) -> Result<(), Status> {
         let place = Protection::new(protection).and(old.ok_or(Status::AccessViolation));
         let done = place.and_then(|old| {
-            let caller = self.caller(process);
-            let done = self.machine.virtual_protect(caller, base, size, protection);
+            let done = self
+                .machine
+                .virtual_protect(self.on(process), base, size, protection);
             done.map(|(_, first)| *old = first)
         });
         self.keep(done)
@@ -180,8 +182,9 @@ impl Win32<'_> {
         &mut self,
         process: ProcessId,
         address: VirtAddr,
+        length: usize,
     ) -> Result<RegionInformation, Status> {
-        let told = self.machine.query_region(process, address);
+        let told = self.machine.query_region(process, address, length);
         self.keep(told)
     }
 
@@ -198,7 +201,7 @@ impl Win32<'_> {
     ) -> Result<Vec<VirtAddr>, Status> {
         let written = self
             .machine
-            .get_write_watch(self.process, base, size, flags, limit);
+            .get_write_watch(self.own(), base, size, flags, limit);
         self.keep(written)
     }
 
@@ -207,7 +210,7 @@ impl Win32<'_> {
     /// # Errors
     /// As there.
     pub fn reset_write_watch(&mut self, base: VirtAddr, size: u64) -> Result<(), Status> {
-        let done = self.machine.reset_write_watch(self.process, base, size);
+        let done = self.machine.reset_write_watch(self.own(), base, size);
         self.keep(done)
     }
 }

@@ -1,6 +1,8 @@
 use mmu_core::VirtAddr;
 
-use crate::{CopyError, Machine, MemoryKind, PageProtection, ProcessId, Range, Status, Win32};
+use crate::{
+    CopyError, Machine, MemoryKind, PageProtection, ProcessId, Range, Status, Target, Win32,
+};
 
 impl Win32<'_> {
     /// `ReadProcessMemory`: [`Machine::read_virtual_memory`].
@@ -13,7 +15,9 @@ impl Win32<'_> {
         address: VirtAddr,
         bytes: &mut [u8],
     ) -> Result<(), CopyError> {
-        let read = self.machine.read_virtual_memory(process, address, bytes);
+        let read = self
+            .machine
+            .read_virtual_memory(self.on(process), address, bytes);
         self.keep_copy(read)
     }
 
@@ -28,10 +32,10 @@ impl Win32<'_> {
         address: VirtAddr,
         buffer: Range,
     ) -> Result<(), CopyError> {
-        let target = (self.process, buffer.base);
-        let read = self
-            .machine
-            .copy_virtual_memory((process, address), target, buffer.size);
+        let target = (self.own(), buffer.base);
+        let read =
+            self.machine
+                .copy_virtual_memory((self.on(process), address), target, buffer.size);
         self.keep_copy(read)
     }
 
@@ -49,9 +53,10 @@ impl Win32<'_> {
         address: VirtAddr,
         bytes: &[u8],
     ) -> Result<(), CopyError> {
-        let write = |machine: &mut Machine| machine.write_virtual_memory(process, address, bytes);
+        let target = self.on(process);
+        let write = |machine: &mut Machine| machine.write_virtual_memory(target, address, bytes);
         let size = bytes.len() as u64;
-        let written = self.machine.write_or_patch(process, address, size, write);
+        let written = self.machine.write_or_patch(target, address, size, write);
         self.keep_copy(written)
     }
 
@@ -66,13 +71,13 @@ impl Win32<'_> {
         address: VirtAddr,
         buffer: Range,
     ) -> Result<(), CopyError> {
-        let source = (self.process, buffer.base);
+        let (source, target) = ((self.own(), buffer.base), self.on(process));
         let write = |machine: &mut Machine| {
-            machine.copy_virtual_memory(source, (process, address), buffer.size)
+            machine.copy_virtual_memory(source, (target, address), buffer.size)
         };
         let written = self
             .machine
-            .write_or_patch(process, address, buffer.size, write);
+            .write_or_patch(target, address, buffer.size, write);
         self.keep_copy(written)
     }
 
@@ -84,7 +89,7 @@ impl Win32<'_> {
 impl Machine {
     fn write_or_patch(
         &mut self,
-        process: ProcessId,
+        target: Target,
         address: VirtAddr,
         size: u64,
         write: impl FnOnce(&mut Self) -> Result<(), CopyError>,
@@ -95,7 +100,7 @@ impl Machine {
             PageProtection::NOACCESS,
             PageProtection::READONLY,
         ];
-        let first = self.virtual_query(process, address);
+        let first = self.virtual_query(target.process, address);
         let first = first.map_err(CopyError::refused)?;
         let base = first.protection & PageProtection::BASE;
         if CLOSED.contains(&base) {
@@ -113,10 +118,10 @@ impl Machine {
         let alike = first.size - (address.as_u64() - first.base.as_u64());
         let size = alike.min(size);
         let (pages, old) = self
-            .virtual_protect(process, address, size, writable)
+            .virtual_protect(target, address, size, writable)
             .map_err(CopyError::refused)?;
         let written = write(self);
-        let restored = self.virtual_protect(process, pages.base, pages.size, old);
+        let restored = self.virtual_protect(target, pages.base, pages.size, old);
         written.and(restored.map(|_| ()).map_err(CopyError::refused))
     }
 }

@@ -8,7 +8,7 @@ impl Win32<'_> {
     /// # Errors
     /// As there.
     pub fn virtual_lock(&mut self, base: VirtAddr, size: u64) -> Result<Range, Status> {
-        let locked = self.machine.virtual_lock(self.process, base, size);
+        let locked = self.machine.virtual_lock(self.own(), base, size);
         self.keep(locked)
     }
 
@@ -17,7 +17,7 @@ impl Win32<'_> {
     /// # Errors
     /// As there.
     pub fn virtual_unlock(&mut self, base: VirtAddr, size: u64) -> Result<Range, Status> {
-        let unlocked = self.machine.virtual_unlock(self.process, base, size);
+        let unlocked = self.machine.virtual_unlock(self.own(), base, size);
         self.keep(unlocked)
     }
 
@@ -44,7 +44,7 @@ impl Win32<'_> {
         process: ProcessId,
         size: WorkingSetSize,
     ) -> Result<(), Status> {
-        let done = self.machine.set_working_set_size(process, size);
+        let done = self.machine.set_working_set_size(self.on(process), size);
         self.keep(done)
     }
 
@@ -72,7 +72,9 @@ impl Win32<'_> {
         size: WorkingSetSize,
         limits: WorkingSetLimits,
     ) -> Result<(), Status> {
-        let set = self.machine.set_working_set_size_ex(process, size, limits);
+        let set = self
+            .machine
+            .set_working_set_size_ex(self.on(process), size, limits);
         self.keep(set)
     }
 
@@ -112,7 +114,9 @@ impl Win32<'_> {
         process: ProcessId,
         ranges: &[Range],
     ) -> Result<(), Status> {
-        let done = self.machine.prefetch_virtual_memory(process, ranges);
+        let done = self
+            .machine
+            .prefetch_virtual_memory(self.on(process), ranges);
         self.keep(done)
     }
 
@@ -122,6 +126,6 @@ impl Win32<'_> {
     /// # Errors
     /// As there.
     pub fn discard_virtual_memory(&mut self, base: VirtAddr, size: u64) -> Result<(), Status> {
-        self.machine.discard(self.process, base, size)
+        self.machine.discard(self.own(), base, size)
     }
 }

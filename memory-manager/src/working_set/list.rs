@@ -1,7 +1,4 @@
-use std::{
-    collections::HashMap,
-    hash::{BuildHasherDefault, Hasher},
-};
+use hashbrown::HashMap;
 
 use super::OLDEST;
 use crate::vad::PAGE;
@@ -13,7 +10,7 @@ pub(crate) struct WorkingSetList {
     /// How many are locked.
     locked: usize,
     /// Where each page is.
-    places: HashMap<u64, usize, BuildHasherDefault<PageHasher>>,
+    places: HashMap<u64, usize>,
     /// How many pages were ever added.
     added: u64,
 }
@@ -156,29 +153,6 @@ impl WorkingSetList {
 pub(crate) enum Use {
     Used,
     Unused,
-}
-
-/// Spreads page addresses by a multiplication: nobody chooses them to collide but to slow
-/// themselves down.
-#[derive(Clone, Copy, Debug, Default)]
-struct PageHasher(u64);
-
-impl Hasher for PageHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(byte.into());
-        }
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        // 2^64 divided by the golden ratio.
-        let spread = (self.0 ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = spread ^ spread >> 32;
-    }
 }
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ impl Run<'_> {
                     reserve: size(reserve)?,
                     commit: size(commit)?,
                 };
-                let thread = self.machine.create_thread(self.process(), request);
+                let thread = self.machine.create_thread(self.caller(), request);
                 let thread = thread.map_err(Failure::Status)?;
                 let environment = self.machine.thread_environment(thread);
                 let environment = environment.map_err(Failure::Status)?;

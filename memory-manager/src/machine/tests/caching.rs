@@ -78,7 +78,7 @@ fn the_processor_caches_views_as_their_section_says() {
     }
 }
 
-/// ReactOS's `MiProtectVirtualMemory` only.
+/// ReactOS's source only (`MiProtectVirtualMemory`).
 #[test]
 fn how_a_view_is_cached_is_not_for_its_protection_to_say() {
     let mut bench = Bench::new();

@@ -120,6 +120,10 @@ fn a_page_that_cannot_be_read_lets_none_before_it_through() {
     let read = machine.read_virtual_memory(process, VirtAddr::new(BASE), &mut buffer);
     assert_eq!(read, partial(0));
     assert!(buffer == [9; 0x3000]);
+    let mut win32 = pair.bench.win32();
+    let read = win32.read_process_memory(process, VirtAddr::new(BASE), &mut buffer);
+    assert_eq!((read, win32.last_error()), (partial(0), 299));
+    let machine = &mut pair.bench.machine;
     machine
         .read_virtual_memory(process, VirtAddr::new(BASE), &mut buffer[..0x2000])
         .unwrap();

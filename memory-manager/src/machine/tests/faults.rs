@@ -17,7 +17,8 @@ fn a_violation_tells_what_was_tried_and_where() {
     }
 }
 
-/// What Windows reports for a general-protection fault that names no address.
+/// Wine's source only (asked of Wine 8.0): what is reported for a general-protection fault, which
+/// names no address.
 #[test]
 fn an_address_that_is_not_canonical_is_a_read_of_none() {
     let mut bench = Bench::new();
@@ -42,6 +43,7 @@ fn a_guard_is_seen_once_and_on_its_page_alone() {
     assert_eq!(bench.query(BASE + 0x2000).protection, READWRITE | GUARD);
 }
 
+/// Derived: Wine's tests have it for execution alone.
 #[test]
 fn a_guard_on_a_page_that_holds_something_keeps_what_it_holds() {
     let mut bench = Bench::new();
@@ -62,7 +64,7 @@ fn a_guard_comes_before_the_right_to_execute() {
     assert_eq!(bench.execute(BASE), violation(8, BASE));
 }
 
-/// ReactOS's fault handler only.
+/// ReactOS's source only (its fault handler).
 #[test]
 fn a_guard_that_was_only_reserved_with_is_inert() {
     let mut bench = Bench::new();

@@ -281,7 +281,7 @@ fn pages_of_a_file_are_neither_committed_nor_reset() {
     assert_eq!(refused, Err(Status::UserMappedFile));
 }
 
-/// Asked of Wine 8.0; else only ReactOS's kernel32, `FlushViewOfFile`.
+/// Asked of Wine 8.0; else ReactOS's source only (its kernel32, `FlushViewOfFile`).
 #[test]
 fn memory_that_is_no_files_has_nothing_to_flush() {
     let mut bench = Bench::new();

@@ -121,6 +121,15 @@ fn a_frame_in_no_list_is_found() {
 }
 
 #[test]
+fn a_wrong_count_of_frames_that_can_be_had_is_found() {
+    let found = broken(|database, _| database.miscount());
+    let FrameFault::Available { recorded, counted } = found else {
+        panic!("{found}");
+    };
+    assert_eq!(recorded, counted + 1);
+}
+
+#[test]
 fn a_frame_in_two_states_is_found() {
     let (found, frame) = broken_record(MODIFIED, |record| record.state = FrameState::Active);
     assert_eq!(found, FrameFault::Misplaced(frame));

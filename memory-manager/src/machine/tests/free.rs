@@ -95,7 +95,7 @@ fn a_whole_region_is_named_by_its_first_page() {
 }
 
 /// Wine's tests, ntdll `test_NtFreeVirtualMemory`; ReactOS's tests, `NtAllocateVirtualMemory`;
-/// outside user space, ReactOS's `NtFreeVirtualMemory` only.
+/// outside user space, ReactOS's source only (`NtFreeVirtualMemory`).
 #[test]
 fn what_is_in_no_region_or_reaches_out_of_one_is_not_freed() {
     let mut bench = reserved(2);

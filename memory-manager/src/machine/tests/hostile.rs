@@ -5,8 +5,8 @@ use mmu_core::{Cause, Entry, ErrorCode, Level, PageFault, PhysAddr};
 use super::{pe::Pe, *};
 use crate::{
     AddressRequirements, AllocationRequest, Backing, FileAccess, LARGE_PAGE_MINIMUM, PhysicalPage,
-    SHARED_DATA, SectionAttributes, SectionHandle, StackRequest, UnmapFlags, ViewAccess,
-    ViewRequest, WatchFlags, WorkingSetSize, ZeroBits, vad::USER_LIMIT,
+    RegionInformation, SHARED_DATA, SectionAttributes, SectionHandle, StackRequest, UnmapFlags,
+    ViewAccess, ViewRequest, WatchFlags, WorkingSetSize, ZeroBits, vad::USER_LIMIT,
 };
 
 /// Numbers that go wrong where anything does.
@@ -136,7 +136,7 @@ fn call_all(
     let _ = machine.free_user_physical_pages(process, &pages);
     let _ = machine.virtual_protect(process, at, size, protection);
     let _ = machine.virtual_query(process, at);
-    let _ = machine.query_region(process, at);
+    let _ = machine.query_region(process, at, RegionInformation::BYTES);
     let _ = machine.query_working_set_ex(process, at);
     let watch = WatchFlags::from_bits_retain(first);
     let _ = machine.get_write_watch(process, at, size, watch, usize::MAX);

@@ -128,7 +128,8 @@ fn the_minimum_working_set_limits_what_can_be_locked() {
 }
 
 /// Microsoft, `VirtualUnlock`: all pages must be locked, and those that are not are removed from
-/// the working set; that the others stay locked is ReactOS's `MiUnlockVirtualMemory` only.
+/// the working set; that the others stay locked, ReactOS's source only
+/// (`MiUnlockVirtualMemory`). The error is literature only.
 #[test]
 fn nothing_is_unlocked_where_a_page_is_not_locked() {
     let mut bench = Bench::new();

@@ -24,7 +24,7 @@ fn pages_of_different_protections_become_alike_and_the_first_one_is_told() {
 }
 
 /// Wine's tests, kernel32 `test_VirtualProtect`; that it comes before what is not committed,
-/// ReactOS's `MiProtectVirtualMemory` only.
+/// ReactOS's source only (`MiProtectVirtualMemory`).
 #[test]
 fn private_memory_is_never_write_copy_committed_or_not() {
     let mut bench = Bench::new();
@@ -42,7 +42,7 @@ fn private_memory_is_never_write_copy_committed_or_not() {
     }
 }
 
-/// ReactOS's `NtProtectVirtualMemory` and `MiProtectVirtualMemory` only.
+/// ReactOS's source only (`NtProtectVirtualMemory` and `MiProtectVirtualMemory`).
 #[test]
 fn protecting_keeps_to_one_region() {
     let mut bench = Bench::new();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{MemoryKind, SectionAttributes};
+use crate::{MemoryKind, RegionInformation, SectionAttributes};
 
 const NOTHING: PageProtection = PageProtection::empty();
 
@@ -57,7 +57,7 @@ fn committed_pages_of_one_protection_are_alike() {
     assert_eq!(bench.query(BASE + PAGE).allocation_protection, NOACCESS);
 }
 
-/// ReactOS's `MiQueryMemoryBasicInformation` only.
+/// ReactOS's source only (`MiQueryMemoryBasicInformation`).
 #[test]
 fn reserved_pages_are_alike_whatever_they_were() {
     let mut bench = Bench::new();
@@ -70,19 +70,30 @@ fn reserved_pages_are_alike_whatever_they_were() {
 }
 
 /// Wine's tests, ntdll, of `MemoryRegionInformation`; what counts of a view, and the error
-/// where there is none, Wine's `NtQueryVirtualMemory` only.
+/// where there is none, Wine's source only (`get_memory_region_info`).
 #[test]
 fn a_region_is_told_as_a_whole() {
     let mut bench = Bench::new();
     bench.alloc(BASE, 8 * PAGE, RESERVE, READONLY).unwrap();
     let region = |bench: &Bench, address| {
         let address = VirtAddr::new(address);
-        let told = bench.machine.query_region(bench.process, address)?;
+        let length = RegionInformation::BYTES;
+        let told = bench.machine.query_region(bench.process, address, length)?;
         let base = told.allocation_base.as_u64();
         Ok((base, told.allocation_protection, told.size, told.commit))
     };
     let pages = |count| Ok((BASE, READONLY, 8 * PAGE, count * PAGE));
     assert_eq!(region(&bench, BASE + 0x7fff), pages(0));
+    let (process, base) = (bench.process, VirtAddr::new(BASE));
+    // Up to the field that Windows 7 did not have yet.
+    for (length, refused) in [(0, true), (23, true), (24, false), (32, false)] {
+        let told = bench.machine.query_region(process, base, length);
+        assert_eq!(
+            told.err(),
+            refused.then_some(Status::InfoLengthMismatch),
+            "{length}"
+        );
+    }
     bench
         .alloc(BASE + PAGE, 2 * PAGE, COMMIT, READWRITE)
         .unwrap();

@@ -5,6 +5,7 @@ use crate::{DepPolicy, MemoryKind, SHARED_DATA, pte::PteState};
 /// it on Windows (known from literature only).
 #[test]
 fn one_page_of_the_system_is_read_by_all_processes() {
+    assert_eq!(SHARED_DATA, 0x7ffe_0000);
     let mut bench = Bench::new();
     let first = bench.process;
     let second = bench.machine.create_process().unwrap();

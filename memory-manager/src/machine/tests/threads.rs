@@ -186,8 +186,9 @@ fn any_access_makes_a_stack_grow() {
     assert_eq!(bench.pages(thread), 4);
 }
 
-/// ReactOS, `MiCheckForUserStackOverflow`: one page is left for the handler, and the last one
-/// is never used.
+/// Microsoft, [MS-ERREF] 2.3.1, `STATUS_STACK_OVERFLOW`; where it is, ReactOS's source only
+/// (`MiCheckForUserStackOverflow`): one page is left for the handler, and the last one is never
+/// used.
 #[test]
 fn a_stack_without_room_for_a_guard_overflows() {
     let mut bench = Bench::new();

@@ -54,7 +54,7 @@ fn protecting_needs_a_place_for_the_old_protection() {
     assert_eq!(old, READWRITE);
 }
 
-/// ReactOS's `NtQueryVirtualMemory` only.
+/// ReactOS's source only (`NtQueryVirtualMemory`).
 #[test]
 fn a_query_needs_room_for_its_answer() {
     let mut bench = Bench::new();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{FreePagesError, PhysicalPage};
+use crate::{FreePagesError, PageFileSize, PhysicalPage};
 
 const WINDOW: AllocationType = RESERVE.union(AllocationType::PHYSICAL);
 
@@ -89,6 +89,33 @@ fn physical_pages_come_as_zeros() {
     for page in 0..4 {
         assert_eq!(bench.read(BASE + page * PAGE), Ok(0));
     }
+}
+
+/// Microsoft, `AllocateUserPhysicalPages`: the pages are locked, and never paged out.
+#[test]
+fn physical_pages_never_go_to_a_page_file() {
+    let (mut bench, pages) = with_window();
+    let size = PageFileSize {
+        minimum: 64 * PAGE,
+        maximum: 64 * PAGE,
+    };
+    let disk = Box::new(tempfile::tempfile().unwrap());
+    bench.machine.add_page_file(disk, size).unwrap();
+    let other = BASE + 0x10_0000;
+    bench.alloc(other, PAGE, BOTH, READWRITE).unwrap();
+    bench.show(BASE, &pages[..1]).unwrap();
+    let is_there = |bench: &Bench, address| {
+        let address = VirtAddr::new(address);
+        let used = bench.machine.query_working_set_ex(bench.process, address);
+        used.unwrap().valid.is_some()
+    };
+    for address in [BASE, other] {
+        bench.write(address, 7).unwrap();
+        assert!(is_there(&bench, address));
+    }
+    bench.page_out();
+    assert!(is_there(&bench, BASE) && !is_there(&bench, other));
+    assert_eq!(bench.read(BASE), Ok(7));
 }
 
 /// Microsoft, `MapUserPhysicalPages`.
@@ -192,8 +219,9 @@ fn pages_that_are_freed_leave_their_windows_up_to_the_first_that_is_wrong() {
     bench.give_back(&pages[1..]).unwrap();
 }
 
-/// Microsoft, `VirtualFree`; ReactOS's `NtProtectVirtualMemory` and `NtAllocateVirtualMemory`;
-/// that a part is not released is literature.
+/// Microsoft, `VirtualFree`; that it is neither protected, committed, reset nor decommitted,
+/// ReactOS's source only (`NtProtectVirtualMemory`, `NtAllocateVirtualMemory` and
+/// `NtFreeVirtualMemory`); that a part is not released, literature only.
 #[test]
 fn a_window_is_released_whole_and_its_pages_stay_with_the_process() {
     let (mut bench, pages) = with_window();

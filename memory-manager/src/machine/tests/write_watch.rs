@@ -25,7 +25,11 @@ impl Bench {
         found
             .unwrap()
             .iter()
-            .map(|page| (page.as_u64() - BASE) / PAGE)
+            .map(|page| {
+                let offset = page.as_u64() - BASE;
+                assert_eq!(offset % PAGE, 0);
+                offset / PAGE
+            })
             .collect()
     }
 }

@@ -88,8 +88,9 @@ pub(super) const CALLS: &[Call] = &[
         run: |run, given| {
             let [address, size, kind] = given.numbers();
             let kind = FreeType::from_bits_retain(flags(kind));
-            let (process, address) = (given.process, VirtAddr::new(address));
-            let done = run.machine.virtual_free(process, address, size, kind);
+            let address = VirtAddr::new(address);
+            let target = run.caller().on(given.process);
+            let done = run.machine.virtual_free(target, address, size, kind);
             Ok(done.map(base))
         },
     },

@@ -19,9 +19,8 @@ pub(super) const CALLS: &[Call] = &[
         example: "n = AllocateUserPhysicalPages(app, 2, p)",
         run: |run, given| {
             let [count, array] = given.numbers();
-            let made = run
-                .machine
-                .allocate_user_physical_pages(given.process, count);
+            let target = run.caller().on(given.process);
+            let made = run.machine.allocate_user_physical_pages(target, count);
             Ok(made.and_then(|pages| {
                 let stored = (0..).zip(&pages).try_for_each(|(index, page)| {
                     let place = array.wrapping_add(index * ENTRY);
@@ -29,7 +28,7 @@ pub(super) const CALLS: &[Call] = &[
                 });
                 if let Err(status) = stored {
                     // Nobody knows them.
-                    let freed = run.machine.free_user_physical_pages(given.process, &pages);
+                    let freed = run.machine.free_user_physical_pages(target, &pages);
                     freed.map_err(|stopped| stopped.status)?;
                     return Err(status);
                 }
@@ -44,15 +43,15 @@ pub(super) const CALLS: &[Call] = &[
         example: "MapUserPhysicalPages(window, 2, p)",
         run: |run, given| {
             let [address, count, array] = given.numbers();
-            let process = run.process();
+            let caller = run.caller();
             let window = VirtAddr::new(address);
             let shown = if array == 0 {
                 let machine = &mut run.machine;
-                machine.unmap_user_physical_pages(process, window, count)
+                machine.unmap_user_physical_pages(caller, window, count)
             } else {
                 pages(run, array, count).and_then(|pages| {
                     let machine = &mut run.machine;
-                    machine.map_user_physical_pages(process, window, &pages)
+                    machine.map_user_physical_pages(caller, window, &pages)
                 })
             };
             Ok(shown.map(done))
@@ -74,9 +73,9 @@ pub(super) const CALLS: &[Call] = &[
                 };
                 let addresses = addresses.into_iter().map(VirtAddr::new);
                 let shown: Vec<_> = addresses.zip(pages).collect();
-                let (process, machine) = (run.process(), &mut run.machine);
+                let (caller, machine) = (run.caller(), &mut run.machine);
                 machine
-                    .map_user_physical_pages_scatter(process, &shown)
+                    .map_user_physical_pages_scatter(caller, &shown)
                     .map(done)
             }))
         },
@@ -89,8 +88,8 @@ pub(super) const CALLS: &[Call] = &[
         run: |run, given| {
             let [count, array] = given.numbers();
             Ok(pages(run, array, count).and_then(|pages| {
-                let machine = &mut run.machine;
-                let freed = machine.free_user_physical_pages(given.process, &pages);
+                let target = run.caller().on(given.process);
+                let freed = run.machine.free_user_physical_pages(target, &pages);
                 freed.map(|()| count).map_err(|stopped| stopped.status)
             }))
         },

@@ -1,0 +1,219 @@
+//! Processes that use more memory than there is, on disks that may fail.
+
+use std::collections::BTreeMap;
+
+use super::*;
+
+/// Numbers that are drawn, the same from the same seed.
+struct Draw(u64);
+
+impl Draw {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(0x5851_f42d_4c95_7f2d)
+            .wrapping_add(0x1405_7b7e_f767_814f);
+        (self.0 >> 33) % end
+    }
+}
+
+/// Processes that use more memory than there is: their own, a section's, and a file's.
+struct Thrash {
+    bench: Bench,
+    processes: Vec<ProcessId>,
+    section: SectionHandle,
+    mapped: SectionHandle,
+    file: File,
+    shadow: BTreeMap<(usize, u64), Vec<u8>>,
+    draw: Draw,
+    faults: DiskFaults,
+    /// What was seen, access by access.
+    log: Vec<u64>,
+}
+
+const OWN: u64 = 0x1000_0000;
+const SHARED: u64 = 0x2000_0000;
+const MAPPED: u64 = 0x3000_0000;
+
+impl Thrash {
+    /// A machine of so many frames, and processes with `scale` times as much memory.
+    fn new(frames: u64, scale: u64, seed: u64) -> Self {
+        let (mut bench, faults) = Bench::with_page_file(frames, frames * scale);
+        let share = frames * scale / 5;
+        let commit = SectionAttributes::COMMIT;
+        let file = file(&vec![0; usize::try_from(share * PAGE).unwrap()]);
+        let disk = FaultyDisk::new(file.try_clone().unwrap(), &faults);
+        let disk = Backing::Disk(Box::new(disk), FileAccess::all());
+        let mut create = |backing, size| {
+            let made = bench
+                .machine
+                .create_section(backing, READWRITE, commit, size);
+            made.unwrap()
+        };
+        let section = create(Backing::PageFile, share * PAGE);
+        let mapped = create(disk, 0);
+        let mut processes = vec![bench.process];
+        for _ in 0..2 {
+            processes.push(bench.machine.create_process().unwrap());
+        }
+        for &process in &processes {
+            bench.process = process;
+            bench.alloc(OWN, share * PAGE, BOTH, READWRITE).unwrap();
+            bench.map(section, SHARED, READWRITE).unwrap();
+            bench.map(mapped, MAPPED, READWRITE).unwrap();
+        }
+        Self {
+            bench,
+            processes,
+            section,
+            mapped,
+            file,
+            shadow: BTreeMap::new(),
+            draw: Draw(seed),
+            faults,
+            log: Vec::new(),
+        }
+    }
+
+    /// One page is written in part, or read as a whole.
+    fn step(&mut self, share: u64) -> Result<(), Exception> {
+        let who = usize::try_from(self.draw.below(3)).unwrap();
+        let page = self.draw.below(share);
+        let (base, owner) = match self.draw.below(5) {
+            0..3 => (OWN, who),
+            3 => (SHARED, 3),
+            _ => (MAPPED, 4),
+        };
+        let address = VirtAddr::new(base + page * PAGE);
+        let process = self.processes[who];
+        let shadow = self
+            .shadow
+            .entry((owner, page))
+            .or_insert_with(|| vec![0; 0x1000]);
+        let result = if self.draw.below(2) == 0 {
+            let at = self.draw.below(0x1000 / 8) * 8;
+            let value = (self.log.len() as u64)
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                .to_le_bytes();
+            let done = self
+                .bench
+                .machine
+                .write(process, address.wrapping_add(at), &value);
+            if done.is_ok() {
+                let at = usize::try_from(at).unwrap();
+                shadow[at..at + 8].copy_from_slice(&value);
+            }
+            done
+        } else {
+            let mut found = vec![0; 0x1000];
+            let done = self.bench.machine.read(process, address, &mut found);
+            if done.is_ok() {
+                assert!(
+                    found == *shadow,
+                    "{process:?} reads something else at {address}"
+                );
+            }
+            done
+        };
+        let lists = self.bench.machine.page_lists();
+        let (paged, mapped) = (
+            self.bench.machine.disk_counters(IoOwner::PageFile),
+            self.bench.machine.disk_counters(IoOwner::MappedFile),
+        );
+        let seen = [
+            lists.available(),
+            lists.modified_page_file,
+            lists.modified_mapped,
+            paged.cycles.as_u64(),
+            mapped.cycles.as_u64(),
+            self.bench.slots_used(),
+        ];
+        self.log.push(
+            seen.iter()
+                .fold(0, |log, &seen| (log ^ seen).wrapping_mul(0x0100_0000_01b3)),
+        );
+        result
+    }
+
+    /// Everything ends; gives what was seen.
+    fn end(mut self) -> Vec<u64> {
+        self.bench.machine.verify_frames().unwrap();
+        for &process in &self.processes {
+            self.bench.machine.terminate_process(process).unwrap();
+        }
+        for section in [self.section, self.mapped] {
+            self.bench.machine.close_section(section).unwrap();
+        }
+        assert_eq!(self.bench.slots_used(), 0);
+        assert_eq!(self.bench.machine.frames_in_use(), 0);
+        for ((_, page), bytes) in self.shadow.range((4, 0)..) {
+            let mut found = vec![0; 0x1000];
+            crate::section::mapped_file::read(&self.file, page * PAGE, &mut found).unwrap();
+            assert!(found == *bytes, "page {page} of the file is something else");
+        }
+        self.log
+    }
+}
+
+/// Four times as much memory is used as there is, in no order: each page is what was last
+/// written to it, and the same happens each time.
+#[test]
+fn memory_that_is_used_four_times_over_holds_what_was_written() {
+    const FRAMES: u64 = 256;
+    let run = |seed| {
+        let mut thrash = Thrash::new(FRAMES, 4, seed);
+        for step in 0..12_000 {
+            thrash.step(FRAMES * 4 / 5).unwrap();
+            if step % 1000 == 0 {
+                thrash.bench.machine.verify_frames().unwrap();
+            }
+        }
+        let done = thrash.bench.machine.disk_counters(IoOwner::PageFile);
+        assert!(done.reads > 1000 && done.writes > 100, "{done:?}");
+        let done = thrash.bench.machine.disk_counters(IoOwner::MappedFile);
+        assert!(done.reads > 100 && done.writes > 100, "{done:?}");
+        thrash.end()
+    };
+    let first = run(1);
+    assert!(first == run(1), "the same calls came to something else");
+    assert!(first != run(2));
+}
+
+/// Each operation of page files and mapped files fails, one at a time: no page is ever another
+/// one, and what was not damaged comes back.
+#[test]
+fn each_disk_operation_may_fail_and_no_page_is_another_one() {
+    const FRAMES: u64 = 128;
+    let run = |fault: Option<(u64, DiskFault)>| {
+        let mut thrash = Thrash::new(FRAMES, 2, 3);
+        let base = thrash.faults.operations();
+        if let Some((operation, fault)) = fault {
+            thrash.faults.fail(base + operation, fault);
+        }
+        let mut failed = 0;
+        for _ in 0..400 {
+            if let Err(raised) = thrash.step(FRAMES * 2 / 5) {
+                assert_eq!(raised.code, Status::InPageError, "{fault:?}");
+                assert!(raised.reason.is_some());
+                failed += 1;
+            }
+        }
+        assert!(failed <= 1, "{fault:?}: {failed}");
+        let operations = thrash.faults.operations() - base;
+        thrash.faults.heal();
+        thrash.end();
+        operations
+    };
+    let operations = run(None);
+    assert!(operations > 100, "{operations}");
+    for fault in [
+        DiskFault::Fails,
+        DiskFault::Full,
+        DiskFault::Short,
+        DiskFault::Torn,
+    ] {
+        for operation in (0..operations).step_by(3) {
+            run(Some((operation, fault)));
+        }
+    }
+}
