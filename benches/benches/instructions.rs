@@ -7,8 +7,8 @@
 use std::hint::black_box;
 
 use benches::{
-    Extent, FAULTS, FaultWorld, FrameWorld, FunctionalWorld, OPERATIONS, PatternWorld, RegionWorld,
-    ShootdownWorld, TimedWorld, TouchedWorld, golden_cove, simulate,
+    Extent, FAULTS, FaultWorld, FrameWorld, FunctionalWorld, LeavingWorld, OPERATIONS,
+    PatternWorld, RegionWorld, ShootdownWorld, TimedWorld, TouchedWorld, golden_cove, simulate,
 };
 use iai_callgrind::{
     Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
@@ -48,7 +48,17 @@ fn timed_pattern(mut world: PatternWorld) -> PatternWorld {
 #[bench::refusal(args = (), setup = FaultWorld::refusal, config = each_at_most(1230))]
 #[bench::copy_on_write(args = (), setup = FaultWorld::copy_on_write, config = each_at_most(4290))]
 #[bench::shared(args = (), setup = FaultWorld::shared, config = each_at_most(2680))]
+#[bench::soft(args = (), setup = FaultWorld::soft)]
 fn fault(mut world: FaultWorld) -> FaultWorld {
+    black_box(&mut world).round();
+    world
+}
+
+#[library_benchmark(teardown = audit_leaving)]
+#[bench::trimmed(args = (), setup = LeavingWorld::trimmed)]
+#[bench::unmapped(args = (), setup = LeavingWorld::unmapped)]
+#[bench::freed(args = (), setup = LeavingWorld::freed)]
+fn leaving(mut world: LeavingWorld) -> LeavingWorld {
     black_box(&mut world).round();
     world
 }
@@ -128,6 +138,10 @@ fn audit_faults(mut world: FaultWorld) {
     world.audit();
 }
 
+fn audit_leaving(mut world: LeavingWorld) {
+    world.audit();
+}
+
 fn with_frames(round: fn(&mut FrameWorld)) -> (FrameWorld, fn(&mut FrameWorld)) {
     (FrameWorld::new(), round)
 }
@@ -170,7 +184,7 @@ fn check_start(json: Vec<u8>) {
 
 library_benchmark_group!(
     name = instructions;
-    benchmarks = functional, timed, timed_pattern, fault, frame, regions, touched_pages, shootdown, sim
+    benchmarks = functional, timed, timed_pattern, fault, leaving, frame, regions, touched_pages, shootdown, sim
 );
 
 main!(

@@ -1,8 +1,8 @@
 //! What do the memory manager's faults and calls cost, and what the frames that they fill?
 
 use benches::{
-    FAULTS, FaultWorld, FrameWorld, OPERATIONS, RegionWorld, ShootdownWorld, TouchedWorld, time,
-    time_faults,
+    FAULTS, FaultWorld, FrameWorld, LeavingWorld, OPERATIONS, RegionWorld, ShootdownWorld,
+    TouchedWorld, time, time_faults, time_leaving,
 };
 use criterion::{Criterion, criterion_group, criterion_main};
 
@@ -10,17 +10,33 @@ use criterion::{Criterion, criterion_group, criterion_main};
 type Named<T> = (&'static str, T);
 
 fn faults(criterion: &mut Criterion) {
-    const MEETINGS: [Named<fn() -> FaultWorld>; 5] = [
+    const MEETINGS: [Named<fn() -> FaultWorld>; 6] = [
         ("fault: demand zero", FaultWorld::demand_zero),
         ("fault: guard", FaultWorld::guard),
         ("fault: refusal", FaultWorld::refusal),
         ("fault: copy on write", FaultWorld::copy_on_write),
         ("fault: shared", FaultWorld::shared),
+        ("fault: soft", FaultWorld::soft),
     ];
     for (name, world) in MEETINGS {
         let mut world = world();
         criterion.bench_function(name, |bencher| {
             bencher.iter_custom(|faults| time_faults(faults, &mut world));
+        });
+        world.audit();
+    }
+}
+
+fn leaving(criterion: &mut Criterion) {
+    const WAYS: [Named<fn() -> LeavingWorld>; 3] = [
+        ("leaving: trimmed", LeavingWorld::trimmed),
+        ("leaving: unmapped", LeavingWorld::unmapped),
+        ("leaving: freed", LeavingWorld::freed),
+    ];
+    for (name, world) in WAYS {
+        let mut world = world();
+        criterion.bench_function(name, |bencher| {
+            bencher.iter_custom(|pages| time_leaving(pages, &mut world));
         });
         world.audit();
     }
@@ -84,5 +100,7 @@ fn shootdowns(criterion: &mut Criterion) {
     world.audit();
 }
 
-criterion_group!(benches, faults, frames, regions, touched, shootdowns);
+criterion_group!(
+    benches, faults, leaving, frames, regions, touched, shootdowns
+);
 criterion_main!(benches);

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use crate::{FAULTS, FaultWorld, OPERATIONS};
+use crate::{FAULTS, FaultWorld, LeavingWorld, OPERATIONS};
 
 /// The time of so many operations. They are done in whole rounds: what the last one did too
 /// much is taken off.
@@ -15,15 +15,29 @@ pub fn time(operations: u64, mut round: impl FnMut()) -> Duration {
 
 /// As [`time`], of so many faults; what makes the pages fault again is not timed.
 pub fn time_faults(faults: u64, world: &mut FaultWorld) -> Duration {
-    let rounds = faults.div_ceil(FAULTS);
+    time_prepared(faults, world, FaultWorld::prepare, FaultWorld::round)
+}
+
+/// As [`time`], of so many pages that leave; what lets them be there again is not timed.
+pub fn time_leaving(pages: u64, world: &mut LeavingWorld) -> Duration {
+    time_prepared(pages, world, LeavingWorld::prepare, LeavingWorld::round)
+}
+
+fn time_prepared<T>(
+    wanted: u64,
+    world: &mut T,
+    prepare: impl Fn(&mut T),
+    round: impl Fn(&mut T),
+) -> Duration {
+    let rounds = wanted.div_ceil(FAULTS);
     let mut spent = Duration::ZERO;
     for _ in 0..rounds {
-        world.prepare();
+        prepare(world);
         let start = Instant::now();
-        world.round();
+        round(world);
         spent += start.elapsed();
     }
-    share(spent, faults, rounds * FAULTS)
+    share(spent, wanted, rounds * FAULTS)
 }
 
 /// The time of some operations, of that of more.

@@ -1,6 +1,6 @@
 use memory_manager::{
     AllocationType, Exception, FreeType, Machine, PageProtection, ProcessId, SectionHandle, Status,
-    ViewRequest,
+    ViewRequest, WorkingSetSize,
 };
 use mmu_core::{PageSize, VirtAddr};
 
@@ -25,6 +25,7 @@ enum Meeting {
     Refusal,
     CopyOnWrite,
     Shared,
+    Soft,
 }
 
 /// A program whose every access faults, each in a page of its own.
@@ -62,6 +63,11 @@ impl FaultWorld {
         Self::new(Meeting::Shared)
     }
 
+    /// Loads from pages that have left the working set, and are in memory.
+    pub fn soft() -> Self {
+        Self::new(Meeting::Soft)
+    }
+
     fn new(meeting: Meeting) -> Self {
         let (machine, process, section) = process_with_section(BYTES);
         let mut world = Self {
@@ -78,6 +84,10 @@ impl FaultWorld {
                 world.allocate();
                 world.fill(BASE);
                 world.protect(PageProtection::READONLY);
+            }
+            Meeting::Soft => {
+                world.allocate();
+                world.fill(BASE);
             }
             Meeting::CopyOnWrite | Meeting::Shared => world.map(BASE, PageProtection::READONLY),
         }
@@ -103,6 +113,14 @@ impl FaultWorld {
             }
             Meeting::Guard => self.protect(PageProtection::READONLY | PageProtection::GUARD),
             Meeting::Refusal => {}
+            Meeting::Soft => {
+                let empty = WorkingSetSize {
+                    minimum: u64::MAX,
+                    maximum: u64::MAX,
+                };
+                let trimmed = self.machine.set_working_set_size(self.process, empty);
+                trimmed.expect("the process is there");
+            }
             Meeting::CopyOnWrite => self.map_again(PageProtection::WRITECOPY),
             Meeting::Shared => self.map_again(PageProtection::READWRITE),
         }
@@ -127,6 +145,11 @@ impl FaultWorld {
                     assert_eq!(self.load(address(BASE, index)), index);
                 }
             }
+            Meeting::Soft => {
+                for index in 0..FAULTS {
+                    assert_eq!(self.load(address(BASE, index)), index);
+                }
+            }
             Meeting::Refusal => {
                 for index in 0..FAULTS {
                     let met = self.try_store(address(BASE, index), !index).unwrap_err();
@@ -143,15 +166,21 @@ impl FaultWorld {
     pub fn audit(&mut self) {
         self.prepare();
         let before = self.machine.frames_in_use();
+        let soft = self.machine.fault_counters().soft;
         self.round();
+        let soft = self.machine.fault_counters().soft - soft;
+        assert!(self.meeting != Meeting::Soft || soft == FAULTS);
         let taken = self.machine.frames_in_use() - before;
         let (private, tables) = match self.meeting {
             Meeting::DemandZero | Meeting::CopyOnWrite => (FAULTS, 1),
             Meeting::Shared => (0, 1),
-            Meeting::Guard | Meeting::Refusal => (0, 0),
+            Meeting::Guard | Meeting::Refusal | Meeting::Soft => (0, 0),
         };
         assert_eq!(taken, private + tables);
-        let is_stored = !matches!(self.meeting, Meeting::Guard | Meeting::Refusal);
+        let is_stored = !matches!(
+            self.meeting,
+            Meeting::Guard | Meeting::Refusal | Meeting::Soft
+        );
         let is_shared = self.meeting == Meeting::Shared;
         for index in 0..FAULTS {
             let first = if is_stored { !index } else { index };

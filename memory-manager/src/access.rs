@@ -1,4 +1,4 @@
-use mmu_core::{AccessKind, Fault, PhysAddr, Span, VirtAddr};
+use mmu_core::{AccessKind, Fault, PhysAddr, PrivilegeMode, Span, VirtAddr};
 
 use crate::{
     Exception, ExceptionAccess, Machine, Status, Target, ThreadId,
@@ -92,8 +92,17 @@ impl Machine {
         target: Target,
         address: VirtAddr,
     ) -> Result<(), Exception> {
-        self.reach(target, address, 1, AccessKind::Write)
-            .map(|_| ())
+        self.probe(target, address, AccessKind::Write).map(|_| ())
+    }
+
+    /// Lets a byte be accessed, and does not access it; gives where it lies.
+    pub(crate) fn probe(
+        &mut self,
+        target: Target,
+        address: VirtAddr,
+        kind: AccessKind,
+    ) -> Result<PhysAddr, Exception> {
+        Ok(self.reach(target, address, 1, kind)?.first)
     }
 
     fn reach(
@@ -146,7 +155,7 @@ impl UserSpace {
             let ram = kernel.physical.ram();
             let processor = kernel.processors.running(ram, &self.root);
             let processor = processor.map_err(Exception::at(address, access))?;
-            match processor.translate(ram, address, length, kind) {
+            match processor.translate(ram, address, length, (kind, PrivilegeMode::User)) {
                 Ok(span) => return Ok(Parts::new(span, address)),
                 Err(fault) => resolve(self, kernel, thread, &fault, access)?,
             }
@@ -182,7 +191,7 @@ fn internal(access: ExceptionAccess, address: VirtAddr) -> Exception {
 }
 
 impl ExceptionAccess {
-    fn of_kind(kind: AccessKind) -> Self {
+    pub(crate) fn of_kind(kind: AccessKind) -> Self {
         if kind.fetches() {
             Self::Execute
         } else if kind.writes() {
@@ -218,7 +227,10 @@ impl Parts {
 }
 
 /// The accesses that so many bytes take.
-fn accesses(address: VirtAddr, length: usize) -> impl Iterator<Item = (VirtAddr, usize)> {
+pub(crate) fn accesses(
+    address: VirtAddr,
+    length: usize,
+) -> impl Iterator<Item = (VirtAddr, usize)> {
     const MOST: usize = PAGE_BYTES;
     let mut done = 0;
     std::iter::from_fn(move || {

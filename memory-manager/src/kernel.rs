@@ -3,10 +3,12 @@ use mmu_core::{Invalidation, PageSize, PhysAddr, VirtAddr};
 use crate::{
     FaultCounters, Replacement, Status, WorkingSetCounters,
     commit::Commit,
+    mdl::Mdls,
     physical::Physical,
     processor::SpaceRoot,
     processors::Processors,
     section::{SectionObjects, SegmentId, Segments},
+    system_space::SystemSpace,
 };
 
 /// What all processes share.
@@ -19,6 +21,9 @@ pub(crate) struct Kernel {
     /// The page that all processes read, since there was one; gone if its segment is.
     pub(crate) shared_data: Option<SegmentId>,
     pub(crate) sections: SectionObjects,
+    pub(crate) mdls: Mdls,
+    /// Where the system sees locked pages, if it sees any.
+    pub(crate) system: Option<SystemSpace>,
     pub(crate) faults: FaultCounters,
     pub(crate) working_sets: WorkingSetCounters,
     pub(crate) replacement: Replacement,

@@ -49,6 +49,7 @@ mod large;
 mod layout;
 mod machine;
 mod manager;
+mod mdl;
 mod memory_information;
 mod page_file;
 mod page_protection;
@@ -72,6 +73,7 @@ mod shared_data;
 pub mod shootdown;
 mod stack;
 mod status;
+mod system_space;
 mod thread;
 mod user_space;
 mod vad;
@@ -101,6 +103,7 @@ pub use large::LARGE_PAGE_MINIMUM;
 pub use layout::AddressLayout;
 pub use machine::{Machine, MachineConfig, MachineError, ProcessId};
 pub use manager::{CollapseError, Collapsed, Counters, MemoryManager};
+pub use mdl::{CacheType, LockOperation, Mdl};
 pub use memory_information::{MemoryInformation, MemoryKind, MemoryState, Range};
 pub use page_file::{
     MAX_PAGE_FILES, PAGE_FILE_CLUSTER, PageFileCounters, PageFileError, PageFileNumber,

@@ -10,6 +10,7 @@ use crate::{
     WorkingSetCounters,
     commit::Commit,
     kernel::Kernel,
+    mdl::Mdls,
     paging::Hand,
     physical::Physical,
     processors::Processors,
@@ -119,6 +120,8 @@ impl Machine {
                 segments: Segments::default(),
                 shared_data: None,
                 sections: SectionObjects::default(),
+                mdls: Mdls::default(),
+                system: None,
                 faults: FaultCounters::default(),
                 working_sets: WorkingSetCounters::default(),
                 replacement: config.replacement,
@@ -164,7 +167,8 @@ impl Machine {
     }
 
     /// Ends a process; all its memory is given back, and what it wrote to mapped files is in
-    /// them.
+    /// them. Pages that are locked for a device keep their frames until they are unlocked
+    /// ([`Machine::pages_locked_of`]).
     ///
     /// # Errors
     /// - [`Status::InvalidHandle`]: no such process.

@@ -3,7 +3,7 @@ use std::num::NonZeroU16;
 use mmu_core::{PageSize, PhysAddr, PhysMem, Ram, RamTooLarge};
 
 use crate::{
-    DiskLedger, DiskModel, IoOwner, PageFiles, PageSlot, PhysicalPage, Status,
+    DiskLedger, DiskModel, PageFiles, PageSlot, PhysicalPage, Status,
     pfn::{Content, FrameDatabase, FrameFlags, FrameState, Record, Taken, Wanted},
     protection::Protection,
     pte::{FrameOwner, Pte, PteState},
@@ -139,21 +139,6 @@ impl Physical {
         zeroed.map_err(|_| Status::InternalError)
     }
 
-    /// A frame that holds what is read from a file; the inner error is why it could not be read.
-    pub(crate) fn allocate_filled(
-        &mut self,
-        fill: impl FnOnce(&Ram, PhysAddr) -> Result<(), Status>,
-    ) -> Result<Result<PhysAddr, Status>, Status> {
-        let frame = self.allocate_to_fill()?;
-        self.disks.read(IoOwner::MappedFile, SIZE.bytes());
-        if let Err(reason) = fill(&self.ram, frame) {
-            self.disks.fail(IoOwner::MappedFile);
-            self.free(frame);
-            return Ok(Err(reason));
-        }
-        Ok(Ok(frame))
-    }
-
     /// A frame that holds what another one holds.
     pub(crate) fn allocate_copy(&mut self, of: PhysAddr) -> Result<PhysAddr, Status> {
         let frame = self.allocate_to_fill()?;
@@ -187,9 +172,19 @@ impl Physical {
         record.references += 1;
     }
 
-    /// Gives a frame back that was allocated and not used, or that is held and not shown.
+    /// Gives a frame back that was allocated and not used, or that is held and not shown. If it
+    /// is locked, it is free when it is no more.
     pub(crate) fn free(&mut self, frame: PhysAddr) {
-        self.discard(PhysicalPage::of(frame));
+        let number = PhysicalPage::of(frame);
+        let record = self.frames.record_mut(number);
+        if record.references <= 1 {
+            return self.discard(number);
+        }
+        record.flags -= FrameFlags::HELD | FrameFlags::PROTOTYPE;
+        record.shares = 0;
+        record.references -= 1;
+        record.state = FrameState::Transition;
+        record.set_entry(None);
     }
 
     /// Frees a frame, and the slot that its page has in a page file.
@@ -404,7 +399,9 @@ impl Physical {
     fn delete(&mut self, frame: PhysAddr) {
         let number = PhysicalPage::of(frame);
         self.frames.unlink(number);
+        self.drop_slot(number);
         let record = self.frames.record_mut(number);
+        record.flags -= FrameFlags::PROTOTYPE;
         record.set_entry(None);
         if record.references == 0 {
             self.discard(number);
@@ -416,6 +413,25 @@ impl Physical {
         let number = PhysicalPage::of(frame);
         self.frames.unlink(number);
         self.frames.record_mut(number).references += 1;
+    }
+
+    /// The same, for as long as a device is busy with it.
+    ///
+    /// # Errors
+    /// [`Status::InsufficientResources`] if as many already are as can be counted.
+    pub(crate) fn lock(&mut self, frame: PhysAddr) -> Result<(), Status> {
+        // The others are for who is busy with it for a moment.
+        const MOST: u16 = u16::MAX / 2;
+        if self.record(frame).references >= MOST {
+            return Err(Status::InsufficientResources);
+        }
+        self.refer(frame);
+        Ok(())
+    }
+
+    /// Whether somebody else than the entries that show a frame keeps it.
+    pub(crate) fn is_kept(&self, frame: PhysAddr) -> bool {
+        self.record(frame).references > 1
     }
 
     /// Takes such a reference back. When it was the last, the frame goes where it belongs.
@@ -466,7 +482,7 @@ impl Physical {
     pub(crate) fn delete_prototype(&mut self, frame: PhysAddr) {
         let number = PhysicalPage::of(frame);
         if self.frames.record(number).is(FrameFlags::HELD) {
-            self.discard(number);
+            self.free(frame);
         } else {
             self.delete(frame);
         }

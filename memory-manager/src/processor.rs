@@ -162,17 +162,16 @@ impl Processor {
         Ok(())
     }
 
-    /// Translates an access of the space that runs, made in user mode.
+    /// Translates an access of the space that runs.
     #[inline]
     pub(crate) fn translate(
         &mut self,
         ram: &Ram,
         address: VirtAddr,
         length: u32,
-        kind: AccessKind,
+        (kind, mode): (AccessKind, PrivilegeMode),
     ) -> Result<Span, mmu_core::Fault> {
-        self.mmu
-            .translate_span(ram, address, length, kind, PrivilegeMode::User)
+        self.mmu.translate_span(ram, address, length, kind, mode)
     }
 
     /// Its MMU as it would be if it ran a space now; none if it kept nothing of it.

@@ -16,7 +16,7 @@ pub use image::{ImageInformation, ImageMachine};
 use mapped_file::{FileIdentity, MappedFile};
 pub(crate) use object::SectionObjects;
 pub use object::{SectionAccess, SectionCreation, SectionOpening};
-pub(crate) use segment::{PageOrigin, Segment, SegmentId};
+pub(crate) use segment::{EVERYWHERE, PROTOTYPES, PageOrigin, PartOfFile, Segment, SegmentId};
 pub(crate) use shared_page::Whereabouts;
 
 bitflags! {

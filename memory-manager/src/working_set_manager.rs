@@ -100,7 +100,7 @@ impl UserSpace {
             if self.working_set.spare() == 0 || kernel.physical.available() >= GOAL {
                 break;
             }
-            if self.can_leave(candidate.page) {
+            if self.can_leave(kernel, candidate.page) {
                 self.trim_page(kernel, candidate.page)?;
                 kernel.working_sets.trimmed += 1;
             }
@@ -109,9 +109,17 @@ impl UserSpace {
     }
 
     /// Whether a page that is not locked can leave the working set: environment blocks stay,
-    /// where the system looks for them.
-    pub(crate) fn can_leave(&self, page: u64) -> bool {
-        self.check_unsecured(page).is_ok()
+    /// where the system looks for them, and pages where a device does.
+    pub(crate) fn can_leave(&self, kernel: &Kernel, page: u64) -> bool {
+        self.check_unsecured(page).is_ok() && !self.is_kept(kernel, page)
+    }
+
+    /// Whether a device is busy with a page.
+    fn is_kept(&self, kernel: &Kernel, page: u64) -> bool {
+        !kernel.mdls.is_empty()
+            && self.resident(kernel, page).is_ok_and(|found| {
+                found.is_some_and(|(_, valid)| kernel.physical.is_kept(valid.frame()))
+            })
     }
 
     /// Takes a page out of the working set: the next touch faults, and finds it in memory as it
@@ -155,7 +163,7 @@ impl UserSpace {
     /// The page that is to leave for another one.
     pub(crate) fn replaceable(&self, kernel: &Kernel) -> Result<Option<u64>, Status> {
         let candidates = self.working_set.list.candidates();
-        let candidates = candidates.filter(|page| self.can_leave(page.page));
+        let candidates = candidates.filter(|page| self.can_leave(kernel, page.page));
         if kernel.replacement == Replacement::FirstIn {
             let first = candidates.min_by_key(|page| page.added);
             return Ok(first.map(|page| page.page));

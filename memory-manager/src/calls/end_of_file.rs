@@ -14,7 +14,7 @@ impl Machine {
     /// # Errors
     /// Nothing has changed then.
     /// - [`Status::UserMappedFile`]: it would be shorter, and a section or a view of it is
-    ///   open (Microsoft, `MmCanFileBeTruncated`).
+    ///   open, or a page of it locked (Microsoft, `MmCanFileBeTruncated`).
     /// - What the host says of the file.
     pub fn set_end_of_file(&mut self, file: &File, length: u64) -> Result<(), Status> {
         let segments = &mut self.kernel.segments;
@@ -22,7 +22,7 @@ impl Machine {
         let mut segment = segment.and_then(|id| segments.get_mut(id));
         let is_mapped = segment
             .as_ref()
-            .is_some_and(|segment| segment.handles > 0 || !segment.views.is_empty());
+            .is_some_and(|segment| segment.is_in_use() || !segment.views.is_empty());
         if is_mapped && length < mapped_file::length(file)? {
             return Err(Status::UserMappedFile);
         }

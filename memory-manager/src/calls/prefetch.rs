@@ -52,8 +52,8 @@ impl UserSpace {
                     if kernel.physical.vacant() <= kernel.commit.charged() {
                         return;
                     }
-                    match kernel.shared_frame(segment, index) {
-                        Ok(frame) => kernel.physical.release(frame),
+                    match kernel.find_shared(segment, index, first..first + pages) {
+                        Ok((frame, _)) => kernel.physical.release(frame),
                         Err(Status::AccessViolation) => {}
                         Err(_) => return,
                     }

@@ -88,12 +88,13 @@ impl Machine {
 }
 
 impl UserSpace {
-    /// Takes the pages of a range that are not locked out of the working set, but environment
-    /// blocks.
+    /// Takes the pages of a range that can leave it out of the working set.
     pub(crate) fn trim(&mut self, kernel: &mut Kernel, start: u64, end: u64) -> Result<(), Status> {
         let candidates = self.working_set.list.candidates().map(|page| page.page);
         let within = candidates.filter(|page| (start..end).contains(page));
-        let pages: Vec<_> = within.filter(|&page| self.can_leave(page)).collect();
+        let pages: Vec<_> = within
+            .filter(|&page| self.can_leave(kernel, page))
+            .collect();
         for page in pages {
             self.trim_page(kernel, page)?;
         }

@@ -11,7 +11,9 @@ mod callers;
 mod copy;
 mod dep;
 mod discard;
+mod failing_files;
 mod faults;
+mod file_clusters;
 mod files;
 mod frame_check;
 mod frames;
@@ -23,6 +25,8 @@ mod invariants;
 mod large;
 mod layouts;
 mod lock;
+mod looping;
+mod mdl;
 mod paging;
 mod pe;
 mod placeholders;
@@ -183,4 +187,17 @@ fn violation<T>(access: u64, address: u64) -> Result<T, (Status, u64, u64)> {
 /// What the first touch of a guard page raises.
 fn guard<T>(access: u64, address: u64) -> Result<T, (Status, u64, u64)> {
     Err((Status::GuardPageViolation, access, address))
+}
+
+/// Numbers that are drawn, the same from the same seed.
+struct Draw(u64);
+
+impl Draw {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(0x5851_f42d_4c95_7f2d)
+            .wrapping_add(0x1405_7b7e_f767_814f);
+        (self.0 >> 33) % end
+    }
 }

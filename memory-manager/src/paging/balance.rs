@@ -98,7 +98,7 @@ impl UserSpace {
         for (start, end) in regions {
             let mut pieces = Pieces::new(start, end);
             while let Some(piece) = pieces.next(self, &kernel.physical)? {
-                if let Some((first, end)) = self.spare(&kernel.physical, start, piece)? {
+                if let Some((first, end)) = self.spare(kernel, start, piece)? {
                     let before = self.working_set.list.length();
                     self.trim(kernel, first, end)?;
                     kernel.settle()?;
@@ -114,7 +114,7 @@ impl UserSpace {
     /// The first pages of a piece that can leave the working set, and where they end.
     fn spare(
         &self,
-        physical: &Physical,
+        kernel: &Kernel,
         region: u64,
         piece: Piece,
     ) -> Result<Option<(u64, u64)>, Status> {
@@ -124,8 +124,9 @@ impl UserSpace {
         }
         let (mut first, mut end, mut count) = (None, 0, 0);
         for (page, at) in piece.entries() {
-            let is_valid = matches!(physical.read_pte(at)?.state(), PteState::Valid(_));
-            if is_valid && !self.working_set.list.is_locked(page) {
+            let is_valid = matches!(kernel.physical.read_pte(at)?.state(), PteState::Valid(_));
+            let is_locked = || self.working_set.list.is_locked(page);
+            if is_valid && !is_locked() && self.can_leave(kernel, page) {
                 first.get_or_insert(page);
                 end = page + PAGE;
                 count += 1;

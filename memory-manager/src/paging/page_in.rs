@@ -12,12 +12,12 @@ use crate::{
     vad::{PAGE, PAGE_BYTES},
 };
 
-/// How many pages are read at once, at most (Windows Internals: 8 of a page file; literature
-/// only).
-const CLUSTER: u64 = 8;
+/// How many pages are read at once, at most (Windows Internals: 8 of a page file or an image, and
+/// 4 to 8 of another file; literature only).
+pub(super) const CLUSTER: u64 = 8;
 
 /// Frames that reading ahead leaves for others. Assumed.
-const SPARED: u64 = 16;
+pub(super) const SPARED: u64 = 16;
 
 /// Entries of a table.
 const TABLE: u64 = PAGE / 8;

@@ -12,6 +12,7 @@ use crate::{
     Machine, PageSlot, PhysicalPage, Status,
     physical::{Physical, frames_of},
     pte::{FrameOwner, Pte, PteState},
+    system_space::SystemSpace,
 };
 
 mod pointers;
@@ -45,7 +46,8 @@ pub enum FrameFault {
         /// What a look at every entry says.
         counted: u32,
     },
-    /// A frame has other references than one for its shares, though nobody is busy with it.
+    /// A frame has other references than one for its shares and one each time that it is locked,
+    /// though nobody else is busy with it.
     #[error("frame {:#x} has {references} references", .frame.0)]
     References {
         /// The frame.
@@ -130,6 +132,8 @@ struct Found {
     is_held: bool,
     /// Whether a valid entry says that it was written.
     is_written: bool,
+    /// How often it is locked.
+    locks: u16,
     /// The entries that are not zero, if it is a page table.
     used: u16,
 }
@@ -164,6 +168,12 @@ impl Machine {
                 survey.at(table)?.is_held = true;
                 survey.prototypes(table)?;
             }
+        }
+        for &frame in self.kernel.mdls.iter().flat_map(|locked| &locked.frames) {
+            survey.at(frame)?.locks += 1;
+        }
+        for table in self.kernel.system.iter().flat_map(SystemSpace::tables) {
+            survey.at(table)?.is_held = true;
         }
         survey.slots()?;
         survey.compare()
@@ -393,12 +403,12 @@ fn compare(frame: PhysicalPage, record: &Record, found: Found) -> Result<(), Fra
         .flags
         .intersects(FrameFlags::READ_IN_PROGRESS | FrameFlags::WRITE_IN_PROGRESS);
     let references = record.references;
-    if references != u16::from(counted > 0) + u16::from(is_busy) {
+    if references != u16::from(counted > 0) + u16::from(is_busy) + found.locks {
         return Err(FrameFault::References { frame, references });
     }
     let suits = match state {
         FrameState::Active => counted > 0,
-        FrameState::Transition => counted == 0 && is_busy,
+        FrameState::Transition => counted == 0 && (is_busy || found.locks > 0),
         FrameState::Standby | FrameState::Modified | FrameState::ModifiedNoWrite => {
             counted == 0 && found.owner.is_some()
         }

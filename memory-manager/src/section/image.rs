@@ -1,9 +1,9 @@
 //! Images: programs and libraries, whose parts are mapped each in its own way.
 
-use mmu_core::{PhysAddr, Ram, VirtAddr};
+use mmu_core::VirtAddr;
 
-use super::mapped_file::MappedFile;
-use crate::{Status, protection::Protection, vad::PAGE};
+use super::{PartOfFile, mapped_file::MappedFile};
+use crate::{protection::Protection, vad::PAGE};
 
 mod headers;
 
@@ -77,20 +77,19 @@ enum Writes {
     Shared,
 }
 
-impl Image {
-    /// Fills a frame with a page.
-    pub(crate) fn load(&self, ram: &Ram, page: u64, frame: PhysAddr) -> Result<(), Status> {
-        let Some(subsection) = self.layout.subsection(page) else {
-            return Err(Status::AccessViolation);
-        };
+impl ImageLayout {
+    /// Where a page is in the file; none of one that is nothing but zeros.
+    pub(crate) fn part(&self, page: u64) -> Option<PartOfFile> {
+        let subsection = self.subsection(page)?;
         let skipped = (page - subsection.first) * PAGE;
         let bytes = subsection.bytes.saturating_sub(skipped).min(PAGE);
-        let offset = subsection.offset + skipped;
-        self.file.load(ram, (offset, bytes), frame)
+        (bytes > 0).then_some(PartOfFile {
+            subsection: subsection.first,
+            offset: subsection.offset + skipped,
+            bytes,
+        })
     }
-}
 
-impl ImageLayout {
     fn subsection(&self, page: u64) -> Option<&Subsection> {
         let place = self.subsections.partition_point(|part| part.end <= page);
         let next = self.subsections.get(place);

@@ -86,26 +86,6 @@ impl MappedFile {
         resize(&*self.disk, length)
     }
 
-    /// Fills a frame with the bytes from an offset on, a page at most; zeros are what follows
-    /// these and the end.
-    ///
-    /// # Errors
-    /// [`Status::FileInvalid`] if the file ends before these, which it did not when it was
-    /// mapped.
-    pub(crate) fn load(
-        &self,
-        ram: &Ram,
-        (offset, bytes): (u64, u64),
-        frame: PhysAddr,
-    ) -> Result<(), Status> {
-        let mut page = [0; PAGE_BYTES];
-        let wanted = &mut page[..bytes.min(PAGE) as usize];
-        if read(&*self.disk, offset, wanted)? == 0 && !wanted.is_empty() {
-            return Err(Status::FileInvalid);
-        }
-        ram.write(frame, &page).map_err(|_| Status::InternalError)
-    }
-
     /// Reads what follows its end in the last page, where it is longer now, into that page's
     /// frame.
     pub(crate) fn load_behind_end(&self, ram: &Ram, frame: PhysAddr) -> Result<(), Status> {
@@ -119,8 +99,8 @@ impl MappedFile {
     /// Writes a page to its place, up to the end.
     ///
     /// # Errors
-    /// As [`MappedFile::load`], also if the file ends in the page, before where it did when it
-    /// was mapped: then some of the page would be lost.
+    /// [`Status::FileInvalid`] if the file ends in the page, before where it did when it was
+    /// mapped: then some of the page would be lost.
     pub(crate) fn store(&self, ram: &Ram, offset: u64, frame: PhysAddr) -> Result<(), Status> {
         match self.store_run(ram, offset, &[frame])? {
             0 => Err(Status::FileInvalid),

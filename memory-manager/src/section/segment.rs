@@ -1,4 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use mmu_core::PhysAddr;
 
@@ -17,8 +20,11 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct SegmentId(pub(crate) u64);
 
+/// All pages that a segment can have.
+pub(crate) const EVERYWHERE: Range<u64> = 0..u64::MAX;
+
 /// Prototype entries of a frame.
-const PROTOTYPES: u64 = PAGE / 8;
+pub(crate) const PROTOTYPES: u64 = PAGE / 8;
 
 /// The pages that views share, with a prototype entry for each.
 ///
@@ -35,8 +41,20 @@ pub(crate) struct Segment {
     pub(crate) charge: u64,
     /// Sections that are open.
     pub(crate) handles: u64,
+    /// Lists of locked pages that have some of its pages.
+    pub(crate) locks: u64,
     /// The views, by process and start.
     pub(crate) views: BTreeSet<(ProcessId, u64)>,
+}
+
+/// Where a page is in its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PartOfFile {
+    /// The first page of all those that follow each other in the file as they do in memory.
+    pub(crate) subsection: u64,
+    pub(crate) offset: u64,
+    /// How many bytes of it are there; zeros follow.
+    pub(crate) bytes: u64,
 }
 
 /// Where pages come from.
@@ -52,6 +70,18 @@ pub(crate) enum PageOrigin {
     Image(Image),
 }
 
+impl PageOrigin {
+    /// The file, and where it should end.
+    pub(crate) fn file(&self) -> Option<(&MappedFile, u64)> {
+        match self {
+            Self::File(file) => Some((file, file.end)),
+            // What is known of it is where its parts end.
+            Self::Image(image) => Some((&image.file, u64::MAX)),
+            Self::Committed | Self::Reserved => None,
+        }
+    }
+}
+
 impl Segment {
     pub(crate) fn new(origin: PageOrigin, pages: u64) -> Self {
         Self {
@@ -60,7 +90,26 @@ impl Segment {
             prototypes: BTreeMap::new(),
             charge: 0,
             handles: 0,
+            locks: 0,
             views: BTreeSet::new(),
+        }
+    }
+
+    /// Whether somebody has it open, or is busy with pages of it.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.handles > 0 || self.locks > 0
+    }
+
+    /// Where a page is in a file; none if it is in none.
+    pub(crate) fn part(&self, index: u64) -> Option<PartOfFile> {
+        match &self.origin {
+            PageOrigin::File(_) => Some(PartOfFile {
+                subsection: 0,
+                offset: index * PAGE,
+                bytes: PAGE,
+            }),
+            PageOrigin::Image(image) => image.layout.part(index),
+            PageOrigin::Committed | PageOrigin::Reserved => None,
         }
     }
 
@@ -308,7 +357,7 @@ impl Kernel {
         result
     }
 
-    /// Lets a segment go that has neither views nor open sections; what was written to it is
+    /// Lets a segment go that has neither views nor open sections nor locked pages; what was written to it is
     /// in its file then.
     ///
     /// # Errors
@@ -322,7 +371,7 @@ impl Kernel {
             return Ok(());
         }
         self.write_back(id, 0, pages)?;
-        if self.segment(id)?.handles > 0 {
+        if self.segment(id)?.is_in_use() {
             return Ok(());
         }
         let Some(segment) = self.segments.remove(id) else {

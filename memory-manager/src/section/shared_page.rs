@@ -1,14 +1,15 @@
 //! Where the pages of sections are, and how they are brought to memory.
 
-use mmu_core::{PhysAddr, Ram};
+use std::ops::Range;
 
-use super::{PageOrigin, SegmentId};
+use mmu_core::PhysAddr;
+
+use super::{EVERYWHERE, PageOrigin, SegmentId};
 use crate::{
     Status,
     kernel::Kernel,
     protection::Protection,
     pte::{FrameOwner, Pte, PteState},
-    vad::PAGE,
 };
 
 /// Where a shared page was.
@@ -30,22 +31,23 @@ impl Kernel {
     /// [`Status::AccessViolation`] if the page is not committed, [`Status::InPageError`] if
     /// the file cannot be read.
     pub(crate) fn shared_frame(&mut self, id: SegmentId, index: u64) -> Result<PhysAddr, Status> {
-        Ok(self.find_shared(id, index)?.0)
+        Ok(self.find_shared(id, index, EVERYWHERE)?.0)
     }
 
-    /// The same, and where the page was.
+    /// The same, and where the page was. Of a file, pages within a range may be read with it.
     pub(crate) fn find_shared(
         &mut self,
         id: SegmentId,
         index: u64,
+        within: Range<u64>,
     ) -> Result<(PhysAddr, Whereabouts), Status> {
         let Some(place) = self.segment(id)?.place(index) else {
-            return self.fill_shared(id, index, Pte::ZERO);
+            return self.fill_shared(id, index, within, Pte::ZERO);
         };
         let prototype = self.physical.read_pte(place)?;
         match self.bring_back(place, prototype)? {
             Some(found) => Ok(found),
-            None => self.fill_shared(id, index, prototype),
+            None => self.fill_shared(id, index, within, prototype),
         }
     }
 
@@ -60,7 +62,8 @@ impl Kernel {
         }
         let id = prototype.in_file().ok_or(Status::InternalError)?;
         let index = self.segment(id)?.index_of(place);
-        self.fill_shared(id, index.ok_or(Status::InternalError)?, prototype)
+        let index = index.ok_or(Status::InternalError)?;
+        self.fill_shared(id, index, EVERYWHERE, prototype)
     }
 
     /// The page of a prototype entry, if it is in memory or in a page file.
@@ -87,6 +90,7 @@ impl Kernel {
         &mut self,
         id: SegmentId,
         index: u64,
+        within: Range<u64>,
         prototype: Pte,
     ) -> Result<(PhysAddr, Whereabouts), Status> {
         let segment = self.segment(id)?;
@@ -95,27 +99,16 @@ impl Kernel {
         if committed.is_none() {
             return Err(Status::AccessViolation);
         }
-        // Borrowed apart from the frames.
-        let segment = self.segments.get(id).ok_or(Status::InternalError)?;
-        let physical = &mut self.physical;
-        let in_file = Pte::subsection(id);
-        let (frame, original) = match &segment.origin {
-            PageOrigin::File(file) => {
-                let load = |ram: &Ram, frame| file.load(ram, (index * PAGE, PAGE), frame);
-                (physical.allocate_filled(load), in_file)
-            }
-            PageOrigin::Image(image) => {
-                let load = |ram: &Ram, frame| image.load(ram, index, frame);
-                (physical.allocate_filled(load), in_file)
-            }
-            PageOrigin::Committed | PageOrigin::Reserved => {
-                (physical.allocate().map(Ok), prototype)
-            }
+        if segment.part(index).is_some() {
+            let frame = self.file_in(id, index, within)?;
+            return Ok((frame, Whereabouts::Elsewhere));
+        }
+        // What follows the bytes of a part of an image is zeros, too.
+        let original = match &segment.origin {
+            PageOrigin::File(_) | PageOrigin::Image(_) => Pte::subsection(id),
+            PageOrigin::Committed | PageOrigin::Reserved => prototype,
         };
-        let frame = frame?.map_err(|reason| {
-            self.in_page_reason = Some(reason);
-            Status::InPageError
-        })?;
+        let frame = self.physical.allocate()?;
         let place = self.make_prototype(id, index);
         let place = place.inspect_err(|_| self.physical.free(frame))?;
         self.physical.give_to_prototype(frame, (place, original))?;

@@ -10,7 +10,7 @@ use crate::{
     private::has_own_page,
     protection::{Caching, Protection},
     pte::{FrameOwner, Pte, PteState, ValidPte},
-    section::{SegmentId, Whereabouts},
+    section::{EVERYWHERE, SegmentId, Whereabouts},
     user_space::UserSpace,
     vad::{Entries, PAGE, Placeholder, Vad, VadKind, View},
 };
@@ -92,7 +92,7 @@ impl UserSpace {
         access: ExceptionAccess,
     ) -> Result<(), Status> {
         self.admit(kernel, page, protection, access, Pte::lookup)?;
-        let found = kernel.find_shared(segment, index)?;
+        let found = kernel.find_shared(segment, index, EVERYWHERE)?;
         self.show_shared(kernel, page, found, protection, access)
     }
 

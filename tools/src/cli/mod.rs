@@ -40,7 +40,7 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Sim(sim::Sim),
+    Sim(Box<sim::Sim>),
     Record(record::Record),
     Maps(maps::Maps),
     Walk(walk::Walk),

@@ -74,10 +74,9 @@ impl PagingOptions {
         let mut machines: Vec<_> = machines.into_iter().collect();
         let is_pageable = machines.iter().all(|machine| machine.is_pageable());
         let is_wanted = match (self.page_file, ram) {
-            (Some(PageFileChoice::None), _) => false,
+            (Some(PageFileChoice::None), _) | (None, Ram::Default) => false,
             (Some(PageFileChoice::Of(_)), _) | (None, Ram::Compared) => true,
             (None, Ram::Said) => is_pageable,
-            (None, Ram::Default) => false,
         };
         if !is_wanted {
             return match self.about_the_disk() {

@@ -29,7 +29,7 @@ pub(super) struct Footprint {
 #[derive(Debug)]
 pub(super) enum Memory {
     /// It is there once it is touched, as long as there is any.
-    Demand(Demand),
+    Demand(Box<Demand>),
     /// It goes to page files when there is no more.
     Paged(Box<Paged>),
 }
@@ -37,7 +37,7 @@ pub(super) enum Memory {
 impl Memory {
     pub(super) fn new(config: MachineConfig, processes: usize) -> Result<Self, SimError> {
         Ok(match config.page_file {
-            None => Self::Demand(Demand::new(config, processes)?),
+            None => Self::Demand(Box::new(Demand::new(config, processes)?)),
             Some(page_file) => {
                 let paged = Paged::new(config, page_file, processes)?;
                 Self::Paged(Box::new(paged))

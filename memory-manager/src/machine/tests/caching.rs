@@ -1,4 +1,4 @@
-use mmu_core::{AccessKind, MemoryType};
+use mmu_core::{AccessKind, MemoryType, PrivilegeMode};
 
 use super::*;
 use crate::SectionAttributes;
@@ -15,7 +15,7 @@ impl Bench {
         let ram = kernel.physical.ram();
         let processor = kernel.processors.running(ram, root).unwrap();
         let address = VirtAddr::new(address);
-        let found = processor.translate(ram, address, 1, AccessKind::Read);
+        let found = processor.translate(ram, address, 1, (AccessKind::Read, PrivilegeMode::User));
         found.unwrap().first.translation.memory_type()
     }
 }

@@ -79,7 +79,7 @@ fn a_frame_has_a_share_for_each_entry_that_shows_it() {
 #[test]
 fn a_page_that_nobody_uses_is_to_be_written_or_on_standby() {
     let mut bench = Bench::new();
-    let (_file, section) = bench.pages_of_file(3);
+    let (_file, section) = bench.pages_of_file(2);
     bench.map(section, BASE, READWRITE).unwrap();
     bench.read(BASE).unwrap();
     bench.write(BASE + PAGE, 7).unwrap();

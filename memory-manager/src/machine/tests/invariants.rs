@@ -11,6 +11,7 @@ use crate::{
     physical::frames_of,
     private::{PrivateRules, has_own_page, owned_frame},
     pte::{FrameOwner, Pte, PteState},
+    system_space::SystemSpace,
     vad::{Entries, Placeholder, USER_START, VAD_LIMIT, VadKind},
 };
 
@@ -50,6 +51,14 @@ pub(super) fn check(machine: &Machine) {
     }
     for space in machine.spaces.values() {
         check_space(&machine.kernel, space, &mut count);
+    }
+    let locked = machine.kernel.mdls.iter();
+    let locked = locked.flat_map(|locked| locked.frames.iter().copied());
+    // Each frame has an owner, or is locked and has lost it.
+    count.frames.extend(locked);
+    for table in machine.kernel.system.iter().flat_map(SystemSpace::tables) {
+        count.own(table);
+        count.charge += 1;
     }
     let lists = machine.page_lists();
     let owned = machine.frames_in_use() + lists.standby.iter().sum::<u64>() - lists.bad;

@@ -25,7 +25,7 @@ const fn pages(count: u64) -> PageFileSize {
 
 impl Bench {
     /// A machine of so many frames, with a page file of so many pages.
-    fn with_page_file(frames: u64, slots: u64) -> (Self, DiskFaults) {
+    pub(super) fn with_page_file(frames: u64, slots: u64) -> (Self, DiskFaults) {
         let mut bench = Self::with_ram(frames * PAGE);
         let faults = DiskFaults::default();
         let disk = FaultyDisk::new(tempfile::tempfile().unwrap(), &faults);
@@ -55,7 +55,7 @@ impl Bench {
     }
 
     /// Pages that are written, each with its number and one more.
-    fn numbered(&mut self, base: u64, pages: u8) {
+    pub(super) fn numbered(&mut self, base: u64, pages: u8) {
         let size = u64::from(pages) * PAGE;
         self.alloc(base, size, BOTH, READWRITE).unwrap();
         for page in 0..pages {

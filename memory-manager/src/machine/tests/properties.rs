@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use proptest::prelude::*;
 
+mod mdls;
 mod page_walks;
 mod placeholders;
 mod processors;
@@ -11,7 +12,7 @@ mod windows;
 use self::translations::Granted;
 use super::{invariants::check_translations, pe::Pe, *};
 use crate::{
-    AddressLayout, Backing, DepFlags, FileAccess, LARGE_PAGE_MINIMUM, Privileges,
+    AddressLayout, Backing, DepFlags, FileAccess, LARGE_PAGE_MINIMUM, Mdl, Privileges,
     SectionAttributes, SectionHandle, SectionOpening, StackRequest, ThreadId, ViewRequest,
     WatchFlags, WorkingSetLimits, WorkingSetSize,
 };
@@ -49,6 +50,9 @@ enum Call {
     Prefetch,
     Lock,
     Unlock,
+    /// Pages are locked for a device, or let go by it.
+    LockForDevice,
+    UnlockForDevice,
     Empty,
     /// A second passes.
     Tick,
@@ -133,6 +137,8 @@ fn call() -> impl Strategy<Value = Call> {
         1 => Just(Call::Prefetch),
         3 => Just(Call::Lock),
         1 => Just(Call::Unlock),
+        2 => Just(Call::LockForDevice),
+        1 => Just(Call::UnlockForDevice),
         1 => Just(Call::Empty),
         2 => Just(Call::Tick),
         1 => (0..17_u32).prop_map(|bits| Call::Limit(WorkingSetLimits::from_bits_retain(bits))),
@@ -217,6 +223,8 @@ struct World {
     processes: [ProcessId; 2],
     sections: Vec<SectionHandle>,
     threads: Vec<ThreadId>,
+    /// Pages that are locked for a device.
+    locked: Vec<Mdl>,
     /// Handles of sections with names.
     named: VecDeque<SectionHandle>,
     /// The bytes that were written to private memory.
@@ -266,14 +274,15 @@ impl World {
             processes,
             sections,
             threads: Vec::new(),
+            locked: Vec::new(),
             named: VecDeque::new(),
             written: BTreeMap::new(),
         }
     }
 
     /// A machine with a page file.
-    fn with_page_file() -> Self {
-        let mut world = Self::new(64 << 20);
+    fn with_page_file(config: &MachineConfig) -> Self {
+        let mut world = Self::with_config(config);
         let size = crate::PageFileSize {
             minimum: PAGE,
             maximum: 64 << 20,
@@ -335,6 +344,8 @@ impl World {
             Call::Read | Call::Write | Call::Execute => return self.access(step),
             Call::Lock => return self.lock(step),
             Call::Unlock => return self.unlock(step),
+            Call::LockForDevice => return self.lock_for_device(step),
+            Call::UnlockForDevice => return self.unlock_for_device(step.size),
             Call::WriteMemory => return self.write_memory(step),
             Call::ReadMemory => return self.read_memory(step),
             Call::Physical(what) => return self.physical(what, base),
@@ -601,7 +612,11 @@ proptest! {
     /// The same where pages go to a page file and come back.
     #[test]
     fn pages_that_are_elsewhere_are_as_any(steps in prop::collection::vec(step(call()), 1..80)) {
-        run(World::with_page_file(), steps);
+        let config = MachineConfig {
+            ram_bytes: 64 << 20,
+            ..MachineConfig::default()
+        };
+        run(World::with_page_file(&config), steps);
     }
 
     /// The same where memory runs out again and again.
@@ -630,10 +645,14 @@ fn run(mut world: World, steps: Vec<Step>) {
     for step in steps {
         world.make(step);
         invariants::check(&world.bench.machine);
+        world.check_locked();
         for process in world.processes {
             check_translations(&world.bench.machine, process, BASE, end);
         }
         granted.check(&mut world.bench.machine, BASE, end);
+    }
+    for mdl in std::mem::take(&mut world.locked) {
+        world.bench.machine.unlock_pages(mdl).unwrap();
     }
     let machine = &mut world.bench.machine;
     let processes: Vec<_> = machine.spaces.keys().copied().collect();

@@ -4,19 +4,6 @@ use std::collections::BTreeMap;
 
 use super::*;
 
-/// Numbers that are drawn, the same from the same seed.
-struct Draw(u64);
-
-impl Draw {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(0x5851_f42d_4c95_7f2d)
-            .wrapping_add(0x1405_7b7e_f767_814f);
-        (self.0 >> 33) % end
-    }
-}
-
 /// Processes that use more memory than there is: their own, a section's, and a file's.
 struct Thrash {
     bench: Bench,
@@ -155,28 +142,47 @@ impl Thrash {
     }
 }
 
+/// So many accesses to four times as much memory as there is. After each thousandth, a second
+/// passes, and everything is looked at.
+fn thrash(accesses: u64, seed: u64) -> Vec<u64> {
+    const FRAMES: u64 = 256;
+    let mut thrash = Thrash::new(FRAMES, 4, seed);
+    for access in 0..accesses {
+        thrash.step(FRAMES * 4 / 5).unwrap();
+        if access % 1000 == 0 {
+            thrash.bench.machine.tick().unwrap();
+            invariants::check(&thrash.bench.machine);
+        }
+    }
+    for (owner, most) in [(IoOwner::PageFile, 12), (IoOwner::MappedFile, 120)] {
+        let done = thrash.bench.machine.disk_counters(owner);
+        let enough = accesses / most;
+        assert!(done.reads > enough && done.writes > enough / 10, "{done:?}");
+    }
+    thrash.end()
+}
+
 /// Four times as much memory is used as there is, in no order: each page is what was last
 /// written to it, and the same happens each time.
 #[test]
 fn memory_that_is_used_four_times_over_holds_what_was_written() {
-    const FRAMES: u64 = 256;
-    let run = |seed| {
-        let mut thrash = Thrash::new(FRAMES, 4, seed);
-        for step in 0..12_000 {
-            thrash.step(FRAMES * 4 / 5).unwrap();
-            if step % 1000 == 0 {
-                thrash.bench.machine.verify_frames().unwrap();
-            }
-        }
-        let done = thrash.bench.machine.disk_counters(IoOwner::PageFile);
-        assert!(done.reads > 1000 && done.writes > 100, "{done:?}");
-        let done = thrash.bench.machine.disk_counters(IoOwner::MappedFile);
-        assert!(done.reads > 100 && done.writes > 100, "{done:?}");
-        thrash.end()
-    };
-    let first = run(1);
-    assert!(first == run(1), "the same calls came to something else");
-    assert!(first != run(2));
+    let first = thrash(12_000, 1);
+    assert!(
+        first == thrash(12_000, 1),
+        "the same calls came to something else"
+    );
+    assert!(first != thrash(12_000, 2));
+}
+
+/// The same for long.
+#[test]
+#[ignore = "takes minutes"]
+fn memory_that_is_used_four_times_over_for_long_holds_what_was_written() {
+    let first = thrash(2_000_000, 1);
+    assert!(
+        first == thrash(2_000_000, 1),
+        "the same calls came to something else"
+    );
 }
 
 /// Each operation of page files and mapped files fails, one at a time: no page is ever another

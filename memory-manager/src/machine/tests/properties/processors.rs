@@ -44,6 +44,14 @@ proptest! {
         run(World::with_config(&config(64 << 20)), steps);
     }
 
+    /// The same where pages leave memory and come back.
+    #[test]
+    fn no_processor_uses_a_page_after_it_left_memory(
+        steps in prop::collection::vec(step(several()), 1..80),
+    ) {
+        run(World::with_page_file(&config(64 << 20)), steps);
+    }
+
     /// The same where memory runs out again and again: what waits for a shootdown is not
     /// missing.
     #[test]
