@@ -29,7 +29,7 @@ pub(super) struct PagingOptions {
     /// kind (ssd: 85:20, hdd: 12670)
     #[arg(long, value_name = "READ[:WRITE]")]
     disk_latency: Option<Pair<u64>>,
-    /// How fast the disk reads and writes then, in 10^6 bytes a second, instead of as its kind
+    /// How fast the disk reads and writes then, in MB (10^6 bytes) a second, instead of as its kind
     /// (ssd: 3200:1050, hdd: 150)
     #[arg(long, value_name = "READ[:WRITE]")]
     disk_rate: Option<Pair<NonZeroU64>>,

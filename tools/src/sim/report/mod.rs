@@ -21,6 +21,7 @@ use hot::Hot;
 use latency::WalkLatency;
 use owners::ByOwner;
 use paging::Paging;
+pub(super) use paging::of_all as paging_of_all;
 use processors::OneProcessor;
 use setup::Setup;
 

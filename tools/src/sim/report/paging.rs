@@ -4,11 +4,16 @@ use comfy_table::Table;
 use mmu_core::Owner;
 use serde::Serialize;
 
-use super::ratio;
-use super::text::{grouped, indented, table};
-use crate::sim::{
-    Machine,
-    paged::{Counts, Interval},
+use super::{
+    Report, ratio,
+    text::{grouped, indented, table},
+};
+use crate::{
+    byte_size::ByteSize,
+    sim::{
+        Machine,
+        paged::{Counts, Interval},
+    },
 };
 
 /// The paging of a run.
@@ -131,6 +136,30 @@ impl Paging {
             table.add_row(std::iter::once(indented(1, &grouped(records))).chain(numbers));
         }
     }
+}
+
+/// A line for each of several machines, if all of them page.
+pub(in crate::sim) fn of_all(reports: &[Report]) -> Option<Table> {
+    let header = [
+        "Memory", "seconds", "soft", "hard", "trimmed", "read", "written",
+    ];
+    let mut table = table(header);
+    for report in reports {
+        let paging = report.paging.as_ref()?;
+        let counts = &paging.counts;
+        let memory = ByteSize(report.setup().ram_bytes).to_string();
+        let seconds = format!("{:.3}", paging.seconds);
+        let counts = [
+            counts.soft,
+            counts.hard,
+            counts.trimmed,
+            counts.pages_read,
+            counts.pages_written,
+        ];
+        let line = [indented(1, &memory), seconds].into_iter();
+        table.add_row(line.chain(counts.map(grouped)));
+    }
+    Some(table)
 }
 
 impl From<Interval> for Part {

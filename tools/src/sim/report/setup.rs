@@ -28,7 +28,7 @@ pub(in crate::sim) struct Setup {
     /// How many of the preset's numbers are known how well.
     numbers: Numbers,
     pub(in crate::sim) pages: PagePolicy,
-    ram_bytes: u64,
+    pub(super) ram_bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     page_file: Option<PageFile>,
     processors: u32,
