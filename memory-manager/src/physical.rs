@@ -3,7 +3,7 @@ use std::num::NonZeroU16;
 use mmu_core::{PageSize, PhysAddr, PhysMem, Ram, RamTooLarge};
 
 use crate::{
-    DiskLedger, DiskModel, PageFiles, PageSlot, PhysicalPage, Status,
+    DiskLedger, DiskModel, MemoryPriority, PageFiles, PageSlot, PhysicalPage, Status,
     pfn::{Content, FrameDatabase, FrameFlags, FrameState, Record, Taken, Wanted},
     protection::Protection,
     pte::{FrameOwner, Pte, PteState},
@@ -76,6 +76,11 @@ impl Physical {
     /// Frames that can be had.
     pub(crate) fn available(&self) -> u64 {
         self.frames.available()
+    }
+
+    /// Frames that are not out of use.
+    pub(crate) fn usable(&self) -> u64 {
+        self.frames.frames() - self.frames.page_lists().bad
     }
 
     /// Frames that hold nothing.
@@ -498,6 +503,17 @@ impl Physical {
             })
     }
 
+    /// Gives a frame the priority of a process that uses it; of those that do, the highest.
+    pub(crate) fn prefer(&mut self, frame: PhysAddr, priority: MemoryPriority) {
+        let record = self.frames.record_mut(PhysicalPage::of(frame));
+        let known = if record.shares > 1 {
+            record.priority
+        } else {
+            0
+        };
+        record.priority = known.max(priority as u8);
+    }
+
     /// Notes that the page in a frame is in a page file now, as `original` says.
     pub(crate) fn note_paged_out(&mut self, frame: PhysAddr, original: Pte) {
         let record = self.frames.record_mut(PhysicalPage::of(frame));
@@ -549,15 +565,31 @@ impl Physical {
 
     /// Notes that the page in a frame is where it came from again.
     pub(crate) fn note_stored(&mut self, frame: PhysAddr) {
-        let number = PhysicalPage::of(frame);
-        let is_listed = self.frames.record(number).references == 0;
+        self.relist(PhysicalPage::of(frame), FrameFlags::empty());
+    }
+
+    /// Notes that nobody needs what the page in a frame holds, here or in a page file.
+    pub(crate) fn note_unneeded(&mut self, frame: PhysAddr) {
+        self.drop_slot(PhysicalPage::of(frame));
+        self.note_stored(frame);
+    }
+
+    /// Notes that somebody needs what the page in a frame holds, which is nowhere else.
+    pub(crate) fn note_needed(&mut self, frame: PhysAddr) {
+        self.drop_slot(PhysicalPage::of(frame));
+        self.relist(PhysicalPage::of(frame), FrameFlags::MODIFIED);
+    }
+
+    /// Says anew whether a page was written, and puts it into another list then.
+    fn relist(&mut self, frame: PhysicalPage, modified: FrameFlags) {
+        let is_listed = self.frames.record(frame).references == 0;
         if is_listed {
-            self.frames.unlink(number);
+            self.frames.unlink(frame);
         }
-        let record = self.frames.record_mut(number);
-        record.flags -= FrameFlags::MODIFIED;
+        let record = self.frames.record_mut(frame);
+        record.flags = (record.flags - FrameFlags::MODIFIED) | modified;
         if is_listed {
-            self.frames.retire(number);
+            self.frames.retire(frame);
         }
     }
 }
