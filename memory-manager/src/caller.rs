@@ -93,28 +93,26 @@ impl Machine {
         let Target { caller, process } = target.into();
         let is_own = caller.process() == process;
         if !is_own || self.kernel.physical.is_short() {
-            self.arrive(caller.on(process))?;
+            self.arrive(caller, process)?;
         }
+        let kernel = &mut self.kernel;
         let space = self.spaces.get_mut(&process);
         let space = space.ok_or(Status::InvalidHandle)?;
         if is_own {
             let processor = space.processor_of(caller)?;
-            self.kernel.processors.arrive(processor)?;
+            kernel.processors.arrive(processor)?;
         }
-        space.note_use(&mut self.kernel);
-        Ok((space, &mut self.kernel))
+        space.note_use(kernel);
+        Ok((space, kernel))
     }
 
     /// Lets a caller's processor make the call, and what has to be done before it.
     #[cold]
-    fn arrive(&mut self, target: Target) -> Result<(), Status> {
-        let Target { caller, process } = target;
+    fn arrive(&mut self, caller: Caller, process: ProcessId) -> Result<(), Status> {
         let processor = self.processor_of(caller)?;
         self.kernel.processors.arrive(processor)?;
         self.balance(Some(process))?;
-        if caller.process() != process
-            && let Some(space) = self.spaces.get_mut(&caller.process())
-        {
+        if let Some(space) = self.spaces.get_mut(&caller.process()) {
             space.note_use(&mut self.kernel);
         }
         Ok(())

@@ -118,7 +118,8 @@ impl fmt::Display for Trigger {
 
 impl Machine {
     /// Lets a second pass for the system: its threads do what it is time for. Disks that fail
-    /// stop none of them; what they could not do is done another time.
+    /// stop none of them; what they could not do is done another time, and what processes left
+    /// behind that ended when their files could not be written, too.
     ///
     /// # Errors
     /// [`Status::InternalError`]: page tables do not answer.
@@ -130,6 +131,7 @@ impl Machine {
         self.dereference_segments()?;
         self.kernel.write_many_modified()?;
         self.kernel.write_many_mapped()?;
-        self.zero_pages()
+        self.zero_pages()?;
+        self.kernel.retire_left()
     }
 }
