@@ -131,7 +131,6 @@ impl Machine {
         self.dereference_segments()?;
         self.kernel.write_many_modified()?;
         self.kernel.write_many_mapped()?;
-        self.zero_pages()?;
-        self.kernel.retire_left()
+        self.zero_pages()
     }
 }
