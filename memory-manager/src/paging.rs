@@ -3,4 +3,5 @@
 mod file_in;
 mod mapped_writer;
 mod page_in;
+mod page_out;
 mod writer;
