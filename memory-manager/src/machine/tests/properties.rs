@@ -12,9 +12,9 @@ mod windows;
 use self::translations::Granted;
 use super::{invariants::check_translations, pe::Pe, *};
 use crate::{
-    AddressLayout, Backing, DepFlags, FileAccess, LARGE_PAGE_MINIMUM, Mdl, Privileges,
-    SectionAttributes, SectionHandle, SectionOpening, StackRequest, ThreadId, ViewRequest,
-    WatchFlags, WorkingSetLimits, WorkingSetSize,
+    AddressLayout, AddressRequirements, Backing, DepFlags, FileAccess, LARGE_PAGE_MINIMUM, Mdl,
+    Privileges, SectionAttributes, SectionHandle, SectionOpening, StackRequest, ThreadId,
+    ViewRequest, WatchFlags, WorkingSetLimits, WorkingSetSize,
 };
 
 /// Pages that the calls are about.
@@ -41,6 +41,10 @@ enum Call {
     Free(FreeType),
     Protect(PageProtection),
     Map(usize, PageProtection),
+    /// Of the file, perhaps beyond its end.
+    Reserve(PageProtection),
+    /// The section of the file.
+    Extend,
     Unmap,
     Flush,
     Placeholder(placeholders::Call),
@@ -124,6 +128,8 @@ fn call() -> impl Strategy<Value = Call> {
         3 => free.prop_map(Call::Free),
         3 => protection().prop_map(Call::Protect),
         3 => (0..=FILE, protection()).prop_map(|(section, with)| Call::Map(section, with)),
+        1 => protection().prop_map(Call::Reserve),
+        1 => Just(Call::Extend),
         1 => Just(Call::Unmap),
         1 => Just(Call::Flush),
         7 => placeholders::call().prop_map(Call::Placeholder),
@@ -229,6 +235,8 @@ struct World {
     named: VecDeque<SectionHandle>,
     /// The bytes that were written to private memory.
     written: BTreeMap<(ProcessId, u64), u8>,
+    /// Those of them that were reset since: they are that, or zeros.
+    reset: BTreeMap<(ProcessId, u64), u8>,
 }
 
 impl World {
@@ -277,6 +285,7 @@ impl World {
             locked: Vec::new(),
             named: VecDeque::new(),
             written: BTreeMap::new(),
+            reset: BTreeMap::new(),
         }
     }
 
@@ -318,9 +327,41 @@ impl World {
     /// What was written is gone.
     fn forget(&mut self, (start, size): (u64, u64)) {
         let process = self.bench.process;
-        self.written.retain(|&(owner, address), _| {
-            owner != process || !(start..start + size).contains(&address)
-        });
+        for bytes in [&mut self.written, &mut self.reset] {
+            bytes.retain(|&(owner, address), _| {
+                owner != process || !(start..start + size).contains(&address)
+            });
+        }
+    }
+
+    /// What pages hold that are reset is known again once that is undone.
+    fn note_reset(&mut self, kind: AllocationType, (start, size): (u64, u64)) {
+        let process = self.bench.process;
+        let within = (process, start)..(process, start + size);
+        let taken = |bytes: &mut BTreeMap<_, _>| -> Vec<_> {
+            let keys: Vec<_> = bytes.range(within.clone()).map(|(&key, _)| key).collect();
+            keys.into_iter()
+                .filter_map(|key| bytes.remove_entry(&key))
+                .collect()
+        };
+        match kind {
+            AllocationType::RESET => self.reset.extend(taken(&mut self.written)),
+            AllocationType::RESET_UNDO => {
+                for (place, byte) in taken(&mut self.reset) {
+                    self.written.entry(place).or_insert(byte);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a byte of private memory can be this one.
+    fn can_be(&self, address: u64, byte: u8) -> bool {
+        let place = (self.bench.process, address);
+        match self.written.get(&place) {
+            Some(&known) => byte == known,
+            None => byte == 0 || self.reset.get(&place) == Some(&byte),
+        }
     }
 
     fn make(&mut self, step: Step) {
@@ -356,9 +397,10 @@ impl World {
         let machine = &mut self.bench.machine;
         let held = (machine.commit_charge(), machine.frames_in_use());
         let done = match step.call {
-            Call::Alloc(kind, protection) => machine
-                .virtual_alloc(process, Some(at), size, kind, protection)
-                .map(|_| ()),
+            Call::Alloc(kind, protection) => {
+                let done = machine.virtual_alloc(process, Some(at), size, kind, protection);
+                done.map(|range| self.note_reset(kind, plain(range)))
+            }
             Call::Large(protection) => {
                 let kind = BOTH | AllocationType::LARGE_PAGES;
                 let base = Some(VirtAddr::new(BASE));
@@ -374,18 +416,13 @@ impl World {
                 .virtual_protect(process, at, size, protection)
                 .map(|_| ()),
             Call::Map(section, protection) => {
-                let hint = Some(VirtAddr::new(base & !0xffff));
-                let request = ViewRequest {
-                    base: hint.filter(|_| section != IMAGE || size.is_multiple_of(2)),
-                    offset: base & 0x1_0000,
-                    size: size.min(0x8000),
-                    commit: 0,
-                    protection,
-                };
-                machine
-                    .map_view(process, self.sections[section], &request)
-                    .map(|_| ())
+                let place = (section, size.min(0x8000));
+                self.map_view(step, place, AllocationType::empty(), protection)
             }
+            Call::Reserve(protection) => self.map_view(step, (FILE, size), RESERVE, protection),
+            Call::Extend => machine
+                .extend_section(self.sections[FILE], 0x1_0000 + size)
+                .map(|_| ()),
             Call::Placeholder(call) => self.ask_of_placeholder(call, step),
             Call::Flush => machine.flush_view(process, at, size).map(|_| ()),
             Call::Watch(flags) => machine
@@ -424,6 +461,27 @@ impl World {
             let kept = (machine.commit_charge(), machine.frames_in_use());
             assert_eq!(kept, held, "{step:x?} failed and took memory");
         }
+    }
+
+    fn map_view(
+        &mut self,
+        step: Step,
+        (section, size): (usize, u64),
+        kind: AllocationType,
+        protection: PageProtection,
+    ) -> Result<(), Status> {
+        let hint = Some(VirtAddr::new(step.base & !0xffff));
+        let request = ViewRequest {
+            base: hint.filter(|_| section != IMAGE || step.size.is_multiple_of(2)),
+            offset: step.base & 0x1_0000,
+            size,
+            commit: 0,
+            protection,
+        };
+        let (machine, process) = (&mut self.bench.machine, self.bench.process);
+        let (section, anywhere) = (self.sections[section], AddressRequirements::default());
+        let mapped = machine.map_view_ex(process, section, &request, kind, &anywhere);
+        mapped.map(|_| ())
     }
 
     /// Makes or opens one of two sections with names, and maps it if there is room.
@@ -591,8 +649,7 @@ impl World {
                 if let Ok(byte) = done
                     && is_private
                 {
-                    let known = self.written.get(&(process, address));
-                    assert_eq!(byte, known.copied().unwrap_or(0), "{address:#x}");
+                    assert!(self.can_be(address, byte), "{address:#x}");
                 }
             }
         }
