@@ -49,6 +49,15 @@ pub enum CliError {
     /// Two options name sizes of pages.
     #[error("--pages and --compare pages= both name sizes; name them all in --compare")]
     TwoSizes,
+    /// Two options name sizes of memory.
+    #[error("--ram and --compare ram= both name sizes of memory; name them all in --compare")]
+    TwoRams,
+    /// What is said of a disk, without a page file on it.
+    #[error(
+        "{0} is about the disk of a page file, and there is none: give --ram less than the trace \
+         needs, or --page-file, with 4 KiB pages"
+    )]
+    NothingPages(&'static str),
     /// Two options name pagings.
     #[error("--paging and --compare paging= both name pagings; name them all in --compare")]
     TwoPagings,

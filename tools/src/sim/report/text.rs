@@ -5,7 +5,7 @@ use std::fmt;
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use mmu_core::Owner;
 
-use super::{Report, latency, owners, processors, ratio};
+use super::{Report, latency, owners, paging::Paging, processors, ratio};
 use crate::{byte_size::ByteSize, trace::Excerpt};
 
 impl fmt::Display for Report {
@@ -18,6 +18,9 @@ impl fmt::Display for Report {
         section(f, &self.program())?;
         section(f, &self.cycle_table())?;
         for table in processors::tables(&self.processors) {
+            section(f, &table)?;
+        }
+        for table in self.paging.iter().flat_map(Paging::tables) {
             section(f, &table)?;
         }
         section(f, &self.lookup_table())?;
