@@ -1,9 +1,6 @@
 //! How pages leave memory and come back.
 
-mod balance;
 mod file_in;
 mod mapped_writer;
 mod page_in;
 mod writer;
-
-pub(crate) use balance::Hand;

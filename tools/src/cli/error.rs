@@ -75,6 +75,9 @@ pub enum CliError {
         /// The script.
         script: Source,
     },
+    /// A name has two values.
+    #[error("{0} has two values on the command line: give it one")]
+    SettingTwice(String),
     /// A script is longer than any that somebody wrote.
     #[error("{0}: a script has 1 MiB at most")]
     ScriptTooLong(Source),
@@ -221,9 +224,9 @@ impl CliError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Sim(error) if error.is_of_the_run() => 1,
+            Self::Statement(failed) if !failed.is_of_the_script() => 1,
             Self::Trace(TraceError::NotSaved(_))
             | Self::NothingRecorded { .. }
-            | Self::Statement(_)
             | Self::Output(_)
             | Self::Stdout(_)
             | Self::Interrupted => 1,

@@ -13,8 +13,8 @@ use self::translations::Granted;
 use super::{invariants::check_translations, pe::Pe, *};
 use crate::{
     AddressLayout, AddressRequirements, Backing, DepFlags, FileAccess, LARGE_PAGE_MINIMUM, Mdl,
-    Privileges, SectionAttributes, SectionHandle, SectionOpening, StackRequest, ThreadId,
-    ViewRequest, WatchFlags, WorkingSetLimits, WorkingSetSize,
+    MemoryPriority, Privileges, SectionAttributes, SectionHandle, SectionOpening, StackRequest,
+    ThreadId, ViewRequest, WatchFlags, WorkingSetLimits, WorkingSetSize,
 };
 
 /// Pages that the calls are about.
@@ -60,6 +60,10 @@ enum Call {
     Empty,
     /// A second passes.
     Tick,
+    /// So many seconds pass that processes which do nothing leave memory.
+    Rest,
+    /// Which pages leave first, and are lost first.
+    Prefer(MemoryPriority),
     /// The working set is to have so many pages.
     Limit(WorkingSetLimits),
     /// All pages that can be elsewhere are.
@@ -121,6 +125,8 @@ fn call() -> impl Strategy<Value = Call> {
     let kinds =
         proptest::sample::select(kinds.to_vec()).prop_map(SectionAttributes::from_bits_retain);
     let free = proptest::sample::select(vec![DECOMMIT, DECOMMIT, RELEASE]);
+    let priorities = vec![MemoryPriority::VeryLow, MemoryPriority::Normal];
+    let priority = proptest::sample::select(priorities);
     prop_oneof![
         5 => (kind, protection()).prop_map(|(kind, with)| Call::Alloc(kind, with)),
         1 => protection().prop_map(Call::Large),
@@ -147,6 +153,8 @@ fn call() -> impl Strategy<Value = Call> {
         1 => Just(Call::UnlockForDevice),
         1 => Just(Call::Empty),
         2 => Just(Call::Tick),
+        1 => Just(Call::Rest),
+        1 => priority.prop_map(Call::Prefer),
         1 => (0..17_u32).prop_map(|bits| Call::Limit(WorkingSetLimits::from_bits_retain(bits))),
         3 => Just(Call::PageOut),
         1 => Just(Call::WriteMemory),
@@ -447,6 +455,8 @@ impl World {
             Call::Prefetch => machine.prefetch_virtual_memory(process, &[Range { base: at, size }]),
             Call::Empty => machine.set_working_set_size(process, EMPTY),
             Call::Tick => machine.tick(),
+            Call::Rest => (0..20).try_for_each(|_| machine.tick()),
+            Call::Prefer(priority) => machine.set_memory_priority(process, priority),
             Call::Limit(flags) => machine.set_working_set_size_ex(process, few(size), flags),
             Call::ResetWatch => machine.reset_write_watch(process, at, size),
             _ => machine.unmap_view(process, at).map(|_| ()),
