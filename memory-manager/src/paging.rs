@@ -4,6 +4,7 @@ mod balance;
 mod file_in;
 mod mapped_writer;
 mod page_in;
+mod page_out;
 mod writer;
 
 pub(crate) use balance::Hand;

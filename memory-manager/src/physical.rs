@@ -111,12 +111,12 @@ impl Physical {
     }
 
     /// Takes the frames of all pages that are elsewhere, too, and frees them.
-    #[cfg(test)]
-    pub(crate) fn forget_standby(&mut self) {
+    pub(crate) fn free_standby(&mut self) -> Result<(), Status> {
         while let Some(taken) = self.frames.take_standby() {
-            self.evict(taken).unwrap();
+            self.evict(taken)?;
             self.free(taken.frame.frame());
         }
+        Ok(())
     }
 
     /// A frame that holds what its last owner left there: it must be filled.

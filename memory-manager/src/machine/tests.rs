@@ -27,6 +27,7 @@ mod layouts;
 mod lock;
 mod looping;
 mod mdl;
+mod page_out;
 mod paging;
 mod pe;
 mod placeholders;

@@ -42,7 +42,7 @@ impl Physical {
 
 impl Kernel {
     /// Stores some pages that were written, those without a file first. Gives how many.
-    fn write_out(&mut self) -> Result<u64, Status> {
+    pub(super) fn write_out(&mut self) -> Result<u64, Status> {
         match self.physical.write_modified()? {
             0 => self.write_mapped(),
             written => Ok(written),

@@ -50,7 +50,7 @@ impl Bench {
 
     /// Takes all frames that hold pages which are elsewhere, too.
     pub(super) fn forget_standby(&mut self) {
-        self.machine.kernel.physical.forget_standby();
+        self.machine.kernel.physical.free_standby().unwrap();
         self.machine.verify_frames().unwrap();
     }
 

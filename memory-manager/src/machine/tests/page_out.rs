@@ -1,0 +1,80 @@
+//! All pages are taken out of memory at once.
+
+use std::io::{Read, Seek};
+
+use super::{images::file, *};
+use crate::{Backing, FileAccess, IoOwner, PageFileSize, SectionAttributes, WatchFlags};
+
+/// A private page, a section's, a file's and a locked one, each of which holds its number.
+fn bench() -> (Bench, std::fs::File) {
+    let mut bench = Bench::new();
+    let size = PageFileSize {
+        minimum: 64 * PAGE,
+        maximum: 64 * PAGE,
+    };
+    let disk = Box::new(tempfile::tempfile().unwrap());
+    bench.machine.add_page_file(disk, size).unwrap();
+    let watched = BOTH | AllocationType::WRITE_WATCH;
+    bench.alloc(BASE, PAGE, watched, READWRITE).unwrap();
+    let commit = SectionAttributes::COMMIT;
+    let memory = bench.section(READWRITE, commit, PAGE).unwrap();
+    bench.map(memory, BASE + 0x1_0000, READWRITE).unwrap();
+    let file = file(&[9; 0x1000]);
+    let backing = Backing::File(file.try_clone().unwrap(), FileAccess::all());
+    let mapped = bench.machine.create_section(backing, READWRITE, commit, 0);
+    bench
+        .map(mapped.unwrap(), BASE + 0x2_0000, READWRITE)
+        .unwrap();
+    let locked = BASE + 0x3_0000;
+    bench.alloc(locked, PAGE, BOTH, READWRITE).unwrap();
+    for page in 0..4_u8 {
+        bench
+            .write(BASE + u64::from(page) * 0x1_0000, page)
+            .unwrap();
+    }
+    let (process, locked) = (bench.process, VirtAddr::new(locked));
+    bench.machine.virtual_lock(process, locked, PAGE).unwrap();
+    (bench, file)
+}
+
+/// What a machine pages out goes where it belongs, and programs do not notice.
+#[test]
+fn all_pages_go_where_they_belong_when_they_are_paged_out() {
+    let (mut bench, mut file) = bench();
+    bench.machine.page_out().unwrap();
+    let (process, locked) = (bench.process, VirtAddr::new(BASE + 0x3_0000));
+    let used = bench.machine.query_working_set(process).unwrap();
+    let used: Vec<_> = used.into_iter().map(|(page, _)| page).collect();
+    assert_eq!(used, [locked]);
+    assert_eq!(bench.standby(), 0);
+    assert!(bench.slots_used() >= 2);
+    let mut stored = [0];
+    file.rewind().unwrap();
+    file.read_exact(&mut stored).unwrap();
+    assert_eq!(stored, [2]);
+    let (at, flags) = (VirtAddr::new(BASE), WatchFlags::empty());
+    let written = bench.machine.get_write_watch(process, at, PAGE, flags, 8);
+    assert_eq!(written.unwrap(), [at]);
+    for page in 0..4_u8 {
+        let address = BASE + u64::from(page) * 0x1_0000;
+        assert_eq!(bench.read(address), Ok(page));
+    }
+}
+
+/// Each comes back from where it went, once.
+#[test]
+fn pages_that_were_paged_out_are_read_again_once() {
+    let (mut bench, _file) = bench();
+    bench.machine.page_out().unwrap();
+    let reads = |bench: &Bench| {
+        let read = |owner| bench.machine.disk_counters(owner).reads;
+        (read(IoOwner::PageFile), read(IoOwner::MappedFile))
+    };
+    let before = reads(&bench);
+    for _ in 0..2 {
+        for page in 0..4_u64 {
+            bench.read(BASE + page * 0x1_0000).unwrap();
+        }
+        assert_eq!(reads(&bench), (before.0 + 2, before.1 + 1));
+    }
+}
