@@ -90,22 +90,42 @@ impl Machine {
         &mut self,
         target: impl Into<Target>,
     ) -> Result<(&mut UserSpace, &mut Kernel), Status> {
-        let target = target.into();
-        let processor = self.processor_of(target.caller)?;
+        let Target { caller, process } = target.into();
+        let is_own = caller.process() == process;
+        if !is_own || self.kernel.physical.is_short() {
+            self.arrive(caller)?;
+        }
+        let space = self.spaces.get_mut(&process);
+        let space = space.ok_or(Status::InvalidHandle)?;
+        if is_own {
+            let processor = space.processor_of(caller)?;
+            self.kernel.processors.arrive(processor)?;
+        }
+        Ok((space, &mut self.kernel))
+    }
+
+    /// Lets a caller's processor make the call, and what has to be done before it.
+    #[cold]
+    fn arrive(&mut self, caller: Caller) -> Result<(), Status> {
+        let processor = self.processor_of(caller)?;
         self.kernel.processors.arrive(processor)?;
-        self.balance()?;
-        let space = self.spaces.get_mut(&target.process);
-        Ok((space.ok_or(Status::InvalidHandle)?, &mut self.kernel))
+        self.balance()
     }
 
     /// Where a caller runs; a thread must not have ended.
     pub(crate) fn processor_of(&self, caller: Caller) -> Result<ProcessorId, Status> {
-        let (space, _) = self.space_ref(caller.process())?;
+        self.space_ref(caller.process())?.0.processor_of(caller)
+    }
+}
+
+impl UserSpace {
+    /// Where the process or one of its threads runs.
+    fn processor_of(&self, caller: Caller) -> Result<ProcessorId, Status> {
         match caller {
-            Caller::Process(_) => Ok(space.processor),
-            Caller::Thread(thread) if space.threads.contains_key(&thread) => {
-                let own = space.processors.get(&thread);
-                Ok(*own.unwrap_or(&space.processor))
+            Caller::Process(_) => Ok(self.processor),
+            Caller::Thread(thread) if self.threads.contains_key(&thread) => {
+                let own = self.processors.get(&thread);
+                Ok(*own.unwrap_or(&self.processor))
             }
             Caller::Thread(_) => Err(Status::InvalidHandle),
         }

@@ -124,7 +124,11 @@ pub(crate) fn write_full(disk: &dyn Disk, offset: u64, bytes: &[u8]) -> io::Resu
 pub(crate) fn status(error: &io::Error) -> Status {
     match error.kind() {
         ErrorKind::PermissionDenied => Status::AccessDenied,
-        ErrorKind::StorageFull => Status::DiskFull,
+        // A file that the file system cannot make as long is told so, too (Microsoft,
+        // `CreateFileMapping`).
+        ErrorKind::StorageFull | ErrorKind::FileTooLarge | ErrorKind::QuotaExceeded => {
+            Status::DiskFull
+        }
         ErrorKind::Unsupported => Status::InvalidFileForSection,
         _ => Status::IoDeviceError,
     }

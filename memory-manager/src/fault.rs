@@ -198,7 +198,10 @@ impl UserSpace {
         let valid = Pte::valid(frame, protection, FrameOwner::Process);
         let made = self.make_valid(kernel, page, valid, access);
         match made {
-            Ok(()) => kernel.faults.demand_zero += 1,
+            Ok(()) => {
+                kernel.faults.demand_zero += 1;
+                self.reset_pages.note_zeros(page.address);
+            }
             Err(_) => kernel.physical.free(frame),
         }
         made

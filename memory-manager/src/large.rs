@@ -4,7 +4,7 @@ use mmu_core::{Feature, Level, PageSize, VirtAddr};
 
 use crate::{
     AllocationType, Machine, PageProtection, Privileges, Range, SectionAttributes, Status, Target,
-    calls::alloc::check_user_range,
+    calls::alloc::WRONG,
     kernel::Kernel,
     physical::frames_of,
     placement::Placement,
@@ -99,12 +99,12 @@ impl Machine {
         let protection = Protection::new(protection)?;
         let base = base.map(VirtAddr::as_u64).filter(|&base| base != 0);
         let start = base.unwrap_or(USER_START);
-        check_user_range(start, size, VAD_LIMIT)?;
+        WRONG.check(start, size, VAD_LIMIT)?;
         if !self.features.has(Feature::PAGES_1_GIB) {
             return Err(Status::NotSupported);
         }
         let (space, kernel) = self.space(target)?;
-        check_user_range(start, size, space.layout.region_limit())?;
+        WRONG.check(start, size, space.layout.region_limit())?;
         let request = LargeRequest {
             base,
             size,

@@ -173,7 +173,7 @@ impl Machine {
     /// # Errors
     /// - [`Status::InvalidHandle`]: no such process.
     /// - What writing to a file failed with first. The process is gone nevertheless, and what
-    ///   was not written is kept until a section of that file is closed and can write it.
+    ///   was not written is kept: [`Machine::tick`] and [`Machine::flush_files`] try again.
     pub fn terminate_process(&mut self, process: ProcessId) -> Result<(), Status> {
         let processor = self.processor_of(process.into())?;
         self.kernel.processors.arrive(processor)?;

@@ -549,15 +549,31 @@ impl Physical {
 
     /// Notes that the page in a frame is where it came from again.
     pub(crate) fn note_stored(&mut self, frame: PhysAddr) {
-        let number = PhysicalPage::of(frame);
-        let is_listed = self.frames.record(number).references == 0;
+        self.relist(PhysicalPage::of(frame), FrameFlags::empty());
+    }
+
+    /// Notes that nobody needs what the page in a frame holds, here or in a page file.
+    pub(crate) fn note_unneeded(&mut self, frame: PhysAddr) {
+        self.drop_slot(PhysicalPage::of(frame));
+        self.note_stored(frame);
+    }
+
+    /// Notes that somebody needs what the page in a frame holds, which is nowhere else.
+    pub(crate) fn note_needed(&mut self, frame: PhysAddr) {
+        self.drop_slot(PhysicalPage::of(frame));
+        self.relist(PhysicalPage::of(frame), FrameFlags::MODIFIED);
+    }
+
+    /// Says anew whether a page was written, and puts it into another list then.
+    fn relist(&mut self, frame: PhysicalPage, modified: FrameFlags) {
+        let is_listed = self.frames.record(frame).references == 0;
         if is_listed {
-            self.frames.unlink(number);
+            self.frames.unlink(frame);
         }
-        let record = self.frames.record_mut(number);
-        record.flags -= FrameFlags::MODIFIED;
+        let record = self.frames.record_mut(frame);
+        record.flags = (record.flags - FrameFlags::MODIFIED) | modified;
         if is_listed {
-            self.frames.retire(number);
+            self.frames.retire(frame);
         }
     }
 }

@@ -179,6 +179,7 @@ impl UserSpace {
         end: u64,
         left: Pte,
     ) -> Result<(), Status> {
+        self.reset_pages.forget(start, end);
         let mut pieces = Pieces::new(start, end);
         let mut large = Vec::new();
         while let Some(piece) = pieces.next(self, &kernel.physical)? {

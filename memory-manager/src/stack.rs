@@ -143,28 +143,30 @@ impl UserSpace {
         }
     }
 
-    /// A call has protected pages: a new guard inside the calling thread's stack makes it end
-    /// above that.
-    pub(crate) fn note_guard(
+    /// Lets a call protect pages: a new guard inside the calling thread's stack makes that end
+    /// above it. All is done or nothing.
+    pub(crate) fn protecting<T>(
         &mut self,
         kernel: &mut Kernel,
         target: Target,
-        (start, end): (u64, u64),
-        protection: Protection,
-    ) -> Result<(), Status> {
-        let Some(thread) = target.thread() else {
-            return Ok(());
+        ((start, end), protection): ((u64, u64), Protection),
+        protect: impl FnOnce(&mut Self, &mut Kernel) -> Result<T, Status>,
+    ) -> Result<T, Status> {
+        let own = target.thread().filter(|_| protection.is_guard());
+        let teb = own.and_then(|thread| self.threads.get(&thread).copied());
+        let stack = teb.and_then(|teb| Some((teb, self.stack(kernel, teb)?)));
+        let met =
+            stack.filter(|(_, stack)| (stack.limit..stack.base).contains(&VirtAddr::new(start)));
+        let Some((teb, stack)) = met else {
+            return protect(self, kernel);
         };
-        let teb = *self.threads.get(&thread).ok_or(Status::InvalidHandle)?;
-        match self.stack(kernel, teb) {
-            Some(stack)
-                if protection.is_guard()
-                    && (stack.limit..stack.base).contains(&VirtAddr::new(start)) =>
-            {
-                self.move_limit(kernel, teb, end.min(stack.base.as_u64()))
-            }
-            _ => Ok(()),
+        // First, since it can be taken back.
+        self.move_limit(kernel, teb, end.min(stack.base.as_u64()))?;
+        let done = protect(self, kernel);
+        if done.is_err() {
+            self.move_limit(kernel, teb, stack.limit.as_u64())?;
         }
+        done
     }
 
     fn move_limit(&mut self, kernel: &mut Kernel, teb: u64, limit: u64) -> Result<(), Status> {

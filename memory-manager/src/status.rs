@@ -8,6 +8,8 @@ pub enum Status {
     GuardPageViolation,
     /// `STATUS_PARTIAL_COPY`: only a part could be copied.
     PartialCopy,
+    /// `STATUS_DEVICE_BUSY`: what memory held that was reset is gone.
+    DeviceBusy,
     /// `STATUS_INFO_LENGTH_MISMATCH`: the buffer is too short for what was asked.
     InfoLengthMismatch,
     /// `STATUS_ACCESS_VIOLATION`: the memory may not be accessed so.
@@ -157,6 +159,7 @@ impl Status {
         match self {
             Self::GuardPageViolation => (0x8000_0001, "STATUS_GUARD_PAGE_VIOLATION", 0x8000_0001),
             Self::PartialCopy => (0x8000_000d, "STATUS_PARTIAL_COPY", 299),
+            Self::DeviceBusy => (0x8000_0011, "STATUS_DEVICE_BUSY", 170),
             Self::InfoLengthMismatch => (0xc000_0004, "STATUS_INFO_LENGTH_MISMATCH", 24),
             Self::AccessViolation => (0xc000_0005, "STATUS_ACCESS_VIOLATION", 998),
             Self::InPageError => (0xc000_0006, "STATUS_IN_PAGE_ERROR", 999),
@@ -329,6 +332,7 @@ mod tests {
             (&[InvalidAddress], 59),
             (&[InvalidHandle], 6),
             (&[PartialCopy], 299),
+            (&[DeviceBusy], 170),
             (&[GuardPageViolation], 0x8000_0001),
         ] {
             for status in statuses {

@@ -4,8 +4,8 @@ use mmu_core::{CpuFeatures, Entry, Level, PageSize, ProcessorId, Regime, VirtAdd
 
 use crate::{
     AddressLayout, Privileges, ProcessDep, ProcessId, Status, ThreadId, kernel::Kernel,
-    processor::SpaceRoot, pte::Pte, vad::Vad, vad_tree::VadTree, window::PhysicalPages,
-    working_set::WorkingSet,
+    processor::SpaceRoot, pte::Pte, reset::ResetPages, vad::Vad, vad_tree::VadTree,
+    window::PhysicalPages, working_set::WorkingSet,
 };
 
 /// Where the page tables are seen, in the upper half: PML4E 0x1ED, which leads to its own table
@@ -20,6 +20,7 @@ pub(crate) struct UserSpace {
     pub(crate) regime: Regime,
     pub(crate) vads: VadTree,
     pub(crate) working_set: WorkingSet,
+    pub(crate) reset_pages: ResetPages,
     /// Frames that are its page tables, of all levels.
     pub(crate) tables: u64,
     pub(crate) privileges: Privileges,
@@ -33,6 +34,8 @@ pub(crate) struct UserSpace {
     pub(crate) processors: BTreeMap<ThreadId, ProcessorId>,
     pub(crate) layout: AddressLayout,
     pub(crate) dep: ProcessDep,
+    /// Of Win32 calls that no thread of it is said to make.
+    pub(crate) last_error: u32,
 }
 
 impl UserSpace {
@@ -64,6 +67,7 @@ impl UserSpace {
             regime,
             vads: VadTree::default(),
             working_set: WorkingSet::default(),
+            reset_pages: ResetPages::default(),
             tables: 1,
             privileges: Privileges::empty(),
             physical_pages: PhysicalPages::new(),
@@ -73,6 +77,7 @@ impl UserSpace {
             processors: BTreeMap::new(),
             layout,
             dep,
+            last_error: 0,
         })
     }
 

@@ -15,8 +15,8 @@ pub use system_info::{ProcessorArchitecture, SystemInfo};
 /// A call that fails leaves its error for the thread to ask for, [`Status::win32`] of what it
 /// gives; one that succeeds leaves what there was. What `Ex` ends is for any process.
 ///
-/// A thread keeps the error where its programs look for it, in its environment block. One that
-/// nothing is said of but its process has it in this value alone.
+/// A thread keeps the error where its programs look for it, in its environment block. Those that
+/// nothing is said of but their process share one, which is kept with that.
 ///
 /// ```
 /// use memory_manager::{AllocationType, Machine, MachineConfig, PageProtection, Win32};
@@ -38,7 +38,6 @@ pub struct Win32<'m> {
     /// The process that calls.
     pub process: ProcessId,
     thread: Option<ThreadId>,
-    last_error: u32,
 }
 
 impl<'m> Win32<'m> {
@@ -52,27 +51,28 @@ impl<'m> Win32<'m> {
                 Caller::Process(_) => None,
                 Caller::Thread(thread) => Some(thread),
             },
-            last_error: 0,
         }
     }
 
     /// `GetLastError`: the error that was kept last, or 0.
     pub fn last_error(&self) -> u32 {
-        match self.thread {
+        if let Some(thread) = self.thread {
             #[expect(
                 clippy::cast_possible_truncation,
                 reason = "the lower half is the field"
             )]
-            Some(thread) => self.machine.last_error_field(thread).unwrap_or(0) as u32,
-            None => self.last_error,
+            return self.machine.last_error_field(thread).unwrap_or(0) as u32;
         }
+        let space = self.machine.spaces.get(&self.process);
+        space.map_or(0, |space| space.last_error)
     }
 
-    /// `SetLastError`. A thread that has ended keeps nothing.
+    /// `SetLastError`. A thread or a process that has ended keeps nothing.
     pub fn set_last_error(&mut self, error: u32) {
-        match self.thread {
-            Some(thread) => self.machine.set_last_error_field(thread, error),
-            None => self.last_error = error,
+        if let Some(thread) = self.thread {
+            self.machine.set_last_error_field(thread, error);
+        } else if let Some(space) = self.machine.spaces.get_mut(&self.process) {
+            space.last_error = error;
         }
     }
 

@@ -10,8 +10,9 @@ use crate::{
     kernel::Kernel,
     protection::Protection,
     pte::{FrameOwner, Pte, PteState},
+    user_range::WrongRange,
     user_space::UserSpace,
-    vad::{PAGE, PrivateMemory, USER_LIMIT, VadKind},
+    vad::{PAGE, PrivateMemory, VadKind},
 };
 
 /// A page of physical memory that a process has for its windows: its page-frame number, the
@@ -160,12 +161,10 @@ impl UserSpace {
     /// Where so many pages start, which lie in one window.
     fn window_range(&self, base: VirtAddr, count: u64) -> Result<u64, Status> {
         const WRONG: Status = Status::InvalidParameter1;
-        let start = base.as_u64() & !(PAGE - 1);
-        let room = USER_LIMIT.saturating_sub(start) / PAGE;
-        if count > room {
-            return Err(WRONG);
-        }
-        let vad = self.region(start, start + count * PAGE, WRONG, WRONG)?;
+        let size = count.checked_mul(PAGE).ok_or(WRONG)?;
+        let start = VirtAddr::new(base.as_u64() & !(PAGE - 1));
+        let (start, end) = WrongRange::just(WRONG).pages(start, size)?;
+        let vad = self.region(start, end, WRONG, WRONG)?;
         match &vad.kind {
             VadKind::Private(private) if private.memory == PrivateMemory::Window => Ok(start),
             _ => Err(WRONG),

@@ -28,7 +28,8 @@ const SAMPLE: usize = 64;
 impl Machine {
     /// Lets a second pass for the system: the balance set manager runs the working-set manager,
     /// which looks at what was used, and trims working sets if memory is short; and the
-    /// zero-page thread gets its turn.
+    /// zero-page thread gets its turn. What processes left behind that ended when their files
+    /// could not be written, is tried again.
     ///
     /// # Errors
     /// [`Status::InternalError`]: page tables do not answer.
@@ -40,7 +41,7 @@ impl Machine {
             self.trim_working_sets()?;
         }
         self.zero_free_pages(ZEROED)?;
-        Ok(())
+        self.kernel.retire_left()
     }
 
     /// What came of working sets.

@@ -5,7 +5,10 @@ use std::io::{Cursor, Read};
 
 use lookaside::{
     conform::Verdict,
-    golden::{GoldenFile, GoldenMismatch, transcript::Line},
+    golden::{
+        GoldenFile, GoldenMismatch,
+        transcript::{Between, Line},
+    },
     input::{self, Input, Source},
 };
 use tests::data;
@@ -35,9 +38,13 @@ fn text(name: &str) -> String {
 }
 
 fn check(text: String) -> Verdict<GoldenMismatch> {
+    check_with(text, Between::Nothing)
+}
+
+fn check_with(text: String, between: Between) -> Verdict<GoldenMismatch> {
     let input = Input::new(Source::Embedded("transcript"), Cursor::new(text)).unwrap();
-    let verdict = GoldenFile::new(input).unwrap().check(|_| true);
-    verdict.unwrap().unwrap()
+    let file = GoldenFile::new(input).unwrap().between_calls(between);
+    file.check(|_| true).unwrap().unwrap()
 }
 
 /// Results are compared as text: what is read of one must be written as it was.
@@ -101,6 +108,18 @@ fn sections_of_files_are_as_on_windows() {
 #[test]
 fn all_of_it_together_is_as_on_windows() {
     all_agree("-mixed");
+}
+
+/// Wherever pages are: all of them leave memory before each call and access.
+#[test]
+fn results_are_the_same_where_pages_leave_memory_between_calls() {
+    for (name, passed, soft) in FILES {
+        let verdict = check_with(text(name), Between::PageOut);
+        let mismatches = verdict.mismatches.iter().map(ToString::to_string);
+        let mismatches: Vec<_> = mismatches.collect();
+        assert!(mismatches.is_empty(), "{name}: {mismatches:#?}");
+        assert_eq!((verdict.passed, verdict.soft), (passed, soft), "{name}");
+    }
 }
 
 /// Another result that the same call could have.

@@ -7,6 +7,7 @@ use crate::{
     large::{LARGE, LargeRequest},
     placement::Placement,
     protection::Protection,
+    user_range::WrongRange,
     vad::{PAGE, USER_START, VAD_LIMIT},
 };
 
@@ -37,6 +38,7 @@ impl Machine {
     ///   be committed or reset is not in one region, or in large pages or a
     ///   window.
     /// - [`Status::AlreadyCommitted`], [`Status::UserMappedFile`]: it is a view of a file.
+    /// - [`Status::DeviceBusy`]: what a page held that was reset is not there any more.
     /// - [`Status::SectionProtection`]: it is a view, which does not permit the protection.
     /// - [`Status::CommitmentLimit`], [`Status::NoMemory`]: it is too much.
     /// - [`Status::InsufficientResources`]: no free piece of memory is as large as a page.
@@ -114,12 +116,12 @@ impl Machine {
         let reserves = kind.contains(AllocationType::RESERVE)
             || base.is_none() && kind.contains(AllocationType::COMMIT);
         let start = base.unwrap_or(USER_START);
-        check_user_range(start, size, VAD_LIMIT)?;
+        WRONG.check(start, size, VAD_LIMIT)?;
         if kind.contains(AllocationType::PHYSICAL) && protection != Protection::READ_WRITE {
             return Err(Status::InvalidParameter6);
         }
         let (space, kernel) = self.space(target)?;
-        check_user_range(start, size, space.layout.region_limit())?;
+        WRONG.check(start, size, space.layout.region_limit())?;
         if kind.contains(AllocationType::LARGE_PAGES) {
             let request = LargeRequest {
                 base,
@@ -145,25 +147,25 @@ impl Machine {
             return Err(Status::ConflictingAddresses);
         }
         if kind.contains(AllocationType::COMMIT) {
-            space.commit(kernel, start, end, protection)?;
-            space.note_guard(kernel, target, (start, end), protection)?;
-        } else {
+            let what = ((start, end), protection);
+            space.protecting(kernel, target, what, |space, kernel| {
+                space.commit(kernel, start, end, protection)
+            })?;
+        } else if kind.contains(AllocationType::RESET) {
             space.reset(kernel, start, end)?;
+        } else {
+            space.undo_reset(kernel, start, end)?;
         }
         Ok(range(start, end))
     }
 }
 
-/// That memory can be there.
-pub(crate) fn check_user_range(start: u64, size: u64, limit: u64) -> Result<(), Status> {
-    if start >= limit {
-        Err(Status::InvalidParameter2)
-    } else if size == 0 || size > limit - start {
-        Err(Status::InvalidParameter4)
-    } else {
-        Ok(())
-    }
-}
+/// What is said of memory that cannot be there.
+pub(crate) const WRONG: WrongRange = WrongRange {
+    base: Status::InvalidParameter2,
+    size: Status::InvalidParameter4,
+    empty: Some(Status::InvalidParameter4),
+};
 
 pub(super) fn range(start: u64, end: u64) -> Range {
     Range {

@@ -43,18 +43,4 @@ impl UserSpace {
         }
         Ok(())
     }
-
-    /// Resetting leaves the pages what they are: what they hold may be lost, and is not as
-    /// long as there is memory.
-    pub(super) fn reset(&mut self, kernel: &Kernel, start: u64, end: u64) -> Result<(), Status> {
-        const CONFLICT: Status = Status::ConflictingAddresses;
-        let vad = self.region(start, end, CONFLICT, CONFLICT)?;
-        match &vad.kind {
-            VadKind::View(view) if kernel.segments.is_file(view.segment) => {
-                Err(Status::UserMappedFile)
-            }
-            VadKind::Private(_) if vad.is_fixed() => Err(CONFLICT),
-            VadKind::Private(_) | VadKind::View(_) => Ok(()),
-        }
-    }
 }

@@ -2,6 +2,7 @@ use mmu_core::VirtAddr;
 
 use crate::{
     Machine, Status, Target,
+    user_range::WrongRange,
     vad::{PAGE, PAGE_BYTES, USER_LIMIT},
 };
 
@@ -142,13 +143,11 @@ impl Machine {
     }
 }
 
+/// That user space has all of a range.
 fn check_range(address: VirtAddr, size: u64) -> Result<(), CopyError> {
-    let end = address.as_u64().checked_add(size);
-    if end.is_some_and(|end| end <= USER_LIMIT) {
-        Ok(())
-    } else {
-        Err(CopyError::refused(Status::AccessViolation))
-    }
+    let wrong = WrongRange::just(Status::AccessViolation);
+    let checked = wrong.check(address.as_u64(), size, USER_LIMIT);
+    checked.map_err(CopyError::refused)
 }
 
 /// The parts of a range that lie on one page each: their offset and length.

@@ -5,8 +5,9 @@ use crate::{
     kernel::Kernel,
     private::{PrivateRules, has_own_page, is_dirty},
     protection::Protection,
+    user_range::WrongRange,
     user_space::UserSpace,
-    vad::{PAGE, USER_LIMIT, VadKind},
+    vad::VadKind,
 };
 
 impl Machine {
@@ -27,10 +28,12 @@ impl Machine {
         base: VirtAddr,
         size: u64,
     ) -> Result<(), Status> {
-        let start = base.as_u64();
-        let end = start.checked_add(size).filter(|&end| end <= USER_LIMIT);
-        let is_whole = start.is_multiple_of(PAGE) && size.is_multiple_of(PAGE) && size > 0;
-        let end = end.filter(|_| is_whole).ok_or(Status::InvalidParameter)?;
+        const WRONG: Status = Status::InvalidParameter;
+        let wrong = WrongRange::just(WRONG).or_empty(WRONG);
+        let (start, end) = wrong.pages(base, size)?;
+        if (start, end - start) != (base.as_u64(), size) {
+            return Err(WRONG);
+        }
         let (space, kernel) = self.space(target)?;
         space.discard(kernel, start, end)
     }

@@ -1,5 +1,5 @@
 use super::section::LARGEST;
-use crate::{Machine, SectionAccess, SectionHandle, Status, section::PageOrigin, vad::PAGE};
+use crate::{Machine, SectionAccess, SectionHandle, Status, section::PageOrigin};
 
 impl Machine {
     /// Makes a section of a file larger, and the file, if that is shorter (`NtExtendSection`);
@@ -18,21 +18,17 @@ impl Machine {
         let known = kernel
             .sections
             .section(section, SectionAccess::EXTEND_SIZE)?;
-        let segment = kernel.segment_mut(known.segment)?;
-        let PageOrigin::File(file) = &mut segment.origin else {
+        let segment = kernel.segment(known.segment)?;
+        if !matches!(segment.origin, PageOrigin::File(_)) {
             return Err(Status::SectionNotExtended);
-        };
+        }
         if size <= known.size {
             return Ok(known.size);
         }
         if size >= LARGEST {
             return Err(Status::SectionTooBig);
         }
-        if size > file.length()? {
-            file.resize(size)?;
-        }
-        file.end = file.end.max(size);
-        segment.pages = segment.pages.max(size.div_ceil(PAGE));
+        kernel.lengthen(known.segment, size)?;
         kernel.sections.resize(section, size);
         Ok(size)
     }

@@ -3,8 +3,9 @@ use mmu_core::VirtAddr;
 use super::alloc::range;
 use crate::{
     Machine, Range, Status, Target,
-    section::SegmentId,
-    vad::{PAGE, USER_LIMIT},
+    section::{PageOrigin, SegmentId},
+    user_range::WrongRange,
+    vad::PAGE,
 };
 
 impl Machine {
@@ -24,21 +25,34 @@ impl Machine {
     ) -> Result<Range, Status> {
         const NOT_MAPPED: Status = Status::NotMappedView;
         let (space, kernel) = self.space(target)?;
-        let start = base.as_u64() & !(PAGE - 1);
-        let end = base.as_u64().checked_add(size);
-        let end = end.filter(|&end| end <= USER_LIMIT).ok_or(NOT_MAPPED)?;
+        let (start, end) = WrongRange::just(NOT_MAPPED).pages(base, size)?;
         let vad = space.region(start, end, NOT_MAPPED, NOT_MAPPED)?;
-        let end = if size == 0 {
-            vad.end
-        } else {
-            end.next_multiple_of(PAGE)
-        };
+        let end = if size == 0 { vad.end } else { end };
         let (segment, first) = vad
             .view_index(start)
             .filter(|&(segment, _)| kernel.segments.is_file(segment))
             .ok_or(Status::NotMappedData)?;
         self.flush_segment(segment, first, first + (end - start) / PAGE)?;
         Ok(range(start, end))
+    }
+
+    /// Writes what was written to views of files, by whomever, to those files: also what a process
+    /// left that ended when its file could not be written.
+    ///
+    /// # Errors
+    /// As writing to a file fails first. The others are written, and what was not is written
+    /// another time: by this call, by [`Machine::tick`], or for the next section of its file.
+    pub fn flush_files(&mut self) -> Result<(), Status> {
+        self.kernel.retire_left()?;
+        let files = self.kernel.segments.iter().filter_map(|(id, segment)| {
+            matches!(segment.origin, PageOrigin::File(_)).then_some((id, segment.pages))
+        });
+        let files: Vec<_> = files.collect();
+        let mut result = Ok(());
+        for (id, pages) in files {
+            result = result.and(self.flush_segment(id, 0, pages));
+        }
+        result
     }
 
     /// Writes pages of a file back. Every view is told first to notice the next write.

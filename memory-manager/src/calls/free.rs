@@ -6,8 +6,15 @@ use crate::{
     kernel::Kernel,
     private::PrivateRules,
     pte::Pte,
+    user_range::WrongRange,
     user_space::UserSpace,
-    vad::{PAGE, USER_LIMIT, Untouched, VadKind},
+    vad::{Untouched, VadKind},
+};
+
+const WRONG: WrongRange = WrongRange {
+    base: Status::InvalidParameter2,
+    size: Status::InvalidParameter3,
+    empty: None,
 };
 
 /// Releases that leave a placeholder.
@@ -50,16 +57,8 @@ impl Machine {
         if ![FreeType::RELEASE, FreeType::DECOMMIT, PRESERVE, COALESCE].contains(&kind) {
             return Err(Status::InvalidParameter4);
         }
-        let base = base.as_u64();
-        if base >= USER_LIMIT {
-            return Err(Status::InvalidParameter2);
-        }
-        if size > USER_LIMIT - base {
-            return Err(Status::InvalidParameter3);
-        }
+        let (start, end) = WRONG.pages(base, size)?;
         let (space, kernel) = self.space(target)?;
-        let start = base & !(PAGE - 1);
-        let end = (base + size).next_multiple_of(PAGE);
         let vad = space.vads.find(start).ok_or(Status::MemoryNotAllocated)?;
         if end > vad.end && kind != COALESCE {
             return Err(Status::UnableToFreeVm);

@@ -2,18 +2,19 @@ use mmu_core::VirtAddr;
 
 use super::alloc::range;
 use crate::{
-    Machine, ProcessId, Range, Status, Target,
-    user_space::UserSpace,
-    vad::{PAGE, USER_LIMIT},
-    working_set::pages,
+    Machine, ProcessId, Range, Status, Target, user_range::WrongRange, user_space::UserSpace,
+    vad::PAGE, working_set::pages,
 };
+
+const WRONG: WrongRange =
+    WrongRange::just(Status::InvalidParameter).or_empty(Status::InvalidParameter);
 
 impl Machine {
     /// Brings committed pages into memory and keeps them there (`NtLockVirtualMemory`, for the
     /// process); gives the pages. They may lie in several regions. To lock what is locked does
     /// nothing; pages that are given back or may not be accessed any more are not locked any
-    /// more. Large pages never leave memory and are not counted as locked. Watched pages count as
-    /// written if they can be.
+    /// more. Large pages and windows on physical pages never leave memory: they are always locked,
+    /// and do not count. Watched pages count as written if they can be.
     ///
     /// # Errors
     /// The first of these that is true; nothing is locked then.
@@ -31,7 +32,7 @@ impl Machine {
         size: u64,
     ) -> Result<Range, Status> {
         let target = target.into();
-        let (start, end) = lockable_range(base, size)?;
+        let (start, end) = WRONG.pages(base, size)?;
         let (space, _) = self.space(target)?;
         let parts = space.pageable(start, end)?;
         let set = &space.working_set;
@@ -62,7 +63,8 @@ impl Machine {
         Ok(range(start, end))
     }
 
-    /// Unlocks pages, however often they were locked (`NtUnlockVirtualMemory`); gives them.
+    /// Unlocks pages, however often they were locked (`NtUnlockVirtualMemory`); gives them. Memory
+    /// that never leaves stays as it is.
     ///
     /// # Errors
     /// Nothing is unlocked then.
@@ -75,16 +77,23 @@ impl Machine {
         base: VirtAddr,
         size: u64,
     ) -> Result<Range, Status> {
-        let (start, end) = lockable_range(base, size)?;
+        let (start, end) = WRONG.pages(base, size)?;
         let (space, kernel) = self.space(target)?;
-        if space.working_set.locked_in(start, end) < (end - start) / PAGE {
-            space.trim(kernel, start, end)?;
-            return Err(Status::NotLocked);
+        let set = &space.working_set;
+        let is_locked =
+            |&(start, end): &(u64, u64)| set.locked_in(start, end) == (end - start) / PAGE;
+        match space.pageable(start, end) {
+            Ok(parts) if parts.iter().all(is_locked) => {
+                for page in parts.into_iter().flat_map(|(start, end)| pages(start, end)) {
+                    space.working_set.list.unlock(page);
+                }
+                Ok(range(start, end))
+            }
+            _ => {
+                space.trim(kernel, start, end)?;
+                Err(Status::NotLocked)
+            }
         }
-        for page in pages(start, end) {
-            space.working_set.list.unlock(page);
-        }
-        Ok(range(start, end))
     }
 
     /// Whether the page of an address is locked (as `QueryWorkingSetEx` tells).
@@ -92,20 +101,8 @@ impl Machine {
     /// # Errors
     /// [`Status::InvalidHandle`]: no such process.
     pub fn is_locked(&self, process: ProcessId, address: VirtAddr) -> Result<bool, Status> {
-        let (space, _) = self.space_ref(process)?;
-        Ok(space
-            .working_set
-            .list
-            .is_locked(address.as_u64() & !(PAGE - 1)))
-    }
-}
-
-fn lockable_range(base: VirtAddr, size: u64) -> Result<(u64, u64), Status> {
-    let base = base.as_u64();
-    let end = base.checked_add(size).filter(|&end| end <= USER_LIMIT);
-    match end {
-        Some(end) if size > 0 => Ok((base & !(PAGE - 1), end.next_multiple_of(PAGE))),
-        _ => Err(Status::InvalidParameter),
+        let page = self.query_working_set_ex(process, address)?;
+        Ok(page.valid.is_some_and(|valid| valid.is_locked))
     }
 }
 

@@ -7,8 +7,15 @@ use crate::{
     large,
     private::PrivateRules,
     protection::Protection,
+    user_range::WrongRange,
     user_space::UserSpace,
-    vad::{PAGE, USER_LIMIT, VadKind},
+    vad::{PAGE, VadKind},
+};
+
+const WRONG: WrongRange = WrongRange {
+    base: Status::InvalidParameter2,
+    size: Status::InvalidParameter3,
+    empty: Some(Status::InvalidParameter3),
 };
 
 impl Machine {
@@ -40,18 +47,12 @@ impl Machine {
     ) -> Result<(Range, PageProtection), Status> {
         let target = target.into();
         let protection = Protection::new(protection)?;
-        let base = base.as_u64();
-        if base >= USER_LIMIT {
-            return Err(Status::InvalidParameter2);
-        }
-        if size == 0 || size > USER_LIMIT - base {
-            return Err(Status::InvalidParameter3);
-        }
+        let (start, end) = WRONG.pages(base, size)?;
         let (space, kernel) = self.space(target)?;
-        let start = base & !(PAGE - 1);
-        let end = (base + size).next_multiple_of(PAGE);
-        let old = space.protect(kernel, start, end, protection)?;
-        space.note_guard(kernel, target, (start, end), protection)?;
+        let what = ((start, end), protection);
+        let old = space.protecting(kernel, target, what, |space, kernel| {
+            space.protect(kernel, start, end, protection)
+        })?;
         Ok((range(start, end), old.flags()))
     }
 }

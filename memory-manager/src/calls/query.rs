@@ -15,7 +15,8 @@ use crate::{
 
 impl Machine {
     /// What an address is, and how far the same goes on (`NtQueryVirtualMemory`). What is left
-    /// of the last 64 KiB of a region is free, though nothing can be reserved there.
+    /// of the last 64 KiB of a region is free, though nothing can be reserved there. The last
+    /// 64 KiB of user space, where nothing can be either, are told as reserved without access.
     ///
     /// # Errors
     /// - [`Status::InvalidParameter`]: the address is not in user space.
@@ -27,12 +28,23 @@ impl Machine {
     ) -> Result<MemoryInformation, Status> {
         let (space, kernel) = self.space_ref(process)?;
         let page = address.as_u64() & !(PAGE - 1);
-        let limit = space.layout.limit();
+        let (limit, end) = (space.layout.limit(), space.layout.region_limit());
         if page >= limit {
             return Err(Status::InvalidParameter);
         }
         let Some(vad) = space.vads.find(page) else {
-            let end = space.vads.next_start(page).unwrap_or(limit);
+            if page >= end {
+                return Ok(MemoryInformation {
+                    base: VirtAddr::new(page),
+                    allocation_base: Some(VirtAddr::new(end)),
+                    allocation_protection: PageProtection::READONLY,
+                    size: limit - page,
+                    state: MemoryState::Reserve,
+                    protection: PageProtection::NOACCESS,
+                    kind: Some(MemoryKind::Private),
+                });
+            }
+            let end = space.vads.next_start(page).unwrap_or(end);
             return Ok(MemoryInformation {
                 base: VirtAddr::new(page),
                 allocation_base: None,

@@ -1,9 +1,7 @@
 use std::fs::File;
 
 use crate::{
-    Machine, Range, Status, Target,
-    vad::{PAGE, PAGE_BYTES, USER_LIMIT},
-    working_set::pages,
+    Machine, Range, Status, Target, user_range::WrongRange, vad::PAGE_BYTES, working_set::pages,
 };
 
 impl Machine {
@@ -28,11 +26,11 @@ impl Machine {
         if buffer.size == 0 {
             return Ok(0);
         }
-        let start = buffer.base.as_u64();
-        let end = start.checked_add(buffer.size);
-        let end = end.filter(|&end| end <= USER_LIMIT);
-        for page in pages(start & !(PAGE - 1), end.ok_or(Status::AccessViolation)?) {
-            let first = buffer.base.wrapping_add(page.saturating_sub(start));
+        let wrong = WrongRange::just(Status::AccessViolation);
+        let (start, end) = wrong.pages(buffer.base, buffer.size)?;
+        for page in pages(start, end) {
+            let before = page.saturating_sub(buffer.base.as_u64());
+            let first = buffer.base.wrapping_add(before);
             self.probe_write(target, first)
                 .map_err(|stopped| stopped.code)?;
         }

@@ -53,8 +53,9 @@ impl Machine {
     /// - [`Status::InsufficientResources`]: its prototype entries would not fit in memory, or
     ///   no free piece of memory is as large as a page.
     /// - [`Status::CommitmentLimit`], [`Status::NoMemory`]: it is too much.
-    /// - What the host says of the file.
     /// - [`Status::NoMemory`]: there is no room for it at the same address everywhere.
+    /// - [`Status::DiskFull`]: the file cannot be made as long.
+    /// - What the host says of the file.
     pub fn create_section(
         &mut self,
         backing: Backing,
@@ -137,20 +138,23 @@ impl Machine {
             }
             Some((file, access)) => kernel.map_file(file, access, protection, size)?,
         };
-        if let Some(id) = opening.name.and_then(|name| kernel.sections.named(name)) {
+        let existing = opening.name.and_then(|name| kernel.sections.named(name));
+        let is_based = existing.is_none() && attributes.contains(SectionAttributes::BASED);
+        let base = is_based.then(|| kernel.sections.free_base(size));
+        let ready = match base {
+            Some(None) => Err(Status::NoMemory),
+            // Last, since it cannot be taken back.
+            _ => kernel.lengthen(segment, size),
+        };
+        if let Err(status) = ready {
+            kernel.retire(segment)?;
+            return Err(status);
+        }
+        if let Some(id) = existing {
             kernel.retire(segment)?;
             let handle = kernel.sections.open(id, opening.access);
             return Ok((handle, SectionCreation::Existing));
         }
-        let base = if attributes.contains(SectionAttributes::BASED) {
-            kernel.sections.free_base(size).map(Some)
-        } else {
-            Some(None)
-        };
-        let Some(base) = base else {
-            kernel.retire(segment)?;
-            return Err(Status::NoMemory);
-        };
         kernel.segment_mut(segment)?.handles += 1;
         let section = Section {
             segment,
@@ -162,7 +166,7 @@ impl Machine {
             } else {
                 attributes
             },
-            base,
+            base: base.flatten(),
         };
         let handle = kernel.sections.insert(section, opening);
         Ok((handle, SectionCreation::New))
@@ -306,13 +310,10 @@ impl Kernel {
         if size == 0 {
             return Err(Status::MappedFileSizeZero);
         }
-        if size > length {
-            if !access_needed(protection).contains(FileAccess::WRITE) {
-                return Err(Status::SectionTooBig);
-            }
-            file.resize(size)?;
+        if size > length && !access_needed(protection).contains(FileAccess::WRITE) {
+            return Err(Status::SectionTooBig);
         }
-        let pages = size.max(length).div_ceil(PAGE);
+        let pages = length.div_ceil(PAGE);
         let id = if let Some(id) = self.segments.of_file(file.identity) {
             if access.contains(FileAccess::WRITE)
                 && let Some(segment) = self.segments.get_mut(id)
@@ -329,9 +330,22 @@ impl Kernel {
         let segment = self.segment_mut(id)?;
         segment.pages = segment.pages.max(pages);
         if let PageOrigin::File(file) = &mut segment.origin {
-            file.end = size.max(length);
+            file.end = length;
         }
         Ok((id, size))
+    }
+
+    /// Makes a file, of which a segment is, as long as a section of it, if it is shorter.
+    pub(crate) fn lengthen(&mut self, id: SegmentId, size: u64) -> Result<(), Status> {
+        let segment = self.segment_mut(id)?;
+        if let PageOrigin::File(file) = &mut segment.origin {
+            if size > file.length()? {
+                file.resize(size)?;
+            }
+            file.end = file.end.max(size);
+            segment.pages = segment.pages.max(size.div_ceil(PAGE));
+        }
+        Ok(())
     }
 
     /// Takes notice that a file is longer than when its pages were last counted: what the page

@@ -8,8 +8,15 @@ use crate::{
     page_tables::Pieces,
     private::is_dirty,
     pte::{Pte, PteState},
+    user_range::WrongRange,
     user_space::UserSpace,
-    vad::{PAGE, USER_LIMIT, VadKind, WriteWatch},
+    vad::{PAGE, VadKind, WriteWatch},
+};
+
+const WRONG: WrongRange = WrongRange {
+    base: Status::InvalidParameter3,
+    size: Status::InvalidParameter4,
+    empty: Some(Status::InvalidParameter4),
 };
 
 impl Machine {
@@ -36,7 +43,7 @@ impl Machine {
         if !WatchFlags::RESET.contains(flags) {
             return Err(Status::InvalidParameter2);
         }
-        let (start, end) = watched_range(base, size)?;
+        let (start, end) = WRONG.pages(base, size)?;
         if limit == 0 {
             return Err(Status::InvalidParameter5);
         }
@@ -64,24 +71,13 @@ impl Machine {
         base: VirtAddr,
         size: u64,
     ) -> Result<(), Status> {
-        let (start, end) = watched_range(base, size)?;
+        let (start, end) = WRONG.pages(base, size)?;
         let (space, kernel) = self.space(target)?;
         space.watch(start, end)?;
         space.forget_writes(start, |page| (start..end).contains(&page));
         space.clean(kernel, start, end)?;
         kernel.settle()
     }
-}
-
-fn watched_range(base: VirtAddr, size: u64) -> Result<(u64, u64), Status> {
-    let base = base.as_u64();
-    if base >= USER_LIMIT {
-        return Err(Status::InvalidParameter3);
-    }
-    if size == 0 || size > USER_LIMIT - base {
-        return Err(Status::InvalidParameter4);
-    }
-    Ok((base & !(PAGE - 1), (base + size).next_multiple_of(PAGE)))
 }
 
 impl UserSpace {

@@ -35,7 +35,8 @@ impl Physical {
         (self.frames().frames() / 32).clamp(32, 1024)
     }
 
-    fn is_short(&self) -> bool {
+    /// Whether frames have to be had before a call.
+    pub(crate) fn is_short(&self) -> bool {
         self.page_files.pages() > 0 && self.available() < self.low()
     }
 }

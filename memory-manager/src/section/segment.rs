@@ -387,4 +387,20 @@ impl Kernel {
         self.commit.release(segment.charge);
         Ok(())
     }
+
+    /// Lets the segments go that are there only since they could not be written, if they can be
+    /// now.
+    pub(crate) fn retire_left(&mut self) -> Result<(), Status> {
+        let left = self.segments.iter().filter_map(|(id, segment)| {
+            (segment.views.is_empty() && !segment.is_in_use()).then_some(id)
+        });
+        let left: Vec<_> = left.collect();
+        for id in left {
+            // What cannot be written now, can be another time.
+            if self.retire(id) == Err(Status::InternalError) {
+                return Err(Status::InternalError);
+            }
+        }
+        Ok(())
+    }
 }

@@ -10,7 +10,7 @@ use crate::{
     private::has_own_page,
     protection::{Caching, Protection},
     pte::{FrameOwner, Pte, PteState, ValidPte},
-    section::{EVERYWHERE, SegmentId, Whereabouts},
+    section::{EVERYWHERE, PageOrigin, SegmentId, Whereabouts},
     user_space::UserSpace,
     vad::{Entries, PAGE, Placeholder, Vad, VadKind, View},
 };
@@ -195,8 +195,8 @@ impl UserSpace {
         old.ok_or(Status::InternalError)
     }
 
-    /// Commits pages of a view of a section that is no file, for all who map them, and gives
-    /// them a protection here.
+    /// Commits pages of a view of a section for all who map them, and gives them a protection
+    /// here. Only what is reserved of a file can be, which gets as long then.
     pub(crate) fn commit_view(
         &mut self,
         kernel: &mut Kernel,
@@ -208,17 +208,23 @@ impl UserSpace {
         let Some((segment, first)) = vad.view_index(start) else {
             return Err(Status::ConflictingAddresses);
         };
-        if kernel.segments.is_file(segment) {
-            return Err(match kernel.untouched_page(vad, start)? {
-                Some(_) => Status::AlreadyCommitted,
-                None => Status::NotSupported,
-            });
-        }
+        let last = first + (end - start) / PAGE;
+        let known = kernel.segment(segment)?;
+        let is_file = match known.origin {
+            PageOrigin::Image(_) => return Err(Status::AlreadyCommitted),
+            PageOrigin::File(_) if last <= known.pages => return Err(Status::AlreadyCommitted),
+            PageOrigin::File(_) => true,
+            PageOrigin::Committed | PageOrigin::Reserved => false,
+        };
         let (own, protection) = self.check_view_protection(kernel, start, protection)?;
         if protection != own {
             self.make_entries(kernel, start, end)?;
         }
-        let committed = kernel.commit_segment(segment, first, first + (end - start) / PAGE);
+        let committed = if is_file {
+            kernel.lengthen(segment, last * PAGE)
+        } else {
+            kernel.commit_segment(segment, first, last)
+        };
         if let Err(status) = committed {
             self.prune_range(kernel, start, end)?;
             return Err(status);

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{CliError, Outcome, interrupt::Interrupt, progress::ProgressWatch, results::Results};
 use crate::{
     conform::{Mode, Verdict, counts_line, file_line, replay_trace},
-    golden::{self, GoldenFile},
+    golden::{self, GoldenFile, transcript::Between},
     image::MemoryImage,
     input::{self, Input, InputError, Source},
     sim::Watch,
@@ -25,6 +25,7 @@ use crate::{
 Examples:
   lookaside conform 64bit-4level.txt.xz tlbseq-64bit.txt.xz
   lookaside conform seed00-private.gold.xz
+  lookaside conform seed00-private.gold.xz --page-out
   lookaside conform trace.mmut.zst --memory start.raw.zst --mode 4-level")]
 pub(super) struct Conform {
     /// Golden data; - is standard input
@@ -36,6 +37,10 @@ pub(super) struct Conform {
     /// The paging mode of the machine that was traced
     #[arg(long, value_enum, default_value_t = Mode::FourLevel)]
     mode: Mode,
+    /// Take all pages of a transcript's process out of memory before each call: every result has
+    /// to stay the same
+    #[arg(long)]
+    page_out: bool,
     #[command(flatten)]
     results: Results,
 }
@@ -87,7 +92,12 @@ impl Conform {
     fn check(&self, source: &Source, interrupt: &Interrupt) -> Result<Verdict<String>, CliError> {
         let mut input = input::open(source)?;
         if is_golden(&mut input)? {
-            let file = GoldenFile::new(input)?;
+            let between = if self.page_out {
+                Between::PageOut
+            } else {
+                Between::Nothing
+            };
+            let file = GoldenFile::new(input)?.between_calls(between);
             let mut watch = ProgressWatch::new(vec![file.progress()], interrupt.clone());
             let verdict = file.check(|lines| {
                 watch.records_done(lines);

@@ -43,6 +43,9 @@ pub enum GoldenError {
     /// The memory around the arena of a transcript cannot be reserved.
     #[error("the machine to check has no place for the transcript's arena: {0}")]
     Fence(Status),
+    /// Pages cannot be taken out of memory between the calls of a transcript.
+    #[error("the machine to check cannot page out: {0}")]
+    PageOut(String),
     /// A file that a transcript is about cannot be made or used.
     #[error("a temporary file for the transcript: {0}")]
     File(#[source] std::io::Error),

@@ -4,7 +4,7 @@ use super::{
     GoldenError, MAGICS, Malformed, Op, SequenceMismatch, Vector, VectorMismatch,
     lines::Lines,
     sequences::Sequences,
-    transcript::{self, Header, TranscriptMismatch},
+    transcript::{self, Between, Header, TranscriptMismatch},
     vectors::Vectors,
 };
 use crate::{
@@ -20,6 +20,7 @@ const LINES_AT_ONCE: u64 = 4096;
 pub struct GoldenFile {
     lines: Lines,
     kind: Kind,
+    between: Between,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,9 +79,19 @@ impl GoldenFile {
     pub fn new(input: Input) -> Result<Self, GoldenError> {
         let lines = Lines::new(input)?;
         match Kind::of_header(lines.header()) {
-            Ok(kind) => Ok(Self { lines, kind }),
+            Ok(kind) => Ok(Self {
+                lines,
+                kind,
+                between: Between::Nothing,
+            }),
             Err(reason) => Err(lines.error(reason)),
         }
+    }
+
+    /// Lets this be done before each call, if it is a transcript.
+    #[must_use]
+    pub fn between_calls(self, between: Between) -> Self {
+        Self { between, ..self }
     }
 
     /// A watch on how much of the file has been read.
@@ -100,7 +111,9 @@ impl GoldenFile {
         match self.kind {
             Kind::Vectors(mode) => check_vectors(self.lines, mode, goes_on),
             Kind::Sequences => check_sequences(self.lines, goes_on),
-            Kind::Transcript(header) => transcript::check(self.lines, &header, goes_on),
+            Kind::Transcript(header) => {
+                transcript::check(self.lines, (&header, self.between), goes_on)
+            }
         }
     }
 }

@@ -57,7 +57,8 @@ pub enum Use {
     PrivateData,
     /// Nothing.
     Free,
-    /// What is left of the last 64 KiB of a region: no other can begin there.
+    /// What is left of the last 64 KiB of a region, where no other can begin, and the last 64 KiB
+    /// of all.
     Unusable,
 }
 
@@ -104,6 +105,10 @@ impl Picture {
                     if tail < size {
                         parts.push(part(base + tail, size - tail, Use::Free));
                     }
+                }
+                // Nothing else is reserved so.
+                Some(_) if !committed && !found.protection.is_empty() => {
+                    parts.push(part(base, size, Use::Unusable));
                 }
                 Some(MemoryKind::Private)
                     if found.allocation_base.is_some_and(|at| stacks.contains(&at)) =>

@@ -21,6 +21,15 @@ fn a_transcript_is_told_by_what_it_says() {
     assert_eq!(printed, expected);
 }
 
+/// The same lines pass where pages leave memory before each call.
+#[test]
+fn a_transcript_comes_to_the_same_where_pages_leave_memory() {
+    let sample = data("winapi/seed05-mixed.gold.xz");
+    let kept = stdout_of(lookaside(["conform", &sample]));
+    let paged = stdout_of(lookaside(["conform", &sample, "--page-out"]));
+    assert_eq!(paged, kept);
+}
+
 #[test]
 fn standard_input_may_be_a_transcript() {
     let mut command = lookaside(["conform", "-"]);

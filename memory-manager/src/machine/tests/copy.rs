@@ -57,6 +57,7 @@ impl Pair {
     fn write_win32(&mut self) -> Result<(), CopyError> {
         let mut win32 = Win32::new(&mut self.bench.machine, self.bench.process);
         let bytes = vec![7; 0x8000];
+        win32.set_last_error(0);
         let done = win32.write_process_memory(self.other, VirtAddr::new(OTHER), &bytes);
         let error = done.map_or_else(|error| error.code.win32(), |()| 0);
         assert_eq!(win32.last_error(), error);

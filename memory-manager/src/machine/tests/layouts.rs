@@ -72,6 +72,32 @@ fn the_first_and_the_last_64_kib_are_never_used() {
     }
 }
 
+/// ReactOS's source only (`MiQueryMemoryBasicInformation`); what is told of free memory before it
+/// is as that, too.
+#[test]
+fn the_last_64_kib_are_told_as_reserved() {
+    let wide = (AddressLayout::Wide, 0x7fff_ffff_0000);
+    for (layout, end) in NARROW.into_iter().chain([wide]) {
+        let bench = Bench::with_layout(layout);
+        let start = end - 0x1_0000;
+        let shared = u64::from(start == crate::SHARED_DATA) * PAGE;
+        for page in [start + shared, start + 2 * PAGE, end - PAGE] {
+            let found = bench.query(page + 1);
+            assert_eq!(
+                (found.state, found.protection),
+                (MemoryState::Reserve, NOACCESS)
+            );
+            assert_eq!(found.base.as_u64() + found.size, end);
+            assert_eq!(found.base.as_u64(), page);
+            assert_eq!(found.allocation_base, Some(VirtAddr::new(start)));
+            assert_eq!(found.allocation_protection, READONLY);
+            assert_eq!(found.kind, Some(crate::MemoryKind::Private));
+        }
+        let free = bench.query(start - PAGE);
+        assert_eq!((free.state, free.size), (MemoryState::Free, PAGE));
+    }
+}
+
 /// Microsoft, `VirtualAlloc`: the highest possible address.
 #[test]
 fn from_the_top_down_starts_at_the_end_of_the_layout() {

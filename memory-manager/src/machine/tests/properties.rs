@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fs::File,
     io::{Read, Seek},
 };
@@ -25,9 +25,9 @@ use self::{
 };
 use super::{invariants::check_translations, pe::Pe, *};
 use crate::{
-    AddressLayout, Backing, DepFlags, FileAccess, LARGE_PAGE_MINIMUM, Mdl, MemoryKind, Privileges,
-    SectionAccess, SectionAttributes, SectionHandle, SectionOpening, StackRequest, ThreadId,
-    ViewRequest, WatchFlags, WorkingSetLimits, WorkingSetSize,
+    AddressLayout, AddressRequirements, Backing, DepFlags, FileAccess, LARGE_PAGE_MINIMUM, Mdl,
+    MemoryKind, Privileges, SectionAccess, SectionAttributes, SectionHandle, SectionOpening,
+    StackRequest, ThreadId, ViewRequest, WatchFlags, WorkingSetLimits, WorkingSetSize,
 };
 
 /// Pages that the calls are about.
@@ -194,9 +194,10 @@ impl World {
         let machine = &mut self.bench.machine;
         let held = (machine.commit_charge(), machine.frames_in_use());
         let done = match step.call {
-            Call::Alloc(kind, protection) => machine
-                .virtual_alloc(process, Some(at), size, kind, protection)
-                .map(|_| ()),
+            Call::Alloc(kind, protection) => {
+                let done = machine.virtual_alloc(process, Some(at), size, kind, protection);
+                done.map(|range| self.contents.note_reset(process, kind, plain(range)))
+            }
             Call::Large(protection) => {
                 let kind = BOTH | AllocationType::LARGE_PAGES;
                 let base = Some(VirtAddr::new(BASE));
@@ -208,7 +209,14 @@ impl World {
             Call::Protect(protection) => machine
                 .virtual_protect(process, at, size, protection)
                 .map(|_| ()),
-            Call::Map(section, protection) => self.map_section(section, protection, step),
+            Call::Map(section, protection) => {
+                let place = (section, size.min(0x8000));
+                self.map_section(step, place, AllocationType::empty(), protection)
+            }
+            Call::Reserve(protection) => self.map_section(step, (FILE, size), RESERVE, protection),
+            Call::Extend => machine
+                .extend_section(self.sections[FILE], 0x1_0000 + size)
+                .map(|_| ()),
             Call::Placeholder(call) => self.ask_of_placeholder(call, step),
             Call::Flush => {
                 let flushed = machine.flush_view(process, at, size).map(plain);
@@ -352,6 +360,7 @@ fn run(mut world: World, steps: Vec<Step>) {
     for step in steps {
         world.make(step);
         world.contents.follow(&world.bench.machine);
+        world.follow_file();
         invariants::check(&world.bench.machine);
         world.check_locked();
         for process in world.processes {
@@ -375,5 +384,5 @@ fn run(mut world: World, steps: Vec<Step>) {
     }
     assert_eq!((machine.frames_in_use(), machine.commit_charge()), (0, 0));
     assert_eq!(world.bench.slots_used(), 0);
-    assert_eq!(world.on_disk(), world.contents.all(file), "the file");
+    world.contents.compare(file, 0, &world.on_disk());
 }

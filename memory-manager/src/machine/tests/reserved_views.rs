@@ -176,3 +176,36 @@ fn prefetching_a_reserved_view_ends_with_its_file() {
     assert_eq!(bench.machine.frames_in_use(), frames + 1);
     bench.unmap(FAR).unwrap();
 }
+
+/// Literature only.
+#[test]
+fn committing_a_reserved_view_makes_its_file_longer() {
+    let mut bench = Bench::new();
+    let file = file(0x1801);
+    let section = bench.section_of(all_of(&file), READWRITE);
+    let none = AllocationType::empty();
+    bench
+        .reserve_view(section, (0x8000, 0), none, READWRITE)
+        .unwrap();
+    let again = bench.alloc(BASE, 0x2000, COMMIT, READWRITE);
+    assert_eq!(again, Err(Status::AlreadyCommitted));
+    let wrong = bench.alloc(BASE, 0x4000, COMMIT, EXECUTE_READ);
+    assert_eq!(wrong, Err(Status::SectionProtection));
+    let beyond = bench.alloc(BASE + 0x7000, 0x2000, COMMIT, READWRITE);
+    assert_eq!(beyond, Err(Status::ConflictingAddresses));
+    assert_eq!(file.metadata().unwrap().len(), 0x1801);
+    let committed = bench.alloc(BASE + 0x3000, 0x1000, COMMIT, READONLY);
+    assert_eq!(committed, Ok((BASE + 0x3000, 0x1000)));
+    assert_eq!(file.metadata().unwrap().len(), 0x4000);
+    assert_eq!(bench.run(BASE), (MemoryState::Commit, READWRITE, 0x3000));
+    assert_eq!(
+        bench.run(BASE + 0x3000),
+        (MemoryState::Commit, READONLY, 0x1000)
+    );
+    assert_eq!(bench.run(BASE + 0x4000).0, MemoryState::Reserve);
+    bench.write(BASE + 0x2fff, 9).unwrap();
+    bench.machine.flush_files().unwrap();
+    let mut byte = [0];
+    crate::Disk::read_at(&file, 0x2fff, &mut byte).unwrap();
+    assert_eq!(byte, [9]);
+}

@@ -291,6 +291,53 @@ fn a_guard_that_is_set_inside_a_stack_makes_it_end_above() {
     assert_eq!(bench.pages(thread), 2);
 }
 
+/// All or nothing: the block says where the stack ends.
+#[test]
+fn no_guard_is_set_where_the_stack_cannot_be_made_to_end_above() {
+    let mut bench = Bench::new();
+    let thread = bench.thread(0, 9);
+    let stack = bench.stack(thread);
+    let teb = bench.machine.thread_environment(thread).unwrap();
+    let machine = &mut bench.machine;
+    let (space, kernel) = machine.space(thread).unwrap();
+    let teb = teb.as_u64();
+    let readonly = crate::protection::Protection::new(READONLY).unwrap();
+    space.commit(kernel, teb, teb + PAGE, readonly).unwrap_err();
+    let region = space.vads.find(teb).unwrap();
+    let crate::vad::VadKind::Private(private) = &region.kind else {
+        panic!("a block is private");
+    };
+    let rules = crate::private::PrivateRules::of(region, private);
+    let range = (teb, teb + PAGE);
+    space
+        .commit_or_protect(kernel, rules, range, readonly)
+        .unwrap();
+    let at = stack.limit.wrapping_add(2 * PAGE);
+    let guard = READWRITE | GUARD;
+    let committed = machine.virtual_alloc(thread, Some(at), PAGE, COMMIT, guard);
+    assert_eq!(committed, Err(Status::AccessViolation));
+    let protected = machine.virtual_protect(thread, at, PAGE, guard);
+    assert_eq!(protected, Err(Status::AccessViolation));
+    assert_eq!(bench.query(at.as_u64()).protection, READWRITE);
+    assert_eq!(bench.stack(thread), stack);
+}
+
+/// Nor does the stack end elsewhere where the guard cannot be set.
+#[test]
+fn a_stack_ends_where_it_did_if_no_guard_can_be_set() {
+    let mut bench = Bench::new();
+    let thread = bench.thread(0, 9);
+    let stack = bench.stack(thread);
+    let at = stack.limit.wrapping_add(2 * PAGE);
+    let (size, guard) = (0x10_0000, READWRITE | GUARD);
+    let machine = &mut bench.machine;
+    let refused = machine.virtual_alloc(thread, Some(at), size, COMMIT, guard);
+    assert_eq!(refused, Err(Status::ConflictingAddresses));
+    let refused = machine.virtual_protect(thread, at, size, guard);
+    assert_eq!(refused.map(|_| ()), Err(Status::ConflictingAddresses));
+    assert_eq!(bench.stack(thread), stack);
+}
+
 /// Wine's tests, ntdll `test_stack_growth_thread`, as Windows passes them.
 #[test]
 fn a_guard_that_is_cleared_does_not_bring_the_stack_back() {

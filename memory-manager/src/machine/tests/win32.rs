@@ -96,6 +96,23 @@ fn the_last_error_is_kept_until_another_call_fails() {
     assert_eq!(win32.last_error(), 487);
 }
 
+/// Microsoft, `GetLastError`: it is kept until another one is.
+#[test]
+fn a_process_without_threads_keeps_its_last_error() {
+    let mut bench = Bench::new();
+    let address = VirtAddr::new(BASE);
+    bench.win32().virtual_free(address, 0, RELEASE).unwrap_err();
+    assert_eq!(bench.win32().last_error(), 487);
+    let other = bench.switch();
+    assert_eq!(bench.win32().last_error(), 0);
+    bench.win32().set_last_error(5);
+    bench.process = other;
+    assert_eq!(bench.win32().last_error(), 487);
+    bench.machine.terminate_process(other).unwrap();
+    bench.win32().virtual_free(address, 0, RELEASE).unwrap_err();
+    assert_eq!(bench.win32().last_error(), 0);
+}
+
 /// Microsoft, `GetLastError`: each thread has one. Where it is: the public symbols of the TEB.
 #[test]
 fn a_thread_keeps_its_last_error_in_its_environment_block() {

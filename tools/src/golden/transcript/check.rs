@@ -1,7 +1,7 @@
 use std::fmt;
 
 use super::{
-    Header, Line, Tag,
+    Between, Header, Line, Tag,
     player::{Got, Player},
 };
 use crate::{
@@ -72,10 +72,10 @@ impl fmt::Display for Got {
 /// transcript would say it.
 pub(in crate::golden) fn check(
     mut lines: Lines,
-    header: &Header,
+    (header, between): (&Header, Between),
     mut goes_on: impl FnMut(u64) -> bool,
 ) -> Result<Option<Verdict<GoldenMismatch>>, GoldenError> {
-    let mut player = Player::new(header)?;
+    let mut player = Player::new(header, between)?;
     let mut verdict = Verdict::default();
     let mut last = None;
     while let Some(line) = lines.next_of_all(Line::parse)? {

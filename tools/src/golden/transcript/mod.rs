@@ -24,7 +24,7 @@ pub use check::TranscriptMismatch;
 pub use header::Header;
 pub use line::{Done, Line};
 pub use place::{Place, Slot};
-pub use player::Got;
+pub use player::{Between, Got};
 pub use region::{Allocation, Extent, Region, Walk};
 pub use reply::{Alignment, Answer, Reply};
 pub use tag::Tag;

@@ -1,8 +1,8 @@
 use std::io;
 
 use memory_manager::{
-    AllocationType, Exception, Machine, MachineConfig, PageProtection, ProcessId, Range,
-    SectionHandle, Status, Win32,
+    AllocationType, Exception, Machine, MachineConfig, PageFileSize, PageProtection, ProcessId,
+    Range, SectionHandle, Status, Win32,
 };
 use mmu_core::VirtAddr;
 
@@ -14,6 +14,12 @@ use crate::golden::GoldenError;
 /// Transcripts use some MiB.
 const RAM_BYTES: u64 = 64 << 20;
 
+/// Where all of it goes that is in no other file.
+const PAGE_FILE: PageFileSize = PageFileSize {
+    minimum: RAM_BYTES,
+    maximum: RAM_BYTES,
+};
+
 /// Does what the lines of a transcript say, on a machine of its own.
 #[derive(Debug)]
 pub(super) struct Player {
@@ -22,6 +28,17 @@ pub(super) struct Player {
     pub(super) names: Names,
     pub(super) sections: [Option<SectionHandle>; Handle::COUNT],
     pub(super) files: Files,
+    between: Between,
+}
+
+/// What is done between the calls of a transcript, which must not be noticed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Between {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// All pages go to a page file, or to the files that they are of.
+    PageOut,
 }
 
 /// What a line came to here.
@@ -48,12 +65,17 @@ pub(super) enum NotDone {
 
 impl Player {
     /// A process with nothing but the fences around the arena.
-    pub(super) fn new(header: &Header) -> Result<Self, GoldenError> {
+    pub(super) fn new(header: &Header, between: Between) -> Result<Self, GoldenError> {
         let config = MachineConfig {
             ram_bytes: RAM_BYTES,
             ..MachineConfig::default()
         };
         let mut machine = Machine::new(&config)?;
+        if between == Between::PageOut {
+            let disk = tempfile::tempfile().map_err(GoldenError::File)?;
+            let added = machine.add_page_file(Box::new(disk), PAGE_FILE);
+            added.map_err(|error| GoldenError::PageOut(error.to_string()))?;
+        }
         let process = machine.create_process().map_err(GoldenError::Fence)?;
         let names = Names::new(header.arena_bytes);
         for Range { base, size } in names.fences() {
@@ -68,11 +90,16 @@ impl Player {
             names,
             sections: [None; Handle::COUNT],
             files: Files::new(header.file_bytes).map_err(GoldenError::File)?,
+            between,
         })
     }
 
     /// Does what a line says.
     pub(super) fn play(&mut self, call: &Call, tag: Tag) -> Result<Got, GoldenError> {
+        if self.between == Between::PageOut {
+            let done = self.machine.page_out();
+            done.map_err(|status| GoldenError::PageOut(status.to_string()))?;
+        }
         match self.call(call) {
             Ok(reply) => Ok(Got::Reply(reply)),
             Err(NotDone::Failed(status)) => Ok(Got::Reply(self.failed(call, tag, status))),

@@ -16,6 +16,10 @@ pub(super) enum Call {
     Free(FreeType),
     Protect(PageProtection),
     Map(usize, PageProtection),
+    /// Of the file, perhaps beyond its end.
+    Reserve(PageProtection),
+    /// The section of the file.
+    Extend,
     Unmap,
     Flush,
     Placeholder(placeholders::Call),
@@ -99,6 +103,8 @@ pub(super) fn call() -> impl Strategy<Value = Call> {
         3 => free.prop_map(Call::Free),
         3 => protection().prop_map(Call::Protect),
         3 => (0..=FILE, protection()).prop_map(|(section, with)| Call::Map(section, with)),
+        1 => protection().prop_map(Call::Reserve),
+        1 => Just(Call::Extend),
         1 => Just(Call::Unmap),
         1 => Just(Call::Flush),
         7 => placeholders::call().prop_map(Call::Placeholder),

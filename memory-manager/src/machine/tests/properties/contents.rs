@@ -20,6 +20,24 @@ struct Object {
     bytes: Vec<u8>,
     /// How many of them are anybody's: what is written behind the end of a file may be lost.
     lasting: u64,
+    /// Pages that were reset, or in which a file ended once: they may hold something else.
+    unsure: BTreeSet<u64>,
+}
+
+/// How well it is known what a page holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    Surely,
+    /// Once that is undone.
+    UnlessReset,
+    Not,
+}
+
+/// A page that is a process's own.
+#[derive(Clone, Debug)]
+struct Own {
+    bytes: Vec<u8>,
+    known: Known,
 }
 
 /// The bytes of everything that programs can write to.
@@ -28,7 +46,7 @@ pub(super) struct Contents {
     objects: BTreeMap<SegmentId, Object>,
     views: BTreeMap<(ProcessId, u64), Placed>,
     /// Pages that are the process's own: private ones that were written, and copies.
-    own: BTreeMap<(ProcessId, u64), Vec<u8>>,
+    own: BTreeMap<(ProcessId, u64), Own>,
 }
 
 fn page_of(address: u64) -> u64 {
@@ -48,7 +66,11 @@ impl Contents {
     pub(super) fn add(&mut self, object: SegmentId, mut bytes: Vec<u8>) {
         let lasting = bytes.len() as u64;
         bytes.resize(bytes.len().next_multiple_of(PAGE_SIZE), 0);
-        let object_of = || Object { bytes, lasting };
+        let object_of = || Object {
+            bytes,
+            lasting,
+            unsure: BTreeSet::new(),
+        };
         self.objects.entry(object).or_insert_with(object_of);
     }
 
@@ -80,15 +102,22 @@ impl Contents {
     }
 
     /// What a page holds.
-    fn page(&self, process: ProcessId, page: u64) -> Vec<u8> {
+    fn page(&self, process: ProcessId, page: u64) -> Own {
         if let Some(own) = self.own.get(&(process, page)) {
             return own.clone();
         }
         let Some((object, first)) = self.place(process, page) else {
-            return vec![0; PAGE_SIZE];
+            return Own {
+                bytes: vec![0; PAGE_SIZE],
+                known: Known::Surely,
+            };
         };
-        let first = usize::try_from(first).unwrap();
-        self.objects[&object].bytes[first..][..PAGE_SIZE].to_vec()
+        let (object, at) = (&self.objects[&object], usize::try_from(first).unwrap());
+        let is_unsure = object.unsure.contains(&(first / PAGE));
+        Own {
+            bytes: object.bytes[at..][..PAGE_SIZE].to_vec(),
+            known: if is_unsure { Known::Not } else { Known::Surely },
+        }
     }
 
     /// A byte was written to a page that a query told to have this protection.
@@ -102,7 +131,7 @@ impl Contents {
         let page = page_of(address);
         self.write_to_page(process, page, protection);
         if let Some(own) = self.own.get_mut(&(process, page)) {
-            own[offset(address)] = byte;
+            own.bytes[offset(address)] = byte;
         } else if let Some((object, at)) = self.place(process, address) {
             let object = self.objects.get_mut(&object).unwrap();
             object.bytes[usize::try_from(at).unwrap()] = byte;
@@ -149,7 +178,10 @@ impl Contents {
     /// Compares bytes that were read, all of them in one page.
     pub(super) fn check(&self, process: ProcessId, address: u64, read: &[u8]) {
         let held = self.page(process, page_of(address));
-        let held = &held[offset(address)..][..read.len()];
+        if held.known != Known::Surely {
+            return;
+        }
+        let held = &held.bytes[offset(address)..][..read.len()];
         let told = self
             .place(process, address)
             .map_or(read.len(), |(object, at)| {
@@ -167,23 +199,57 @@ impl Contents {
         }
     }
 
-    /// The bytes of what pages of a view are pages of, and where these start there.
-    pub(super) fn shared(
-        &self,
+    /// Pages were reset, or that was undone.
+    pub(super) fn note_reset(
+        &mut self,
         process: ProcessId,
+        kind: AllocationType,
         (start, size): (u64, u64),
-    ) -> Option<(SegmentId, u64, &[u8])> {
-        let (object, first) = self.place(process, start)?;
-        let known = &self.objects[&object];
-        let end = (first + size).min(known.lasting);
-        let [from, to] = [first.min(end), end].map(|at| usize::try_from(at).unwrap());
-        Some((object, first, &known.bytes[from..to]))
+    ) {
+        let (from, to) = match kind {
+            AllocationType::RESET => (Known::Surely, Known::UnlessReset),
+            AllocationType::RESET_UNDO => (Known::UnlessReset, Known::Surely),
+            _ => return,
+        };
+        for page in (start..start + size).step_by(PAGE_SIZE) {
+            if let Some(own) = self.own.get_mut(&(process, page)) {
+                if own.known == from {
+                    own.known = to;
+                }
+            } else if let Some((object, at)) = self.place(process, page) {
+                self.objects
+                    .get_mut(&object)
+                    .unwrap()
+                    .unsure
+                    .insert(at / PAGE);
+            }
+        }
     }
 
-    /// All bytes of an object.
-    pub(super) fn all(&self, object: SegmentId) -> &[u8] {
-        let known = &self.objects[&object];
-        &known.bytes[..usize::try_from(known.lasting).unwrap()]
+    /// A file has so many bytes now: it is never shorter than it was. What was written behind its
+    /// former end may be there.
+    pub(super) fn grow(&mut self, object: SegmentId, length: u64) {
+        let object = self.objects.get_mut(&object).unwrap();
+        if length > object.lasting {
+            object.unsure.insert(object.lasting / PAGE);
+            object.lasting = length;
+            let pages = usize::try_from(length).unwrap().next_multiple_of(PAGE_SIZE);
+            object.bytes.resize(pages, 0);
+        }
+    }
+
+    /// Compares what is on the disk from a place on, as far as that is known.
+    pub(super) fn compare(&self, object: SegmentId, first: u64, on_disk: &[u8]) {
+        let object = &self.objects[&object];
+        let known = &object.bytes[..usize::try_from(object.lasting).unwrap()];
+        let first = usize::try_from(first).unwrap().min(known.len());
+        assert!(first + on_disk.len() <= known.len(), "the file is longer");
+        let known = &known[first..][..on_disk.len()];
+        let pages = known.chunks(PAGE_SIZE).zip(on_disk.chunks(PAGE_SIZE));
+        for (page, (known, on_disk)) in (first as u64 / PAGE..).zip(pages) {
+            let is_known = !object.unsure.contains(&page);
+            assert!(!is_known || known == on_disk, "page {page} of the file");
+        }
     }
 }
 
@@ -236,19 +302,24 @@ impl World {
     }
 
     /// What is in the file where a view was flushed is what is in memory.
-    pub(super) fn check_flushed(&self, range: (u64, u64)) {
-        let shared = self.contents.shared(self.bench.process, range);
-        if let Some((object, first, bytes)) = shared
-            && object == self.object(self.sections[FILE])
+    pub(super) fn check_flushed(&self, (start, size): (u64, u64)) {
+        let file = self.object(self.sections[FILE]);
+        let place = self.contents.place(self.bench.process, start);
+        if let Some((object, first)) = place
+            && object == file
         {
             let on_disk = self.on_disk();
-            let first = usize::try_from(first).unwrap().min(on_disk.len());
-            assert_eq!(
-                &on_disk[first..][..bytes.len()],
-                bytes,
-                "flushed {range:x?}"
-            );
+            let ends = [first, first + size].map(|at| usize::try_from(at).unwrap());
+            let [from, to] = ends.map(|at| at.min(on_disk.len()));
+            self.contents.compare(file, first, &on_disk[from..to]);
         }
+    }
+
+    /// The file may be longer than before.
+    pub(super) fn follow_file(&mut self) {
+        let file = self.object(self.sections[FILE]);
+        let length = self.file.metadata().unwrap().len();
+        self.contents.grow(file, length);
     }
 
     /// What is in the file.

@@ -79,15 +79,17 @@ impl World {
 
     pub(super) fn unlock(&mut self, Step { base, size, .. }: Step) {
         let range = || pages(page_of(base), base + size);
+        let is_kept = |page| self.is_locked(page) || self.is_fixed(page);
         let expected = match size {
             0 => Err(Status::InvalidParameter),
-            _ if range().all(|page| self.is_locked(page)) => Ok(()),
+            _ if range().all(is_kept) => Ok(()),
             _ => Err(Status::NotLocked),
         };
         let (machine, process) = (&mut self.bench.machine, self.bench.process);
         let done = machine.virtual_unlock(process, VirtAddr::new(base), size);
         assert_eq!(done.map(|_| ()), expected);
-        assert!(done.is_err() || !range().any(|page| self.is_locked(page)));
+        let is_left = |page| self.is_locked(page) && !self.is_fixed(page);
+        assert!(done.is_err() || !range().any(is_left));
     }
 
     /// What a copy comes to that stops so; none if there was no memory for it.

@@ -28,21 +28,23 @@ impl World {
     /// Maps a part of a section where the step is, or an image anywhere.
     pub(super) fn map_section(
         &mut self,
-        section: usize,
+        step: Step,
+        (section, size): (usize, u64),
+        kind: AllocationType,
         protection: PageProtection,
-        Step { base, size, .. }: Step,
     ) -> Result<(), Status> {
-        let hint = Some(VirtAddr::new(base & !0xffff));
+        let hint = Some(VirtAddr::new(step.base & !0xffff));
         let request = ViewRequest {
-            base: hint.filter(|_| section != IMAGE || size.is_multiple_of(2)),
-            offset: base & 0x1_0000,
-            size: size.min(0x8000),
+            base: hint.filter(|_| section != IMAGE || step.size.is_multiple_of(2)),
+            offset: step.base & 0x1_0000,
+            size,
             commit: 0,
             protection,
         };
         let (machine, process) = (&mut self.bench.machine, self.bench.process);
-        let view = machine.map_view(process, self.sections[section], &request)?;
-        let object = self.object(self.sections[section]);
+        let (handle, anywhere) = (self.sections[section], AddressRequirements::default());
+        let view = machine.map_view_ex(process, handle, &request, kind, &anywhere)?;
+        let object = self.object(handle);
         let range = plain(view.range);
         self.contents.map(process, range, (object, request.offset));
         Ok(())
