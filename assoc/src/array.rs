@@ -78,7 +78,7 @@ impl<V: Copy + Default> SetAssociative<V> {
     #[inline]
     pub fn get(&mut self, number: u64, tag: Tag) -> Option<&mut V> {
         let at = self.tags.place(number, tag);
-        let way = self.tags.find(at)?.way();
+        let way = self.tags.find_way(at)?;
         Some(self.value_mut(at, way))
     }
 

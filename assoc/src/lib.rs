@@ -35,4 +35,4 @@ pub use replacement::{
     ParseReplacementError, Qlru, QlruField, QlruUpdate, Replacement, ReplacementError,
 };
 pub use replacer::Replacer;
-pub use tags::{Held, Marks, Place, Sought, TagArray};
+pub use tags::{Marks, Place, Remark, Sought, TagArray};

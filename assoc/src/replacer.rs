@@ -1,3 +1,6 @@
+use alloc::boxed::Box;
+use core::fmt::Debug;
+
 use crate::{
     FirstEmpty, Geometry, GeometryError, Replacement,
     policy::{Policy, Replace},
@@ -5,9 +8,63 @@ use crate::{
 
 /// How the sets make room of an array that is kept by its owner: who knows what the ways hold
 /// keeps a few words for each set besides, and hands them in.
-#[derive(Clone, Debug)]
+///
+/// Which policy it is decides, once, which functions are called.
+#[derive(Debug)]
 pub struct Replacer {
-    policy: Policy,
+    policy: Box<dyn AnyPolicy>,
+    words: usize,
+    first_word: u64,
+    first_empty: FirstEmpty,
+}
+
+/// The methods of a policy, for words of any number and for one.
+trait AnyPolicy: Debug + Send + Sync {
+    fn hit(&mut self, set: usize, words: &mut [u64], way: usize);
+
+    fn insert(&mut self, set: usize, words: &mut [u64], empty: Option<usize>) -> usize;
+
+    fn hit_one(&mut self, set: usize, word: &mut [u64; 1], way: usize);
+
+    fn replace_one(&mut self, set: usize, word: &mut [u64; 1]) -> usize;
+
+    fn boxed_clone(&self) -> Box<dyn AnyPolicy>;
+}
+
+impl<P: Replace> AnyPolicy for P {
+    fn hit(&mut self, set: usize, words: &mut [u64], way: usize) {
+        Replace::hit(self, set, words, way);
+    }
+
+    fn insert(&mut self, set: usize, words: &mut [u64], empty: Option<usize>) -> usize {
+        Replace::insert(self, set, words, empty)
+    }
+
+    fn hit_one(&mut self, set: usize, word: &mut [u64; 1], way: usize) {
+        if self.hit_at_once(set, word, way).is_none() {
+            AnyPolicy::hit(self, set, word, way);
+        }
+    }
+
+    fn replace_one(&mut self, set: usize, word: &mut [u64; 1]) -> usize {
+        match self.insert_at_once(set, word) {
+            Some(way) => way,
+            None => AnyPolicy::insert(self, set, word, None),
+        }
+    }
+
+    fn boxed_clone(&self) -> Box<dyn AnyPolicy> {
+        Box::new(self.clone())
+    }
+}
+
+impl Clone for Replacer {
+    fn clone(&self) -> Self {
+        Self {
+            policy: self.policy.boxed_clone(),
+            ..*self
+        }
+    }
 }
 
 impl Replacer {
@@ -19,65 +76,61 @@ impl Replacer {
     pub fn new(replacement: Replacement, geometry: Geometry) -> Result<Self, GeometryError> {
         replacement.check(geometry)?;
         let policy = Policy::new(replacement, geometry);
-        Ok(Self { policy })
+        Ok(Self {
+            words: policy.words(),
+            first_word: policy.first_word(),
+            first_empty: policy.first_empty(),
+            policy: match policy {
+                Policy::TrueLru(policy) => Box::new(policy),
+                Policy::Fifo(policy) => Box::new(policy),
+                Policy::WideTrueLru(policy) => Box::new(policy),
+                Policy::WideFifo(policy) => Box::new(policy),
+                Policy::Random(policy) => Box::new(policy),
+                Policy::TreePlru(policy) => Box::new(policy),
+                Policy::ThreeTrees(policy) => Box::new(policy),
+                Policy::Qlru(policy) => Box::new(policy),
+                Policy::Srrip(policy) => Box::new(policy),
+            },
+        })
     }
 
-    /// How many words a set needs.
+    /// How many words a set needs: one at most if it has sixteen ways or fewer.
     pub fn words(&self) -> usize {
-        self.policy.words()
+        self.words
     }
 
     /// What they are at first.
     pub fn first_word(&self) -> u64 {
-        self.policy.first_word()
+        self.first_word
     }
 
     /// The end of a set from which empty ways are filled.
     pub fn first_empty(&self) -> FirstEmpty {
-        self.policy.first_empty()
+        self.first_empty
     }
 
     /// Notes a hit.
     #[inline]
     pub fn hit(&mut self, set: usize, words: &mut [u64], way: usize) {
-        match &mut self.policy {
-            Policy::TrueLru(policy) => hit(policy, set, words, way),
-            Policy::Fifo(policy) => hit(policy, set, words, way),
-            Policy::WideTrueLru(policy) => hit(policy, set, words, way),
-            Policy::WideFifo(policy) => hit(policy, set, words, way),
-            Policy::Random(policy) => hit(policy, set, words, way),
-            Policy::TreePlru(policy) => hit(policy, set, words, way),
-            Policy::ThreeTrees(policy) => hit(policy, set, words, way),
-            Policy::Qlru(policy) => hit(policy, set, words, way),
-            Policy::Srrip(policy) => hit(policy, set, words, way),
-        }
+        self.policy.hit(set, words, way);
     }
 
     /// Notes that a new entry goes into this empty way or, if there is none, into the one that
     /// the policy gives up; says which.
     #[inline]
     pub fn insert(&mut self, set: usize, words: &mut [u64], empty: Option<usize>) -> usize {
-        match &mut self.policy {
-            Policy::TrueLru(policy) => insert(policy, set, words, empty),
-            Policy::Fifo(policy) => insert(policy, set, words, empty),
-            Policy::WideTrueLru(policy) => insert(policy, set, words, empty),
-            Policy::WideFifo(policy) => insert(policy, set, words, empty),
-            Policy::Random(policy) => insert(policy, set, words, empty),
-            Policy::TreePlru(policy) => insert(policy, set, words, empty),
-            Policy::ThreeTrees(policy) => insert(policy, set, words, empty),
-            Policy::Qlru(policy) => insert(policy, set, words, empty),
-            Policy::Srrip(policy) => insert(policy, set, words, empty),
-        }
+        self.policy.insert(set, words, empty)
     }
-}
 
-/// A function for each policy: the short ones need not pay for the long ones.
-#[inline(never)]
-fn hit(policy: &mut impl Replace, set: usize, words: &mut [u64], way: usize) {
-    policy.hit(set, words, way);
-}
+    /// As [`Replacer::hit`], of a set that needs one word at most.
+    #[inline]
+    pub fn hit_one(&mut self, set: usize, word: &mut [u64; 1], way: usize) {
+        self.policy.hit_one(set, word, way);
+    }
 
-#[inline(never)]
-fn insert(policy: &mut impl Replace, set: usize, words: &mut [u64], empty: Option<usize>) -> usize {
-    policy.insert(set, words, empty)
+    /// As [`Replacer::insert`], of a full set that needs one word at most.
+    #[inline]
+    pub fn replace_one(&mut self, set: usize, word: &mut [u64; 1]) -> usize {
+        self.policy.replace_one(set, word)
+    }
 }

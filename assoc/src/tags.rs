@@ -1,19 +1,19 @@
 mod group;
 mod held;
 mod high;
+mod lines;
 mod many;
+mod outcome;
 
-use alloc::{boxed::Box, vec};
+use alloc::boxed::Box;
 
 use crate::{
     Evicted, Geometry, GeometryError, IndexFunction, Replacement, Tag, index::SetSelector,
     policy::Policy,
 };
-use group::{Group, OneLine};
-use held::AllHeld;
-pub use held::{Held, Marks, Sought};
-use high::HighHalves;
-use many::ManyGroups;
+pub use held::{Marks, Remark};
+use lines::{Lines, Shape};
+pub use outcome::Sought;
 
 /// A set-associative array of tags, with three bits to each: what a cache is that holds no
 /// bytes.
@@ -21,20 +21,14 @@ use many::ManyGroups;
 /// A set is laid out for the host: the low halves of its tags, its marks and what the policy
 /// remembers of it are one line of the host's cache if it has up to twelve ways, and two if it
 /// has sixteen. The high halves lie elsewhere, and are looked at if one is not zero.
-#[derive(Clone, Debug)]
+///
+/// Which layout and which policy it is decides, once, which functions are called: each is made
+/// for one of both and asks no more.
+#[derive(Debug)]
 pub struct TagArray {
     geometry: Geometry,
     selector: SetSelector,
-    sets: Sets,
-    common: Common,
-}
-
-/// What all sets have in common.
-#[derive(Clone, Debug)]
-struct Common {
-    policy: Policy,
-    all_held: AllHeld,
-    high: HighHalves,
+    lines: Box<dyn Lines>,
 }
 
 /// Where a tag belongs: worked out once, for a look-up and for what follows from it.
@@ -42,14 +36,6 @@ struct Common {
 pub struct Place {
     set: usize,
     tag: Tag,
-}
-
-/// Every set has as many groups of ways as it needs.
-#[derive(Clone, Debug)]
-enum Sets {
-    Twelve(Box<[OneLine]>),
-    Sixteen(Box<[Group<16>]>),
-    Many(ManyGroups),
 }
 
 impl Place {
@@ -66,6 +52,16 @@ impl Place {
     }
 }
 
+impl Clone for TagArray {
+    fn clone(&self) -> Self {
+        Self {
+            geometry: self.geometry,
+            selector: self.selector,
+            lines: self.lines.boxed_clone(),
+        }
+    }
+}
+
 impl TagArray {
     /// An empty array.
     ///
@@ -77,22 +73,29 @@ impl TagArray {
         replacement: Replacement,
     ) -> Result<Self, GeometryError> {
         replacement.check(geometry)?;
+        let selector = SetSelector::new(index, geometry)?;
         let policy = Policy::new(replacement, geometry);
-        let (sets, ways) = (geometry.sets() as usize, geometry.ways() as usize);
-        let word = policy.first_word();
+        let shape = Shape {
+            geometry,
+            first_empty: policy.first_empty(),
+            policy_words: policy.words(),
+            first_word: policy.first_word(),
+        };
+        let lines = match policy {
+            Policy::TrueLru(policy) => shape.lines(policy),
+            Policy::Fifo(policy) => shape.lines(policy),
+            Policy::WideTrueLru(policy) => shape.lines(policy),
+            Policy::WideFifo(policy) => shape.lines(policy),
+            Policy::Random(policy) => shape.lines(policy),
+            Policy::TreePlru(policy) => shape.lines(policy),
+            Policy::ThreeTrees(policy) => shape.lines(policy),
+            Policy::Qlru(policy) => shape.lines(policy),
+            Policy::Srrip(policy) => shape.lines(policy),
+        };
         Ok(Self {
             geometry,
-            selector: SetSelector::new(index, geometry)?,
-            sets: match ways {
-                1..=12 => Sets::Twelve(vec![OneLine(Group::new(word)); sets].into()),
-                13..=16 => Sets::Sixteen(vec![Group::new(word); sets].into()),
-                _ => Sets::Many(ManyGroups::new(geometry, policy.words(), word)),
-            },
-            common: Common {
-                policy,
-                all_held: AllHeld::of(ways),
-                high: HighHalves::new(geometry),
-            },
+            selector,
+            lines,
         })
     }
 
@@ -108,18 +111,14 @@ impl TagArray {
         Place { set, tag }
     }
 
-    /// What is held there, if it is; finding it counts as a use.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "most look-ups find nothing")]
-    pub fn find(&mut self, at: Place) -> Option<Held<'_>> {
-        match &mut self.sets {
-            Sets::Twelve(sets) => sets[at.set].0.find(at, &mut self.common),
-            Sets::Sixteen(sets) => sets[at.set].find(at, &mut self.common),
-            Sets::Many(sets) => sets.find(at, &mut self.common),
-        }
+    /// The marks of what is held there, if it is; finding it counts as a use, and changes them.
+    #[inline]
+    pub fn find(&mut self, at: Place, remark: Remark) -> Option<Marks> {
+        let (_, marks) = self.lines.find(at, remark)?;
+        Some(marks)
     }
 
-    /// What is held there, if it is; looking is no use.
+    /// The marks of what is held there, if it is; looking is no use.
     #[inline]
     pub fn peek(&self, at: Place) -> Option<Marks> {
         let (_, marks) = self.of(at.set, self.way_of(at)?)?;
@@ -128,28 +127,16 @@ impl TagArray {
 
     /// Puts in what is not there, as a look-up has just told, and returns what had to make room.
     /// Were it there, it would be there twice.
-    #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "what comes out need not go through memory"
-    )]
+    #[inline]
     pub fn put(&mut self, at: Place, marks: Marks) -> Option<Evicted<Marks>> {
         let (_, evicted) = self.put_somewhere(at, marks);
         evicted
     }
 
     /// Finds what is held there, as [`TagArray::find`] does; if nothing is, puts it in.
-    #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "what comes out need not go through memory"
-    )]
-    pub fn find_or_put(&mut self, at: Place, marks: Marks) -> Sought<'_> {
-        match &mut self.sets {
-            Sets::Twelve(sets) => sets[at.set].0.find_or_put(at, marks, &mut self.common),
-            Sets::Sixteen(sets) => sets[at.set].find_or_put(at, marks, &mut self.common),
-            Sets::Many(sets) => sets.find_or_put(at, marks, &mut self.common),
-        }
+    #[inline]
+    pub fn find_or_put(&mut self, at: Place, remark: Remark, marks: Marks) -> Sought {
+        self.lines.find_or_put(at, remark, marks).sought()
     }
 
     /// Takes out what is held there.
@@ -169,53 +156,39 @@ impl TagArray {
         })
     }
 
+    /// As [`TagArray::find`]; says only where.
+    #[inline]
+    pub(crate) fn find_way(&mut self, at: Place) -> Option<usize> {
+        let (way, _) = self.lines.find(at, Remark::NONE)?;
+        Some(way)
+    }
+
     /// As [`TagArray::put`]; says where, too.
-    #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "what comes out need not go through memory"
-    )]
+    #[inline]
     pub(crate) fn put_somewhere(
         &mut self,
         at: Place,
         marks: Marks,
     ) -> (usize, Option<Evicted<Marks>>) {
         debug_assert!(self.way_of(at).is_none());
-        match &mut self.sets {
-            Sets::Twelve(sets) => sets[at.set].0.put(at, marks, &mut self.common),
-            Sets::Sixteen(sets) => sets[at.set].put(at, marks, &mut self.common),
-            Sets::Many(sets) => sets.put(at, marks, &mut self.common),
-        }
+        self.lines.put(at, marks)
     }
 
     /// The way that holds it.
     #[inline]
     pub(crate) fn way_of(&self, at: Place) -> Option<usize> {
-        match &self.sets {
-            Sets::Twelve(sets) => sets[at.set].0.way_of(at, &self.common.high),
-            Sets::Sixteen(sets) => sets[at.set].way_of(at, &self.common.high),
-            Sets::Many(sets) => sets.way_of(at, &self.common.high),
-        }
+        self.lines.way_of(at)
     }
 
     /// What a way holds.
     #[inline]
     pub(crate) fn of(&self, set: usize, way: usize) -> Option<(Tag, Marks)> {
-        let (low, marks) = match &self.sets {
-            Sets::Twelve(sets) => sets[set].0.of(way)?,
-            Sets::Sixteen(sets) => sets[set].of(way)?,
-            Sets::Many(sets) => sets.of(set, way)?,
-        };
-        Some((self.common.high.whole(set, way, low), marks))
+        self.lines.of(set, way)
     }
 
     /// The way holds nothing from now on.
     pub(crate) fn clear(&mut self, set: usize, way: usize) {
-        match &mut self.sets {
-            Sets::Twelve(sets) => sets[set].0.held.clear(way),
-            Sets::Sixteen(sets) => sets[set].held.clear(way),
-            Sets::Many(sets) => sets.clear(set, way),
-        }
+        self.lines.clear(set, way);
     }
 
     /// Of the ways of all sets the one with this number.

@@ -24,19 +24,19 @@ fn functional(mut world: FunctionalWorld) -> FunctionalWorld {
 }
 
 #[library_benchmark(teardown = audit_timed)]
-#[bench::hit_same_line(args = (), setup = TimedWorld::same_line, config = at_most(157))]
-#[bench::hit_other_pages(args = (), setup = TimedWorld::other_pages, config = at_most(458))]
-#[bench::stlb_hit(args = (), setup = TimedWorld::stlb_hits, config = at_most(1060))]
-#[bench::walk(args = (), setup = TimedWorld::walks, config = at_most(2068))]
+#[bench::hit_same_line(args = (), setup = TimedWorld::same_line, config = at_most(117))]
+#[bench::hit_other_pages(args = (), setup = TimedWorld::other_pages, config = at_most(349))]
+#[bench::stlb_hit(args = (), setup = TimedWorld::stlb_hits, config = at_most(880))]
+#[bench::walk(args = (), setup = TimedWorld::walks, config = at_most(1743))]
 fn timed(mut world: TimedWorld) -> TimedWorld {
     black_box(&mut world).round();
     world
 }
 
 #[library_benchmark(teardown = audit_pattern)]
-#[bench::sequential(args = (), setup = PatternWorld::sequential, config = at_most(245))]
-#[bench::random(args = (), setup = PatternWorld::random, config = at_most(2950))]
-#[bench::zipf(args = (), setup = PatternWorld::zipf, config = at_most(2254))]
+#[bench::sequential(args = (), setup = PatternWorld::sequential, config = at_most(187))]
+#[bench::random(args = (), setup = PatternWorld::random, config = at_most(2490))]
+#[bench::zipf(args = (), setup = PatternWorld::zipf, config = at_most(1889))]
 fn timed_pattern(mut world: PatternWorld) -> PatternWorld {
     black_box(&mut world).round();
     world

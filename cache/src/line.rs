@@ -1,4 +1,4 @@
-use assoc::{Held, Marks, Tag};
+use assoc::{Marks, Remark, Tag};
 use units::PhysAddr;
 
 /// The size of a line, in bytes, in every cache.
@@ -60,28 +60,6 @@ impl Line {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(crate) struct LineState(u8);
 
-/// A cache's copy of a line.
-#[derive(Debug)]
-pub(crate) struct Copy<'a>(Held<'a>);
-
-impl<'a> Copy<'a> {
-    #[inline]
-    pub(crate) const fn new(held: Held<'a>) -> Self {
-        Self(held)
-    }
-
-    #[inline]
-    pub(crate) const fn state(&self) -> LineState {
-        LineState::of(self.0.marks())
-    }
-
-    /// It is in this state from now on.
-    #[inline]
-    pub(crate) const fn change_to(&mut self, state: LineState) {
-        self.0.mark(state.marks());
-    }
-}
-
 impl LineState {
     /// As the caches below have it, and no other processor has a copy.
     pub(crate) const CLEAN: Self = Self(0);
@@ -123,26 +101,43 @@ impl LineState {
         self.0 & (Self::SHARED.0 | Self::PREFETCHED) != 0
     }
 
+    /// What becomes of it.
+    #[inline]
+    pub(crate) const fn after(self, becomes: Remark) -> Self {
+        Self::of(becomes.of(self.marks()))
+    }
+
     pub(crate) const fn prefetched(self) -> Self {
         Self(self.0 | Self::PREFETCHED)
     }
+}
 
-    pub(crate) const fn found(self) -> Self {
-        Self(self.0 & !Self::PREFETCHED)
+/// What becomes of the state of a copy that is found.
+pub(crate) mod becomes {
+    use super::{LineState, Marks, Remark};
+
+    /// It stays what it is.
+    pub(crate) const SAME: Remark = Remark::NONE;
+    /// A request that reads has found it.
+    pub(crate) const READ: Remark = keeps(!LineState::PREFETCHED).and(0);
+    /// No other processor has a copy: a cache above it is about to be written.
+    pub(crate) const OWNED: Remark = keeps(LineState::DIRTY.0).and(0);
+    /// It is written here, or the cache above the last one has written its dirty copy there.
+    pub(crate) const DIRTY: Remark = keeps(0).and(LineState::DIRTY.0);
+    /// The cache above has written its dirty copy here.
+    pub(crate) const WRITTEN_BACK: Remark = keeps(LineState::PREFETCHED).and(LineState::DIRTY.0);
+    /// Another processor has a copy as well.
+    pub(crate) const SHARED: Remark = keeps(LineState::PREFETCHED).and(LineState::SHARED.0);
+
+    struct Keeps(u8);
+
+    const fn keeps(kept: u8) -> Keeps {
+        Keeps(kept & 0b111)
     }
 
-    /// The state once no other processor has a copy.
-    pub(crate) const fn unshared(self) -> Self {
-        Self(self.0 & !Self::SHARED.0)
-    }
-
-    /// The state once another processor has a copy as well.
-    pub(crate) const fn shared(self) -> Self {
-        Self(self.0 & Self::PREFETCHED | Self::SHARED.0)
-    }
-
-    /// The state once the cache above has written its dirty copy here.
-    pub(crate) const fn written_back(self) -> Self {
-        Self(self.0 & Self::PREFETCHED | Self::DIRTY.0)
+    impl Keeps {
+        const fn and(self, set: u8) -> Remark {
+            Remark::new(Marks::new(self.0), Marks::new(set))
+        }
     }
 }

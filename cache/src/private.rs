@@ -1,10 +1,10 @@
-use assoc::{Evicted, Marks, Place, Sought, TagArray};
+use assoc::{Evicted, Marks, Place, Remark, Sought, TagArray};
 use units::Cycles;
 
 use crate::{
     CacheId, ConfigError, Counters, HierarchyConfig, LevelConfig,
     combining::CombiningBuffers,
-    line::{Copy, Line, LineState},
+    line::{Line, LineState},
     recent::Recent,
     strides::StrideTable,
 };
@@ -33,12 +33,13 @@ impl Cache {
         self.lines.place(line.number(), line.tag())
     }
 
-    /// The copy of the line; finding it is a use.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "most look-ups find nothing")]
-    pub(crate) fn find(&mut self, at: Place) -> Option<Copy<'_>> {
-        self.recent.forget(at);
-        self.lines.find(at).map(Copy::new)
+    /// The state of the copy of the line; finding it is a use, and changes the state.
+    #[inline]
+    pub(crate) fn find(&mut self, at: Place, becomes: Remark) -> Option<LineState> {
+        let found = self.lines.find(at, becomes).map(LineState::of)?;
+        self.recent
+            .found(Line::of_tag(at.tag()), found.after(becomes));
+        Some(found)
     }
 
     /// The copy of the line; finding it is no use.
@@ -50,33 +51,44 @@ impl Cache {
     /// Takes the copy of the line out.
     pub(crate) fn take(&mut self, line: Line) -> Option<LineState> {
         let at = self.place(line);
-        self.recent.forget(at);
+        self.recent.forget(line);
         self.lines.take(at).map(LineState::of)
     }
 
     /// Puts a line in that is not there, and returns the one that has to make room.
-    #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "what comes out need not go through memory"
-    )]
+    #[inline]
     pub(crate) fn put(&mut self, at: Place, state: LineState) -> Option<(Line, LineState)> {
-        self.recent.brought(at, state);
+        self.recent.brought(Line::of_tag(at.tag()), state);
         let evicted = self.lines.put(at, state.marks())?;
         Some(given_up(evicted))
     }
 
-    /// Finds the copy of the line, which is a use; if there is none, puts the line in, and returns
-    /// the one that has to make room.
-    #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "what comes out need not go through memory"
-    )]
-    pub(crate) fn find_or_put(&mut self, line: Line, state: LineState) -> Sought<'_> {
+    /// Finds the copy of the line, which is a use and changes its state; if there is none, puts
+    /// the line in, and returns the one that has to make room. Of a cache that is seldom the
+    /// first to be asked.
+    #[inline]
+    pub(crate) fn find_or_put(&mut self, line: Line, becomes: Remark, state: LineState) -> Sought {
         let at = self.place(line);
-        self.recent.brought(at, state);
-        self.lines.find_or_put(at, state.marks())
+        self.lines.find_or_put(at, becomes, state.marks())
+    }
+
+    /// The same of any cache.
+    #[inline]
+    pub(crate) fn find_or_put_first(
+        &mut self,
+        line: Line,
+        becomes: Remark,
+        state: LineState,
+    ) -> Sought {
+        let sought = self.find_or_put(line, becomes, state);
+        match sought {
+            Sought::Found(found) => {
+                let state = LineState::of(found).after(becomes);
+                self.recent.found(line, state);
+            }
+            Sought::Put(_) => self.recent.brought(line, state),
+        }
+        sought
     }
 
     /// Every line, in no order that means anything.

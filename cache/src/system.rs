@@ -1,6 +1,5 @@
 use alloc::{boxed::Box, vec::Vec};
 
-use assoc::Place;
 use units::{Cycles, MemoryType, PhysAddr, ProcessorId};
 
 use below::Purpose;
@@ -9,7 +8,7 @@ use processors::{Alone, Processors, Several};
 use crate::{
     CacheId, ConfigError, Counters, HierarchyConfig, Inclusion, NextLine, Request, ServedBy,
     WalkPort,
-    line::{Line, LineState},
+    line::Line,
     presence::Presence,
     private::{Cache, Private},
 };
@@ -30,6 +29,8 @@ pub struct CacheSystem {
     processors: Box<[Private]>,
     presence: Presence,
     shared: Shared,
+    /// Whether requests may come [from the top](top).
+    is_usual: bool,
     /// The counters of a processor that is not there.
     nothing: Counters,
 }
@@ -83,6 +84,7 @@ impl CacheSystem {
                 inclusion: config.inclusion,
                 next_line: config.prefetch.next_line,
             },
+            is_usual: count == 1 && config.inclusion == Inclusion::Free,
             nothing: Counters::new(config.walks_enter),
         })
     }
@@ -98,7 +100,11 @@ impl CacheSystem {
     ///
     /// A processor that is not [there](Self::processors) has no caches: its requests take as
     /// long as memory does, change nothing and are not counted.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "most requests repeat the last one of their set, which is little more than a call"
+    )]
     pub fn access(
         &mut self,
         by: ProcessorId,
@@ -111,15 +117,22 @@ impl CacheSystem {
         };
         let first = request.enters(self.shared.walks_enter);
         let cache = &own.caches[first.index()];
-        let at = cache.place(Line::holding(at));
-        if memory_type == MemoryType::WriteBack && cache.recent.repeats(at, request.writes()) {
+        let line = Line::holding(at);
+        if memory_type == MemoryType::WriteBack && cache.recent.repeats(line, request.writes()) {
             own.counters.count_served(request, first.level());
             return Response {
                 served_by: first.level(),
                 latency: cache.latency,
             };
         }
-        self.access_another(by.index(), at, request, memory_type)
+        if self.is_usual && memory_type == MemoryType::WriteBack && first != CacheId::L2 {
+            return if request.writes() {
+                self.access_from_the_top::<top::Write>(first, line, request)
+            } else {
+                self.access_from_the_top::<top::Read>(first, line, request)
+            };
+        }
+        self.access_another(by.index(), line, request, memory_type)
     }
 
     /// An access that does not repeat the last one of its set.
@@ -127,21 +140,21 @@ impl CacheSystem {
     fn access_another(
         &mut self,
         by: usize,
-        at: Place,
+        line: Line,
         request: Request,
         memory_type: MemoryType,
     ) -> Response {
         let shared = &mut self.shared;
         if let [own] = &mut *self.processors {
             let processors = Alone(own);
-            return Reach { processors, shared }.access(at, request, memory_type);
+            return Reach { processors, shared }.access(line, request, memory_type);
         }
         let processors = Several {
             all: &mut self.processors,
             presence: &mut self.presence,
             by,
         };
-        Reach { processors, shared }.access(at, request, memory_type)
+        Reach { processors, shared }.access(line, request, memory_type)
     }
 
     /// What a processor's requests have done since the caches were built or
@@ -179,35 +192,17 @@ impl Shared {
 
 impl<P: Processors> Reach<'_, P> {
     #[inline(never)]
-    fn access(mut self, at: Place, request: Request, memory_type: MemoryType) -> Response {
-        let line = Line::of_tag(at.tag());
+    fn access(mut self, line: Line, request: Request, memory_type: MemoryType) -> Response {
         if memory_type != MemoryType::WriteBack {
             return self.access_typed(line, request, memory_type);
         }
         let first = request.enters(self.shared.walks_enter);
-        let own = self.processors.own();
-        let cache = &mut own.caches[first.index()];
-        let Some(mut copy) = cache.find(at) else {
-            return self.access_below(first, at, request, Purpose::of(request));
-        };
-        let found = copy.state();
-        let (after, noteworthy) = if request.writes() {
-            (LineState::DIRTY, found.hinders_writes())
-        } else {
-            (found.found(), found.is_prefetched())
-        };
-        if after != found {
-            copy.change_to(after);
-        }
-        cache.recent.found(at, after);
-        if noteworthy {
-            return self.hit_at_last(first, line, request, found, Purpose::of(request));
-        }
-        let latency = cache.latency;
-        own.counters.count_served(request, first.level());
-        Response {
-            served_by: first.level(),
-            latency,
+        let purpose = Purpose::of(request);
+        let cache = &mut self.processors.own().caches[first.index()];
+        let at = cache.place(line);
+        match cache.find(at, purpose.becomes()) {
+            Some(found) => self.hit(first, line, request, found),
+            None => self.access_below(first, at, request, purpose),
         }
     }
 
@@ -232,6 +227,7 @@ mod coherence;
 mod prefetch;
 mod processors;
 mod room;
+mod top;
 mod typed;
 
 #[cfg(test)]

@@ -93,23 +93,29 @@ impl Machine {
         let Target { caller, process } = target.into();
         let is_own = caller.process() == process;
         if !is_own || self.kernel.physical.is_short() {
-            self.arrive(caller)?;
+            self.arrive(caller, process)?;
         }
+        let kernel = &mut self.kernel;
         let space = self.spaces.get_mut(&process);
         let space = space.ok_or(Status::InvalidHandle)?;
         if is_own {
             let processor = space.processor_of(caller)?;
-            self.kernel.processors.arrive(processor)?;
+            kernel.processors.arrive(processor)?;
         }
-        Ok((space, &mut self.kernel))
+        space.note_use(kernel);
+        Ok((space, kernel))
     }
 
     /// Lets a caller's processor make the call, and what has to be done before it.
     #[cold]
-    fn arrive(&mut self, caller: Caller) -> Result<(), Status> {
+    fn arrive(&mut self, caller: Caller, process: ProcessId) -> Result<(), Status> {
         let processor = self.processor_of(caller)?;
         self.kernel.processors.arrive(processor)?;
-        self.balance()
+        self.balance(Some(process))?;
+        if let Some(space) = self.spaces.get_mut(&caller.process()) {
+            space.note_use(&mut self.kernel);
+        }
+        Ok(())
     }
 
     /// Where a caller runs; a thread must not have ended.

@@ -8,6 +8,7 @@ use crate::{
     processor::SpaceRoot,
     processors::Processors,
     section::{SectionObjects, SegmentId, Segments},
+    system::Tasks,
     system_space::SystemSpace,
 };
 
@@ -27,6 +28,11 @@ pub(crate) struct Kernel {
     pub(crate) faults: FaultCounters,
     pub(crate) working_sets: WorkingSetCounters,
     pub(crate) replacement: Replacement,
+    /// How many pages ever came into a working set.
+    pub(crate) pages_added: u64,
+    /// How many calls and accesses there were.
+    pub(crate) calls: u64,
+    pub(crate) tasks: Tasks,
     /// Why a page could not be read, until its thread is told.
     pub(crate) in_page_reason: Option<Status>,
     /// What processors of others have to forget, if somebody asks.
@@ -38,11 +44,9 @@ impl Kernel {
     /// as much as they are now; literature only).
     pub(crate) fn charge(&mut self, pages: u64) -> Result<(), Status> {
         let missing = pages.saturating_sub(self.commit.limit() - self.commit.charged());
-        let files = &mut self.physical.page_files;
-        if (1..=files.room()).contains(&missing) {
+        if (1..=self.physical.page_files.room()).contains(&missing) {
             // What the host does not give is missing below.
-            let gained = files.grow(missing).unwrap_or(0);
-            self.commit.raise(gained);
+            self.extend_page_files(missing);
         }
         self.commit.charge(pages)
     }

@@ -74,6 +74,7 @@ mod shared_data;
 pub mod shootdown;
 mod stack;
 mod status;
+mod system;
 mod system_space;
 mod thread;
 mod user_range;
@@ -83,7 +84,6 @@ mod vad_tree;
 mod win32;
 mod window;
 mod working_set;
-mod working_set_manager;
 
 pub use address_space::{CommitError, Protection};
 pub use allocation_request::AllocationRequest;
@@ -125,8 +125,11 @@ pub use service::{FaultCounters, Serviced};
 pub use shared_data::SHARED_DATA;
 pub use stack::{Stack, StackRequest};
 pub use status::Status;
+pub use system::{SystemTask, TaskCounters, TaskRun, Trigger};
 pub use thread::ThreadId;
 pub use vad::GRANULARITY as ALLOCATION_GRANULARITY;
 pub use win32::{ProcessorArchitecture, SystemInfo, Win32};
 pub use window::{FreePagesError, PhysicalPage};
-pub use working_set::{Replacement, WorkingSetCounters, WorkingSetLimits, WorkingSetSize};
+pub use working_set::{
+    MemoryPriority, Replacement, WorkingSetCounters, WorkingSetLimits, WorkingSetSize,
+};

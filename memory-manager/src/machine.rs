@@ -11,10 +11,10 @@ use crate::{
     commit::Commit,
     kernel::Kernel,
     mdl::Mdls,
-    paging::Hand,
     physical::Physical,
     processors::Processors,
     section::{SectionObjects, Segments},
+    system::Tasks,
     user_space::UserSpace,
     vad::{PAGE, Placeholder},
 };
@@ -100,8 +100,6 @@ pub struct Machine {
     pub(crate) spaces: BTreeMap<ProcessId, UserSpace>,
     pub(crate) features: CpuFeatures,
     pub(crate) dep_policy: DepPolicy,
-    /// Where pages leave working sets next.
-    pub(crate) hand: Hand,
     next_process: u64,
     pub(crate) next_thread: u64,
 }
@@ -125,13 +123,15 @@ impl Machine {
                 faults: FaultCounters::default(),
                 working_sets: WorkingSetCounters::default(),
                 replacement: config.replacement,
+                pages_added: 0,
+                calls: 0,
+                tasks: Tasks::default(),
                 in_page_reason: None,
                 recorded: None,
             },
             spaces: BTreeMap::new(),
             features: config.features,
             dep_policy: config.dep_policy,
-            hand: Hand::START,
             next_process: 0,
             next_thread: 0,
         })
@@ -152,7 +152,7 @@ impl Machine {
     /// # Errors
     /// As [`Machine::create_process`].
     pub fn create_process_with(&mut self, layout: AddressLayout) -> Result<ProcessId, Status> {
-        self.balance()?;
+        self.balance(None)?;
         let process = ProcessId(self.next_process);
         let dep = ProcessDep::new(self.dep_policy, layout.bitness());
         let kernel = &mut self.kernel;

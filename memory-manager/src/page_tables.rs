@@ -282,7 +282,13 @@ impl UserSpace {
     ) -> Result<u16, Status> {
         let Replaced { old, used } = kernel.physical.write_pte(at, new)?;
         match (old.is_valid(), new.is_valid()) {
-            (false, true) if kernel.physical.is_pageable(new) => self.working_set.list.add(address),
+            (false, true) if kernel.physical.is_pageable(new) => {
+                self.working_set.list.add(address, kernel.pages_added);
+                kernel.pages_added += 1;
+                if let Some(frame) = new.frame() {
+                    kernel.physical.prefer(frame, self.working_set.priority);
+                }
+            }
             (true, false) => self.working_set.list.remove(address),
             _ => {}
         }

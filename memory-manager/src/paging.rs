@@ -1,10 +1,7 @@
 //! How pages leave memory and come back.
 
-mod balance;
 mod file_in;
 mod mapped_writer;
 mod page_in;
 mod page_out;
 mod writer;
-
-pub(crate) use balance::Hand;

@@ -3,7 +3,7 @@ use std::num::NonZeroU16;
 use mmu_core::{PageSize, PhysAddr, PhysMem, Ram, RamTooLarge};
 
 use crate::{
-    DiskLedger, DiskModel, PageFiles, PageSlot, PhysicalPage, Status,
+    DiskLedger, DiskModel, MemoryPriority, PageFiles, PageSlot, PhysicalPage, Status,
     pfn::{Content, FrameDatabase, FrameFlags, FrameState, Record, Taken, Wanted},
     protection::Protection,
     pte::{FrameOwner, Pte, PteState},
@@ -76,6 +76,11 @@ impl Physical {
     /// Frames that can be had.
     pub(crate) fn available(&self) -> u64 {
         self.frames.available()
+    }
+
+    /// Frames that are not out of use.
+    pub(crate) fn usable(&self) -> u64 {
+        self.frames.frames() - self.frames.page_lists().bad
     }
 
     /// Frames that hold nothing.
@@ -496,6 +501,17 @@ impl Physical {
                 let flags = self.frames.record(PhysicalPage::of(frame)).flags;
                 flags & (FrameFlags::HELD | FrameFlags::PROTOTYPE) != FrameFlags::HELD
             })
+    }
+
+    /// Gives a frame the priority of a process that uses it; of those that do, the highest.
+    pub(crate) fn prefer(&mut self, frame: PhysAddr, priority: MemoryPriority) {
+        let record = self.frames.record_mut(PhysicalPage::of(frame));
+        let known = if record.shares > 1 {
+            record.priority
+        } else {
+            0
+        };
+        record.priority = known.max(priority as u8);
     }
 
     /// Notes that the page in a frame is in a page file now, as `original` says.

@@ -4,7 +4,7 @@ use mmu_core::{CpuFeatures, Entry, Level, PageSize, ProcessorId, Regime, VirtAdd
 
 use crate::{
     AddressLayout, Privileges, ProcessDep, ProcessId, Status, ThreadId, kernel::Kernel,
-    processor::SpaceRoot, pte::Pte, reset::ResetPages, vad::Vad, vad_tree::VadTree,
+    processor::SpaceRoot, pte::Pte, reset::ResetPages, system::Usage, vad::Vad, vad_tree::VadTree,
     window::PhysicalPages, working_set::WorkingSet,
 };
 
@@ -21,6 +21,7 @@ pub(crate) struct UserSpace {
     pub(crate) vads: VadTree,
     pub(crate) working_set: WorkingSet,
     pub(crate) reset_pages: ResetPages,
+    pub(crate) usage: Usage,
     /// Frames that are its page tables, of all levels.
     pub(crate) tables: u64,
     pub(crate) privileges: Privileges,
@@ -68,6 +69,7 @@ impl UserSpace {
             vads: VadTree::default(),
             working_set: WorkingSet::default(),
             reset_pages: ResetPages::default(),
+            usage: Usage::default(),
             tables: 1,
             privileges: Privileges::empty(),
             physical_pages: PhysicalPages::new(),

@@ -2,9 +2,12 @@ use bitflags::bitflags;
 
 use crate::{Status, vad::PAGE};
 
+mod leaving;
 mod list;
+mod priority;
 
 pub(crate) use list::{Use, WorkingSetList};
+pub use priority::MemoryPriority;
 
 /// What locked pages leave of the minimum, in pages (Microsoft, `VirtualLock` in 1998: by
 /// default 30 pages can be locked; `SetProcessWorkingSetSize`: the default minimum is 50).
@@ -95,6 +98,8 @@ pub struct WorkingSetCounters {
 pub(crate) struct WorkingSet {
     pub(crate) size: WorkingSetSize,
     pub(crate) limits: WorkingSetLimits,
+    /// The higher, the later its pages leave, of those that are as old.
+    pub(crate) priority: MemoryPriority,
     pub(crate) list: WorkingSetList,
 }
 
@@ -106,6 +111,7 @@ impl Default for WorkingSet {
                 maximum: DEFAULT.1 * PAGE,
             },
             limits: WorkingSetLimits::SOFT,
+            priority: MemoryPriority::Normal,
             list: WorkingSetList::default(),
         }
     }

@@ -42,6 +42,8 @@ pub enum Owner {
     ContextSwitch,
     /// Small pages made into large ones.
     Collapse,
+    /// Waiting for disks, which pages are read from and written to.
+    Disk,
     /// Instruction bytes, once translated.
     Fetch,
     /// Data, once translated.
@@ -50,7 +52,7 @@ pub enum Owner {
 
 impl Owner {
     /// How many owners there are.
-    pub const COUNT: usize = 18;
+    pub const COUNT: usize = 19;
 
     /// Every owner.
     pub const ALL: [Self; Self::COUNT] = [
@@ -70,6 +72,7 @@ impl Owner {
         Self::Shootdown,
         Self::ContextSwitch,
         Self::Collapse,
+        Self::Disk,
         Self::Fetch,
         Self::Data,
     ];
@@ -90,6 +93,7 @@ impl Owner {
                 | Self::Shootdown
                 | Self::ContextSwitch
                 | Self::Collapse
+                | Self::Disk
         )
     }
 

@@ -168,23 +168,40 @@ impl<O: Observer, D: Caches> TimedMmu<O, D> {
         self.spent.charge(owner, cost);
     }
 
-    #[inline]
+    /// Mostly it is one line.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "the kind of an access is mostly known where it is made"
+    )]
     fn touch_lines(&mut self, start: Translated, length: u64, kind: AccessKind) {
-        let at = start.address;
+        let lines = start.address.as_u64() % cache::LINE_BYTES + length;
+        if lines > cache::LINE_BYTES {
+            return self.touch_several_lines(start, length, kind);
+        }
+        self.touch_line(start.address, start.translation.memory_type(), kind);
+    }
+
+    #[inline(never)]
+    fn touch_several_lines(&mut self, start: Translated, length: u64, kind: AccessKind) {
         let memory_type = start.translation.memory_type();
+        let first = start.address.as_u64() / cache::LINE_BYTES;
+        let last = (start.address.as_u64() + length.max(1) - 1) / cache::LINE_BYTES;
+        for line in first..=last {
+            self.touch_line(PhysAddr::new(line * cache::LINE_BYTES), memory_type, kind);
+        }
+    }
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as for all of them")]
+    fn touch_line(&mut self, at: PhysAddr, memory_type: MemoryType, kind: AccessKind) {
         let (request, owner) = match kind {
             AccessKind::Fetch => (Request::Fetch, Owner::Fetch),
             AccessKind::Read | AccessKind::ShadowStackRead => (Request::Read, Owner::Data),
             AccessKind::Write | AccessKind::ShadowStackWrite => (Request::Write, Owner::Data),
             AccessKind::ReadModifyWrite => (Request::ReadModifyWrite, Owner::Data),
         };
-        let last = (at.as_u64() + length.max(1) - 1) / cache::LINE_BYTES;
-        let mut line = at.as_u64() / cache::LINE_BYTES;
-        while line <= last {
-            let at = PhysAddr::new(line * cache::LINE_BYTES);
-            let response = self.cost.caches_mut().access(at, request, memory_type);
-            self.spent.charge(owner, response.latency);
-            line += 1;
-        }
+        let response = self.cost.caches_mut().access(at, request, memory_type);
+        self.spent.charge(owner, response.latency);
     }
 }

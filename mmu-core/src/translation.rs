@@ -55,6 +55,18 @@ const MEMORY_TYPES: [MemoryType; 8] = {
 };
 const _: () = assert!(MEMORY_TYPES.len() as u64 == TYPE + 1);
 
+/// The bits of an address that say where it lies in a page of each size.
+const OFFSETS: [u64; PageSize::ALL.len()] = {
+    let mut offsets = [0; PageSize::ALL.len()];
+    let mut place = 0;
+    while place < offsets.len() {
+        offsets[place] = PageSize::ALL[place].bytes() - 1;
+        place += 1;
+    }
+    offsets
+};
+const _: () = assert!(OFFSETS.len() as u64 == SIZE + 1);
+
 impl Translation {
     #[inline]
     pub(crate) const fn new(
@@ -127,10 +139,8 @@ impl Translation {
     /// Where an address of the page lies.
     #[inline]
     pub const fn physical(self, address: VirtAddr) -> PhysAddr {
-        // As a difference, since that is what a TLB may keep.
-        let start = address.align_down(self.size()).as_u64();
-        let displacement = self.page().as_u64().wrapping_sub(start);
-        PhysAddr::new(address.as_u64().wrapping_add(displacement))
+        let offset = address.as_u64() & OFFSETS[(self.0 >> SIZE_AT & SIZE) as usize];
+        PhysAddr::new(self.page().as_u64().wrapping_add(offset))
     }
 }
 

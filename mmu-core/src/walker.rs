@@ -49,7 +49,7 @@ pub(crate) trait WalkEvents {
     /// Whether accessed and dirty bits are set.
     const UPDATES: bool;
 
-    /// An entry is about to be read from the table of a pointer.
+    /// An entry is read from the table of a pointer, or no memory answers.
     fn read(&mut self, level: Level, at: PhysAddr, pointer: TableEntry);
 
     /// An entry was read.
@@ -264,8 +264,10 @@ impl<'a, F: EntryFormat, M: PhysMem + ?Sized, E: WalkEvents> Walk<'a, F, M, E> {
     #[expect(clippy::inline_always, reason = "a part of the two above")]
     fn read(&mut self, level: Level, pointer: TableEntry) -> Result<(PhysAddr, Entry), BusError> {
         let at = F::place(pointer.table(), level, self.address);
+        // The host fetches it meanwhile.
+        let entry = F::read(self.memory, at);
         self.events.read(level, at, pointer);
-        let entry = F::read(self.memory, at)?;
+        let entry = entry?;
         self.events.entry(level, at, entry);
         Ok((at, entry))
     }

@@ -76,7 +76,8 @@ impl Counted {
             | Owner::Invalidation
             | Owner::Shootdown
             | Owner::ContextSwitch
-            | Owner::Collapse => 0,
+            | Owner::Collapse
+            | Owner::Disk => 0,
         }
     }
 }

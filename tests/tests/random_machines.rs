@@ -222,7 +222,8 @@ impl World {
             | Owner::Fault
             | Owner::Shootdown
             | Owner::ContextSwitch
-            | Owner::Collapse => 0,
+            | Owner::Collapse
+            | Owner::Disk => 0,
         }
     }
 

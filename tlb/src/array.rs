@@ -8,7 +8,7 @@ use assoc::{
 };
 
 use crate::tag::Tag;
-use prints::{Print, Prints};
+use prints::{Having, Print, Prints};
 
 /// Where an array has an entry, if it has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,22 +41,27 @@ impl<V: Default> Entry<V> {
 #[derive(Clone, Debug)]
 pub(crate) struct Array<V> {
     selector: SetSelector,
-    /// The prints of every set, set after set.
-    prints: Box<[Prints]>,
+    /// The groups of every set, set after set.
+    groups: Box<[Group]>,
     /// How many of them a set has.
-    groups: usize,
+    length: usize,
     ways: usize,
     /// `ways` entries a set; no tag stands twice in a set.
     entries: Box<[Entry<V>]>,
     /// How many of them hold something.
     held: usize,
     replacer: Replacer,
-    /// What the policy remembers of every set.
+    /// What the policy remembers of every set that is more than one group.
     policy: Box<[u64]>,
-    /// How many words of it a set has.
-    words: usize,
-    first_empty: FirstEmpty,
     geometry: Geometry,
+}
+
+/// Up to sixteen ways of a set.
+#[derive(Clone, Copy, Debug)]
+struct Group {
+    prints: Prints,
+    /// What the policy remembers of a set that is this group.
+    policy: [u64; 1],
 }
 
 /// A set that most likely has an entry.
@@ -64,6 +69,7 @@ pub(crate) struct Array<V> {
 pub(crate) struct Likely {
     set: usize,
     tag: Tag,
+    ways: Having,
 }
 
 impl<V: Copy + Default> Array<V> {
@@ -75,18 +81,24 @@ impl<V: Copy + Default> Array<V> {
     ) -> Result<Self, GeometryError> {
         let replacer = Replacer::new(replacement, geometry)?;
         let (sets, ways) = (geometry.sets() as usize, geometry.ways() as usize);
-        let groups = (0..ways).step_by(Prints::WAYS);
-        let of_one_set: Box<[_]> = groups.map(|first| Prints::empty(ways - first)).collect();
+        let of_one_set = (0..ways).step_by(Prints::WAYS).map(|first| Group {
+            prints: Prints::empty(ways - first),
+            policy: [replacer.first_word()],
+        });
+        let of_one_set: Box<[_]> = of_one_set.collect();
+        let words = if of_one_set.len() > 1 {
+            sets * replacer.words()
+        } else {
+            0
+        };
         Ok(Self {
             selector: SetSelector::new(index, geometry)?,
-            groups: of_one_set.len(),
-            prints: of_one_set.repeat(sets).into_boxed_slice(),
+            length: of_one_set.len(),
+            groups: of_one_set.repeat(sets).into_boxed_slice(),
             ways,
             entries: vec![Entry::none(); geometry.entries()].into_boxed_slice(),
             held: 0,
-            words: replacer.words(),
-            policy: vec![replacer.first_word(); sets * replacer.words()].into_boxed_slice(),
-            first_empty: replacer.first_empty(),
+            policy: vec![replacer.first_word(); words].into_boxed_slice(),
             replacer,
             geometry,
         })
@@ -111,49 +123,63 @@ impl<V: Copy + Default> Array<V> {
     pub(crate) fn likely(&self, key: Key) -> Option<Likely> {
         let Key { number, tag } = key;
         let set = self.selector.set_of(number);
-        let may_hold = if self.groups == 1 {
-            self.prints[set].contain(Print::of(tag))
+        let ways = if self.length == 1 {
+            self.groups[set].prints.having(Print::of(tag))
         } else {
-            true
+            Having::UNKNOWN
         };
-        may_hold.then_some(Likely { set, tag })
+        ways.any().then_some(Likely { set, tag, ways })
     }
 
     /// The entry, if it is there; finding it counts as a use.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what is found need not go through memory"
+    )]
     pub(crate) fn get_likely(&mut self, likely: Likely) -> Option<&mut V> {
-        let Likely { set, tag } = likely;
-        let way = self.way_of(set, tag)?;
-        let words = &mut self.policy[set * self.words..][..self.words];
-        self.replacer.hit(set, words, way);
+        let way = self.way_of(likely)?;
+        let set = likely.set;
+        if self.length == 1 {
+            let word = &mut self.groups[set].policy;
+            self.replacer.hit_one(set, word, way);
+        } else {
+            let words = self.replacer.words();
+            let words = &mut self.policy[set * words..][..words];
+            self.replacer.hit(set, words, way);
+        }
         Some(&mut self.entries[set * self.ways + way].value)
     }
 
     /// The entry without using it.
     #[inline]
     pub(crate) fn peek(&self, key: Key) -> Option<&V> {
-        let Likely { set, tag } = self.likely(key)?;
-        let way = self.way_of(set, tag)?;
+        let (set, way) = self.find(key)?;
         Some(&self.entries[set * self.ways + way].value)
     }
 
     /// As [`Array::peek`], to change what it holds.
     pub(crate) fn peek_mut(&mut self, key: Key) -> Option<&mut V> {
-        let Likely { set, tag } = self.likely(key)?;
-        let way = self.way_of(set, tag)?;
+        let (set, way) = self.find(key)?;
         Some(&mut self.entries[set * self.ways + way].value)
+    }
+
+    /// Whether every entry holds something.
+    #[inline]
+    pub(crate) fn is_quite_full(&self) -> bool {
+        self.held == self.entries.len()
     }
 
     /// Whether every way of the set that a number chooses holds something.
     #[inline]
     pub(crate) fn is_full(&self, number: u64) -> bool {
-        self.held == self.entries.len() || self.is_set_full(self.selector.set_of(number))
+        self.is_quite_full() || self.is_set_full(self.selector.set_of(number))
     }
 
     #[inline(never)]
     fn is_set_full(&self, set: usize) -> bool {
-        let prints = &self.prints[set * self.groups..][..self.groups];
-        prints.iter().all(Prints::are_full)
+        let groups = &self.groups[set * self.length..][..self.length];
+        groups.iter().all(|group| group.prints.are_full())
     }
 
     /// Puts an entry in, as one just used: in place of one with the same tag, which is a hit to
@@ -175,20 +201,33 @@ impl<V: Copy + Default> Array<V> {
         reason = "what comes out need not go through memory"
     )]
     pub(crate) fn insert_new(&mut self, key: Key, value: V) -> Option<Entry<V>> {
+        debug_assert!(self.find(key).is_none());
         let Key { number, tag } = key;
         let set = self.selector.set_of(number);
-        debug_assert!(self.way_of(set, tag).is_none());
-        let empty = if self.held == self.entries.len() {
-            None
+        let new = Entry { tag, value };
+        if !(self.is_quite_full() && self.length == 1) {
+            return self.insert_somewhere(set, new);
+        }
+        let Group { prints, policy } = &mut self.groups[set];
+        let way = self.replacer.replace_one(set, policy);
+        prints.fill(way, Print::of(tag));
+        Some(mem::replace(&mut self.entries[set * self.ways + way], new))
+    }
+
+    #[inline(never)]
+    fn insert_somewhere(&mut self, set: usize, new: Entry<V>) -> Option<Entry<V>> {
+        let empty = self.empty_way(set);
+        let groups = &mut self.groups[set * self.length..][..self.length];
+        let way = if let [group] = groups {
+            self.replacer.insert(set, &mut group.policy, empty)
         } else {
-            self.empty_way(set)
+            let words = self.replacer.words();
+            let words = &mut self.policy[set * words..][..words];
+            self.replacer.insert(set, words, empty)
         };
-        let words = &mut self.policy[set * self.words..][..self.words];
-        let way = self.replacer.insert(set, words, empty);
-        let prints = &mut self.prints[set * self.groups + way / Prints::WAYS];
-        prints.fill(way % Prints::WAYS, Print::of(tag));
-        let entry = &mut self.entries[set * self.ways + way];
-        let old = mem::replace(entry, Entry { tag, value });
+        let prints = &mut groups[way / Prints::WAYS].prints;
+        prints.fill(way % Prints::WAYS, Print::of(new.tag));
+        let old = mem::replace(&mut self.entries[set * self.ways + way], new);
         if empty.is_some() {
             self.held += 1;
             return None;
@@ -198,9 +237,9 @@ impl<V: Copy + Default> Array<V> {
 
     /// Takes the entry out.
     pub(crate) fn remove(&mut self, key: Key) -> Option<V> {
-        let Likely { set, tag } = self.likely(key)?;
-        let way = self.way_of(set, tag)?;
-        self.prints[set * self.groups + way / Prints::WAYS].clear(way % Prints::WAYS);
+        let (set, way) = self.find(key)?;
+        let group = &mut self.groups[set * self.length + way / Prints::WAYS];
+        group.prints.clear(way % Prints::WAYS);
         self.held -= 1;
         let entry = &mut self.entries[set * self.ways + way];
         entry.tag = Tag::NONE;
@@ -210,9 +249,9 @@ impl<V: Copy + Default> Array<V> {
     /// Drops every entry for which `keep` is false, and says how many those were.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&Entry<V>) -> bool) -> usize {
         let before = self.held;
-        for (group, prints) in self.prints.iter_mut().enumerate() {
-            let first = group / self.groups * self.ways + group % self.groups * Prints::WAYS;
-            prints.retain(|way| {
+        for (index, group) in self.groups.iter_mut().enumerate() {
+            let first = index / self.length * self.ways + index % self.length * Prints::WAYS;
+            group.prints.retain(|way| {
                 let entry = &mut self.entries[first + way];
                 let kept = keep(entry);
                 if !kept {
@@ -225,15 +264,22 @@ impl<V: Copy + Default> Array<V> {
         before - self.held
     }
 
+    /// The set and way of an entry.
+    #[inline]
+    fn find(&self, key: Key) -> Option<(usize, usize)> {
+        let likely = self.likely(key)?;
+        Some((likely.set, self.way_of(likely)?))
+    }
+
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "finding an entry is little else")]
-    fn way_of(&self, set: usize, tag: Tag) -> Option<usize> {
-        if self.groups > 1 {
+    fn way_of(&self, likely: Likely) -> Option<usize> {
+        let Likely { set, tag, ways } = likely;
+        if self.length > 1 {
             return self.way_in_groups(set, tag);
         }
         let first = set * self.ways;
-        let is_right = |way: usize| self.entries[first + way].tag == tag;
-        self.prints[set].find(Print::of(tag), is_right)
+        ways.find(|way| self.entries[first + way].tag == tag)
     }
 
     #[inline(never)]
@@ -242,22 +288,21 @@ impl<V: Copy + Default> Array<V> {
         let entries = &self.entries[set * self.ways..][..self.ways];
         let mut groups = self.groups_of(set);
         groups.find_map(|(first, prints)| {
-            if !prints.contain(print) {
-                return None;
-            }
-            let way = prints.find(print, |way| entries[first + way].tag == tag)?;
+            let ways = prints.having(print);
+            let way = ways.find(|way| entries[first + way].tag == tag)?;
             Some(first + way)
         })
     }
 
     #[inline(never)]
     fn empty_way(&self, set: usize) -> Option<usize> {
+        let first_empty = self.replacer.first_empty();
         let mut groups = self.groups_of(set);
         let empty = |(first, prints): (usize, &Prints)| {
-            let way = prints.empty_way(self.first_empty)?;
+            let way = prints.empty_way(first_empty)?;
             Some(first + way)
         };
-        match self.first_empty {
+        match first_empty {
             FirstEmpty::Leftmost => groups.find_map(empty),
             FirstEmpty::Rightmost => groups.filter_map(empty).last(),
         }
@@ -265,7 +310,8 @@ impl<V: Copy + Default> Array<V> {
 
     /// The prints of a set, each group with its first way.
     fn groups_of(&self, set: usize) -> impl Iterator<Item = (usize, &Prints)> {
-        let prints = &self.prints[set * self.groups..][..self.groups];
+        let groups = &self.groups[set * self.length..][..self.length];
+        let prints = groups.iter().map(|group| &group.prints);
         (0..).step_by(Prints::WAYS).zip(prints)
     }
 }

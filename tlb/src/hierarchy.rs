@@ -49,6 +49,8 @@ pub struct TlbHierarchy<P> {
     missed: [u64; Stream::COUNT],
     /// Whether a level includes or excludes another.
     evictions_matter: bool,
+    /// Whether an entry that is put in changes nothing but its own TLB.
+    is_plain: bool,
     /// The look-up that no level answered, if nothing was put in since.
     just_missed: Option<Asked>,
 }
@@ -73,10 +75,12 @@ impl<P: Cacheable> TlbHierarchy<P> {
             }
         }
         config.check_filling()?;
+        let evictions_matter = levels
+            .iter()
+            .any(|level| level.inclusion != Inclusion::Free);
         Ok(Self {
-            evictions_matter: levels
-                .iter()
-                .any(|level| level.inclusion != Inclusion::Free),
+            evictions_matter,
+            is_plain: !evictions_matter && levels.iter().all(Level::is_plain),
             levels,
             missed: [0; Stream::COUNT],
             just_missed: None,
@@ -93,25 +97,27 @@ impl<P: Cacheable> TlbHierarchy<P> {
         stream: Stream,
         mut spend: impl FnMut(usize, Cycles),
     ) -> Option<Found<P>> {
-        let asked = Asked {
-            address,
-            pcid,
-            stream,
-        };
         let first = &mut self.levels[0];
-        if let Some(payload) = first.lookup_again(asked) {
+        if let Some(payload) = first.lookup_again(address, pcid, stream) {
             spend(0, first.penalty);
             return Some(Found { payload, level: 0 });
         }
-        self.lookup_all(asked, spend)
+        self.lookup_all(address, pcid, stream, spend)
     }
 
     #[inline(never)]
     fn lookup_all(
         &mut self,
-        asked: Asked,
+        address: VirtAddr,
+        pcid: Pcid,
+        stream: Stream,
         mut spend: impl FnMut(usize, Cycles),
     ) -> Option<Found<P>> {
+        let asked = Asked {
+            address,
+            pcid,
+            stream,
+        };
         if !asked.is_canonical() {
             return None;
         }
@@ -127,7 +133,7 @@ impl<P: Cacheable> TlbHierarchy<P> {
                 });
             }
         }
-        self.missed[asked.stream.index()] += 1;
+        self.missed[stream.index()] += 1;
         self.just_missed = Some(asked);
         None
     }
@@ -152,6 +158,7 @@ impl<P: Cacheable> TlbHierarchy<P> {
 
     /// Puts a translation into every level that takes what walks find. The address must be
     /// canonical.
+    #[inline(never)]
     pub fn fill(&mut self, address: VirtAddr, pcid: Pcid, stream: Stream, payload: P) {
         let asked = Asked {
             address,
@@ -175,8 +182,23 @@ impl<P: Cacheable> TlbHierarchy<P> {
     }
 
     /// Puts a translation into a level, and sees to what has to make room there.
-    #[inline(never)]
+    #[inline]
     fn put(&mut self, level: usize, asked: Asked, page: Page<P>, novelty: Novelty) {
+        if self.is_plain && novelty == Novelty::New {
+            self.levels[level].fill_new(asked, page);
+        } else {
+            self.put_with_consequences(level, asked, page, novelty);
+        }
+    }
+
+    #[inline(never)]
+    fn put_with_consequences(
+        &mut self,
+        level: usize,
+        asked: Asked,
+        page: Page<P>,
+        novelty: Novelty,
+    ) {
         let own = &mut self.levels[level];
         let Some((tlb, kind)) = own.choose(asked, page, novelty) else {
             return;

@@ -117,7 +117,7 @@ impl<E: Copy + Default> Cache<E> {
 
     #[inline]
     fn fill(&mut self, key: Key, entry: E) {
-        self.last = Entry::none();
+        self.last.tag = Tag::NONE;
         if self.missed == key.tag {
             self.missed = Tag::NONE;
             self.array.insert_new(key, entry);

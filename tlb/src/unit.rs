@@ -1,6 +1,7 @@
 mod config;
+mod recent;
 
-use units::{PageSize, Pcid, VirtAddr};
+use units::{Pcid, VirtAddr};
 
 use crate::{
     Cacheable, ConfigError, Cr3Write, Scope, Stream,
@@ -14,12 +15,12 @@ use crate::{
 };
 
 pub use config::{PageSizes, TlbConfig, TlbCounters};
+use recent::Recent;
 
 /// One TLB.
 #[derive(Clone, Debug)]
 pub struct Tlb<P> {
-    /// The entry found last: finding it again changes nothing but a count.
-    last: Last<P>,
+    recent: Recent<P>,
     /// Look-ups that found their page here, by stream.
     hits: [u64; Stream::COUNT],
     array: Array<Held<P>>,
@@ -29,35 +30,18 @@ pub struct Tlb<P> {
     present: Kinds,
     /// How many bits of the numbers of 4-KiB pages do not tell entries apart.
     group_bits: u32,
-    /// Whether the entry found last may be found again without a look-up.
-    remembers_last: bool,
     pcids: PcidsHeld,
     /// All but the hits.
     counters: TlbCounters,
     config: TlbConfig,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Last<P> {
-    /// The 4-KiB piece of it that was asked for.
-    piece: u64,
-    payload: P,
-}
-
-impl<P: Cacheable> Last<P> {
-    fn none() -> Self {
-        // A piece of an address that is not canonical.
-        Self {
-            piece: 1 << 50,
-            payload: P::default(),
-        }
-    }
-}
-
-/// The number of the address's 4-KiB piece, and the PCID above it.
-#[inline]
-fn piece(asked: Asked) -> u64 {
-    asked.address.page_number(PageSize::Size4KiB) ^ asked.pcid.as_u64() << 52
+/// When a TLB is asked, of those of its level that serve the same streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Before all others: what it finds is what its level finds.
+    First,
+    Later,
 }
 
 /// Whether a TLB may hold a translation of the address that it is given one of.
@@ -69,7 +53,7 @@ pub(crate) enum Novelty {
 }
 
 impl<P: Cacheable> Tlb<P> {
-    pub(crate) fn new(config: &TlbConfig) -> Result<Self, ConfigError> {
+    pub(crate) fn new(config: &TlbConfig, order: Order) -> Result<Self, ConfigError> {
         let name = || config.name.clone();
         if config.serves.is_empty() || config.holds.is_empty() {
             return Err(ConfigError::Useless { name: name() });
@@ -82,13 +66,12 @@ impl<P: Cacheable> Tlb<P> {
             source,
         })?;
         Ok(Self {
-            last: Last::none(),
+            recent: Recent::new(config, order),
             hits: [0; Stream::COUNT],
             array,
             probes: Kind::ALL.map(|kind| Probe::new(kind, group_bits)),
             present: Kinds::NONE,
             group_bits,
-            remembers_last: config.replacement.is_idle_on_repeat(),
             pcids: PcidsHeld::new(config.pcids),
             counters: TlbCounters::default(),
             config: config.clone(),
@@ -120,12 +103,15 @@ impl<P: Cacheable> Tlb<P> {
 
     /// What was found last, if that is asked for once more.
     #[inline]
-    pub(crate) fn lookup_again(&mut self, asked: Asked) -> Option<P> {
-        if self.last.piece != piece(asked) {
-            return None;
-        }
-        self.hits[asked.stream.index()] += 1;
-        Some(self.last.payload)
+    pub(crate) fn lookup_again(
+        &mut self,
+        address: VirtAddr,
+        pcid: Pcid,
+        stream: Stream,
+    ) -> Option<P> {
+        let payload = self.recent.again(address, pcid)?;
+        self.hits[stream.index()] += 1;
+        Some(payload)
     }
 
     /// Looks for the address as a page of one kind.
@@ -136,14 +122,12 @@ impl<P: Cacheable> Tlb<P> {
         self.lookup_likely(likely, probe.group_bits, asked)
     }
 
-    #[inline(never)]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a hit is one function")]
     fn lookup_likely(&mut self, likely: Likely, group_bits: u32, asked: Asked) -> Option<P> {
         let found = self.array.get_likely(likely)?;
         let payload = found.page(asked.address, group_bits)?;
-        if self.remembers_last {
-            let piece = piece(asked);
-            self.last = Last { piece, payload };
-        }
+        self.recent.found(asked.address, asked.pcid, payload);
         self.hits[asked.stream.index()] += 1;
         Some(payload)
     }
@@ -166,6 +150,17 @@ impl<P: Cacheable> Tlb<P> {
     #[inline]
     pub(crate) fn expects(&self, kind: Kind) -> bool {
         self.present.contain(kind)
+    }
+
+    /// Entries of this kind may be there from now on.
+    pub(crate) fn expect(&mut self, kind: Kind) {
+        self.present.add(kind);
+    }
+
+    /// Whether no entry is free.
+    #[inline]
+    pub(crate) fn is_quite_full(&self) -> bool {
+        self.array.is_quite_full()
     }
 
     /// Whether the set of the address has a way to spare for a page of this kind.
@@ -207,8 +202,7 @@ impl<P: Cacheable> Tlb<P> {
         novelty: Novelty,
     ) -> Option<Entry<Held<P>>> {
         let Asked { address, pcid, .. } = asked;
-        self.last = Last::none();
-        self.present.add(kind);
+        self.recent.forget(address);
         self.counters.fills += 1;
         let probe = &self.probes[kind.index()];
         let (key, group_bits) = (probe.key(address, pcid), probe.group_bits);
@@ -221,6 +215,17 @@ impl<P: Cacheable> Tlb<P> {
         };
         self.counters.evictions += u64::from(displaced.is_some());
         displaced
+    }
+
+    /// As [`Tlb::fill`], of a page that a look-up has just missed, where there are no groups.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a fill is one function")]
+    pub(crate) fn fill_new(&mut self, asked: Asked, kind: Kind, payload: P) {
+        self.recent.forget(asked.address);
+        self.counters.fills += 1;
+        let key = self.probes[kind.index()].key(asked.address, asked.pcid);
+        let displaced = self.array.insert_new(key, Held::alone(payload));
+        self.counters.evictions += u64::from(displaced.is_some());
     }
 
     #[inline(never)]
@@ -247,7 +252,7 @@ impl<P: Cacheable> Tlb<P> {
 
     /// Takes the page of the address out, and leaves the rest of its group.
     pub(crate) fn give_up(&mut self, address: VirtAddr, pcid: Pcid) {
-        self.last = Last::none();
+        self.recent.forget(address);
         for probe in self.probes() {
             let key = probe.key(address, pcid);
             let Some(held) = self.array.peek_mut(key) else {
@@ -262,7 +267,7 @@ impl<P: Cacheable> Tlb<P> {
 
     /// Drops the entries that a look-up of the address could find.
     pub(crate) fn forget(&mut self, address: VirtAddr, pcid: Pcid, lost: Lost<'_, P>) -> usize {
-        self.last = Last::none();
+        self.recent.forget(address);
         let mut dropped = 0;
         for probe in self.probes() {
             let Key { tag, .. } = probe.key(address, pcid);
@@ -330,7 +335,7 @@ impl<P: Cacheable> Tlb<P> {
         goes: impl Fn(&Entry<Held<P>>, &Victim<P>) -> bool,
         lost: Lost<'_, P>,
     ) -> usize {
-        self.last = Last::none();
+        self.recent.forget_all();
         if self.array.is_empty() {
             return 0;
         }

@@ -41,9 +41,35 @@ pub fn parse_hexadecimal(text: &str) -> Result<u64, NumberError> {
     u64::from_str_radix(digits, 16).map_err(|_| NumberError::TooLarge)
 }
 
+/// A number with commas between its thousands.
+pub fn with_commas(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn commas_are_between_thousands() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (123_456, "123,456"),
+            (u64::MAX, "18,446,744,073,709,551,615"),
+        ] {
+            assert_eq!(with_commas(number), text);
+        }
+    }
 
     #[test]
     fn numbers_are_decimal_or_hexadecimal() {

@@ -37,6 +37,29 @@ fn the_sample_walk_is_what_walk_prints() {
     sample_is_printed_by(1, &arguments);
 }
 
+/// The table of the machines, of the command that is above it.
+#[test]
+fn the_fault_curve_of_the_documentation_is_what_sim_prints() {
+    let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/paging.md");
+    let document = fs::read_to_string(document).unwrap();
+    let (_, curve) = document.split_once("## The fault curve").unwrap();
+    let command = curve
+        .lines()
+        .find_map(|line| line.strip_prefix("lookaside "));
+    let output = Command::new(env!("CARGO_BIN_EXE_lookaside"))
+        .args(words(command.unwrap()))
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let tables = printed.split("\n\n");
+    let table = tables.filter(|table| table.starts_with("Memory  "));
+    let table = table.last().unwrap();
+    let sample = curve.split("```text\n").nth(1).unwrap();
+    let (sample, _) = sample.split_once("\n```").unwrap();
+    assert_eq!(table, sample);
+}
+
 /// Each command of the section, word by word; the first writes what the second reads.
 #[test]
 fn the_commands_that_guard_performance_pass_on_what_they_wrote() {

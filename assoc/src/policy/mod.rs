@@ -13,6 +13,8 @@ mod srrip;
 mod three_trees;
 mod tree;
 
+use core::fmt::Debug;
+
 use crate::{Geometry, Replacement};
 use linked::LinkedOrder;
 use packed::PackedOrder;
@@ -40,13 +42,36 @@ pub(crate) enum Policy {
 
 /// What a policy does. For a narrow set it is a few instructions, if the compiler knows that
 /// there is one word.
-pub(crate) trait Replace {
+pub(crate) trait Replace: Clone + Debug + Send + Sync + 'static {
     /// Notes a hit.
     fn hit(&mut self, set: usize, words: &mut [u64], way: usize);
 
     /// Notes that a new entry goes into this empty way or, if there is none, into the one that
     /// the policy gives up; says which.
     fn insert(&mut self, set: usize, words: &mut [u64], empty: Option<usize>) -> usize;
+
+    /// As [`Replace::hit`], in a set of one word, if that is a few instructions; else nothing
+    /// changes.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "for a narrow set it is a few instructions"
+    )]
+    fn hit_at_once(&mut self, set: usize, word: &mut [u64; 1], way: usize) -> Option<()> {
+        self.hit(set, word, way);
+        Some(())
+    }
+
+    /// As [`Replace::insert`], in a full set of one word, if that is a few instructions; else
+    /// nothing changes.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "for a narrow set it is a few instructions"
+    )]
+    fn insert_at_once(&mut self, set: usize, word: &mut [u64; 1]) -> Option<usize> {
+        Some(self.insert(set, word, None))
+    }
 }
 
 /// The end of a set from which empty ways are filled.
@@ -105,79 +130,6 @@ impl Policy {
         match self {
             Self::Qlru(policy) => policy.first_empty(),
             _ => FirstEmpty::Leftmost,
-        }
-    }
-
-    #[inline]
-    pub(crate) fn hit(&mut self, set: usize, words: &mut [u64], way: usize) {
-        match self {
-            Self::TrueLru(policy) => policy.hit(set, words, way),
-            Self::Fifo(policy) => policy.hit(set, words, way),
-            Self::WideTrueLru(policy) => policy.hit(set, words, way),
-            Self::WideFifo(policy) => policy.hit(set, words, way),
-            Self::Random(policy) => policy.hit(set, words, way),
-            Self::TreePlru(policy) => policy.hit(set, words, way),
-            Self::ThreeTrees(policy) => policy.hit(set, words, way),
-            Self::Qlru(policy) => policy.hit(set, words, way),
-            Self::Srrip(policy) => policy.hit(set, words, way),
-        }
-    }
-
-    pub(crate) fn insert(&mut self, set: usize, words: &mut [u64], empty: Option<usize>) -> usize {
-        match self {
-            Self::TrueLru(policy) => policy.insert(set, words, empty),
-            Self::Fifo(policy) => policy.insert(set, words, empty),
-            Self::WideTrueLru(policy) => policy.insert(set, words, empty),
-            Self::WideFifo(policy) => policy.insert(set, words, empty),
-            Self::Random(policy) => policy.insert(set, words, empty),
-            Self::TreePlru(policy) => policy.insert(set, words, empty),
-            Self::ThreeTrees(policy) => policy.insert(set, words, empty),
-            Self::Qlru(policy) => policy.insert(set, words, empty),
-            Self::Srrip(policy) => policy.insert(set, words, empty),
-        }
-    }
-}
-
-/// For a set of one word: each policy is a function of its own, since a few instructions are
-/// all that it needs, and not all of them the same registers.
-impl Policy {
-    /// As [`Policy::hit`].
-    #[inline(never)]
-    pub(crate) fn hit_one(&mut self, set: usize, word: &mut [u64; 1], way: usize) {
-        #[inline(never)]
-        fn hit(policy: &mut impl Replace, set: usize, word: &mut [u64; 1], way: usize) {
-            policy.hit(set, word, way);
-        }
-        match self {
-            Self::TrueLru(policy) => hit(policy, set, word, way),
-            Self::Fifo(policy) => hit(policy, set, word, way),
-            Self::WideTrueLru(policy) => hit(policy, set, word, way),
-            Self::WideFifo(policy) => hit(policy, set, word, way),
-            Self::Random(policy) => hit(policy, set, word, way),
-            Self::TreePlru(policy) => hit(policy, set, word, way),
-            Self::ThreeTrees(policy) => hit(policy, set, word, way),
-            Self::Qlru(policy) => hit(policy, set, word, way),
-            Self::Srrip(policy) => hit(policy, set, word, way),
-        }
-    }
-
-    /// As [`Policy::insert`], if no way is empty.
-    #[inline(never)]
-    pub(crate) fn replace_one(&mut self, set: usize, word: &mut [u64; 1]) -> usize {
-        #[inline(never)]
-        fn replace(policy: &mut impl Replace, set: usize, word: &mut [u64; 1]) -> usize {
-            policy.insert(set, word, None)
-        }
-        match self {
-            Self::TrueLru(policy) => replace(policy, set, word),
-            Self::Fifo(policy) => replace(policy, set, word),
-            Self::WideTrueLru(policy) => replace(policy, set, word),
-            Self::WideFifo(policy) => replace(policy, set, word),
-            Self::Random(policy) => replace(policy, set, word),
-            Self::TreePlru(policy) => replace(policy, set, word),
-            Self::ThreeTrees(policy) => replace(policy, set, word),
-            Self::Qlru(policy) => replace(policy, set, word),
-            Self::Srrip(policy) => replace(policy, set, word),
         }
     }
 }

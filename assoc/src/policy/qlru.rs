@@ -141,32 +141,6 @@ impl Replace for QlruAges {
 
     #[inline(always)]
     fn insert(&mut self, _: usize, words: &mut [u64], empty: Option<usize>) -> usize {
-        if let ([word], None) = (&mut *words, empty) {
-            let oldest = self.ages.oldest(*word);
-            let others = oldest & oldest.wrapping_sub(1);
-            // As long as another way is of age 3, none ages under any update.
-            if others != 0 {
-                *word ^= (oldest ^ others) * (OLDEST ^ self.inserted);
-                return oldest.trailing_zeros() as usize / 4;
-            }
-            return self.insert_into_one(core::array::from_mut(word));
-        }
-        self.insert_anywhere(words, empty)
-    }
-}
-
-#[expect(
-    clippy::inline_always,
-    reason = "for a narrow set it is a few instructions"
-)]
-impl QlruAges {
-    #[inline(never)]
-    fn insert_into_one(&self, word: &mut [u64; 1]) -> usize {
-        self.insert_anywhere(word, None)
-    }
-
-    #[inline(always)]
-    fn insert_anywhere(&self, words: &mut [u64], empty: Option<usize>) -> usize {
         if self.update_on == QlruUpdate::MissesOnly {
             self.age_all(words);
         }
@@ -174,6 +148,30 @@ impl QlruAges {
         let way = empty.unwrap_or_else(|| self.ages.leftmost(words, OLDEST).unwrap_or(0));
         self.accessed(words, way, self.inserted);
         way
+    }
+
+    #[inline(always)]
+    fn hit_at_once(&mut self, _: usize, [word]: &mut [u64; 1], way: usize) -> Option<()> {
+        let age = self.after_hit[(*word >> (4 * way) & OLDEST) as usize];
+        let others = *word & !(0xf << (4 * way));
+        // As long as another way is of age 3, none ages under any update.
+        if self.ages.oldest(others) == 0 && self.update_on == QlruUpdate::EveryAccess {
+            return None;
+        }
+        *word = others | age << (4 * way);
+        Some(())
+    }
+
+    #[inline(always)]
+    fn insert_at_once(&mut self, _: usize, [word]: &mut [u64; 1]) -> Option<usize> {
+        let oldest = self.ages.oldest(*word);
+        let others = oldest & oldest.wrapping_sub(1);
+        // As above.
+        if others == 0 {
+            return None;
+        }
+        *word ^= (oldest ^ others) * (OLDEST ^ self.inserted);
+        Some(oldest.trailing_zeros() as usize / 4)
     }
 }
 
@@ -208,13 +206,31 @@ mod tests {
 
     proptest! {
         #[test]
+        fn the_short_way_of_a_hit_is_the_long_way(ages in prop::array::uniform16(0u64..4), ways in 1usize..17) {
+            let word = ages.iter().fold(0, |word, age| word << 4 | age);
+            for (qlru, way) in all().flat_map(|qlru| (0..ways).map(move |way| (qlru, way))) {
+                let mut ages = QlruAges::new(qlru, ways);
+                let (mut short, mut long) = ([word], [word]);
+                if ages.hit_at_once(0, &mut short, way).is_none() {
+                    prop_assert_eq!(short, [word], "{:?}", qlru);
+                    continue;
+                }
+                ages.hit(0, &mut long, way);
+                prop_assert_eq!(short, long, "{:?}", qlru);
+            }
+        }
+
+        #[test]
         fn the_short_way_into_a_full_set_is_the_long_way(ages in prop::array::uniform16(0u64..4), ways in 1usize..17) {
             let word = ages.iter().fold(0, |word, age| word << 4 | age);
             for qlru in all() {
                 let mut ages = QlruAges::new(qlru, ways);
                 let (mut short, mut long) = ([word], [word]);
-                let way = ages.insert(0, &mut short, None);
-                prop_assert_eq!(way, ages.insert_anywhere(&mut long, None), "{:?}", qlru);
+                let Some(way) = ages.insert_at_once(0, &mut short) else {
+                    prop_assert_eq!(short, [word], "{:?}", qlru);
+                    continue;
+                };
+                prop_assert_eq!(way, ages.insert(0, &mut long, None), "{:?}", qlru);
                 prop_assert_eq!(short, long, "{:?}", qlru);
             }
         }

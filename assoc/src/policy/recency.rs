@@ -1,7 +1,9 @@
+use core::fmt::Debug;
+
 use super::Replace;
 
 /// The ways of each set in some order.
-pub(crate) trait Order {
+pub(crate) trait Order: Clone + Debug + Send + Sync + 'static {
     /// The word holds the order of this set's ways, if the order is kept there.
     fn move_to_front(&mut self, set: usize, words: &mut [u64], way: usize);
 

@@ -1,91 +1,141 @@
+use core::fmt::Debug;
+
 use wide::u32x4;
 
 use super::{
-    Common, Place,
-    held::{Held, Marks, Sought, Ways},
+    Place,
+    held::{AllHeld, Marks, Remark, Ways},
     high::{HighHalves, low_half},
 };
-use crate::Evicted;
+use crate::{
+    Evicted,
+    policy::{FirstEmpty, Replace},
+};
 
-/// Up to `WAYS` ways of a set.
+/// Up to `WAYS` ways of a set, which begin where an `A` may.
 #[derive(Clone, Copy, Debug)]
-#[repr(align(16))]
-pub(super) struct Group<const WAYS: usize> {
+pub(super) struct Group<const WAYS: usize, A> {
     low_halves: [u32; WAYS],
     /// The word of the policy.
     policy: [u64; 1],
     pub(super) held: Ways,
+    _alignment: [A; 0],
 }
 
-/// A group that is a line of the host's cache.
+/// Nothing, but at certain addresses only.
+pub(super) trait Alignment: Copy + Debug + Send + Sync + 'static {}
+
+/// A line of the host's cache.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
-pub(super) struct OneLine(pub(super) Group<12>);
+pub(super) struct WholeLine;
 
-const _: () = assert!(size_of::<OneLine>() == 64);
+/// A quarter of one.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(16))]
+pub(super) struct QuarterLine;
+
+impl Alignment for WholeLine {}
+impl Alignment for QuarterLine {}
+
+const _: () = assert!(size_of::<Group<12, WholeLine>>() == 64);
+
+/// What all sets have in common.
+#[derive(Clone, Debug)]
+pub(super) struct Common<P> {
+    pub(super) policy: P,
+    pub(super) all_held: AllHeld,
+    pub(super) first_empty: FirstEmpty,
+    pub(super) high: HighHalves,
+}
+
+/// The lanes of a group that have the low half of a tag.
+#[derive(Clone, Copy)]
+pub(super) struct Candidates<const WAYS: usize> {
+    /// All bits of each are set.
+    equal: [u32x4; 4],
+}
+
+#[expect(clippy::inline_always, reason = "they do not go through memory")]
+impl<const WAYS: usize> Candidates<WAYS> {
+    /// Whether there is any.
+    #[inline(always)]
+    pub(super) fn exist(self) -> bool {
+        let [first, second, third, fourth] = self.equal;
+        (first | second | (third | fourth)).any()
+    }
+
+    /// The first of them.
+    #[inline(always)]
+    pub(super) fn first(self) -> usize {
+        self.lanes().trailing_zeros() as usize % WAYS.next_power_of_two()
+    }
+
+    /// A bit for each.
+    #[inline(always)]
+    fn lanes(self) -> u32 {
+        let fours = (0..).step_by(4).zip(self.equal);
+        fours.fold(0, |lanes, (first, four)| lanes | four.to_bitmask() << first)
+    }
+}
 
 #[expect(
     clippy::inline_always,
     reason = "a look-up is a few instructions, and what comes of it need not go through memory"
 )]
-impl<const WAYS: usize> Group<WAYS> {
+impl<const WAYS: usize, A: Alignment> Group<WAYS, A> {
     /// Nothing is held.
     pub(super) fn new(policy: u64) -> Self {
         Self {
             low_halves: [0; WAYS],
             policy: [policy],
             held: Ways::default(),
+            _alignment: [],
         }
     }
 
     #[inline(always)]
-    pub(super) fn find(&mut self, at: Place, common: &mut Common) -> Option<Held<'_>> {
+    pub(super) fn find<P: Replace>(
+        &mut self,
+        at: Place,
+        remark: Remark,
+        common: &mut Common<P>,
+    ) -> Option<(usize, Marks)> {
         let way = self.way_of(at, &common.high)?;
-        common.policy.hit_one(at.set, &mut self.policy, way);
-        Some(Held::new(&mut self.held, way))
+        common.policy.hit(at.set, &mut self.policy, way);
+        Some((way, self.held.remark(way, remark)))
     }
 
+    /// As [`Group::put`], in a full set, if the policy says at once what makes room.
     #[inline(always)]
-    pub(super) fn find_or_put(
+    pub(super) fn replace_at_once<P: Replace>(
         &mut self,
         at: Place,
         marks: Marks,
-        common: &mut Common,
-    ) -> Sought<'_> {
-        match self.way_of(at, &common.high) {
-            Some(way) => {
-                common.policy.hit_one(at.set, &mut self.policy, way);
-                Sought::Found(Held::new(&mut self.held, way))
-            }
-            None => Sought::Put(self.put(at, marks, common).1),
+        common: &mut Common<P>,
+    ) -> Option<Evicted<Marks>> {
+        if !self.held.are(common.all_held) {
+            return None;
         }
+        let way = common.policy.insert_at_once(at.set, &mut self.policy)?;
+        Some(self.replace(way, way, at, marks, &mut common.high))
     }
 
     /// It must not be there. Says where it is now, and what was there.
     #[inline(always)]
-    pub(super) fn put(
+    pub(super) fn put<P: Replace>(
         &mut self,
         at: Place,
         marks: Marks,
-        common: &mut Common,
+        common: &mut Common<P>,
     ) -> (usize, Option<Evicted<Marks>>) {
-        if !self.held.are(common.all_held) {
-            return (self.put_into_empty_way(at, marks, common), None);
-        }
-        let way = common.policy.replace_one(at.set, &mut self.policy);
-        let evicted = self.replace(way, way, at, marks, &mut common.high);
-        (way, Some(evicted))
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn put_into_empty_way(&mut self, at: Place, marks: Marks, common: &mut Common) -> usize {
-        let first = common.policy.first_empty();
-        let empty = self.held.empty_one(common.all_held, first);
+        let empty = self.held.empty_one(common.all_held, common.first_empty);
         let way = common.policy.insert(at.set, &mut self.policy, empty);
-        self.held.fill(way);
-        self.replace(way, way, at, marks, &mut common.high);
-        way
+        if empty.is_some() {
+            self.held.fill(way);
+        }
+        let replaced = self.replace(way, way, at, marks, &mut common.high);
+        (way, empty.is_none().then_some(replaced))
     }
 
     /// Way `way` of the set, which is `lane` of the group, holds this now; returns what it held.
@@ -110,10 +160,39 @@ impl<const WAYS: usize> Group<WAYS> {
         self.lane_of(low_half(at.tag), |way| high.fit(at.set, way, at.tag))
     }
 
+    /// The lanes that may hold the tag.
+    #[inline(always)]
+    pub(super) fn candidates(&self, low: u32) -> Candidates<WAYS> {
+        let low = u32x4::splat(low);
+        let mut equal = [u32x4::ZERO; 4];
+        let fours = self.low_halves.as_chunks().0;
+        for (equal, &four) in equal.iter_mut().zip(fours) {
+            *equal = u32x4::new(four).simd_eq(low);
+        }
+        Candidates { equal }
+    }
+
+    /// As [`Group::find`], if this way holds it, which has the low half, and the policy needs
+    /// but a few instructions.
+    #[inline(always)]
+    pub(super) fn find_in<P: Replace>(
+        &mut self,
+        way: usize,
+        at: Place,
+        remark: Remark,
+        common: &mut Common<P>,
+    ) -> Option<Marks> {
+        if !(self.held.holds(way) && common.high.fit(at.set, way, at.tag)) {
+            return None;
+        }
+        common.policy.hit_at_once(at.set, &mut self.policy, way)?;
+        Some(self.held.remark(way, remark))
+    }
+
     /// The lane that holds this half, and is the right one.
     #[inline(always)]
     pub(super) fn lane_of(&self, low: u32, is_right: impl Fn(usize) -> bool) -> Option<usize> {
-        let mut equal = self.equal(low);
+        let mut equal = self.candidates(low).lanes();
         // An empty way keeps the tag that it had.
         while equal != 0 {
             let lane = equal.trailing_zeros() as usize;
@@ -123,16 +202,6 @@ impl<const WAYS: usize> Group<WAYS> {
             equal &= equal - 1;
         }
         None
-    }
-
-    /// The lanes that have this half.
-    #[inline(always)]
-    fn equal(&self, low: u32) -> u32 {
-        let low = u32x4::splat(low);
-        let fours = (0..).step_by(4).zip(self.low_halves.as_chunks().0);
-        fours.fold(0, |lanes, (first, &four)| {
-            lanes | u32x4::new(four).simd_eq(low).to_bitmask() << first
-        })
     }
 
     /// What a lane holds.

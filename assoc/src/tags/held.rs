@@ -1,11 +1,11 @@
-use crate::{Evicted, policy::FirstEmpty};
+use crate::policy::FirstEmpty;
 
 /// Three bits that are kept with a tag, of the user's choice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Marks(u8);
 
 impl Marks {
-    const BITS: u8 = 0b111;
+    pub(super) const BITS: u8 = 0b111;
 
     /// The three lowest bits.
     #[inline]
@@ -18,6 +18,27 @@ impl Marks {
     #[inline]
     pub const fn bits(self) -> u8 {
         self.0
+    }
+}
+
+/// What becomes of the marks of what is found: which stay, and above them those that are set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Remark(u8);
+
+impl Remark {
+    /// They stay.
+    pub const NONE: Self = Self::new(Marks(Marks::BITS), Marks(0));
+
+    /// Of theirs only those stay that are kept, and these are set besides.
+    #[inline]
+    pub const fn new(kept: Marks, set: Marks) -> Self {
+        Self(kept.0 | set.0 << Marks::BITS.count_ones())
+    }
+
+    /// What becomes of them.
+    #[inline]
+    pub const fn of(self, marks: Marks) -> Marks {
+        Marks(marks.0 & self.0 | self.0 >> Marks::BITS.count_ones())
     }
 }
 
@@ -45,8 +66,6 @@ impl AllHeld {
 }
 
 impl Ways {
-    const COUNT: usize = 16;
-
     #[inline]
     pub(super) const fn are(self, all: AllHeld) -> bool {
         all.0 & !self.0 == 0
@@ -91,50 +110,16 @@ impl Ways {
         before
     }
 
+    /// The marks of what the way has, which change now.
+    #[inline]
+    pub(super) const fn remark(&mut self, way: usize, remark: Remark) -> Marks {
+        let before = self.marks(way);
+        self.mark(way, remark.of(before))
+    }
+
     /// The way holds nothing now.
     #[inline]
     pub(super) const fn clear(&mut self, way: usize) {
         self.0 &= !(0xf << (4 * way));
-    }
-}
-
-/// What was found in an array.
-#[derive(Debug)]
-pub struct Held<'a> {
-    ways: &'a mut Ways,
-    way: usize,
-}
-
-/// What came of looking for a tag that had to be there in the end.
-#[derive(Debug)]
-pub enum Sought<'a> {
-    /// It was there.
-    Found(Held<'a>),
-    /// It was put in, in place of this if the set was full.
-    Put(Option<Evicted<Marks>>),
-}
-
-impl<'a> Held<'a> {
-    #[inline]
-    pub(super) const fn new(ways: &'a mut Ways, way: usize) -> Self {
-        Self { ways, way }
-    }
-
-    /// The way of its set that holds it.
-    #[inline]
-    pub(crate) const fn way(&self) -> usize {
-        self.way
-    }
-
-    /// Its marks.
-    #[inline]
-    pub const fn marks(&self) -> Marks {
-        self.ways.marks(self.way % Ways::COUNT)
-    }
-
-    /// Its marks are these from now on.
-    #[inline]
-    pub const fn mark(&mut self, marks: Marks) {
-        self.ways.mark(self.way % Ways::COUNT, marks);
     }
 }

@@ -39,6 +39,12 @@ impl HighHalves {
         if self.are_zero {
             return high_half(tag) == 0;
         }
+        self.is(set, way, tag)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn is(&self, set: usize, way: usize, tag: Tag) -> bool {
         self.halves[set * self.ways + way] == high_half(tag)
     }
 

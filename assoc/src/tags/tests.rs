@@ -1,20 +1,21 @@
 use alloc::vec::Vec;
+use core::mem;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::policy::FirstEmpty;
+use crate::{FirstEmpty, Replacer};
 
 /// An array with nothing of the layout: only the policies are the same.
 struct Plain {
-    policy: Policy,
+    policy: Replacer,
     words: Vec<Vec<u64>>,
     sets: Vec<Vec<Option<(u64, Marks)>>>,
 }
 
 impl Plain {
     fn new(geometry: Geometry, replacement: Replacement) -> Self {
-        let policy = Policy::new(replacement, geometry);
+        let policy = Replacer::new(replacement, geometry).unwrap();
         let words = alloc::vec![policy.first_word(); policy.words()];
         let set = alloc::vec![None; geometry.ways() as usize];
         Self {
@@ -29,11 +30,11 @@ impl Plain {
         ways.position(|held| held.is_some_and(|(held, _)| held == tag))
     }
 
-    fn find(&mut self, set: usize, tag: u64) -> Option<&mut Marks> {
+    fn find(&mut self, set: usize, tag: u64, remark: Remark) -> Option<Marks> {
         let way = self.way_of(set, tag)?;
         self.policy.hit(set, &mut self.words[set], way);
         let (_, marks) = self.sets[set][way].as_mut()?;
-        Some(marks)
+        Some(mem::replace(marks, remark.of(*marks)))
     }
 
     fn peek(&self, set: usize, tag: u64) -> Option<Marks> {
@@ -60,20 +61,24 @@ impl Plain {
 
 #[derive(Clone, Copy, Debug)]
 enum Call {
-    Find(Marks),
+    Find(Remark),
     Peek,
     PutIfMissing(Marks),
-    FindOrPut(Marks),
+    FindOrPut(Remark, Marks),
     Take,
 }
 
+fn marks() -> impl Strategy<Value = Marks> {
+    (0_u8..8).prop_map(Marks::new)
+}
+
 fn calls() -> impl Strategy<Value = Call> {
-    let marks = || (0_u8..8).prop_map(Marks::new);
+    let remarks = || (marks(), marks()).prop_map(|(kept, set)| Remark::new(kept, set));
     prop_oneof![
-        2 => marks().prop_map(Call::Find),
+        2 => remarks().prop_map(Call::Find),
         1 => Just(Call::Peek),
         3 => marks().prop_map(Call::PutIfMissing),
-        2 => marks().prop_map(Call::FindOrPut),
+        2 => (remarks(), marks()).prop_map(|(remark, marks)| Call::FindOrPut(remark, marks)),
         1 => Just(Call::Take),
     ]
 }
@@ -122,14 +127,8 @@ proptest! {
             let at = array.place(tag, Tag::new(tag));
             let set = at.set();
             match call {
-                Call::Find(marks) => {
-                    let found = array.find(at).map(|mut held| {
-                        let before = held.marks();
-                        held.mark(marks);
-                        before
-                    });
-                    let expected = plain.find(set, tag);
-                    prop_assert_eq!(found, expected.map(|held| core::mem::replace(held, marks)));
+                Call::Find(remark) => {
+                    prop_assert_eq!(array.find(at, remark), plain.find(set, tag, remark));
                 }
                 Call::Peek => prop_assert_eq!(array.peek(at), plain.peek(set, tag)),
                 Call::PutIfMissing(marks) => {
@@ -139,9 +138,9 @@ proptest! {
                         prop_assert_eq!(evicted, plain.put(set, tag, marks));
                     }
                 }
-                Call::FindOrPut(marks) => match array.find_or_put(at, marks) {
-                    Sought::Found(held) => {
-                        prop_assert_eq!(Some(held.marks()), plain.find(set, tag).copied());
+                Call::FindOrPut(remark, marks) => match array.find_or_put(at, remark, marks) {
+                    Sought::Found(found) => {
+                        prop_assert_eq!(Some(found), plain.find(set, tag, remark));
                     }
                     Sought::Put(evicted) => {
                         prop_assert_eq!(plain.peek(set, tag), None);

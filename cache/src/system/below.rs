@@ -1,11 +1,11 @@
 //! What happens when the first cache does not answer on its own.
 
-use assoc::{Place, Sought};
+use assoc::{Place, Remark, Sought};
 
 use super::{Reach, Response, coherence::Others, processors::Processors};
 use crate::{
     CacheId, Inclusion, Prefetcher, Request, ServedBy,
-    line::{Line, LineState},
+    line::{Line, LineState, becomes},
     private::given_up,
 };
 
@@ -28,6 +28,26 @@ impl Purpose {
             Self::Write
         } else {
             Self::Read
+        }
+    }
+
+    /// The state of a copy that is found for it, where it enters.
+    #[inline]
+    pub(super) const fn becomes(self) -> Remark {
+        match self {
+            Self::Read => becomes::READ,
+            Self::Write => becomes::DIRTY,
+            Self::Prefetch => becomes::SAME,
+        }
+    }
+
+    /// The same below.
+    #[inline]
+    pub(super) const fn becomes_below(self) -> Remark {
+        match self {
+            Self::Read => becomes::READ,
+            Self::Write => becomes::OWNED,
+            Self::Prefetch => becomes::SAME,
         }
     }
 }
@@ -56,8 +76,30 @@ impl<P: Processors> Reach<'_, P> {
         response
     }
 
-    /// The rest of an access that found its line in its first cache, in a state that asks for
-    /// more than an answer. It has its new state already.
+    /// The rest of an access that found its line in its first cache. It has its new state
+    /// already.
+    #[inline(always)]
+    pub(super) fn hit(
+        &mut self,
+        first: CacheId,
+        line: Line,
+        request: Request,
+        found: LineState,
+    ) -> Response {
+        let is_more = if request.writes() {
+            found.hinders_writes()
+        } else {
+            found.is_prefetched()
+        };
+        if is_more {
+            return self.hit_at_last(first, line, request, found, Purpose::of(request));
+        }
+        let own = self.processors.own();
+        own.counters.count_served(request, first.level());
+        self.response_of(first)
+    }
+
+    /// The same, if the state that was found asks for more than an answer.
     #[cold]
     #[inline(never)]
     pub(super) fn hit_at_last(
@@ -112,16 +154,9 @@ impl<P: Processors> Reach<'_, P> {
     #[inline(always)]
     fn bring_from_l2(&mut self, at: Place, purpose: Purpose) -> Option<(Response, LineState)> {
         let own = self.processors.own();
-        let mut copy = own.l2().find(at)?;
-        let found = copy.state();
-        let after = match purpose {
-            Purpose::Prefetch => found,
-            Purpose::Read => found.found(),
-            Purpose::Write => found.found().unshared(),
-        };
-        if after != found {
-            copy.change_to(after);
-        }
+        let becomes = purpose.becomes_below();
+        let found = own.l2().find(at, becomes)?;
+        let after = found.after(becomes);
         if found.is_prefetched() && !after.is_prefetched() {
             own.counters.count_useful(Prefetcher::Stride);
         }
@@ -167,7 +202,8 @@ impl<P: Processors> Reach<'_, P> {
         if others == Others::Dirty {
             return ServedBy::Peer;
         }
-        match self.shared.llc.find_or_put(line, LineState::CLEAN) {
+        let llc = &mut self.shared.llc;
+        match llc.find_or_put(line, becomes::SAME, LineState::CLEAN) {
             Sought::Found(_) => return ServedBy::Llc,
             Sought::Put(None) => {}
             Sought::Put(Some(evicted)) => {
@@ -209,7 +245,7 @@ impl<P: Processors> Reach<'_, P> {
 impl LineState {
     /// The state of a copy that comes so, in the cache that it was brought for.
     #[inline]
-    const fn for_purpose(self, purpose: Purpose) -> Self {
+    pub(super) const fn for_purpose(self, purpose: Purpose) -> Self {
         match purpose {
             Purpose::Read => self,
             Purpose::Write => Self::DIRTY,

@@ -1,7 +1,12 @@
 //! The processors as one of them sees them that makes a request.
 
 use super::coherence::Others;
-use crate::{CacheId, Counters, Prefetcher, line::Line, presence::Presence, private::Private};
+use crate::{
+    CacheId, Counters, Prefetcher,
+    line::{Line, becomes},
+    presence::Presence,
+    private::Private,
+};
 
 /// A processor that makes a request, and the others.
 pub(super) trait Processors {
@@ -145,10 +150,8 @@ impl Private {
                 continue;
             };
             had = had.max(Others::with(state));
-            if !state.is_shared()
-                && let Some(mut copy) = cache.find(cache.place(line))
-            {
-                copy.change_to(state.shared());
+            if !state.is_shared() {
+                cache.find(cache.place(line), becomes::SHARED);
             }
         }
         had

@@ -5,22 +5,24 @@ use assoc::Place;
 use super::{Reach, coherence::Others, processors::Processors};
 use crate::{
     CacheId, Counters, Inclusion, Prefetcher,
-    line::{Line, LineState},
+    line::{Line, LineState, becomes},
 };
 
 impl<P: Processors> Reach<'_, P> {
     /// Puts a line into a private cache that does not hold it.
-    #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "what comes out need not go through memory"
-    )]
+    #[inline]
     pub(super) fn put(&mut self, id: CacheId, at: Place, state: LineState) {
         self.processors.came(Line::of_tag(at.tag()));
         let own = self.processors.own();
-        let Some((evicted, state)) = own.caches[id.index()].put(at, state) else {
-            return;
-        };
+        if let Some((evicted, state)) = own.caches[id.index()].put(at, state) {
+            self.made_room(id, evicted, state);
+        }
+    }
+
+    /// A private cache gave up a line to make room.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "mostly it counts, and no more")]
+    pub(super) fn made_room(&mut self, id: CacheId, evicted: Line, state: LineState) {
         self.processors.went(evicted);
         self.processors.own().counters.count_eviction(id);
         let goes_to_the_llc = id == CacheId::L2 && self.shared.inclusion == Inclusion::Exclusive;
@@ -73,8 +75,7 @@ impl<P: Processors> Reach<'_, P> {
     fn write_back_to_l2(&mut self, line: Line) {
         let l2 = self.processors.own().l2();
         let at = l2.place(line);
-        if let Some(mut copy) = l2.find(at) {
-            copy.change_to(copy.state().written_back());
+        if l2.find(at, becomes::WRITTEN_BACK).is_some() {
             return;
         }
         if self.shared.inclusion == Inclusion::Exclusive {
@@ -105,9 +106,8 @@ impl<P: Processors> Reach<'_, P> {
     /// Takes a dirty line that a processor gives up.
     pub(super) fn write_back_to_llc(&mut self, line: Line) {
         let at = self.shared.llc.place(line);
-        match self.shared.llc.find(at) {
-            Some(mut copy) => copy.change_to(LineState::DIRTY),
-            None => self.put_into_llc(at, LineState::DIRTY),
+        if self.shared.llc.find(at, becomes::DIRTY).is_none() {
+            self.put_into_llc(at, LineState::DIRTY);
         }
     }
 

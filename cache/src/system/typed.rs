@@ -3,7 +3,11 @@
 use units::MemoryType;
 
 use super::{Reach, Response, below::Purpose, coherence::Others, processors::Processors};
-use crate::{CacheId, Counters, Request, combining::Gathered, line::Line};
+use crate::{
+    CacheId, Counters, Request,
+    combining::Gathered,
+    line::{Line, becomes},
+};
 
 impl<P: Processors> Reach<'_, P> {
     /// A request to memory that is not write-back.
@@ -73,11 +77,9 @@ impl<P: Processors> Reach<'_, P> {
         let own = self.processors.own();
         let cache = &mut own.caches[first.index()];
         let at = cache.place(line);
-        let Some(mut copy) = cache.find(at) else {
+        let Some(found) = cache.find(at, becomes::READ) else {
             return self.access_below(first, at, request, Purpose::Read);
         };
-        let found = copy.state();
-        copy.change_to(found.found());
         self.hit_at_last(first, line, request, found, Purpose::Read)
     }
 
@@ -88,7 +90,7 @@ impl<P: Processors> Reach<'_, P> {
         let first = request.enters(self.shared.walks_enter);
         for &id in [first].iter().chain(first.below()) {
             let cache = self.cache(id);
-            cache.find(cache.place(line));
+            cache.find(cache.place(line), becomes::SAME);
         }
     }
 

@@ -1,10 +1,10 @@
 use crate::{
     Machine, ProcessId, Status, Target, WorkingSetLimits, WorkingSetSize,
     kernel::Kernel,
+    system::AMPLE,
     user_space::UserSpace,
     vad::{PAGE, USER_LIMIT},
     working_set::{LEAST_MAXIMUM, LEAST_MINIMUM},
-    working_set_manager::AMPLE,
 };
 
 impl Machine {
@@ -38,6 +38,8 @@ impl Machine {
     /// - [`Status::InvalidHandle`]: no such process.
     /// - [`Status::InvalidParameter`]: the minimum is 0 or above the maximum, or the maximum is
     ///   below 13 pages, or would not leave 512 of the pages that are free.
+    /// - [`Status::InsufficientResources`]: all processes together would have a minimum that does
+    ///   not leave 512 pages of memory; who comes first, is served first.
     pub fn set_working_set_size(
         &mut self,
         target: impl Into<Target>,
@@ -63,6 +65,11 @@ impl Machine {
             minimum: u64::MAX,
             maximum: u64::MAX,
         };
+        let minimums = self
+            .spaces
+            .values()
+            .map(|space| space.working_set.size.minimum);
+        let promised: u64 = minimums.sum::<u64>() / PAGE;
         let (space, kernel) = self.space(target)?;
         let limits = space.working_set.limits.changed(limits)?;
         if size == EMPTY {
@@ -78,6 +85,10 @@ impl Machine {
         }
         let minimum = minimum.max(LEAST_MINIMUM);
         let set = &mut space.working_set;
+        let own = set.size.minimum / PAGE;
+        if minimum > own && promised - own + minimum + AMPLE > kernel.physical.usable() {
+            return Err(Status::InsufficientResources);
+        }
         set.size = WorkingSetSize {
             minimum: minimum * PAGE,
             maximum: maximum.max(minimum) * PAGE,

@@ -40,7 +40,7 @@ impl Machine {
     /// - [`Status::InsufficientResources`]: there is no room for so many.
     /// - [`Status::CommitmentLimit`], [`Status::NoMemory`]: there is no memory for page tables.
     pub fn map_locked_pages(&mut self, mdl: &Mdl, caching: CacheType) -> Result<VirtAddr, Status> {
-        self.balance()?;
+        self.balance(None)?;
         let kernel = &mut self.kernel;
         let locked = kernel.mdls.get(mdl)?;
         let offset = locked.base.as_u64() % PAGE;

@@ -31,7 +31,10 @@ impl Kernel {
     pub(crate) fn page_in(&mut self, at: PhysAddr, owner: FrameOwner) -> Result<PhysAddr, Status> {
         let paged = self.physical.page_in(at, owner);
         match paged {
-            Ok(Ok(frame)) => Ok(frame),
+            Ok(Ok(frame)) => {
+                self.faults.hard += 1;
+                Ok(frame)
+            }
             Ok(Err(reason)) => {
                 self.in_page_reason = Some(reason);
                 Err(Status::InPageError)

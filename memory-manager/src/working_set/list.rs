@@ -11,8 +11,6 @@ pub(crate) struct WorkingSetList {
     locked: usize,
     /// Where each page is.
     places: HashMap<u64, usize>,
-    /// How many pages were ever added.
-    added: u64,
 }
 
 /// A page of a working set.
@@ -20,7 +18,7 @@ pub(crate) struct WorkingSetList {
 struct Entry {
     /// Its address, with its age in the lowest bits.
     page: u64,
-    /// How many were added before it.
+    /// How many pages were added to any working set before it.
     added: u64,
 }
 
@@ -44,7 +42,7 @@ pub(crate) struct Candidate {
     pub(crate) page: u64,
     /// For how many passes it was not used.
     pub(crate) age: u8,
-    /// How many were added before it.
+    /// How many pages were added to any working set before it.
     pub(crate) added: u64,
 }
 
@@ -58,12 +56,10 @@ impl WorkingSetList {
         self.places.contains_key(&page)
     }
 
-    /// Adds a page that is not in it.
-    pub(crate) fn add(&mut self, page: u64) {
+    /// Adds a page that is not in it, and before which so many were added to any.
+    pub(crate) fn add(&mut self, page: u64, added: u64) {
         self.places.insert(page, self.entries.len());
-        let added = self.added;
         self.entries.push(Entry { page, added });
-        self.added += 1;
     }
 
     /// Takes a page out, with its lock, if it is in it.
@@ -161,7 +157,7 @@ mod tests {
 
     fn filled(pages: u64) -> WorkingSetList {
         let mut list = WorkingSetList::default();
-        (0..pages).for_each(|page| list.add(page * PAGE));
+        (0..pages).for_each(|page| list.add(page * PAGE, page));
         list
     }
 

@@ -1,4 +1,5 @@
 use assoc::FirstEmpty;
+use wide::u8x16;
 
 use crate::tag::Tag;
 
@@ -18,9 +19,6 @@ const EMPTY: u8 = 0;
 /// What stands in the places beyond the last way.
 const BEYOND: u8 = u8::MAX;
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const TOPS: u64 = ONES << 7;
-
 impl Print {
     /// The top bits of a product with 2^64 over the golden ratio (Knuth, vol. 3, 6.4), and one
     /// more: neither [`EMPTY`] nor [`BEYOND`].
@@ -28,6 +26,34 @@ impl Print {
     pub(super) fn of(tag: Tag) -> Self {
         let hash = tag.bits().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 57;
         Self(hash as u8 + 1)
+    }
+}
+
+/// A bit for each way that has a print.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Having(u32);
+
+impl Having {
+    /// Every way may have it.
+    pub(super) const UNKNOWN: Self = Self(u32::MAX);
+
+    #[inline]
+    pub(super) fn any(self) -> bool {
+        self.0 != 0
+    }
+
+    /// The first of them that is the right one.
+    #[inline]
+    pub(super) fn find(self, is_right: impl Fn(usize) -> bool) -> Option<usize> {
+        let mut ways = self.0;
+        while ways != 0 {
+            let way = ways.trailing_zeros() as usize;
+            if is_right(way) {
+                return Some(way);
+            }
+            ways &= ways - 1;
+        }
+        None
     }
 }
 
@@ -40,34 +66,14 @@ impl Prints {
         Self(core::array::from_fn(print))
     }
 
-    /// Whether a way has this print.
+    /// The ways that have this print.
     #[inline]
-    #[expect(clippy::needless_bitwise_bool, reason = "all are compared at once")]
-    pub(super) fn contain(&self, print: Print) -> bool {
-        let own = self.0.iter();
-        own.fold(false, |any, &own| any | (own == print.0))
-    }
-
-    /// The way that has the print and is the right one.
-    #[inline]
-    pub(super) fn find(&self, print: Print, is_right: impl Fn(usize) -> bool) -> Option<usize> {
-        let print = u64::from(print.0) * ONES;
-        let all = u128::from_le_bytes(self.0);
-        #[expect(clippy::cast_possible_truncation, reason = "one half, then the other")]
-        let halves = [all as u64, (all >> 64) as u64];
-        for (first, half) in [0, 8].into_iter().zip(halves) {
-            let differs = half ^ print;
-            // The lowest mark is right; one above it may be a borrow's.
-            let mut marks = differs.wrapping_sub(ONES) & !differs & TOPS;
-            while marks != 0 {
-                let way = first + marks.trailing_zeros() as usize / 8;
-                if is_right(way) {
-                    return Some(way);
-                }
-                marks &= marks - 1;
-            }
-        }
-        None
+    pub(super) fn having(&self, print: Print) -> Having {
+        Having(
+            u8x16::new(self.0)
+                .simd_eq(u8x16::splat(print.0))
+                .to_bitmask(),
+        )
     }
 
     /// Whether every way holds something.

@@ -7,12 +7,12 @@ use super::{
     routes::{Home, Page, Route},
 };
 use crate::{
-    Cacheable, ConfigError, Cr3Write, PcidCapacity, Scope, Stream, Tlb,
+    Cacheable, ConfigError, Cr3Write, PcidCapacity, Scope, Stream, Streams, Tlb,
     array::Entry,
     asked::Asked,
     coalescing::Held,
     probe::Kind,
-    unit::Novelty,
+    unit::{Novelty, Order},
     victim::{Lost, Victim},
 };
 
@@ -40,11 +40,24 @@ impl<P: Cacheable> Level<P> {
     pub(super) fn new(config: &LevelConfig) -> Result<Self, ConfigError> {
         let tlbs = &config.tlbs;
         let routes = Stream::ALL.map(|stream| Route::new(config, stream));
+        let built = tlbs.iter().enumerate().map(|(place, tlb)| {
+            let mut all = Stream::ALL.into_iter().zip(&routes);
+            let is_asked_first = all.all(|(stream, route)| {
+                let is_served = tlb.serves.contains(Streams::from(stream));
+                !is_served || route.serving().first() == Some(&place)
+            });
+            let order = if is_asked_first {
+                Order::First
+            } else {
+                Order::Later
+            };
+            Tlb::new(tlb, order)
+        });
         let last = routes.each_ref().map(|route| route.serving().first());
         Ok(Self {
             penalty: config.penalty,
             last: last.map(|first| first.copied().unwrap_or(usize::MAX)),
-            tlbs: tlbs.iter().map(Tlb::new).collect::<Result<_, _>>()?,
+            tlbs: built.collect::<Result<_, _>>()?,
             routes,
             homes: Stream::ALL
                 .map(|stream| PageSize::ALL.map(|size| Home::new(config, stream, size))),
@@ -62,12 +75,18 @@ impl<P: Cacheable> Level<P> {
 
     /// What was found last for the stream, if that is asked for once more.
     #[inline]
-    pub(super) fn lookup_again(&mut self, asked: Asked) -> Option<P> {
-        let tlb = self.tlbs.get_mut(self.last[asked.stream.index()])?;
-        tlb.lookup_again(asked)
+    pub(super) fn lookup_again(
+        &mut self,
+        address: VirtAddr,
+        pcid: Pcid,
+        stream: Stream,
+    ) -> Option<P> {
+        let tlb = self.tlbs.get_mut(self.last[stream.index()])?;
+        tlb.lookup_again(address, pcid, stream)
     }
 
-    #[inline(never)]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is called in one place")]
     pub(super) fn lookup(&mut self, asked: Asked) -> Option<P> {
         for stop in self.routes[asked.stream.index()].stops() {
             let found = self.tlbs[stop.tlb].lookup(&stop.probe, asked);
@@ -134,22 +153,70 @@ impl<P: Cacheable> Level<P> {
                 return with_it;
             }
         }
-        for &place in &home.tlbs {
-            if self.tlbs[place].has_room(asked.address, kind) {
-                return Some(place);
-            }
-        }
-        // Those whose turn it was may have been more.
-        let turn = if self.turn < home.tlbs.len() {
-            self.turn
-        } else {
-            self.turn.checked_rem(home.tlbs.len())?
-        };
-        self.turn = turn + 1;
-        home.tlbs.get(turn).copied()
+        Some(self.choose_with_room(asked, page, kind))
     }
 
-    /// Puts a page into the TLB that was chosen.
+    /// The TLB whose turn it is among several for a page.
+    #[inline]
+    fn take_turn(&mut self, stream: Stream, page: Page<P>) -> usize {
+        let tlbs = &*self.homes[stream.index()][page.size()].tlbs;
+        let count = tlbs.len();
+        // Those whose turn it was may have been more.
+        let turn = match self.turn {
+            turn if turn < count => turn,
+            turn if turn == count => 0,
+            turn => turn % count.max(1),
+        };
+        self.turn = turn + 1;
+        tlbs.get(turn).copied().unwrap_or_default()
+    }
+
+    /// Whether an entry that is put in changes nothing but its own TLB, as long as no other
+    /// level minds.
+    pub(super) fn is_plain(&self) -> bool {
+        let mut homes = self.homes.iter().flatten();
+        !self.limits_pcids && homes.all(|home| !home.has_groups)
+    }
+
+    /// Puts a page in that a look-up has just missed, where [`Level::is_plain`].
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a fill is one function")]
+    pub(super) fn fill_new(&mut self, asked: Asked, page: Page<P>) {
+        let home = &self.homes[asked.stream.index()][page.size()];
+        let kind = home.kinds[page.ownership()];
+        let place = match *home.tlbs {
+            [] => return,
+            [only] => only,
+            [..] => self.choose_with_room(asked, page, kind),
+        };
+        if !self.tlbs[place].expects(kind) {
+            self.tlbs[place].expect(kind);
+            self.find_routes();
+        }
+        self.tlbs[place].fill_new(asked, kind, page.payload);
+    }
+
+    /// The first TLB that has room for a page, else that whose turn it is.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "mostly all are full")]
+    fn choose_with_room(&mut self, asked: Asked, page: Page<P>, kind: Kind) -> usize {
+        let home = &self.homes[asked.stream.index()][page.size()];
+        let mut places = home.tlbs.iter();
+        if !places.all(|&place| self.tlbs[place].is_quite_full())
+            && let Some(place) = self.find_room(asked, page, kind)
+        {
+            return place;
+        }
+        self.take_turn(asked.stream, page)
+    }
+
+    #[inline(never)]
+    fn find_room(&self, asked: Asked, page: Page<P>, kind: Kind) -> Option<usize> {
+        let home = &self.homes[asked.stream.index()][page.size()];
+        let mut places = home.tlbs.iter().copied();
+        places.find(|&place| self.tlbs[place].has_room(asked.address, kind))
+    }
+
     #[inline(always)]
     #[expect(
         clippy::inline_always,
@@ -163,13 +230,11 @@ impl<P: Cacheable> Level<P> {
         payload: P,
         novelty: Novelty,
     ) -> Option<Entry<Held<P>>> {
-        let tlb = &mut self.tlbs[place];
-        let is_expected = tlb.expects(kind);
-        let displaced = tlb.fill(asked, kind, payload, novelty);
-        if !is_expected {
+        if !self.tlbs[place].expects(kind) {
+            self.tlbs[place].expect(kind);
             self.find_routes();
         }
-        displaced
+        self.tlbs[place].fill(asked, kind, payload, novelty)
     }
 
     #[cold]

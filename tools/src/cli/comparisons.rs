@@ -21,8 +21,8 @@ use crate::{
 #[derive(Debug, Args)]
 pub(super) struct Comparisons {
     /// Run the traces through several machines at once and set them side by side:
-    /// cpu=NAME,NAME..., pages=SIZE,SIZE... or paging=4-level,5-level; several give every
-    /// combination
+    /// cpu=NAME,NAME..., pages=SIZE,SIZE..., ram=SIZE,SIZE... or paging=4-level,5-level;
+    /// several give every combination
     #[arg(long, value_name = "WHAT=A,B", conflicts_with = "baseline")]
     compare: Vec<Axis>,
     /// The JSON report of an earlier run of the same traces on the same machine; one with any
@@ -52,11 +52,17 @@ impl Comparisons {
             .map(|path| Source::from(path.as_path()));
         let cpus = self.compare.iter().flat_map(|axis| match axis {
             Axis::Cpu(names) => names.as_slice(),
-            Axis::Pages(_) | Axis::Paging(_) => &[],
+            Axis::Pages(_) | Axis::Paging(_) | Axis::Ram(_) => &[],
         });
         baseline
             .chain(cpus.map(|cpu| Source::from(cpu.as_str())))
             .collect()
+    }
+
+    /// Whether machines with more and less memory are compared.
+    pub(super) fn compares_ram(&self) -> bool {
+        let names_ram = |axis: &Axis| matches!(axis, Axis::Ram(_));
+        self.compare.iter().any(names_ram)
     }
 
     /// The machines to compare, if that is asked for.

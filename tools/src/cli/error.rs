@@ -49,6 +49,15 @@ pub enum CliError {
     /// Two options name sizes of pages.
     #[error("--pages and --compare pages= both name sizes; name them all in --compare")]
     TwoSizes,
+    /// Two options name sizes of memory.
+    #[error("--ram and --compare ram= both name sizes of memory; name them all in --compare")]
+    TwoRams,
+    /// What is said of a disk, without a page file on it.
+    #[error(
+        "{0} is about the disk of a page file, and there is none: give --ram less than the trace \
+         needs, or --page-file, with 4 KiB pages"
+    )]
+    NothingPages(&'static str),
     /// Two options name pagings.
     #[error("--paging and --compare paging= both name pagings; name them all in --compare")]
     TwoPagings,
@@ -66,6 +75,9 @@ pub enum CliError {
         /// The script.
         script: Source,
     },
+    /// A name has two values.
+    #[error("{0} has two values on the command line: give it one")]
+    SettingTwice(String),
     /// A script is longer than any that somebody wrote.
     #[error("{0}: a script has 1 MiB at most")]
     ScriptTooLong(Source),
@@ -212,9 +224,9 @@ impl CliError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Sim(error) if error.is_of_the_run() => 1,
+            Self::Statement(failed) if !failed.is_of_the_script() => 1,
             Self::Trace(TraceError::NotSaved(_))
             | Self::NothingRecorded { .. }
-            | Self::Statement(_)
             | Self::Output(_)
             | Self::Stdout(_)
             | Self::Interrupted => 1,

@@ -16,9 +16,10 @@ pub(super) struct MachineOptions {
     /// of it is touched (thp:N, once N of its 512 are)
     #[arg(long, value_name = "POLICY", default_value_t = PagePolicy::default())]
     pub(super) pages: PagePolicy,
-    /// The size of the machine's memory
-    #[arg(long, value_name = "SIZE", default_value = "16GiB")]
-    ram: ByteSize,
+    /// The size of the machine's memory, 16GiB if nothing is said. What does not fit goes to a
+    /// page file, if pages are of 4 KiB; else the run fails, and tells what would do
+    #[arg(long, value_name = "SIZE")]
+    pub(super) ram: Option<ByteSize>,
     /// How many processors there are; trace N runs on processor N, and again from the first on
     #[arg(long, value_name = "N", default_value_t = NonZeroU32::MIN, value_parser = from_one::<NonZeroU32>)]
     processors: NonZeroU32,
@@ -41,13 +42,15 @@ pub(super) struct MachineOptions {
 
 impl MachineOptions {
     pub(super) fn config(&self) -> MachineConfig {
+        let usual = MachineConfig::default();
         MachineConfig {
             pages: self.pages,
-            ram: self.ram,
+            ram: self.ram.unwrap_or(usual.ram),
             processors: self.processors,
             pcids: self.pcids,
             window: self.window,
             paging: self.paging,
+            page_file: None,
         }
     }
 

@@ -11,6 +11,7 @@ mod machine_options;
 mod maps;
 mod message;
 mod outputs;
+mod paging_options;
 mod progress;
 mod record;
 mod registers;
@@ -39,7 +40,7 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Sim(sim::Sim),
+    Sim(Box<sim::Sim>),
     Record(record::Record),
     Maps(maps::Maps),
     Walk(walk::Walk),

@@ -9,6 +9,7 @@ use super::{
     interrupt::Interrupt,
     machine_options::MachineOptions,
     outputs::{self, Output, Text},
+    paging_options::{PagingOptions, Ram},
     progress::ProgressWatch,
     results::Results,
     saved_trace::MaybeSaved,
@@ -28,7 +29,7 @@ use crate::{
 ///
 /// The program's memory appears on demand, in pages of the chosen size; every access goes
 /// through the TLBs, the paging-structure caches, the page walker and the data caches of the
-/// chosen processor, one after the other.
+/// chosen processor, one after the other. With --ram, what does not fit goes to a page file.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -36,6 +37,9 @@ Examples:
   lookaside sim --cpu zen4 --pages 2m --json report.json
   lookaside sim first.lackey second.lackey --quantum 100000 --pcids on
   lookaside sim a.lackey b.lackey --threads --processors 2
+  lookaside sim --ram 2MiB
+  lookaside sim --ram 64MiB --processes a.lackey,b.lackey --quantum 100000
+  lookaside sim --pattern chase:64MiB --compare ram=80MiB,48MiB,32MiB --disk hdd
   lookaside sim --pattern chase:1GiB --accesses 20000000
   lookaside sim --pattern chase:16KiB..1GiB --compare pages=4k,2m --svg chase.svg
   lookaside sim --compare cpu=golden-cove,zen4 --compare pages=4k,2m
@@ -46,11 +50,22 @@ pub(super) struct Sim {
     /// built-in recording of a real program
     #[arg(value_name = "TRACE")]
     traces: Vec<std::ffi::OsString>,
+    /// The same, as one list: each trace is a process with an address space of its own, and
+    /// those of a processor take turns (--quantum)
+    #[arg(
+        long,
+        value_name = "TRACE,TRACE",
+        value_delimiter = ',',
+        conflicts_with_all = ["traces", "threads", "pattern"]
+    )]
+    processes: Vec<std::ffi::OsString>,
     /// The processor: a preset (see `lookaside cpus`), or a TOML file of your own
     #[arg(long, value_name = "NAME|FILE.toml", default_value = preset::DEFAULT)]
     cpu: String,
     #[command(flatten)]
     machine: MachineOptions,
+    #[command(flatten)]
+    paging: PagingOptions,
     /// The format of the trace: auto, lackey or compact
     #[arg(long, default_value_t = TraceFormat::Auto)]
     format: TraceFormat,
@@ -71,7 +86,8 @@ pub(super) struct Sim {
 }
 
 impl Sim {
-    pub(super) fn run(self, interrupt: &Interrupt) -> Result<Outcome, CliError> {
+    pub(super) fn run(mut self, interrupt: &Interrupt) -> Result<Outcome, CliError> {
+        self.traces.append(&mut self.processes);
         let mut inputs: Vec<_> = self.traces.iter().cloned().map(Source::from).collect();
         if inputs
             .iter()
@@ -85,8 +101,12 @@ impl Sim {
         inputs.push(Source::from(self.cpu.as_str()));
         inputs.extend(self.comparisons.inputs());
         let text = outputs::check(self.outputs(), &inputs)?;
-        let config = self.machine.config();
-        let variants = self.comparisons.variants(&self.cpu, config)?;
+        let mut config = self.machine.config();
+        let mut variants = self.comparisons.variants(&self.cpu, config)?;
+        let compared = variants.iter_mut().flatten();
+        let compared = compared.map(|variant| &mut variant.config);
+        self.paging
+            .equip(compared.chain([&mut config]), self.ram()?)?;
         let preset = Preset::load(&self.cpu)?;
         if let Some(range) = self.generated.range() {
             self.check_range()?;
@@ -152,6 +172,15 @@ impl Sim {
         let saved = Output::of("--save-trace", self.save_trace.as_ref());
         let all = self.results.output().into_iter().chain(saved);
         all.chain(self.curve.outputs())
+    }
+
+    fn ram(&self) -> Result<Ram, CliError> {
+        match (self.machine.ram, self.comparisons.compares_ram()) {
+            (None, false) => Ok(Ram::Default),
+            (Some(_), false) => Ok(Ram::Said),
+            (None, true) => Ok(Ram::Compared),
+            (Some(_), true) => Err(CliError::TwoRams),
+        }
     }
 
     /// Refuses what a range of sizes has no use for.

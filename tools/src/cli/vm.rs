@@ -1,10 +1,10 @@
 use std::{
+    collections::HashSet,
     ffi::OsString,
     io::{self, BufWriter, Write},
 };
 
 use clap::Args;
-use memory_manager::MachineConfig;
 
 use super::{
     CliError, Outcome,
@@ -32,9 +32,9 @@ pub(super) struct Vm {
     /// Values for names that the script gives a default
     #[arg(value_name = "NAME=VALUE")]
     settings: Vec<Setting>,
-    /// The size of the machine's memory
-    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
-    ram: ByteSize,
+    /// The size of the machine's memory, whatever the script says; 1GiB if neither does
+    #[arg(long, value_name = "SIZE")]
+    ram: Option<ByteSize>,
     #[command(flatten)]
     results: Results,
 }
@@ -52,16 +52,18 @@ impl Vm {
                 script: source,
             });
         }
-        let config = MachineConfig {
-            ram_bytes: self.ram.0,
-            ..MachineConfig::default()
-        };
+        let mut names = HashSet::new();
+        let twice = |setting: &&Setting| !names.insert(setting.name.clone());
+        if let Some(setting) = self.settings.iter().find(twice) {
+            return Err(CliError::SettingTwice(setting.name.clone()));
+        }
+        let ram = self.ram.map(|ByteSize(bytes)| bytes);
         let out: Box<dyn Write> = match sink {
             Text::Stdout => Box::new(io::stdout().lock()),
             Text::Nowhere => Box::new(io::sink()),
         };
         let mut printed = BufWriter::new(out);
-        let ran = vm::run(&script, &self.settings, &config, &mut printed);
+        let ran = vm::run(&script, &self.settings, ram, &mut printed);
         let flushed = printed.flush().map_err(CliError::Stdout);
         let pictures = ran.map_err(|failed| match failed.failure {
             Failure::Output(error) => CliError::Stdout(error),
@@ -81,13 +83,22 @@ Examples:
   lookaside vm tools/scripts/write.vm
   lookaside vm tools/scripts/choice.vm state=MEM_RESERVE protection=PAGE_READONLY
 
-A script is a statement a line; # begins a comment:
+A script is a statement a line; # begins a comment. What the machine is stands first:
+  ram 64MiB                         its memory, else 1GiB
+  processors 4                      else one
+  dep OptOut                        its policy of execution prevention: AlwaysOff, AlwaysOn,
+                                    OptIn (if nothing is said) or OptOut
+
+Then processes and threads act:
   process NAME                      a new process, which does what follows; `process NAME 2GiB`,
                                     3GiB or 4GiB is one of 32 bits
   thread NAME RESERVE COMMIT        a new thread of it, which does what follows, with so much
                                     stack (1MiB and 4KiB, if nothing is said); its name is the
                                     address of its TEB
   in NAME                           go on in another process or thread
+  on 2                              run on this processor from now on; the first one is 0
+  tick 10                           let 10 seconds pass for the system: pages grow older, and
+                                    are trimmed if memory is short
   grant SeLockMemoryPrivilege       let the process have large and physical pages
   default X = VALUE                 a name that the command line may set
   X = VALUE                         a number, a constant such as PAGE_READWRITE, a question
@@ -98,10 +109,14 @@ A script is a statement a line; # begins a comment:
   VirtualFree(X, 1, MEM_RELEASE) fails 87
                                     how it must fail: with a Win32 error, or a status such as
                                     STATUS_NO_MEMORY
-  write X \"text\"                    or u8, u16, u32, u64 and a number
-  read X u32, execute X             all may be followed by `fails STATUS_ACCESS_VIOLATION`
-  expect u8(X) == 0x31              or !=; also u16, u32, u64, state, protection, type, base,
-                                    size, allocation_base and allocation_protection
+  write X \"text\"                    or u8, u16, u32, u64 and a number; in a text, \\n, \\t, \\0,
+                                    \\\" and \\\\ are a line end, a tab, a zero, a quote and a
+                                    backslash
+  read X u32, execute X             these may be followed by `fails STATUS_ACCESS_VIOLATION`
+  touch X 64KiB                     so may this; it reads a byte of each page
+  expect u8(X) == 0x31              or !=, <, <=, > and >=; also u16, u32, u64, state, protection,
+                                    type, base, size, allocation_base, allocation_protection
+  expect counter(faults) < 9        what the machine counts; --help lists all counters
   print \"it says \", text(X, 4)      also state_name(..), protection_name(..), page_name(..), and
                                     numbers
   map                               the picture of the process's memory";
@@ -109,7 +124,8 @@ A script is a statement a line; # begins a comment:
 /// The language, and the calls.
 fn long_help() -> String {
     format!(
-        "{LANGUAGE}\n\nThe calls, what they give, and an example of each:\n{}",
+        "{LANGUAGE}\n\nThe counters:\n{}\nThe calls, what they give, and an example of each:\n{}",
+        vm::counters(),
         vm::help()
     )
 }

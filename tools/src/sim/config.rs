@@ -1,6 +1,6 @@
 use std::num::NonZeroU32;
 
-use memory_manager::PagingLevels;
+use memory_manager::{DiskModel, PageFileSize, PagingLevels};
 use mmu_core::Level;
 use serde::Serialize;
 
@@ -21,11 +21,46 @@ pub struct MachineConfig {
     pub window: NonZeroU32,
     /// How many levels of page tables its processes have.
     pub paging: Paging,
+    /// Where pages go when there is no more memory; without it, what there is has to do.
+    pub page_file: Option<PageFile>,
+}
+
+/// A page file, and the disk that it is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageFile {
+    /// Its least and its greatest size.
+    pub size: PageFileSize,
+    /// What the disk costs, and the frequency of the processors.
+    pub disk: DiskModel,
+}
+
+impl PageFile {
+    /// The largest there can be (Microsoft, "Introduction to page files": 16 TiB), less the
+    /// page that no entry could name.
+    const LARGEST: u64 = (16 << 40) - 4096;
+
+    /// As large as Windows makes it for so much memory (Microsoft, "Determine the appropriate
+    /// page file size": from an eighth of the memory, but 32 GB at most, to three times the
+    /// memory or 4 GB, whichever is more), on a solid-state disk.
+    pub fn of_memory(ram: ByteSize) -> Self {
+        let maximum = ram.0.saturating_mul(3).clamp(4 << 30, Self::LARGEST);
+        let minimum = (ram.0 / 8).clamp(4096, 32 << 30);
+        Self {
+            size: PageFileSize { minimum, maximum },
+            disk: DiskModel::default(),
+        }
+    }
 }
 
 impl MachineConfig {
     /// The largest window: no reorder buffer is larger, and each access looks at all of it.
     pub const WINDOW_MOST: u32 = 512;
+
+    /// Whether its pages can go to a page file: of large ones and of 5-level page tables the
+    /// memory manager of Windows' kind has none that do.
+    pub fn is_pageable(&self) -> bool {
+        self.pages == PagePolicy::default() && self.paging == Paging::FourLevel
+    }
 }
 
 /// Whether processes have PCIDs, so that a switch between them need not drop what is cached.
@@ -72,7 +107,7 @@ impl From<Paging> for PagingLevels {
     }
 }
 
-/// One processor in order, 4-level paging, 4-KiB pages, 16 GiB of memory.
+/// One processor in order, 4-level paging, 4-KiB pages, 16 GiB of memory and no page file.
 impl Default for MachineConfig {
     fn default() -> Self {
         Self {
@@ -82,6 +117,7 @@ impl Default for MachineConfig {
             pcids: Pcids::default(),
             window: NonZeroU32::MIN,
             paging: Paging::default(),
+            page_file: None,
         }
     }
 }

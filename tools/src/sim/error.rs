@@ -1,6 +1,7 @@
-use memory_manager::{AccessError, OutOfMemory};
+use memory_manager::{AccessError, PageFileError};
 use mmu_core::{GeneralProtection, RamTooLarge, TimedConfigError};
 
+use super::PagingError;
 use crate::{
     byte_size::ByteSize,
     input::Source,
@@ -69,12 +70,41 @@ pub enum SimError {
         cpu: String,
     },
     /// The memory does not even hold the first page table.
-    #[error("{ram} of memory does not hold the first page table: {source}")]
-    NoRoomForTables {
-        /// The memory asked for.
-        ram: ByteSize,
-        /// What was missing.
-        source: OutOfMemory,
+    #[error("{0} of memory does not hold the first page table of each process")]
+    NoRoomForTables(ByteSize),
+    /// Only small pages of 4-level paging go to page files.
+    #[error(
+        "only 4 KiB pages, in page tables of 4 levels, go to a page file; --page-file none lets \
+         other ones stay in memory"
+    )]
+    NotPageable,
+    /// The temporary file that is to be the page file cannot be made.
+    #[error("cannot make a temporary page file in {}: {cause}", std::env::temp_dir().display())]
+    TemporaryFile {
+        /// Why not.
+        cause: std::io::Error,
+    },
+    /// There is no such page file.
+    #[error(transparent)]
+    PageFile(#[from] PageFileError),
+    /// The memory manager of a machine that pages cannot be built.
+    #[error("the memory manager cannot be built: {0}")]
+    MemoryManager(#[from] memory_manager::MachineError),
+    /// The memory manager does not let processes be as they are to be.
+    #[error("the memory manager does not make the processes: {0}")]
+    NoProcess(memory_manager::Status),
+    /// Memory cannot be paged for an access.
+    #[error("{source_name}: record {record}, {description}: {error}")]
+    Paging {
+        /// The trace.
+        source_name: Source,
+        /// Which record, the first being 1.
+        record: u64,
+        /// What the record is.
+        description: String,
+        /// What is wrong.
+        #[source]
+        error: PagingError,
     },
     /// The memory is too small for the program.
     #[error(
@@ -138,9 +168,11 @@ impl SimError {
     pub fn is_of_the_run(&self) -> bool {
         match self {
             Self::Variant { error, .. } => error.is_of_the_run(),
+            Self::Paging { error, .. } => !matches!(error, PagingError::NoUserMemory(_)),
             Self::Interrupted { .. }
             | Self::OutOfMemory { .. }
-            | Self::NoRoomForTables { .. }
+            | Self::NoRoomForTables(_)
+            | Self::TemporaryFile { .. }
             | Self::Trace(TraceError::NotSaved(_)) => true,
             _ => false,
         }

@@ -4,10 +4,14 @@
 pub mod baseline;
 pub mod compare;
 mod config;
+mod cores;
+mod demand;
 mod error;
 mod feed;
 mod machine;
+mod memory;
 pub mod metric;
+mod paged;
 mod port;
 mod processor;
 mod ram_needed;
@@ -17,9 +21,10 @@ mod schedule;
 pub mod sweep;
 pub mod why;
 
-pub use config::{MachineConfig, Paging, Pcids};
+pub use config::{MachineConfig, PageFile, Paging, Pcids};
 pub use error::SimError;
 pub use machine::{Machine, MachineError};
+pub use paged::PagingError;
 pub use report::{DEFAULT_TOP, Report, TraceCounts};
 pub use run::{Watch, run, run_programs};
 pub use schedule::{Program, Schedule, Traces};

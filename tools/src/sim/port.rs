@@ -3,6 +3,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cache::{CacheSystem, Request, Response};
 use mmu_core::{Caches, MemoryType, PhysAddr, ProcessorId};
 
+use super::{MachineConfig, SimError};
+use crate::preset::Preset;
+
 /// A processor's door to the caches. A machine with one processor has no need to share them.
 #[derive(Debug)]
 pub(super) enum Port {
@@ -45,4 +48,20 @@ impl Caches for Port {
             }
         }
     }
+}
+
+/// The doors of the processors of a machine to their caches.
+pub(super) fn all(preset: &Preset, config: MachineConfig) -> Result<Vec<Port>, SimError> {
+    let shape = cache::HierarchyConfig {
+        processors: config.processors.get(),
+        ..preset.timed.caches
+    };
+    let system = CacheSystem::new(&shape)?;
+    let processors: Vec<ProcessorId> = system.processors().collect();
+    if let [_] = *processors {
+        return Ok(vec![Port::Own(Box::new(system))]);
+    }
+    let shared = SharedCaches::new(system);
+    let ports = processors.into_iter();
+    Ok(ports.map(|id| Port::Shared(id, shared.clone())).collect())
 }

@@ -1,18 +1,18 @@
 use std::num::NonZeroU32;
 
-use memory_manager::Process;
 use mmu_core::{
     Breakdown, Cr4, Cycles, Fault, Invalidation, Owner, PageSize, PhysAddr, PhysMem, PrivilegeMode,
-    Ram, SoftwareCosts, TimedMmu, VirtAddr,
+    Ram, Registers, SoftwareCosts, TimedMmu, VirtAddr,
 };
 
-use super::{Pcids, SimError, config::MachineConfig, port::Port, why::WalkLog};
-use crate::{preset::Preset, trace::RecordKind};
+use super::{Pcids, SimError, config::MachineConfig, memory::Piece, port::Port, why::WalkLog};
+use crate::preset::Preset;
 
 /// Bit 63 of the operand of MOV to CR3: keep what is cached of the new PCID.
 const KEEP: u64 = 1 << 63;
 
-/// INVPCID of one PCID.
+/// INVPCID of one address of a PCID, and of all of it.
+const ONE_ADDRESS: u64 = 0;
 const SINGLE_CONTEXT: u64 = 1;
 
 /// One of a machine's processors, and what its operating system knows of it.
@@ -35,20 +35,20 @@ impl Processor {
     pub(super) fn new(
         preset: &Preset,
         config: MachineConfig,
-        processes: &[Process],
+        spaces: &[Registers],
         first: usize,
         port: Port,
     ) -> Result<Self, SimError> {
-        let mut registers = processes[first].registers();
+        let mut registers = spaces[first];
         if config.pcids == Pcids::On {
             registers.cr4 |= Cr4::PCID_ENABLE;
             registers.cr3 |= pcid(first);
         }
         let timed = &preset.timed;
-        let mut log = WalkLog::new(config.pages.first_size(), processes.len());
+        let mut log = WalkLog::new(config.pages.first_size(), spaces.len());
         log.at_process(first);
         let mmu = TimedMmu::timed_with(preset.features, registers, timed, port, log)?;
-        let mut remembers = vec![false; processes.len()];
+        let mut remembers = vec![false; spaces.len()];
         remembers[first] = true;
         let walkers = NonZeroU32::new(timed.walkers.count).unwrap_or(NonZeroU32::MIN);
         let overlaps = config.window > NonZeroU32::MIN;
@@ -67,27 +67,20 @@ impl Processor {
 
     /// Tries an access of the current process.
     #[inline]
-    pub(super) fn access(
-        &mut self,
-        ram: &Ram,
-        address: VirtAddr,
-        size: u32,
-        kind: RecordKind,
-    ) -> Result<(), Fault> {
+    pub(super) fn access(&mut self, ram: &Ram, piece: Piece) -> Result<(), Fault> {
         if self.overlap.is_some() {
-            return self.access_overlapping(ram, address, size, kind);
+            return self.access_overlapping(ram, piece);
         }
-        self.access_alone(ram, address, size, kind).map(|_| ())
+        self.access_alone(ram, piece).map(|_| ())
     }
 
     #[inline]
-    fn access_alone(
-        &mut self,
-        ram: &Ram,
-        address: VirtAddr,
-        size: u32,
-        kind: RecordKind,
-    ) -> Result<PhysAddr, Fault> {
+    fn access_alone(&mut self, ram: &Ram, piece: Piece) -> Result<PhysAddr, Fault> {
+        let Piece {
+            address,
+            size,
+            kind,
+        } = piece;
         let (kind, mode) = (kind.access(), PrivilegeMode::User);
         match self.mmu.access(ram, address, size, kind, mode) {
             Ok(span) => Ok(span.first.translation.page()),
@@ -101,15 +94,9 @@ impl Processor {
     }
 
     #[inline(never)]
-    fn access_overlapping(
-        &mut self,
-        ram: &Ram,
-        address: VirtAddr,
-        size: u32,
-        kind: RecordKind,
-    ) -> Result<(), Fault> {
+    fn access_overlapping(&mut self, ram: &Ram, piece: Piece) -> Result<(), Fault> {
         let before = *self.mmu.spent();
-        let done = self.access_alone(ram, address, size, kind);
+        let done = self.access_alone(ram, piece);
         let page = done.unwrap_or_default();
         self.account(before, page);
         done.map(|_| ())
@@ -144,7 +131,7 @@ impl Processor {
     pub(super) fn switch(
         &mut self,
         memory: &impl PhysMem,
-        processes: &[Process],
+        spaces: &[Registers],
         to: usize,
     ) -> Result<(), SimError> {
         let mut written = Ok(());
@@ -152,7 +139,7 @@ impl Processor {
             this.mmu
                 .charge(Owner::ContextSwitch, this.costs.context_switch);
             if this.current != to {
-                written = this.load_cr3(memory, processes, to, KEEP);
+                written = this.load_cr3(memory, spaces, to, KEEP);
             }
         });
         written
@@ -161,11 +148,11 @@ impl Processor {
     fn load_cr3(
         &mut self,
         memory: &impl PhysMem,
-        processes: &[Process],
+        spaces: &[Registers],
         to: usize,
         keep: u64,
     ) -> Result<(), SimError> {
-        let root = processes[to].root().as_u64();
+        let root = spaces[to].cr3;
         let value = match self.pcids {
             Pcids::Off => root,
             Pcids::On => root | pcid(to) | keep,
@@ -194,13 +181,13 @@ impl Processor {
     pub(super) fn drop_process(
         &mut self,
         memory: &impl PhysMem,
-        processes: &[Process],
+        spaces: &[Registers],
         process: usize,
     ) -> Result<(), SimError> {
         let mut done = Ok(());
         self.by_itself(|this| {
             done = if process == this.current {
-                this.load_cr3(memory, processes, process, 0)
+                this.load_cr3(memory, spaces, process, 0)
             } else {
                 let invalidation = Invalidation::Invpcid {
                     operation: SINGLE_CONTEXT,
@@ -212,6 +199,36 @@ impl Processor {
             };
         });
         done
+    }
+
+    /// Drops what is cached of addresses of a process that it may remember.
+    pub(super) fn forget(
+        &mut self,
+        process: usize,
+        addresses: &[VirtAddr],
+    ) -> Result<(), SimError> {
+        let is_current = process == self.current;
+        let mut done = Ok(());
+        self.by_itself(|this| {
+            done = addresses.iter().try_for_each(|&address| {
+                let invalidation = if is_current {
+                    Invalidation::Invlpg(address)
+                } else {
+                    let address = u128::from(address.as_u64()) << 64;
+                    Invalidation::Invpcid {
+                        operation: ONE_ADDRESS,
+                        descriptor: address | u128::from(pcid(process)),
+                    }
+                };
+                this.mmu.invalidate(invalidation).map(|_| ())
+            });
+        });
+        Ok(done?)
+    }
+
+    /// Waits for disks.
+    pub(super) fn wait_for_disks(&mut self, cycles: Cycles) {
+        self.spend(Owner::Disk, cycles);
     }
 
     /// Takes the interrupt of another processor's shootdown.

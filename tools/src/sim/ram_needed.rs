@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use mmu_core::{Level, Mappings, PageSize};
 
-use super::Machine;
+use super::{MachineConfig, demand::Demand};
 use crate::{byte_size::ByteSize, trace::Record};
 
 /// The pages that traces touch.
@@ -18,23 +18,25 @@ pub(super) struct PagesTouched {
 
 impl PagesTouched {
     /// The pages that a machine has given out so far.
-    pub(super) fn of(machine: &Machine, size: PageSize) -> Self {
-        let of_one = |process: usize| {
-            let regime = machine.process(process).regime();
-            let pages: Vec<_> = Mappings::new(regime, machine.manager.ram())
+    pub(super) fn of(demand: &Demand, config: MachineConfig) -> Self {
+        let size = config.pages.first_size();
+        let processes = demand.processes();
+        let of_one = |number: usize| {
+            let regime = processes[number].regime();
+            let pages: Vec<_> = Mappings::new(regime, demand.ram())
                 .filter_map(Result::ok)
                 .flat_map(|leaf| {
                     let first = leaf.address.page_number(size);
                     first..first + leaf.translation.size().bytes().div_ceil(size.bytes())
                 })
                 .collect();
-            pages.into_iter().map(move |number| (process, number))
+            pages.into_iter().map(move |page| (number, page))
         };
         Self {
             size,
-            levels: machine.config().paging.levels(),
-            processes: machine.processes() as u64,
-            pages: (0..machine.processes()).flat_map(of_one).collect(),
+            levels: config.paging.levels(),
+            processes: processes.len() as u64,
+            pages: (0..processes.len()).flat_map(of_one).collect(),
         }
     }
 

@@ -115,6 +115,9 @@ fn go(machine: &mut Machine, feed: &Feed<'_>) -> Result<(), Stopped> {
                         return Err(Stopped::at(*trace, places.start + done, error));
                     }
                 }
+                if let Err(error) = machine.let_time_pass(*processor) {
+                    return Err(Stopped::at(*trace, places.end - 1, error));
+                }
             }
         }
     }
@@ -129,7 +132,7 @@ enum Stopped {
     Access {
         trace: usize,
         place: usize,
-        error: AccessError,
+        error: MachineError,
     },
 }
 
@@ -144,7 +147,7 @@ impl Stopped {
     fn at(trace: usize, place: usize, error: MachineError) -> Self {
         match error {
             MachineError::Machine(error) => Self::Machine(error),
-            MachineError::Access(error) => Self::Access {
+            error => Self::Access {
                 trace,
                 place,
                 error,
@@ -176,7 +179,21 @@ impl Stopped {
         let (source, record) = feed.place_of(trace, place);
         let source_name = source.clone();
         let description = describe(&feed.batch(trace)[place]);
-        let AccessError::Service(ServiceError::OutOfMemory(out)) = error else {
+        let error = match error {
+            MachineError::Machine(error) => return of_machine(error),
+            MachineError::Paging(error) => {
+                return of_machine(SimError::Paging {
+                    source_name,
+                    record,
+                    description,
+                    error,
+                });
+            }
+            MachineError::Access(error) => error,
+        };
+        let (AccessError::Service(ServiceError::OutOfMemory(out)), Some(demand)) =
+            (error, machine.on_demand())
+        else {
             return of_machine(SimError::Access {
                 source_name,
                 record,
@@ -184,14 +201,14 @@ impl Stopped {
                 error,
             });
         };
-        let MachineConfig { pages, ram, .. } = machine.config();
-        let mut touched = PagesTouched::of(machine, pages.first_size());
+        let config = machine.config();
+        let mut touched = PagesTouched::of(demand, config);
         if let Err(error) = feed.touch_the_rest(&mut touched, watch) {
             return error.into();
         }
         of_machine(SimError::OutOfMemory {
             source_name,
-            ram,
+            ram: config.ram,
             record,
             description,
             page_size: out.size,

@@ -4,19 +4,22 @@ mod copy;
 mod locking;
 mod memory;
 mod physical_pages;
+mod processes;
+mod query;
 mod sections;
+mod system;
 mod working_set;
 
 use std::fmt::Write;
 
-use memory_manager::{ProcessId, Status};
+use memory_manager::{ProcessId, ThreadId};
 use mmu_core::VirtAddr;
 
 use super::{error::Failure, run::Run};
 pub(super) use sections::Sections;
 
-/// What came of a call: a number or a status; or the script itself cannot go on.
-type Came = Result<Result<u64, Status>, Failure>;
+/// What came of a call.
+type Came = Result<u64, Failure>;
 
 /// A call of a script.
 #[derive(Debug)]
@@ -40,6 +43,8 @@ pub(super) enum Parameter {
     File,
     /// The name of a process.
     Process,
+    /// The name of a thread.
+    Thread,
 }
 
 impl Parameter {
@@ -48,6 +53,7 @@ impl Parameter {
             Self::Number(name) | Self::Last(name) => name,
             Self::File => "file",
             Self::Process => "process",
+            Self::Thread => "thread",
         }
     }
 
@@ -64,6 +70,8 @@ const MOST: usize = 6;
 pub(super) struct Given<'a> {
     /// The process that is named; if none is, the one that calls.
     pub(super) process: ProcessId,
+    /// The thread that is named.
+    pub(super) thread: Option<ThreadId>,
     /// The file that is named.
     pub(super) file: Option<&'a str>,
     numbers: [u64; MOST],
@@ -74,6 +82,7 @@ impl Given<'_> {
     pub(super) fn to(process: ProcessId) -> Self {
         Self {
             process,
+            thread: None,
             file: None,
             numbers: [0; MOST],
             count: 0,
@@ -109,11 +118,14 @@ impl Call {
 pub(super) fn all() -> impl Iterator<Item = &'static Call> {
     [
         memory::CALLS,
+        query::CALLS,
         sections::CALLS,
         locking::CALLS,
         working_set::CALLS,
         copy::CALLS,
         physical_pages::CALLS,
+        system::CALLS,
+        processes::CALLS,
     ]
     .into_iter()
     .flatten()
@@ -130,6 +142,11 @@ pub fn help() -> String {
         let _ = writeln!(text, "    {}", call.example);
     }
     text
+}
+
+/// The bytes of a structure, from the fields that stand side by side in it.
+fn structure(fields: &[&[u8]]) -> Vec<u8> {
+    fields.concat()
 }
 
 /// An address; none where that is 0.

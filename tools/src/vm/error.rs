@@ -1,6 +1,6 @@
-use std::ops::Range;
+use std::{io, ops::Range, path::Path};
 
-use memory_manager::{Exception, MachineError, Status};
+use memory_manager::{Exception, ExceptionAccess, MachineError, PageFileError, Status};
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 
 /// A script cannot be understood.
@@ -27,11 +27,16 @@ pub enum Failure {
     #[error("there is no such machine: {0}")]
     Machine(#[from] MachineError),
     /// A call failed that should not have.
-    #[error("the call fails with {0}, error {code}", code = .0.win32())]
+    #[error("it fails with {0}, error {code}", code = .0.win32())]
     Status(Status),
     /// An access raised an exception that it should not have.
-    #[error("{0}")]
-    Exception(#[from] Exception),
+    #[error("{}, {page}", tried(exception))]
+    Exception {
+        /// The exception.
+        exception: Exception,
+        /// What the page is, as the rest of a sentence.
+        page: String,
+    },
     /// Something succeeded that should have failed.
     #[error("it succeeds, but should fail with {expected}")]
     Succeeds {
@@ -47,13 +52,13 @@ pub enum Failure {
         expected: String,
     },
     /// An expectation is not met.
-    #[error("the left side is {left:#x}, the right side {right:#x}: they should be {relation}")]
+    #[error("the left side is {left:#x}, the right side {right:#x}: {relation}")]
     Unmet {
         /// What was found.
         left: u64,
         /// What it was compared with.
         right: u64,
-        /// What the script says they are: equal or different.
+        /// What the script says they are, in words.
         relation: &'static str,
     },
     /// A number does not fit where it is written.
@@ -84,11 +89,64 @@ pub enum Failure {
         /// The file.
         path: String,
         /// What the system says.
-        cause: std::io::Error,
+        cause: io::Error,
     },
+    /// There is no such processor.
+    #[error("there is no processor {number}: there are {count}, and the first one is 0")]
+    Processor {
+        /// The number that the script gives it.
+        number: u64,
+        /// How many there are.
+        count: u32,
+    },
+    /// A page file cannot be made.
+    #[error(transparent)]
+    PageFile(#[from] PageFileError),
     /// The lines cannot be written.
     #[error("cannot write what the script prints: {0}")]
-    Output(#[from] std::io::Error),
+    Output(#[from] io::Error),
+}
+
+/// What was tried, where, and what came of it.
+fn tried(exception: &Exception) -> String {
+    let access = match exception.access {
+        ExceptionAccess::Read => "a read of",
+        ExceptionAccess::Write => "a write to",
+        ExceptionAccess::Execute => "the execution of",
+    };
+    let (code, address) = (exception.code, exception.address);
+    format!("{code}: {access} {address:#x}")
+}
+
+impl Failure {
+    /// The status that it is to whom it happens, if it is one.
+    pub(super) fn status(&self) -> Option<Status> {
+        match self {
+            Self::Status(status) => Some(*status),
+            Self::Exception { exception, .. } => Some(exception.code),
+            Self::PageFile(error) => Some(error.status()),
+            Self::File { path, cause } => status_of_open(path, cause),
+            _ => None,
+        }
+    }
+}
+
+/// What Windows says of a file that cannot be opened (Microsoft, `CreateFile`).
+fn status_of_open(path: &str, cause: &io::Error) -> Option<Status> {
+    match cause.kind() {
+        io::ErrorKind::NotFound => {
+            let folder = Path::new(path).parent();
+            let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+            if folder.is_none_or(Path::is_dir) {
+                Some(Status::ObjectNameNotFound)
+            } else {
+                Some(Status::ObjectPathNotFound)
+            }
+        }
+        io::ErrorKind::NotADirectory => Some(Status::ObjectPathNotFound),
+        io::ErrorKind::PermissionDenied => Some(Status::AccessDenied),
+        _ => None,
+    }
 }
 
 /// A place in a script.
@@ -117,6 +175,11 @@ impl ScriptError {
 }
 
 impl FailedStatement {
+    /// Whether it could not have come out any better: there is no such machine.
+    pub fn is_of_the_script(&self) -> bool {
+        matches!(self.failure, Failure::Machine(_))
+    }
+
     pub(super) fn new(name: &str, text: &str, span: Range<usize>, failure: Failure) -> Self {
         let span = match &failure {
             Failure::NoValue { place, .. } => place.clone(),
@@ -145,7 +208,7 @@ impl Diagnostic for FailedStatement {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        if let Failure::Machine(_) = self.failure {
+        if self.place.span.is_empty() {
             return None;
         }
         Some(self.place.label(match self.failure {

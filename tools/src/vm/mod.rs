@@ -3,6 +3,7 @@
 
 mod calls;
 mod constants;
+mod counter;
 mod error;
 mod parse;
 mod picture;
@@ -14,6 +15,7 @@ mod tests;
 mod words;
 
 pub use calls::help;
+pub use counter::counters;
 pub use error::{FailedStatement, Failure, ScriptError};
 pub use parse::parse;
 pub use picture::{Part, Picture, Use};

@@ -1,29 +1,34 @@
 //! The language of scripts: a statement a line.
 
+mod expressions;
+mod lexical;
 mod names;
 
 use memory_manager::AddressLayout;
 use winnow::{
     ascii::{line_ending, space0},
-    combinator::{alt, cut_err, delimited, eof, not, opt, peek, preceded, repeat},
-    error::{ContextError, ErrMode, StrContext, StrContextValue},
+    combinator::{alt, cut_err, eof, not, opt, preceded},
+    error::{ContextError, ErrMode, StrContext},
     prelude::*,
     stream::{LocatingSlice, Location},
-    token::{any, one_of, take_till, take_while},
+    token::{one_of, take_till},
 };
 
 use super::{
     calls::{self, Call, Parameter},
+    counter::Counter,
     error::ScriptError,
     script::{
-        Access, Argument, CallStatement, Expression, Item, LAYOUTS, Operator, Outcome, PRIVILEGES,
-        Question, Relation, Script, Spanned, Statement, Width, Words,
+        Access, Actor, Argument, CallStatement, DEP_POLICIES, Expression, LAYOUTS, MachinePart,
+        Outcome, PRIVILEGES, Question, Script, Spanned, Statement, Width,
     },
 };
-use crate::byte_size::ByteSize;
+use expressions::{COUNTER, item, operand, question, relation};
+use lexical::{
+    Text, is_word, named, named_at, number, one_named, peek_token, spanned, string, token,
+    unexpected, want, word,
+};
 use names::Names;
-
-type Text<'i> = LocatingSlice<&'i str>;
 
 /// Reads a script.
 ///
@@ -88,7 +93,7 @@ fn shown(text: &str, at: usize) -> &str {
     }
 }
 
-/// The call or the statement that was wanted, if what there is instead is not far from it.
+/// The name that was wanted, if what there is instead is not far from it.
 fn meant(wanted: &str, text: &str) -> Option<&'static str> {
     let word = text.split(|character| !is_word(character)).next();
     let word = word.unwrap_or_default();
@@ -96,14 +101,35 @@ fn meant(wanted: &str, text: &str) -> Option<&'static str> {
         closest(word, calls::all().map(|call| call.name))
     } else if wanted.contains("a statement") {
         closest(&word.to_ascii_lowercase(), STATEMENTS.into_iter())
+    } else if wanted.contains("a counter") {
+        closest(word, Counter::ALL.into_iter().map(|(name, _)| name))
+    } else if wanted.contains("OptIn") {
+        closest(word, DEP_POLICIES.into_iter().map(|(name, _)| name))
+    } else if wanted.contains("allocation_base") {
+        closest(word, Question::ALL.into_iter().map(|(name, _)| name))
     } else {
         None
     }
 }
 
 /// The words that statements begin with.
-const STATEMENTS: [&str; 11] = [
-    "process", "thread", "in", "grant", "default", "read", "write", "execute", "expect", "print",
+const STATEMENTS: [&str; 17] = [
+    "ram",
+    "processors",
+    "dep",
+    "process",
+    "thread",
+    "in",
+    "on",
+    "tick",
+    "grant",
+    "default",
+    "read",
+    "write",
+    "touch",
+    "execute",
+    "expect",
+    "print",
     "map",
 ];
 
@@ -112,10 +138,6 @@ fn closest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a s
     let likeness = |name: &&str| strsim::normalized_levenshtein(name, word);
     let best = names.max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
     best.filter(|name| likeness(name) > 0.75)
-}
-
-fn want(what: &'static str) -> StrContext {
-    StrContext::Expected(StrContextValue::Description(what))
 }
 
 /// The most bytes of a line, and the most parentheses within each other: expressions are
@@ -152,6 +174,11 @@ fn statement(text: &mut Text<'_>) -> ModalResult<Statement> {
     let start = *text;
     let word = word.context(want("a statement")).parse_next(text)?;
     match word {
+        // Be it a name that statements begin with.
+        _ if peek_token(text, '=') => {
+            *text = start;
+            set(text)
+        }
         "process" => {
             let name = named(text)?;
             let layout = if is_line_end(text) {
@@ -167,6 +194,17 @@ fn statement(text: &mut Text<'_>) -> ModalResult<Statement> {
             commit: opt(operand).parse_next(text)?,
         }),
         "in" => named_at.map(Statement::In).parse_next(text),
+        "ram" => machine(operand.map(MachinePart::Ram).parse_next(text)),
+        "processors" => machine(operand.map(MachinePart::Processors).parse_next(text)),
+        "dep" => {
+            let policies = one_named(&DEP_POLICIES, "AlwaysOff, AlwaysOn, OptIn or OptOut");
+            machine(policies.map(MachinePart::Dep).parse_next(text))
+        }
+        "on" => operand.map(Statement::On).parse_next(text),
+        "tick" if is_line_end(text) => Ok(Statement::Tick(None)),
+        "tick" => operand
+            .map(|seconds| Statement::Tick(Some(seconds)))
+            .parse_next(text),
         "default" => {
             let (name, value) = assignment(text)?;
             Ok(Statement::Default { name, value })
@@ -186,13 +224,18 @@ fn statement(text: &mut Text<'_>) -> ModalResult<Statement> {
             .parse_next(text)?;
             access(text, access_, address)
         }
+        "touch" => {
+            let address = operand(text)?;
+            let size = operand(text)?;
+            access(text, Access::Touch(size), address)
+        }
         "execute" => {
             let address = operand(text)?;
             access(text, Access::Execute, address)
         }
         "expect" => Ok(Statement::Expect {
             left: operand(text)?,
-            relation: one_named(&Relation::ALL, "== or !=").parse_next(text)?,
+            relation: relation(text)?,
             right: operand(text)?,
         }),
         "print" => {
@@ -213,25 +256,31 @@ fn statement(text: &mut Text<'_>) -> ModalResult<Statement> {
             *text = start;
             call(text, None)
         }
+        _ if Call::named(word).is_some() => unexpected("( and the arguments of the call"),
         _ => {
-            let is_set = peek_token(text, '=');
             *text = start;
-            if !is_set {
-                return unexpected("a statement, or = behind a name");
-            }
-            let name = named(text)?;
-            token('=').parse_next(text)?;
-            space0.parse_next(text)?;
-            if is_call(text) {
-                return call(text, Some(name));
-            }
-            if is_unknown_call(text) {
-                return unexpected("a call such as VirtualAlloc, or a question such as state(p)");
-            }
-            let value = operand(text)?;
-            Ok(Statement::Set { name, value })
+            unexpected("a statement, or = behind a name")
         }
     }
+}
+
+fn machine(part: ModalResult<MachinePart>) -> ModalResult<Statement> {
+    part.map(Statement::Machine)
+}
+
+/// A name, and what its value is from now on.
+fn set(text: &mut Text<'_>) -> ModalResult<Statement> {
+    let name = named(text)?;
+    token('=').parse_next(text)?;
+    space0.parse_next(text)?;
+    if is_call(text) {
+        return call(text, Some(name));
+    }
+    if is_unknown_call(text) {
+        return unexpected("a call such as VirtualAlloc, or a question such as state(p)");
+    }
+    let value = operand(text)?;
+    Ok(Statement::Set { name, value })
 }
 
 fn assignment(text: &mut Text<'_>) -> ModalResult<(String, Spanned<Expression>)> {
@@ -261,7 +310,7 @@ fn is_call(text: &Text<'_>) -> bool {
 fn is_unknown_call(text: &Text<'_>) -> bool {
     let mut ahead = *text;
     let name = word.parse_next(&mut ahead);
-    name.is_ok_and(|name| peek_token(&ahead, '(') && question(name).is_none())
+    name.is_ok_and(|name| name != COUNTER && peek_token(&ahead, '(') && question(name).is_none())
 }
 
 fn call(text: &mut Text<'_>, result: Option<String>) -> ModalResult<Statement> {
@@ -309,19 +358,29 @@ fn argument(text: &mut Text<'_>, parameter: Parameter) -> ModalResult<Argument> 
         ))
         .context(want("a file in quotes, or NULL"))
         .parse_next(text),
-        Parameter::Process => spanned(word.map(str::to_owned))
-            .context(want("the name of a process"))
-            .map(Argument::Process)
-            .parse_next(text),
+        Parameter::Process => actor(text, Actor::Process, "the name of a process"),
+        Parameter::Thread => actor(text, Actor::Thread, "the name of a thread"),
     }
+}
+
+fn actor(text: &mut Text<'_>, actor: Actor, what: &'static str) -> ModalResult<Argument> {
+    spanned(word.map(str::to_owned))
+        .context(want(what))
+        .map(|name| Argument::Actor(actor, name))
+        .parse_next(text)
 }
 
 fn outcome(text: &mut Text<'_>) -> ModalResult<Outcome> {
     let fails = preceded(space0, ("fails", not(one_of(is_word))));
-    if opt(fails).parse_next(text)?.is_none() {
-        return Ok(Outcome::Succeeds);
-    }
+    let fails = opt(fails).parse_next(text)?.is_some();
     space0.parse_next(text)?;
+    if !fails {
+        return if is_line_end(text) {
+            Ok(Outcome::Succeeds)
+        } else {
+            unexpected("the end of the line, or fails and how")
+        };
+    }
     let status = spanned(word.map(str::to_owned));
     alt((
         number.map(Outcome::FailsWithError),
@@ -333,179 +392,9 @@ fn outcome(text: &mut Text<'_>) -> ModalResult<Outcome> {
     .parse_next(text)
 }
 
-fn item(text: &mut Text<'_>) -> ModalResult<Item> {
-    space0.parse_next(text)?;
-    if let Some(literal) = opt(string).parse_next(text)? {
-        return Ok(Item::Text(literal));
-    }
-    let start = *text;
-    let name = opt(word).parse_next(text)?;
-    if name == Some("text") && peek_token(text, '(') {
-        token('(').parse_next(text)?;
-        let address = operand(text)?;
-        token(',').context(want("a comma")).parse_next(text)?;
-        let length = operand(text)?;
-        token(')').context(want(")")).parse_next(text)?;
-        return Ok(Item::Memory { address, length });
-    }
-    let words = Words::ALL.iter().find(|(known, _)| Some(*known) == name);
-    if let Some(&(_, words)) = words {
-        let of = parenthesised(text)?;
-        return Ok(Item::InWords(words, of));
-    }
-    *text = start;
-    operand.map(Item::Number).parse_next(text)
-}
-
-fn operand(text: &mut Text<'_>) -> ModalResult<Spanned<Expression>> {
-    space0.parse_next(text)?;
-    let mut whole = term(text)?;
-    while let Some(operator) = opt(preceded(space0, operator)).parse_next(text)? {
-        space0.parse_next(text)?;
-        let right = term(text)?;
-        let span = whole.span.start..right.span.end;
-        let both = Expression::Both(operator, Box::new(whole), Box::new(right));
-        whole = Spanned { value: both, span };
-    }
-    Ok(whole)
-}
-
-fn operator(text: &mut Text<'_>) -> ModalResult<Operator> {
-    alt((
-        '&'.value(Operator::And),
-        '|'.value(Operator::Or),
-        '+'.value(Operator::Add),
-        '-'.value(Operator::Subtract),
-    ))
-    .parse_next(text)
-}
-
-fn term(text: &mut Text<'_>) -> ModalResult<Spanned<Expression>> {
-    let what = want("a number, a name or a question such as state(p)");
-    if peek_token(text, '(') {
-        return parenthesised(text);
-    }
-    let start = text.current_token_start();
-    if let Some(number) = opt(number).parse_next(text)? {
-        return Ok(Spanned {
-            value: Expression::Number(number),
-            span: start..text.previous_token_end(),
-        });
-    }
-    let at = *text;
-    let name = word.context(what).parse_next(text)?;
-    let name_ends = text.previous_token_end();
-    if !peek_token(text, '(') {
-        return Ok(Spanned {
-            value: Expression::Name(name.into()),
-            span: start..name_ends,
-        });
-    }
-    let Some(question) = question(name) else {
-        *text = at;
-        return unexpected("state, protection, type, base, size, u8, u16, u32, u64 or the like");
-    };
-    let of = parenthesised(text)?;
-    let span = start..text.previous_token_end();
-    Ok(Spanned {
-        value: Expression::Of(question, Box::new(of)),
-        span,
-    })
-}
-
-fn question(name: &str) -> Option<Question> {
-    let number = Width::ALL.map(|(name, width)| (name, Question::Number(width)));
-    let mut questions = Question::ALL.iter().chain(&number);
-    let found = questions.find(|(known, _)| *known == name);
-    found.map(|&(_, question)| question)
-}
-
-fn parenthesised(text: &mut Text<'_>) -> ModalResult<Spanned<Expression>> {
-    delimited(
-        token('(').context(want("(")),
-        operand,
-        token(')').context(want(")")),
-    )
-    .parse_next(text)
-}
-
-/// A whole number: decimal, or hexadecimal after `0x`; or a count of KiB, MiB or GiB.
-fn number(text: &mut Text<'_>) -> ModalResult<u64> {
-    let digits = take_while(1.., is_word);
-    let value = digits.try_map(|word: &str| word.parse().map(|ByteSize(number)| number));
-    let value = cut_err(value.context(want("a number below 2^64, such as 12, 0xc or 64KiB")));
-    preceded(peek(one_of('0'..='9')), value).parse_next(text)
-}
-
-/// A text in quotes, in which a backslash stands before a quote and itself.
-fn string(text: &mut Text<'_>) -> ModalResult<String> {
-    let plain = take_till(1.., ['"', '\\', '\n']).map(str::to_owned);
-    let escaped = preceded('\\', one_of(['"', '\\'])).map(String::from);
-    let parts =
-        repeat(0.., alt((plain, escaped))).fold(String::new, |whole, part: String| whole + &part);
-    delimited('"', parts, cut_err('"'.context(want("the closing quote")))).parse_next(text)
-}
-
-fn named(text: &mut Text<'_>) -> ModalResult<String> {
-    named_at(text).map(|name| name.value)
-}
-
-fn named_at(text: &mut Text<'_>) -> ModalResult<Spanned<String>> {
-    let name = word.context(want("a name")).map(str::to_owned);
-    token(spanned(name)).parse_next(text)
-}
-
-fn word<'i>(text: &mut Text<'i>) -> ModalResult<&'i str> {
-    (
-        peek(any).verify(|first: &char| !first.is_ascii_digit()),
-        take_while(1.., is_word),
-    )
-        .map(|(_, word)| word)
-        .parse_next(text)
-}
-
-fn is_word(character: char) -> bool {
-    character.is_ascii_alphanumeric() || character == '_'
-}
-
-/// One of some words.
-fn one_named<'i, T: Copy>(
-    all: &'static [(&'static str, T)],
-    what: &'static str,
-) -> impl ModalParser<Text<'i>, T, ContextError> {
-    let find = |word: &str| all.iter().find(|(known, _)| *known == word);
-    let symbol = take_while(1.., |character: char| !character.is_whitespace());
-    let known = symbol.verify_map(move |word| find(word).map(|&(_, value)| value));
-    preceded(space0, known).context(want(what))
-}
-
-fn token<'i, O>(
-    parser: impl ModalParser<Text<'i>, O, ContextError>,
-) -> impl ModalParser<Text<'i>, O, ContextError> {
-    preceded(space0, parser)
-}
-
-fn spanned<'i, O>(
-    parser: impl ModalParser<Text<'i>, O, ContextError>,
-) -> impl ModalParser<Text<'i>, Spanned<O>, ContextError> {
-    parser
-        .with_span()
-        .map(|(value, span)| Spanned { value, span })
-}
-
 fn is_line_end(text: &Text<'_>) -> bool {
     let mut ahead = *text;
     line_end(&mut ahead).is_ok()
-}
-
-fn peek_token(text: &Text<'_>, character: char) -> bool {
-    text.trim_start_matches([' ', '\t']).starts_with(character)
-}
-
-fn unexpected<O>(wanted: &'static str) -> ModalResult<O> {
-    let mut error = ContextError::new();
-    error.push(want(wanted));
-    Err(ErrMode::Cut(error))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use std::{collections::HashSet, fmt};
 
 use comfy_table::{CellAlignment, Table, presets};
-use memory_manager::{ALLOCATION_GRANULARITY, Machine, MemoryKind, MemoryState, ProcessId};
+use memory_manager::{ALLOCATION_GRANULARITY, Machine, MemoryKind, MemoryState, ProcessId, Status};
 use mmu_core::VirtAddr;
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use super::{
     script::Words,
     words::{in_words, state_name},
 };
-use crate::byte_size::ByteSize;
+use crate::{byte_size::ByteSize, number::with_commas};
 
 /// A process's memory, from one end to the other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -77,8 +77,8 @@ impl fmt::Display for Use {
 }
 
 impl Picture {
-    pub(super) fn of(machine: &Machine, name: &str, process: ProcessId) -> Self {
-        let threads = machine.threads(process).into_iter().flatten();
+    pub(super) fn of(machine: &Machine, name: &str, process: ProcessId) -> Result<Self, Status> {
+        let threads = machine.threads(process)?;
         let stacks = threads.filter_map(|thread| machine.stack(thread).ok());
         let stacks: HashSet<VirtAddr> = stacks.map(|stack| stack.bottom).collect();
         let mut parts = Vec::new();
@@ -125,11 +125,11 @@ impl Picture {
                 _ => break,
             }
         }
-        Self {
+        Ok(Self {
             process: name.into(),
             parts,
-            page_table_size: machine.page_table_size(process).unwrap_or_default(),
-        }
+            page_table_size: machine.page_table_size(process)?,
+        })
     }
 }
 
@@ -150,6 +150,17 @@ fn use_of(kind: MemoryKind, is_of_file: bool) -> Use {
     }
 }
 
+/// A size in the largest unit that leaves no remainder.
+fn size_in_words(bytes: u64) -> String {
+    let size = ByteSize(bytes).to_string();
+    let parts = size.split_once(' ');
+    let parts = parts.and_then(|(count, unit)| Some((count.parse().ok()?, unit)));
+    match parts {
+        Some((count, unit)) => format!("{} {unit}", with_commas(count)),
+        None => size,
+    }
+}
+
 /// A table of the parts.
 impl fmt::Display for Picture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -159,14 +170,14 @@ impl fmt::Display for Picture {
         for part in &self.parts {
             table.add_row([
                 format!("{:#x}", part.base),
-                ByteSize(part.size).to_string(),
+                size_in_words(part.size),
                 part.r#use.to_string(),
                 part.state.clone(),
                 part.protection.clone().unwrap_or_default(),
                 part.r#type.unwrap_or_default().into(),
             ]);
         }
-        let tables = ByteSize(self.page_table_size).to_string();
+        let tables = size_in_words(self.page_table_size);
         table.add_row(["", &tables, "Page Table"]);
         for column in 0..2 {
             if let Some(column) = table.column_mut(column) {

@@ -5,18 +5,21 @@ mod print;
 
 use std::{collections::HashMap, io::Write, ops::Range};
 
-use memory_manager::{Caller, Machine, MachineConfig, ProcessId, StackRequest, Status, Win32};
-use mmu_core::VirtAddr;
+use memory_manager::{
+    Caller, Machine, MachineConfig, ProcessId, StackRequest, Status, ThreadId, Win32,
+};
+use mmu_core::{ProcessorId, VirtAddr};
 
 use super::{
     FailedStatement, Picture, Script, Setting,
     calls::{Given, Sections},
     error::Failure,
-    script::{Argument, CallStatement, Relation, Statement},
+    script::{Argument, CallStatement, MachinePart, Statement},
 };
-use outcome::{is_as_told, settle};
+use outcome::settle;
 
-/// Runs a script, and gives the picture of each process's memory as it is at the end.
+/// Runs a script, and gives the picture of the memory of each process that there is at the end.
+/// The machine has so many bytes of memory, or as many as the script says.
 ///
 /// # Errors
 /// [`FailedStatement`] with the first statement that does not come out as the script says, or
@@ -25,17 +28,25 @@ use outcome::{is_as_told, settle};
 pub fn run(
     script: &Script,
     settings: &[Setting],
-    config: &MachineConfig,
+    ram_bytes: Option<u64>,
     out: &mut dyn Write,
 ) -> Result<Vec<Picture>, FailedStatement> {
     let failed = |span, failure| FailedStatement::new(&script.name, &script.text, span, failure);
-    let machine = Machine::new(config).map_err(|error| failed(0..0, error.into()))?;
+    let usual = MachineConfig::default();
+    let config = MachineConfig {
+        ram_bytes: ram_bytes.unwrap_or(usual.ram_bytes),
+        ..usual
+    };
+    let machine = Machine::new(&config).map_err(|error| failed(0..0, error.into()))?;
     let mut run = Run {
         machine,
+        config,
+        asked_ram: ram_bytes,
         settings,
         actors: Vec::new(),
         current: 0,
         values: HashMap::new(),
+        last_errors: HashMap::new(),
         sections: Sections::default(),
         place: 0..0,
         out,
@@ -56,12 +67,18 @@ pub fn run(
 /// A script that runs.
 pub(super) struct Run<'a> {
     pub(super) machine: Machine,
+    /// How it was made.
+    config: MachineConfig,
+    /// The memory that it has whatever the script says.
+    asked_ram: Option<u64>,
     settings: &'a [Setting],
     /// The processes and threads.
     actors: Vec<Actor>,
     /// Which of them does what follows.
     current: usize,
     values: HashMap<String, u64>,
+    /// The last errors of processes; threads have theirs in their memory.
+    last_errors: HashMap<Caller, u32>,
     pub(super) sections: Sections,
     /// The statement that is done.
     pub(super) place: Range<usize>,
@@ -81,6 +98,13 @@ impl Actor {
         match self.caller {
             Caller::Process(process) => Some(process),
             Caller::Thread(_) => None,
+        }
+    }
+
+    fn thread(&self) -> Option<ThreadId> {
+        match self.caller {
+            Caller::Process(_) => None,
+            Caller::Thread(thread) => Some(thread),
         }
     }
 }
@@ -126,6 +150,23 @@ impl Run<'_> {
                 let value = self.number(value)?;
                 self.values.insert(name.clone(), value);
             }
+            Statement::Machine(part) => self.rebuild(part)?,
+            Statement::On(processor) => {
+                let number = self.number(processor)?;
+                let count = self.machine.processors();
+                let mut processors = ProcessorId::first(count);
+                let processor = usize::try_from(number).map(|number| processors.nth(number));
+                let Ok(Some(processor)) = processor else {
+                    return Err(Failure::Processor { number, count });
+                };
+                self.machine.run_on(self.caller(), processor)?;
+            }
+            Statement::Tick(seconds) => {
+                let seconds = seconds.as_ref().map_or(Ok(1), |count| self.number(count))?;
+                for _ in 0..seconds {
+                    self.machine.tick()?;
+                }
+            }
             Statement::Grant(privileges) => {
                 let process = self.process();
                 let held = self.machine.privileges(process);
@@ -142,10 +183,7 @@ impl Run<'_> {
                 outcome,
             } => {
                 let address = VirtAddr::new(self.number(address)?);
-                let came = self.access(access, address)?;
-                settle(came, outcome, |exception, outcome| {
-                    is_as_told(exception.code, outcome)
-                })?;
+                settle(self.access(access, address), outcome)?;
             }
             Statement::Expect {
                 left,
@@ -153,11 +191,8 @@ impl Run<'_> {
                 right,
             } => {
                 let (left, right) = (self.number(left)?, self.number(right)?);
-                if (left == right) != (*relation == Relation::Equal) {
-                    let relation = match relation {
-                        Relation::Equal => "equal",
-                        Relation::NotEqual => "different",
-                    };
+                if !relation.holds(left, right) {
+                    let relation = relation.in_words();
                     return Err(Failure::Unmet {
                         left,
                         right,
@@ -167,10 +202,27 @@ impl Run<'_> {
             }
             Statement::Print(items) => self.print(items)?,
             Statement::Map => {
-                let picture = self.picture(self.process());
+                let picture = self.picture(self.process())?;
                 write!(self.out, "{picture}")?;
             }
         }
+        Ok(())
+    }
+
+    /// The machine anew, before there is a process, with this part of it other than before.
+    fn rebuild(&mut self, part: &MachinePart) -> Result<(), Failure> {
+        match part {
+            MachinePart::Ram(bytes) => {
+                let bytes = self.number(bytes)?;
+                self.config.ram_bytes = self.asked_ram.unwrap_or(bytes);
+            }
+            MachinePart::Processors(count) => {
+                let count = self.number(count)?;
+                self.config.processors = u32::try_from(count).unwrap_or(u32::MAX);
+            }
+            MachinePart::Dep(policy) => self.config.dep_policy = *policy,
+        }
+        self.machine = Machine::new(&self.config)?;
         Ok(())
     }
 
@@ -192,25 +244,30 @@ impl Run<'_> {
         self.caller().process()
     }
 
-    fn picture(&self, process: ProcessId) -> Picture {
+    fn picture(&self, process: ProcessId) -> Result<Picture, Status> {
         let mut actors = self.actors.iter();
         let found = actors.find(|actor| actor.caller == Caller::Process(process));
         let name = found.map_or("", |actor| &actor.name);
         Picture::of(&self.machine, name, process)
     }
 
+    /// Of those that did not end.
     fn pictures(&self) -> Vec<Picture> {
         let processes = self.actors.iter().filter_map(Actor::process);
-        processes.map(|process| self.picture(process)).collect()
+        processes
+            .filter_map(|process| self.picture(process).ok())
+            .collect()
     }
 
-    /// Ends every process and closes every section, so that mapped files have what was written
-    /// to them; says what made the first that fails.
+    /// Ends every process that did not and closes every section, so that mapped files have what
+    /// was written to them; says what made the first that fails.
     fn end(mut self) -> Result<(), (Range<usize>, Status)> {
         let machine = &mut self.machine;
         let mut result = Ok(());
         for actor in self.actors {
-            if let Some(process) = actor.process() {
+            if let Some(process) = actor.process()
+                && machine.threads(process).is_ok()
+            {
                 let done = machine.terminate_process(process);
                 result = result.and(done.map_err(|status| (actor.made, status)));
             }
@@ -224,29 +281,46 @@ impl Run<'_> {
             match argument {
                 Argument::Number(value) => given.push(self.number(value)?),
                 Argument::File(path) => given.file = path.as_deref(),
-                Argument::Process(name) => given.process = self.process_named(&name.value),
+                Argument::Actor(_, name) => {
+                    let mut actors = self.actors.iter();
+                    // There is one: a script is read to its end before it runs.
+                    let found = actors.find(|actor| actor.name == name.value);
+                    given.thread = found.and_then(Actor::thread);
+                    given.process = found.and_then(Actor::process).unwrap_or(given.process);
+                }
             }
         }
-        let came = statement.call.run(self, &given)?;
-        let value = settle(came, &statement.outcome, |status, outcome| {
-            is_as_told(*status, outcome)
-        })?;
+        let came = statement.call.run(self, &given);
+        let value = settle(came, &statement.outcome)?;
         if let (Some(name), Some(value)) = (&statement.result, value) {
             self.values.insert(name.clone(), value);
         }
         Ok(())
     }
 
-    /// The process of this name, which there is: a script is read to its end before it runs.
-    fn process_named(&self, name: &str) -> ProcessId {
-        let mut actors = self.actors.iter();
-        let found = actors.find(|actor| actor.name == name);
-        found.and_then(Actor::process).unwrap_or(self.process())
+    /// Makes a call of the Win32 API as the one who acts.
+    pub(super) fn win32<T>(&mut self, call: impl FnOnce(&mut Win32<'_>) -> T) -> T {
+        let caller = self.caller();
+        let mut win32 = Win32::new(&mut self.machine, caller);
+        if let Some(&error) = self.last_errors.get(&caller) {
+            win32.set_last_error(error);
+        }
+        let came = call(&mut win32);
+        if let Caller::Process(_) = caller {
+            self.last_errors.insert(caller, win32.last_error());
+        }
+        came
     }
 
-    pub(super) fn win32(&mut self) -> Win32<'_> {
-        let caller = self.caller();
-        Win32::new(&mut self.machine, caller)
+    /// Keeps the error of a call that the Win32 layer does not know.
+    pub(super) fn keep<T>(&mut self, came: Result<T, impl Into<Failure>>) -> Result<T, Failure> {
+        came.map_err(|failure| {
+            let failure = failure.into();
+            if let Some(status) = failure.status() {
+                self.win32(|win32| win32.set_last_error(status.win32()));
+            }
+            failure
+        })
     }
 
     /// Reads what a call is told to find in the caller's memory.

@@ -1,8 +1,8 @@
 use std::ops::Range;
 
-use memory_manager::{AddressLayout, Privileges};
+use memory_manager::{AddressLayout, DepPolicy, Privileges};
 
-use super::calls::Call;
+use super::{calls::Call, counter::Counter};
 
 /// A script, ready to run.
 #[derive(Clone, Debug)]
@@ -55,6 +55,12 @@ pub(super) enum Statement {
         name: String,
         value: Spanned<Expression>,
     },
+    /// What the machine is, for which there is no process yet.
+    Machine(MachinePart),
+    /// The process or thread runs on this processor from now on.
+    On(Spanned<Expression>),
+    /// So many seconds pass; one if nothing is said.
+    Tick(Option<Spanned<Expression>>),
     /// The process may do this from now on.
     Grant(Privileges),
     Call(CallStatement),
@@ -72,6 +78,25 @@ pub(super) enum Statement {
     /// The picture of the process's memory.
     Map,
 }
+
+/// Something that a machine has.
+#[derive(Clone, Debug)]
+pub(super) enum MachinePart {
+    /// Bytes of memory.
+    Ram(Spanned<Expression>),
+    /// So many processors.
+    Processors(Spanned<Expression>),
+    /// Its policy of execution prevention.
+    Dep(DepPolicy),
+}
+
+/// The policies of execution prevention.
+pub(super) const DEP_POLICIES: [(&str, DepPolicy); 4] = [
+    ("AlwaysOff", DepPolicy::AlwaysOff),
+    ("AlwaysOn", DepPolicy::AlwaysOn),
+    ("OptIn", DepPolicy::OptIn),
+    ("OptOut", DepPolicy::OptOut),
+];
 
 /// The layouts of 32-bit processes, by how much of the address space is theirs.
 pub(super) const LAYOUTS: [(&str, AddressLayout); 3] = [
@@ -108,8 +133,15 @@ pub(super) enum Argument {
     Number(Spanned<Expression>),
     /// The path of a file; none for NULL.
     File(Option<String>),
-    /// The name of a process.
-    Process(Spanned<String>),
+    /// The name of a process or thread.
+    Actor(Actor, Spanned<String>),
+}
+
+/// Who does something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Actor {
+    Process,
+    Thread,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,6 +150,8 @@ pub(super) enum Access {
     WriteText(String),
     Write(Width, Spanned<Expression>),
     Execute,
+    /// A byte of each page of so many bytes is read.
+    Touch(Spanned<Expression>),
 }
 
 /// The bytes of a number in memory.
@@ -137,6 +171,8 @@ impl Width {
 pub(super) enum Expression {
     Number(u64),
     Name(String),
+    /// What the machine counts.
+    Counter(Counter),
     /// Something that is asked of an address.
     Of(Question, Box<Spanned<Expression>>),
     Both(Operator, Box<Spanned<Expression>>, Box<Spanned<Expression>>),
@@ -175,14 +211,41 @@ impl Question {
     ];
 }
 
+/// What the left side of an expectation is to be to the right one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Relation {
     Equal,
     NotEqual,
+    Less,
+    AtMost,
+    Greater,
+    AtLeast,
 }
 
 impl Relation {
-    pub(super) const ALL: [(&'static str, Self); 2] = [("==", Self::Equal), ("!=", Self::NotEqual)];
+    /// Whether it is so.
+    pub(super) fn holds(self, left: u64, right: u64) -> bool {
+        match self {
+            Self::Equal => left == right,
+            Self::NotEqual => left != right,
+            Self::Less => left < right,
+            Self::AtMost => left <= right,
+            Self::Greater => left > right,
+            Self::AtLeast => left >= right,
+        }
+    }
+
+    /// How both should be, in words.
+    pub(super) fn in_words(self) -> &'static str {
+        match self {
+            Self::Equal => "they should be equal",
+            Self::NotEqual => "they should be different",
+            Self::Less => "the left one should be less",
+            Self::AtMost => "the left one should be no more",
+            Self::Greater => "the left one should be more",
+            Self::AtLeast => "the left one should be no less",
+        }
+    }
 }
 
 /// What a `print` statement prints.

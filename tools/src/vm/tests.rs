@@ -1,13 +1,13 @@
-use memory_manager::MachineConfig;
-
 use super::*;
+
+mod machine;
 
 /// What a script prints, or how its first statement that fails does.
 fn outcome(text: &str, settings: &[&str]) -> Result<String, String> {
     let script = parse("a script", text).map_err(|error| error.to_string())?;
     let settings: Vec<Setting> = settings.iter().map(|text| text.parse().unwrap()).collect();
     let mut printed = Vec::new();
-    let ran = run(&script, &settings, &MachineConfig::default(), &mut printed);
+    let ran = run(&script, &settings, None, &mut printed);
     ran.map_err(|failed| failed.to_string())?;
     Ok(String::from_utf8(printed).unwrap())
 }
@@ -62,7 +62,7 @@ fn an_outcome_that_was_not_told_ends_the_script() {
         ("write p u8 1", "STATUS_ACCESS_VIOLATION"),
         (
             "write p u8 1 fails STATUS_GUARD_PAGE_VIOLATION",
-            "STATUS_ACCESS_VIOLATION (0xc0000005) at 0x10000, \
+            "STATUS_ACCESS_VIOLATION (0xc0000005): a write to 0x10000, which is Committed, READ, \
              but it should fail with STATUS_GUARD_PAGE_VIOLATION",
         ),
         (
@@ -141,12 +141,8 @@ n = AllocateUserPhysicalPages(app, 500, array)
 expect n != 0
 ";
     let script = parse("a script", script).unwrap();
-    let config = MachineConfig {
-        // Fewer pages than are asked for.
-        ram_bytes: 32 << 12,
-        ..MachineConfig::default()
-    };
-    let ran = run(&script, &[], &config, &mut Vec::new());
+    // Fewer pages than are asked for.
+    let ran = run(&script, &[], Some(32 << 12), &mut Vec::new());
     assert!(ran.is_ok(), "{:?}", ran.err());
 }
 
@@ -225,7 +221,7 @@ fn a_process_of_32_bits_ends_where_its_layout_says() {
 fn a_picture_knows_stacks_and_page_tables() {
     let script = "process app\nthread worker 64KiB 8KiB\n";
     let script = parse("a script", script).unwrap();
-    let pictures = run(&script, &[], &MachineConfig::default(), &mut Vec::new()).unwrap();
+    let pictures = run(&script, &[], None, &mut Vec::new()).unwrap();
     let stack = pictures[0]
         .parts
         .iter()
@@ -249,7 +245,7 @@ p = VirtualAlloc(0x100000, 0x5000, MEM_RESERVE, PAGE_READWRITE)
 VirtualAlloc(p + 0x1000, 0x1000, MEM_COMMIT, PAGE_READONLY)
 ";
     let script = parse("a script", script).unwrap();
-    let pictures = run(&script, &[], &MachineConfig::default(), &mut Vec::new()).unwrap();
+    let pictures = run(&script, &[], None, &mut Vec::new()).unwrap();
     let parts = &pictures[0].parts;
     for pair in parts.windows(2) {
         assert_eq!(pair[0].base + pair[0].size, pair[1].base);
@@ -267,4 +263,118 @@ VirtualAlloc(p + 0x1000, 0x1000, MEM_COMMIT, PAGE_READONLY)
         (0x10_5000, 0xb000, Use::Unusable),
     ];
     assert_eq!(near, expected);
+}
+
+#[test]
+fn sides_are_compared_as_the_script_says() {
+    for (relation, holds, words) in [
+        ("1 == 1", true, ""),
+        ("1 != 1", false, "they should be different"),
+        ("1 < 1", false, "the left one should be less"),
+        ("1 < 2", true, ""),
+        ("2 <= 1", false, "the left one should be no more"),
+        ("1 <= 1", true, ""),
+        ("1 > 1", false, "the left one should be more"),
+        ("2 > 1", true, ""),
+        ("1 >= 2", false, "the left one should be no less"),
+        ("1 >= 1", true, ""),
+    ] {
+        let ran = outcome(&format!("process app\nexpect {relation}\n"), &[]);
+        assert_eq!(ran.is_ok(), holds, "{relation}");
+        assert!(
+            ran.is_ok() || ran.unwrap_err().ends_with(words),
+            "{relation}"
+        );
+    }
+}
+
+#[test]
+fn an_exception_says_what_was_tried_where_and_what_the_page_is() {
+    let start = "\
+process app
+p = VirtualAlloc(0x10000, 12KiB, MEM_RESERVE, PAGE_READWRITE)
+VirtualAlloc(p, 4KiB, MEM_COMMIT, PAGE_READWRITE)
+VirtualAlloc(p + 4KiB, 4KiB, MEM_COMMIT, PAGE_READONLY | PAGE_GUARD)
+thread worker
+";
+    for (line, failure) in [
+        (
+            "execute p",
+            "the execution of 0x10000, which is Committed, READ/WRITE",
+        ),
+        ("read p + 8KiB u8", "a read of 0x12000, which is Reserved"),
+        ("write p - 1 u8 0", "a write to 0xffff, which is Free"),
+        (
+            "print text(p + 4KiB, 1)",
+            "STATUS_GUARD_PAGE_VIOLATION (0x80000001): a read of 0x11000, \
+             which is Committed, READ, and was guarded",
+        ),
+        (
+            "write 0xffff800000000000 u8 1",
+            "a write to 0xffff800000000000, outside user space",
+        ),
+        (
+            "write 0x1234567812345678 u8 1",
+            "a read of 0xffffffffffffffff, as of any address that is not canonical",
+        ),
+        (
+            "TerminateThread(worker)\nread p u8",
+            "a read of 0x10000, by a process or thread that has ended",
+        ),
+        ("touch p 8KiB", "a read of 0x11000, which"),
+        ("touch p + 0xfff 2", "a read of 0x11000, which"),
+    ] {
+        let failed = outcome(&format!("{start}{line}\n"), &[]).unwrap_err();
+        assert!(failed.contains(failure), "{line}: {failed}");
+    }
+    let fine = outcome(&format!("{start}touch p + 1 4095\ntouch p 0\n"), &[]);
+    assert_eq!(fine, Ok(String::new()));
+}
+
+/// Microsoft, `CreateFile`: which error it is.
+#[test]
+fn a_file_that_is_not_there_is_a_failure_that_can_be_told() {
+    let script = "\
+process app
+CreateFileMapping(\"no-such-file\", PAGE_READONLY, 0) fails STATUS_OBJECT_NAME_NOT_FOUND
+error = GetLastError()
+expect error == 2
+CreateFileMapping(\"no-such-folder/file\", PAGE_READONLY, 0) fails 3
+CreateFileMapping(\"no-such-file\", PAGE_READONLY, 0) fails 5
+";
+    let failed = outcome(script, &[]).unwrap_err();
+    assert!(failed.starts_with("cannot open no-such-file: "), "{failed}");
+    assert!(
+        failed.ends_with("but it should fail with error 5"),
+        "{failed}"
+    );
+}
+
+#[test]
+fn the_last_error_is_of_each_process_and_thread() {
+    let script = "\
+process one
+VirtualFree(0x10000, 0, MEM_RELEASE) fails 487
+process two
+thread worker
+CloseHandle(4) fails 6
+SetLastError(0x12345678)
+in two
+e = GetLastError()
+expect e == 0
+in one
+VirtualAlloc(0x10000, 1, MEM_COMMIT | MEM_RESERVE, PAGE_READONLY)
+NtFreeVirtualMemory(0x10000, 1, 0) fails 87
+e = GetLastError()
+expect e == 487
+MapViewOfFile(4, 0, 0, 0) fails 6
+AllocateUserPhysicalPages(one, 1, 0) fails 1314
+e = GetLastError()
+expect e == 1314
+in worker
+e = GetLastError()
+expect e == 0x12345678
+expect u32(worker + 0x68) == e
+";
+    assert_eq!(outcome(script, &[]), Ok(String::new()));
 }

@@ -120,7 +120,7 @@ fn what_cannot_be_compared_is_refused() {
     );
     let usages: [(&[&str], &str); 10] = [
         (&["--compare", "cpu"], "expected cpu=NAME,NAME"),
-        (&["--compare", "ram=1,2"], "cpu, pages and paging can"),
+        (&["--compare", "disk=1,2"], "cpu, pages, ram and paging can"),
         (&["--compare", "pages=4k,3m"], "3m"),
         (&["--compare", "pages=4k,4k"], "twice"),
         (&["--compare", "cpu=zen4,"], "missing"),
@@ -167,7 +167,11 @@ fn a_machine_that_runs_out_of_memory_is_named() {
         "--ram",
         "2KiB",
     ]);
-    fails(command, 1, &["golden-cove, 4 KiB: ", "first page table"]);
+    fails(
+        command,
+        1,
+        &["golden-cove, 4 KiB, 2 KiB of memory: ", "first page table"],
+    );
 }
 
 #[test]

@@ -197,6 +197,8 @@ fn a_range_that_does_not_fit_the_memory_names_the_machine_and_the_size() {
         "1",
         "--ram",
         "3MiB",
+        "--page-file",
+        "none",
     ];
     fails(
         lookaside(range),

@@ -102,6 +102,22 @@ fn a_run_over_an_endless_trace_ends_with_the_number_of_its_records() {
     assert!(ended.2.contains("records"), "{}", ended.2);
 }
 
+/// Its page file has no name from the start, so that nothing is left of it however it ends.
+#[test]
+fn a_run_that_pages_ends_too() {
+    let files = Files::new();
+    let child = Command::new(env!("CARGO_BIN_EXE_lookaside"))
+        .args(["sim", "--pattern", "chase:64MiB:4096", "--ram", "8MiB"])
+        .env("TMPDIR", files.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_until(|| catches_interrupts(&child), "it handles interrupts");
+    assert_interrupted(&files, &interrupt(child));
+}
+
 #[test]
 fn a_run_that_waits_for_input_ends_too() {
     let files = Files::new();

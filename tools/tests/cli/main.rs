@@ -15,6 +15,7 @@ mod modes;
 mod outputs;
 mod paging;
 mod pipes;
+mod pressure;
 mod processors;
 mod record;
 mod sim;

@@ -65,20 +65,27 @@ fn too_little_memory_is_told_with_the_record_and_what_would_do() {
         format!("--ram {}KiB", 4 * frames),
     ];
     let words = words.each_ref().map(String::as_str);
-    fails(lookaside(["sim", &trace, "--ram", "64KiB"]), 1, &words);
+    let with = |ram: &str| {
+        let command = ["sim", &trace, "--page-file", "none", "--ram", ram];
+        lookaside(command)
+    };
+    fails(with("64KiB"), 1, &words);
 
     let advised = format!("{}KiB", 4 * frames);
-    stdout_of(lookaside(["sim", &trace, "--ram", &advised]));
+    stdout_of(with(&advised));
     let less = format!("{}KiB", 4 * (frames - 1));
     let words = format!("--ram {advised}");
-    fails(lookaside(["sim", &trace, "--ram", &less]), 1, &[&words]);
+    fails(with(&less), 1, &[&words]);
 }
 
 #[test]
 fn memory_that_does_not_hold_a_page_table_is_refused() {
     for ram in ["0", "4095"] {
-        let command = lookaside(["sim", "--ram", ram]);
-        fails(command, 1, &["does not hold the first page table"]);
+        for more in [&[][..], &["--page-file", "none"]] {
+            let mut command = lookaside(["sim", "--ram", ram]);
+            command.args(more);
+            fails(command, 1, &["does not hold the first page table"]);
+        }
     }
 }
 

@@ -81,7 +81,8 @@ fn the_memory_that_would_do_counts_the_fifth_level() {
     let needed = |paging: &str| {
         let command = |ram: &str| {
             let mut command = lookaside(CPU);
-            command.args([&trace, "--paging", paging, "--ram", ram]);
+            command.args([&trace, "--page-file", "none"]);
+            command.args(["--paging", paging, "--ram", ram]);
             command
         };
         let output = command("64KiB").output().unwrap();

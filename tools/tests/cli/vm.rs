@@ -74,12 +74,50 @@ fn what_is_discarded_is_told_from_what_is_reset() {
 }
 
 #[test]
+fn pages_go_to_a_page_file_and_come_back() {
+    let printed = stdout_of(lookaside(["vm", script!("paging")]));
+    let lines = ["the first page: not valid", "and it is still kept"];
+    assert_eq!(printed.lines().collect::<Vec<_>>(), lines);
+}
+
+#[test]
+fn freed_memory_interrupts_the_processor_that_used_it() {
+    let printed = stdout_of(lookaside(["vm", script!("processors")]));
+    let lines = [
+        "the second processor reads seen by both",
+        "processors that were interrupted: 0x1",
+    ];
+    assert_eq!(printed.lines().collect::<Vec<_>>(), lines);
+}
+
+#[test]
+fn a_process_is_managed_by_another_one() {
+    let printed = stdout_of(lookaside(["vm", script!("remote")]));
+    let lines = [
+        "it was READ/WRITE",
+        "it is EXECUTE/READ for 0x1000 bytes",
+        "then there is error 0x6",
+    ];
+    assert_eq!(printed.lines().collect::<Vec<_>>(), lines);
+}
+
+#[test]
+fn a_32_bit_process_chooses_to_be_prevented() {
+    let printed = stdout_of(lookaside(["vm", script!("dep")]));
+    assert_eq!(printed, "the policy is 0x2, and the error 0x32\n");
+}
+
+#[test]
 fn the_long_help_lists_every_call_and_the_short_one_none() {
     let long = stdout_of(lookaside(["vm", "--help"]));
     let short = stdout_of(lookaside(["vm", "-h"]));
     let example = "    n = AllocateUserPhysicalPages(app, 2, p)\n";
     assert!(long.contains(example), "{long}");
     assert!(!short.contains(example), "{short}");
+    assert!(
+        long.contains("  page_reads: reads from page files\n"),
+        "{long}"
+    );
     for help in [&long, &short] {
         assert!(help.contains("grant SeLockMemoryPrivilege"), "{help}");
     }
@@ -352,6 +390,45 @@ fn the_examples_of_the_help_are_there() {
     assert_eq!(examples.len(), 2);
     for example in examples {
         assert!(root.join(example).is_file(), "{example}");
+    }
+}
+
+#[test]
+fn a_name_that_is_set_twice_is_bad_usage() {
+    let twice = ["state=MEM_COMMIT", "state=MEM_RESERVE"];
+    fails(
+        lookaside(["vm", script!("choice"), twice[0], twice[1]]),
+        2,
+        &["state has two values"],
+    );
+}
+
+#[test]
+fn a_machine_that_cannot_be_is_a_bad_script() {
+    let files = Files::new();
+    let script = files.write("many.vm", "processors 65\nprocess app\n");
+    fails(
+        lookaside(["vm", &script]),
+        2,
+        &["from 1 to 64 processors", "many.vm:1:1"],
+    );
+    let script = files.write("small.vm", "process app\n");
+    fails(
+        lookaside(["vm", &script, "--ram", "0xffffffffffffffff"]),
+        2,
+        &["2^52"],
+    );
+}
+
+#[test]
+fn values_on_the_command_line_are_numbers_as_in_scripts() {
+    let files = Files::new();
+    let text = "default size = 1\nprocess app\nprint size\n";
+    let script = files.write("size.vm", text);
+    let printed = stdout_of(lookaside(["vm", &script, "size=64KiB"]));
+    assert_eq!(printed, "0x10000\n");
+    for wrong in ["size=many", "size=", "=5", "size"] {
+        fails(lookaside(["vm", &script, wrong]), 2, &["expected"]);
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     reference::{List, Reference, Tally},
     *,
 };
-use crate::{Inclusion, Prefetcher};
+use crate::{Inclusion, Prefetcher, line::LineState};
 
 /// The copies that a list has, as [`CacheSystem::copies`] gives them.
 fn copies_of(list: &List) -> Vec<(u64, LineState)> {

@@ -26,8 +26,9 @@ use self::{
 use super::{invariants::check_translations, pe::Pe, *};
 use crate::{
     AddressLayout, AddressRequirements, Backing, DepFlags, FileAccess, LARGE_PAGE_MINIMUM, Mdl,
-    MemoryKind, Privileges, SectionAccess, SectionAttributes, SectionHandle, SectionOpening,
-    StackRequest, ThreadId, ViewRequest, WatchFlags, WorkingSetLimits, WorkingSetSize,
+    MemoryKind, MemoryPriority, Privileges, SectionAccess, SectionAttributes, SectionHandle,
+    SectionOpening, StackRequest, ThreadId, ViewRequest, WatchFlags, WorkingSetLimits,
+    WorkingSetSize,
 };
 
 /// Pages that the calls are about.
@@ -244,6 +245,8 @@ impl World {
             Call::Prefetch => machine.prefetch_virtual_memory(process, &[Range { base: at, size }]),
             Call::Empty => machine.set_working_set_size(process, EMPTY),
             Call::Tick => machine.tick(),
+            Call::Rest => (0..20).try_for_each(|_| machine.tick()),
+            Call::Prefer(priority) => machine.set_memory_priority(process, priority),
             Call::Limit(flags) => machine.set_working_set_size_ex(process, few(size), flags),
             Call::ResetWatch => machine.reset_write_watch(process, at, size),
             _ => machine.unmap_view(process, at).map(|_| ()),

@@ -1,7 +1,7 @@
 //! Working sets that grow, give pages for others, and are trimmed.
 
 use super::*;
-use crate::{Privileges, Replacement, WorkingSetLimits, WorkingSetSize};
+use crate::{MemoryPriority, Privileges, Replacement, Trigger, WorkingSetLimits, WorkingSetSize};
 
 /// Pages of the machine on which memory gets short.
 const FRAMES: u64 = 2048;
@@ -29,7 +29,7 @@ impl Bench {
     }
 
     /// Another process takes all frames that can be had but so many.
-    fn leave_available(&mut self, pages: u64) {
+    pub(super) fn leave_available(&mut self, pages: u64) {
         let hog = self.machine.create_process().unwrap();
         let privileges = Privileges::LOCK_MEMORY;
         self.machine.set_privileges(hog, privileges).unwrap();
@@ -232,4 +232,78 @@ fn the_pages_of_a_working_set_are_told_by_address() {
         let alone = bench.machine.query_working_set_ex(bench.process, page);
         assert_eq!(Ok(told), alone);
     }
+}
+
+/// Literature only: working sets are looked at before they are trimmed.
+#[test]
+fn a_page_that_was_used_since_stays_while_there_are_others() {
+    let (mut bench, _) = Bench::with_page_file(2048, 2048);
+    bench.commit_and_read(BASE, 300);
+    bench.machine.tick().unwrap();
+    bench.leave_available(70);
+    // Ten more, and those that are used are the oldest.
+    bench.read_pages(BASE, 100);
+    bench.commit_and_read(BASE + 0x100_0000, 10);
+    let left = bench.pages_in_use();
+    assert_eq!(
+        bench.machine.working_set_counters().trimmed,
+        310 - left.len() as u64
+    );
+    assert!(left.len() < 300);
+    assert_eq!(&left[..100], &pages(BASE, 100)[..]);
+}
+
+/// Microsoft, `MEMORY_PRIORITY_INFORMATION`: other things being equal, pages of a lower memory
+/// priority are trimmed first.
+#[test]
+fn of_pages_that_are_as_old_those_of_the_lowest_memory_priority_leave_first() {
+    let mut bench = Bench::small();
+    bench.commit_and_read(BASE, 80);
+    let first = bench.switch();
+    bench.commit_and_read(BASE, 80);
+    let low = bench.switch();
+    bench.commit_and_read(BASE, 80);
+    let set = bench.machine.set_memory_priority(low, MemoryPriority::Low);
+    assert_eq!(set, Ok(()));
+    assert_eq!(bench.machine.memory_priority(low), Ok(MemoryPriority::Low));
+    bench.machine.tick().unwrap();
+    bench
+        .machine
+        .trim_working_sets(Trigger::MemoryShort, 40)
+        .unwrap();
+    let left = |process| bench.machine.query_working_set(process).unwrap().len();
+    // No process goes below its minimum, of 50 pages; what is missing leaves where it came first.
+    assert_eq!([first, low].map(left), [70, 50]);
+    assert_eq!(bench.pages_in_use().len(), 80);
+}
+
+/// Microsoft, `SetProcessInformation`: the memory priority is that of the physical pages that come
+/// into the working set.
+#[test]
+fn frames_are_taken_by_the_memory_priority_of_who_used_them() {
+    let (mut bench, _) = Bench::with_page_file(FRAMES, FRAMES);
+    let priorities = [
+        MemoryPriority::VeryLow,
+        MemoryPriority::Low,
+        MemoryPriority::Medium,
+        MemoryPriority::BelowNormal,
+        MemoryPriority::Normal,
+    ];
+    bench.alloc(BASE, 15 * PAGE, BOTH, READWRITE).unwrap();
+    let mut page = BASE;
+    for (pages, priority) in (1..).zip(priorities) {
+        let process = bench.process;
+        bench
+            .machine
+            .set_memory_priority(process, priority)
+            .unwrap();
+        bench.read_pages(page, pages);
+        page += pages * PAGE;
+    }
+    bench.page_out();
+    let standby = bench.machine.page_lists().standby;
+    assert_eq!(
+        (&standby[..5], &standby[6..]),
+        (&[0, 1, 2, 3, 4][..], &[0, 0][..])
+    );
 }

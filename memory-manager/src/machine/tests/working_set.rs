@@ -197,6 +197,33 @@ fn environment_blocks_stay_in_the_working_set() {
     assert_eq!(Win32::new(&mut bench.machine, thread).last_error(), 5);
 }
 
+/// Microsoft, `SetProcessWorkingSetSize`: minimums are served first come, first served, and one
+/// that memory does not hold beside the others is refused. The status is literature only.
+#[test]
+fn minimums_that_memory_does_not_hold_together_are_refused() {
+    let mut bench = Bench::with_ram(2048 * PAGE);
+    let size = |minimum| WorkingSetSize {
+        minimum: minimum * PAGE,
+        maximum: 1400 * PAGE,
+    };
+    let first = bench.switch();
+    let machine = &mut bench.machine;
+    assert_eq!(machine.set_working_set_size(first, size(1200)), Ok(()));
+    let refused = machine.set_working_set_size(bench.process, size(337));
+    assert_eq!(refused, Err(Status::InsufficientResources));
+    let kept = machine.working_set_size(bench.process).unwrap();
+    assert_eq!(kept.minimum, 50 * PAGE);
+    assert_eq!(
+        machine.set_working_set_size(bench.process, size(336)),
+        Ok(())
+    );
+    assert_eq!(machine.set_working_set_size(first, size(1100)), Ok(()));
+    assert_eq!(
+        machine.set_working_set_size(bench.process, size(436)),
+        Ok(())
+    );
+}
+
 /// Microsoft, `SetProcessWorkingSetSizeEx` and `GetProcessWorkingSetSizeEx`; that unknown flags
 /// and opposites are refused is this project's.
 #[test]

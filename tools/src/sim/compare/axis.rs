@@ -3,18 +3,21 @@ use std::str::FromStr;
 use clap::ValueEnum;
 
 use crate::{
+    byte_size::{ByteSize, ByteSizeError},
     page_policy::PagePolicy,
     sim::{MachineConfig, Paging},
 };
 
-/// What differs between the machines of a comparison: `cpu=a,b`, `pages=4k,2m` or
-/// `paging=4-level,5-level`.
+/// What differs between the machines of a comparison: `cpu=a,b`, `pages=4k,2m`,
+/// `ram=1GiB,64MiB` or `paging=4-level,5-level`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Axis {
     /// Their processors: presets or files.
     Cpu(Vec<String>),
     /// The sizes of their programs' pages.
     Pages(Vec<PagePolicy>),
+    /// The sizes of their memories, which go to page files.
+    Ram(Vec<ByteSize>),
     /// How many levels of page tables their processes have.
     Paging(Vec<Paging>),
 }
@@ -23,10 +26,10 @@ pub enum Axis {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AxisError {
     /// It is not of the form `WHAT=a,b`.
-    #[error("expected cpu=NAME,NAME, pages=SIZE,SIZE or paging=4-level,5-level")]
+    #[error("expected cpu=NAME,NAME, pages=SIZE,SIZE, ram=SIZE,SIZE or paging=4-level,5-level")]
     Malformed,
     /// Nothing of this name can be compared.
-    #[error("\"{0}\" cannot be compared; cpu, pages and paging can")]
+    #[error("\"{0}\" cannot be compared; cpu, pages, ram and paging can")]
     UnknownAxis(String),
     /// There is nothing before, after or between commas.
     #[error("a name is missing in \"{0}\"")]
@@ -34,6 +37,9 @@ pub enum AxisError {
     /// No page has this size.
     #[error("there are no pages of \"{0}\"; there are 4k, 2m, 1g and thp")]
     UnknownPages(String),
+    /// No memory has this size.
+    #[error(transparent)]
+    Ram(#[from] ByteSizeError),
     /// There is no such paging.
     #[error("there is no paging of \"{0}\"; there are 4-level and 5-level")]
     UnknownPaging(String),
@@ -60,6 +66,7 @@ impl Axis {
         match self {
             Self::Cpu(_) => "cpu",
             Self::Pages(_) => "pages",
+            Self::Ram(_) => "ram",
             Self::Paging(_) => "paging",
         }
     }
@@ -70,7 +77,7 @@ impl FromStr for Axis {
 
     fn from_str(text: &str) -> Result<Self, AxisError> {
         let (axis, values) = text.split_once('=').ok_or(AxisError::Malformed)?;
-        if !["cpu", "pages", "paging"].contains(&axis) {
+        if !["cpu", "pages", "ram", "paging"].contains(&axis) {
             return Err(AxisError::UnknownAxis(axis.into()));
         }
         let values: Vec<_> = values.split(',').collect();
@@ -92,6 +99,7 @@ impl FromStr for Axis {
                 });
                 Self::Pages(policies.collect::<Result<_, _>>()?)
             }
+            "ram" => Self::Ram(values.map(str::parse).collect::<Result<_, _>>()?),
             _ => {
                 let pagings = values.map(|value| {
                     let paging = Paging::from_str(value, false);
@@ -103,7 +111,7 @@ impl FromStr for Axis {
     }
 }
 
-/// Every processor with every size of page and every paging, in the order in which they were
+/// Every processor with every size of page and of memory and every paging, in the order in which they were
 /// named. `cpu` and `config` are those of all machines where no axis says otherwise.
 ///
 /// # Errors
@@ -120,31 +128,36 @@ pub fn product(
         }
     }
     let (mut cpus, mut sizes) = (vec![cpu.to_owned()], vec![config.pages]);
-    let mut pagings = vec![config.paging];
+    let (mut rams, mut pagings) = (vec![config.ram], vec![config.paging]);
     for axis in axes {
         match axis {
             Axis::Cpu(names) => cpus.clone_from(names),
             Axis::Pages(pages) => sizes.clone_from(pages),
+            Axis::Ram(ram) => rams.clone_from(ram),
             Axis::Paging(paging) => pagings.clone_from(paging),
         }
     }
-    match cpus.len() * sizes.len() * pagings.len() {
+    match cpus.len() * sizes.len() * rams.len() * pagings.len() {
         0 | 1 => return Err(AxisError::OnlyOne),
         2..=MOST_VARIANTS => {}
         count => return Err(AxisError::TooMany(count)),
     }
-    let mut machines = Vec::new();
-    for cpu in cpus {
-        for &pages in &sizes {
-            let paged = pagings.iter().map(|&paging| MachineConfig {
+    let mut configs = Vec::new();
+    for &pages in &sizes {
+        for &ram in &rams {
+            configs.extend(pagings.iter().map(|&paging| MachineConfig {
                 pages,
+                ram,
                 paging,
                 ..config
-            });
-            machines.extend(paged.map(|config| (cpu.clone(), config)));
+            }));
         }
     }
-    Ok(machines)
+    let machines = cpus.iter().flat_map(|cpu| {
+        let configs = configs.iter();
+        configs.map(|&config| (cpu.clone(), config))
+    });
+    Ok(machines.collect())
 }
 
 #[cfg(test)]
@@ -192,7 +205,11 @@ mod tests {
         for (text, error) in [
             ("cpu", AxisError::Malformed),
             ("", AxisError::Malformed),
-            ("ram=1,2", AxisError::UnknownAxis("ram".into())),
+            ("disk=1,2", AxisError::UnknownAxis("disk".into())),
+            (
+                "ram=1,some",
+                AxisError::Ram(ByteSizeError::Malformed("some".into())),
+            ),
             ("cpu=", AxisError::MissingName("cpu=".into())),
             ("cpu=a,", AxisError::MissingName("cpu=a,".into())),
             ("pages=4k,3m", AxisError::UnknownPages("3m".into())),

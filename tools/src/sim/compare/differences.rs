@@ -5,8 +5,8 @@ use crate::sim::{
     metric::{self, Change, Number},
 };
 
-/// What is set side by side: a title, and the number's name.
-const COMPARED: [(&str, &str); 22] = [
+/// What is set side by side, where machines have it: a title, and the number's name.
+const COMPARED: [(&str, &str); 30] = [
     ("total cycles", "cycles.total"),
     ("translation cycles", "cycles.translation"),
     ("  STLB", "cycles.by_owner.stlb"),
@@ -17,6 +17,7 @@ const COMPARED: [(&str, &str); 22] = [
     ("  entries, memory", "cycles.by_owner.walk_memory"),
     ("  accessed and dirty", "cycles.by_owner.accessed_dirty"),
     ("page-fault cycles", "cycles.by_owner.fault"),
+    ("disk cycles", "cycles.by_owner.disk"),
     ("fetch cycles", "cycles.by_owner.fetch"),
     ("data cycles", "cycles.by_owner.data"),
     ("fetch TLB misses", "lookups.fetch.missed"),
@@ -27,6 +28,13 @@ const COMPARED: [(&str, &str); 22] = [
     ("entries per walk", "walks.references_per_walk"),
     ("walk cycles", "walks.cycles"),
     ("page faults", "page_faults.demand_zero"),
+    ("soft faults", "paging.soft"),
+    ("hard faults", "paging.hard"),
+    ("pages trimmed", "paging.trimmed"),
+    ("pages read", "paging.pages_read"),
+    ("pages written", "paging.pages_written"),
+    ("TLB shootdowns", "paging.shootdowns"),
+    ("seconds", "paging.seconds"),
     ("memory in pages", "footprint.bytes"),
     ("memory in tables", "footprint.page_table_bytes"),
 ];

@@ -25,15 +25,26 @@ pub struct Variant {
 }
 
 impl Variant {
-    /// What it is called in results and messages: its processor, its size of page, and its
-    /// paging if that is not the usual one.
-    pub fn name(&self) -> String {
-        let pages = Description(self.config.pages);
-        let paging = match self.config.paging {
-            Paging::FourLevel => "",
-            Paging::FiveLevel => ", 5-level paging",
+    /// What machines are called in results and messages: their processors, sizes of page, and
+    /// pagings if they are not the usual one; and their memories if these are not all the same,
+    /// or go to page files.
+    pub(super) fn names(variants: &[Self]) -> Vec<String> {
+        let ram = |variant: &Self| variant.config.ram;
+        let differ = variants.windows(2).any(|two| ram(&two[0]) != ram(&two[1]));
+        let name = |variant: &Self| {
+            let pages = Description(variant.config.pages);
+            let paging = match variant.config.paging {
+                Paging::FourLevel => "",
+                Paging::FiveLevel => ", 5-level paging",
+            };
+            let ram = if differ || variant.config.page_file.is_some() {
+                format!(", {} of memory", variant.config.ram)
+            } else {
+                String::new()
+            };
+            format!("{}, {pages}{paging}{ram}", variant.preset.name)
         };
-        format!("{}, {pages}{paging}", self.preset.name)
+        variants.iter().map(name).collect()
     }
 }
 
@@ -58,7 +69,7 @@ pub fn compare(
     variants: &[Variant],
     watch: &mut dyn Watch,
 ) -> Result<Comparison, SimError> {
-    let names: Vec<_> = variants.iter().map(Variant::name).collect();
+    let names = Variant::names(variants);
     let about = |name: &String, error| SimError::Variant {
         variant: name.clone(),
         error: Box::new(error),

@@ -7,6 +7,7 @@ use crate::sim::{
     Report,
     metric::Number,
     report::{
+        paging_of_all,
         setup::write_machines,
         text::{grouped, section, table},
     },
@@ -22,6 +23,9 @@ impl fmt::Display for Comparison {
         }
         let setups = self.variants.iter().map(Report::setup);
         write_machines(f, &self.names, setups)?;
+        if let Some(table) = paging_of_all(&self.variants) {
+            section(f, &table)?;
+        }
         let others: Vec<_> = (1..self.names.len()).collect();
         others
             .chunks(BESIDE)

@@ -4,7 +4,9 @@ use cache::{CacheId, Request};
 use mmu_core::Owner;
 
 use super::*;
-use crate::{byte_size::ByteSize, pages::Pages, trace::RecordKind};
+use crate::{
+    byte_size::ByteSize, page_policy::PagePolicy, pages::Pages, preset::Preset, trace::RecordKind,
+};
 
 fn load(address: u64, size: u32) -> Record {
     Record {
@@ -27,13 +29,12 @@ fn a_long_access_touches_every_line_and_page_once() {
     };
     let mut machine = machine(config, 1);
     machine.access(0, &load(0x1001, 8192)).unwrap();
-    let counters = machine.processors[0].mmu.cost().caches().counters();
+    let counters = machine.processors()[0].mmu.cost().caches().counters();
     let of = |count: fn(&cache::Counters, CacheId, Request) -> u64| {
         count(&counters, CacheId::L1d, Request::Read)
     };
     assert_eq!(of(cache::Counters::hits) + of(cache::Counters::misses), 129);
-    let faults = machine.manager.counters();
-    assert_eq!(faults.demand_zero_faults(PageSize::Size4KiB), 3);
+    assert_eq!(machine.footprint().demand_zero, 3);
     let lookups = machine.sum(|mmu| mmu.cache().tlbs().lookups(tlb::Stream::Load).total);
     // One that faults and one that does not, for each page.
     assert_eq!(lookups, 2 * 3);
@@ -57,9 +58,9 @@ fn a_region_becomes_a_large_page_once_enough_of_it_is_touched() {
     };
     let mut machine = machine(config, 1);
     fill_a_region(&mut machine);
-    let counters = *machine.manager.counters();
-    assert_eq!(counters.demand_zero_faults(PageSize::Size4KiB), 100);
-    assert_eq!(counters.collapses(), 1);
+    let footprint = machine.footprint();
+    assert_eq!(footprint.demand_zero, 100);
+    assert_eq!(footprint.collapses, 1);
     assert!(machine.cycles().of(Owner::Collapse) > mmu_core::Cycles::ZERO);
     assert_eq!(
         machine.cycles().of(Owner::Shootdown),
@@ -75,13 +76,13 @@ fn an_access_across_two_pages_touches_both_in_their_own_regions() {
         ..MachineConfig::default()
     };
     let mut machine = machine(config, 1);
-    let collapses = |machine: &Machine| machine.manager.counters().collapses();
+    let collapses = |machine: &Machine| machine.footprint().collapses;
     machine.access(0, &load(0x4000_0ffc, 8)).unwrap();
     machine.access(0, &load(0x401f_fffc, 8)).unwrap();
     assert_eq!(collapses(&machine), 0);
     machine.access(0, &load(0x4000_5000, 8)).unwrap();
     assert_eq!(collapses(&machine), 1);
-    let pages = |size| machine.manager.counters().pages(size);
+    let pages = |size: PageSize| machine.footprint().pages[size.index()];
     assert_eq!([PageSize::Size4KiB, PageSize::Size2MiB].map(pages), [1, 1]);
 }
 
@@ -95,8 +96,8 @@ fn without_memory_for_a_large_page_the_small_ones_stay() {
     let mut machine = machine(config, 1);
     machine.access(0, &load(0x4000_0000, 8)).unwrap();
     machine.access(0, &load(0x4000_1000, 8)).unwrap();
-    assert_eq!(machine.manager.counters().collapses(), 0);
-    assert_eq!(machine.failed_collapses(), 1);
+    assert_eq!(machine.footprint().collapses, 0);
+    assert_eq!(machine.footprint().failed_collapses, 1);
 }
 
 #[test]
@@ -110,8 +111,9 @@ fn only_processors_that_may_remember_a_process_are_interrupted() {
     // Processors 0 and 2 run process 0.
     let mut machine = machine(config, 2);
     machine.access(0, &load(0x4000_0000, 8)).unwrap();
-    let shot =
-        |machine: &Machine, number: usize| machine.processors[number].cycles().of(Owner::Shootdown);
+    let shot = |machine: &Machine, number: usize| {
+        machine.processors()[number].cycles().of(Owner::Shootdown)
+    };
     let costs = Preset::load("golden-cove").unwrap().timed.software;
     assert_eq!(
         shot(&machine, 0),

@@ -3,7 +3,7 @@ use mmu_core::PageSize;
 use serde::{Serialize, Serializer};
 use tlb::Stream;
 
-use super::{TraceCounts, demand_zero_faults, walks_completed};
+use super::{TraceCounts, walks_completed};
 use crate::{sim::Machine, trace::RecordKind};
 
 /// Counts under the names of the performance events that count the same on Intel's
@@ -30,7 +30,7 @@ impl Events {
             misses(machine, stream, &mut events);
         }
         page_walker_loads(machine, &mut events);
-        events.push(("page-faults".into(), demand_zero_faults(machine)));
+        events.push(("page-faults".into(), machine.footprint().demand_zero));
         Self(events)
     }
 }

@@ -4,6 +4,7 @@ mod events;
 mod hot;
 mod latency;
 pub(super) mod owners;
+mod paging;
 mod processors;
 pub(super) mod setup;
 pub(super) mod text;
@@ -19,6 +20,8 @@ use events::Events;
 use hot::Hot;
 use latency::WalkLatency;
 use owners::ByOwner;
+use paging::Paging;
+pub(super) use paging::of_all as paging_of_all;
 use processors::OneProcessor;
 use setup::Setup;
 
@@ -42,6 +45,9 @@ pub struct Report {
     memory: Memory,
     page_faults: PageFaults,
     footprint: Footprint,
+    /// Of a machine that pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paging: Option<Paging>,
 }
 
 /// The records of a trace by kind.
@@ -255,9 +261,10 @@ impl Report {
                     .sum(),
             },
             page_faults: PageFaults {
-                demand_zero: demand_zero_faults(machine),
+                demand_zero: machine.footprint().demand_zero,
             },
             footprint: Footprint::new(machine),
+            paging: Paging::of(machine),
         }
     }
 }
@@ -391,18 +398,18 @@ impl Cache {
 
 impl Footprint {
     fn new(machine: &Machine) -> Self {
-        let counters = machine.manager.counters();
-        let pages = |size| counters.pages(size);
+        let footprint = machine.footprint();
+        let pages = |size: PageSize| footprint.pages[size.index()];
         let bytes = PageSize::ALL.map(|size| pages(size) * size.bytes());
         Self {
             pages_4k: pages(PageSize::Size4KiB),
             pages_2m: pages(PageSize::Size2MiB),
             pages_1g: pages(PageSize::Size1GiB),
             bytes: bytes.iter().sum(),
-            page_tables: counters.page_tables(),
-            page_table_bytes: counters.page_tables() * PageSize::Size4KiB.bytes(),
-            collapses: counters.collapses(),
-            failed_collapses: machine.failed_collapses(),
+            page_tables: footprint.page_tables,
+            page_table_bytes: footprint.page_tables * PageSize::Size4KiB.bytes(),
+            collapses: footprint.collapses,
+            failed_collapses: footprint.failed_collapses,
         }
     }
 }
@@ -498,13 +505,6 @@ fn walks_completed(machine: &Machine, stream: Stream) -> u64 {
     let sizes = PageSize::ALL.into_iter();
     sizes
         .map(|size| machine.sum(|mmu| mmu.observer().statistics().completed(stream, size)))
-        .sum()
-}
-
-fn demand_zero_faults(machine: &Machine) -> u64 {
-    let sizes = PageSize::ALL.into_iter();
-    sizes
-        .map(|size| machine.manager.counters().demand_zero_faults(size))
         .sum()
 }
 

@@ -15,7 +15,9 @@ impl ByOwner {
 
 impl Serialize for ByOwner {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(Owner::ALL.map(|owner| (key(owner), self.of(owner))))
+        let shown = Owner::ALL.map(|owner| (owner, self.of(owner))).into_iter();
+        let shown = shown.filter(|&(owner, cycles)| cycles > 0 || is_always_told(owner));
+        serializer.collect_map(shown.map(|(owner, cycles)| (key(owner), cycles)))
     }
 }
 
@@ -38,6 +40,7 @@ pub(in crate::sim) const fn key(owner: Owner) -> &'static str {
         Owner::Shootdown => "shootdown",
         Owner::ContextSwitch => "context_switch",
         Owner::Collapse => "collapse",
+        Owner::Disk => "disk",
         Owner::Fetch => "fetch",
         Owner::Data => "data",
     }
@@ -62,6 +65,7 @@ pub(super) const fn title(owner: Owner) -> &'static str {
         Owner::Shootdown => "TLB shootdowns",
         Owner::ContextSwitch => "context switches",
         Owner::Collapse => "making large pages",
+        Owner::Disk => "waiting for disks",
         Owner::Fetch => "instruction fetch",
         Owner::Data => "data",
     }
@@ -79,5 +83,11 @@ pub(super) const fn is_always_shown(owner: Owner) -> bool {
             | Owner::Shootdown
             | Owner::ContextSwitch
             | Owner::Collapse
+            | Owner::Disk
     )
+}
+
+/// Whether data have the owner even if it has no cycles: only machines that page have disks.
+pub(in crate::sim) const fn is_always_told(owner: Owner) -> bool {
+    !matches!(owner, Owner::Disk)
 }

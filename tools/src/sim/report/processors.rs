@@ -36,7 +36,7 @@ impl OneProcessor {
         let processors = machine.processors().iter().zip(machine.shootdowns());
         let one = |(number, (processor, shootdowns)): (usize, (&_, &_))| {
             let processor: &crate::sim::processor::Processor = processor;
-            let shootdowns: &crate::sim::machine::Shootdowns = shootdowns;
+            let shootdowns: &crate::sim::cores::Shootdowns = shootdowns;
             let counts = feed.counts_of(number);
             let mmu = &processor.mmu;
             let of_streams = |count: &dyn Fn(Stream) -> u64| Stream::ALL.map(count).iter().sum();

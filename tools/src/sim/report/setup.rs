@@ -28,7 +28,9 @@ pub(in crate::sim) struct Setup {
     /// How many of the preset's numbers are known how well.
     numbers: Numbers,
     pub(in crate::sim) pages: PagePolicy,
-    ram_bytes: u64,
+    pub(super) ram_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page_file: Option<PageFile>,
     processors: u32,
     pcids: Pcids,
     /// How many accesses a processor has under way.
@@ -45,6 +47,32 @@ struct Numbers {
     measured: u32,
     manual: u32,
     assumed: u32,
+}
+
+/// A page file, its disk, and how long a cycle is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct PageFile {
+    minimum_bytes: u64,
+    maximum_bytes: u64,
+    read_latency_ns: u64,
+    write_latency_ns: u64,
+    read_mb_per_s: u64,
+    write_mb_per_s: u64,
+    core_mhz: u64,
+}
+
+impl From<crate::sim::PageFile> for PageFile {
+    fn from(crate::sim::PageFile { size, disk }: crate::sim::PageFile) -> Self {
+        Self {
+            minimum_bytes: size.minimum,
+            maximum_bytes: size.maximum,
+            read_latency_ns: disk.read_latency_ns,
+            write_latency_ns: disk.write_latency_ns,
+            read_mb_per_s: disk.read_mb_per_s.get(),
+            write_mb_per_s: disk.write_mb_per_s.get(),
+            core_mhz: disk.core_mhz,
+        }
+    }
 }
 
 /// A trace, and where it runs.
@@ -101,6 +129,7 @@ impl Setup {
             },
             pages: config.pages,
             ram_bytes: config.ram.0,
+            page_file: config.page_file.map(PageFile::from),
             processors,
             pcids: config.pcids,
             window: config.window.get(),
@@ -166,6 +195,8 @@ impl fmt::Display for Setup {
             writeln!(f, "           {}", excerpt(&line, HEAD))?;
         }
         self.write_machine(f)?;
+        self.write_memory(f)?;
+        self.write_disk(f)?;
         let pages = Description(self.pages);
         match self.paging {
             Paging::FourLevel => writeln!(f, "Pages      {pages}"),
@@ -208,7 +239,30 @@ impl Setup {
         if let Some(quantum) = self.quantum {
             writeln!(f, "Quantum    {} records", grouped(quantum))?;
         }
-        writeln!(f, "Memory     {}", ByteSize(self.ram_bytes))
+        Ok(())
+    }
+
+    fn write_memory(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Memory     {}", ByteSize(self.ram_bytes))?;
+        let Some(file) = &self.page_file else {
+            return writeln!(f);
+        };
+        let (minimum, maximum) = (ByteSize(file.minimum_bytes), ByteSize(file.maximum_bytes));
+        writeln!(f, ", and a page file of {minimum} to {maximum}")
+    }
+
+    fn write_disk(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(file) = &self.page_file else {
+            return Ok(());
+        };
+        let micros = |nanos| nanos as f64 / 1000.0;
+        let (read, write) = (micros(file.read_latency_ns), micros(file.write_latency_ns));
+        writeln!(
+            f,
+            "Disk       reads in {read} us and at {} MB/s, writes in {write} us and at {} MB/s",
+            file.read_mb_per_s, file.write_mb_per_s
+        )?;
+        writeln!(f, "           for processors of {} MHz", file.core_mhz)
     }
 }
 
@@ -216,11 +270,22 @@ impl Setup {
 pub(in crate::sim) fn write_machines<'s>(
     f: &mut fmt::Formatter<'_>,
     names: &[String],
-    setups: impl Iterator<Item = &'s Setup>,
+    setups: impl Iterator<Item = &'s Setup> + Clone,
 ) -> fmt::Result {
+    let is_like = |one: &Setup, other: &Setup| {
+        (one.ram_bytes, &one.page_file) == (other.ram_bytes, &other.page_file)
+    };
+    let have_one_memory = setups
+        .clone()
+        .zip(setups.clone().skip(1))
+        .all(|(one, next)| is_like(one, next));
     for (place, (name, setup)) in names.iter().zip(setups).enumerate() {
         if place == 0 {
             setup.write_machine(f)?;
+            if have_one_memory {
+                setup.write_memory(f)?;
+            }
+            setup.write_disk(f)?;
             writeln!(f)?;
         }
         let heading = if place == 0 { "Machines" } else { "" };

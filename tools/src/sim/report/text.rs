@@ -5,7 +5,7 @@ use std::fmt;
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use mmu_core::Owner;
 
-use super::{Report, latency, owners, processors, ratio};
+use super::{Report, latency, owners, paging::Paging, processors, ratio};
 use crate::{byte_size::ByteSize, trace::Excerpt};
 
 impl fmt::Display for Report {
@@ -18,6 +18,9 @@ impl fmt::Display for Report {
         section(f, &self.program())?;
         section(f, &self.cycle_table())?;
         for table in processors::tables(&self.processors) {
+            section(f, &table)?;
+        }
+        for table in self.paging.iter().flat_map(Paging::tables) {
             section(f, &table)?;
         }
         section(f, &self.lookup_table())?;
@@ -299,21 +302,9 @@ pub(in crate::sim) fn percent(part: u64, whole: u64) -> String {
 pub(in crate::sim) fn grouped(number: u64) -> String {
     const MILLION: u64 = 1_000_000;
     if number >= 1000 * MILLION {
-        return format!("{} M", grouped_exactly(number / MILLION));
+        return format!("{} M", crate::number::with_commas(number / MILLION));
     }
-    grouped_exactly(number)
-}
-
-fn grouped_exactly(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    crate::number::with_commas(number)
 }
 
 #[cfg(test)]

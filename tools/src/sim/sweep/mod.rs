@@ -76,6 +76,10 @@ impl SweepPoint {
         self.per_access(self.spent.of(owner).as_u64())
     }
 
+    fn has(&self, owner: Owner) -> bool {
+        self.spent.of(owner) != mmu_core::Cycles::ZERO
+    }
+
     fn per_access(&self, cycles: u64) -> f64 {
         super::report::ratio(cycles, self.accesses)
     }
@@ -101,7 +105,7 @@ pub fn sweep(
     workloads: &[(ByteSize, impl Fn() -> Workload)],
     watch: &mut dyn Watch,
 ) -> Result<Sweep, SimError> {
-    let names: Vec<_> = variants.iter().map(Variant::name).collect();
+    let names = Variant::names(variants);
     let mut points = Vec::new();
     let mut watch = Summed { watch, before: 0 };
     for (machine, variant) in variants.iter().enumerate() {

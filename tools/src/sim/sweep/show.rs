@@ -22,13 +22,20 @@ impl Sweep {
     pub fn csv(&self) -> String {
         let mut text = format!(
             "working_set_bytes,cpu,pages,accesses,total,translation,{}\n",
-            Owner::ALL.map(owners::key).join(",")
+            self.owners().map(owners::key).collect::<Vec<_>>().join(",")
         );
         for point in &self.points {
             let written = self.write_row(&mut text, point);
             debug_assert!(written.is_ok(), "a string takes any text");
         }
         text
+    }
+
+    /// The owners that have cycles at any point, and those that are there anyway.
+    fn owners(&self) -> impl Iterator<Item = Owner> {
+        let has_cycles = |owner| self.points.iter().any(|point| point.has(owner));
+        let all = Owner::ALL.into_iter();
+        all.filter(move |&owner| owners::is_always_told(owner) || has_cycles(owner))
     }
 
     fn write_row(&self, text: &mut String, point: &SweepPoint) -> fmt::Result {
@@ -38,7 +45,7 @@ impl Sweep {
         let means = [point.total(), point.translation()];
         for mean in means
             .into_iter()
-            .chain(Owner::ALL.map(|owner| point.of(owner)))
+            .chain(self.owners().map(|owner| point.of(owner)))
         {
             write!(text, ",{mean:.6}")?;
         }
@@ -190,6 +197,8 @@ struct ByOwner<'a>(&'a SweepPoint);
 
 impl Serialize for ByOwner<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(Owner::ALL.map(|owner| (owners::key(owner), self.0.of(owner))))
+        let owners = Owner::ALL.into_iter();
+        let owners = owners.filter(|&owner| owners::is_always_told(owner) || self.0.has(owner));
+        serializer.collect_map(owners.map(|owner| (owners::key(owner), self.0.of(owner))))
     }
 }

@@ -17,10 +17,11 @@ pub(super) const CALLS: &[Call] = &[
         run: |run, given| {
             let [address, buffer, size] = given.numbers();
             let base = VirtAddr::new(buffer);
-            let address = VirtAddr::new(address);
-            let mut win32 = run.win32();
-            let read = win32.read_process_memory_into(given.process, address, Range { base, size });
-            Ok(read.map(|()| size).map_err(|stopped| stopped.code))
+            let (process, address) = (given.process, VirtAddr::new(address));
+            let buffer = Range { base, size };
+            let read = run.win32(|win32| win32.read_process_memory_into(process, address, buffer));
+            read.map_err(|stopped| stopped.code)?;
+            Ok(size)
         },
     },
     Call {
@@ -31,11 +32,12 @@ pub(super) const CALLS: &[Call] = &[
         run: |run, given| {
             let [address, buffer, size] = given.numbers();
             let base = VirtAddr::new(buffer);
-            let address = VirtAddr::new(address);
-            let mut win32 = run.win32();
+            let (process, address) = (given.process, VirtAddr::new(address));
+            let buffer = Range { base, size };
             let written =
-                win32.write_process_memory_from(given.process, address, Range { base, size });
-            Ok(written.map(|()| size).map_err(|stopped| stopped.code))
+                run.win32(|win32| win32.write_process_memory_from(process, address, buffer));
+            written.map_err(|stopped| stopped.code)?;
+            Ok(size)
         },
     },
 ];

@@ -17,8 +17,9 @@ pub(super) const CALLS: &[Call] = &[
         example: "VirtualLock(p, 8KiB)",
         run: |run, given| {
             let [address, size] = given.numbers();
-            let locked = run.win32().virtual_lock(VirtAddr::new(address), size);
-            Ok(locked.map(done))
+            let address = VirtAddr::new(address);
+            let locked = run.win32(|win32| win32.virtual_lock(address, size));
+            Ok(locked.map(done)?)
         },
     },
     Call {
@@ -28,8 +29,9 @@ pub(super) const CALLS: &[Call] = &[
         example: "VirtualUnlock(p, 8KiB)",
         run: |run, given| {
             let [address, size] = given.numbers();
-            let unlocked = run.win32().virtual_unlock(VirtAddr::new(address), size);
-            Ok(unlocked.map(done))
+            let address = VirtAddr::new(address);
+            let unlocked = run.win32(|win32| win32.virtual_unlock(address, size));
+            Ok(unlocked.map(done)?)
         },
     },
     Call {
@@ -39,10 +41,13 @@ pub(super) const CALLS: &[Call] = &[
         example: "PrefetchVirtualMemory(app, p, 64KiB)",
         run: |run, given| {
             let [address, size] = given.numbers();
-            let base = VirtAddr::new(address);
-            let mut win32 = run.win32();
-            let hinted = win32.prefetch_virtual_memory(given.process, &[Range { base, size }]);
-            Ok(hinted.map(done))
+            let range = Range {
+                base: VirtAddr::new(address),
+                size,
+            };
+            let process = given.process;
+            let hinted = run.win32(|win32| win32.prefetch_virtual_memory(process, &[range]));
+            Ok(hinted.map(done)?)
         },
     },
 ];

@@ -1,11 +1,17 @@
-//! Memory of a process's own.
+//! Memory of a process's own, and of others.
 
 use memory_manager::{
-    AddressRequirements, AllocationRequest, AllocationType, FreeType, PageProtection, WatchFlags,
+    AddressRequirements, AllocationRequest, AllocationType, FreeType, PageProtection, Status,
+    WatchFlags,
 };
 use mmu_core::VirtAddr;
 
-use super::{Call, Parameter::Number, base, flags, hint};
+use super::{
+    Call, Came, Given,
+    Parameter::{Last, Number, Process},
+    base, flags, hint,
+};
+use crate::vm::run::Run;
 
 pub(super) const CALLS: &[Call] = &[
     Call {
@@ -18,15 +24,20 @@ pub(super) const CALLS: &[Call] = &[
         ],
         gives: "the address",
         example: "p = VirtualAlloc(NULL, 64KiB, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE)",
-        run: |run, given| {
-            let [address, size, kind, protection] = given.numbers();
-            let kind = AllocationType::from_bits_retain(flags(kind));
-            let protection = PageProtection::from_bits_retain(flags(protection));
-            let done = run
-                .win32()
-                .virtual_alloc(hint(address), size, kind, protection);
-            Ok(done.map(base))
-        },
+        run: allocate,
+    },
+    Call {
+        name: "VirtualAllocEx",
+        parameters: &[
+            Process,
+            Number("address"),
+            Number("size"),
+            Number("type"),
+            Number("protection"),
+        ],
+        gives: "the address in that process",
+        example: "far = VirtualAllocEx(other, NULL, 64KiB, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE)",
+        run: allocate,
     },
     Call {
         name: "VirtualAlloc2",
@@ -35,22 +46,27 @@ pub(super) const CALLS: &[Call] = &[
             Number("size"),
             Number("type"),
             Number("protection"),
+            Last("attributes"),
         ],
-        gives: "the address, of placeholders as well",
+        gives: "the address, of placeholders as well, and with \
+                MEM_EXTENDED_PARAMETER_NONPAGED_HUGE of pages of 1 GiB",
         example: "hole = VirtualAlloc2(NULL, 64KiB, MEM_RESERVE | MEM_RESERVE_PLACEHOLDER, PAGE_NOACCESS)",
         run: |run, given| {
-            let [base_, size, kind, protection] = given.numbers();
+            let [address, size, kind, protection, attributes] = given.numbers();
             let request = AllocationRequest {
-                base: Some(VirtAddr::new(base_)),
+                base: Some(VirtAddr::new(address)),
                 size,
                 kind: AllocationType::from_bits_retain(flags(kind)),
                 protection: PageProtection::from_bits_retain(flags(protection)),
             };
+            if attributes != 0 {
+                let done = allocate_with(run, given, &request, attributes);
+                return run.keep(done).map(base);
+            }
             let anywhere = AddressRequirements::default();
-            let done = run
-                .win32()
-                .virtual_alloc2(given.process, &request, &anywhere);
-            Ok(done.map(base))
+            let process = given.process;
+            let done = run.win32(|win32| win32.virtual_alloc2(process, &request, &anywhere));
+            Ok(base(done?))
         },
     },
     Call {
@@ -58,27 +74,33 @@ pub(super) const CALLS: &[Call] = &[
         parameters: &[Number("address"), Number("size"), Number("protection")],
         gives: "the old protection",
         example: "old = VirtualProtect(p + 32KiB, 4KiB, PAGE_READONLY)",
-        run: |run, given| {
-            let [address, size, protection] = given.numbers();
-            let protection = PageProtection::from_bits_retain(flags(protection));
-            let mut old = PageProtection::empty();
-            let address = VirtAddr::new(address);
-            let mut win32 = run.win32();
-            let done = win32.virtual_protect(address, size, protection, Some(&mut old));
-            Ok(done.map(|()| old.bits().into()))
-        },
+        run: protect,
+    },
+    Call {
+        name: "VirtualProtectEx",
+        parameters: &[
+            Process,
+            Number("address"),
+            Number("size"),
+            Number("protection"),
+        ],
+        gives: "the old protection in that process",
+        example: "VirtualProtectEx(other, far, 4KiB, PAGE_READONLY)",
+        run: protect,
     },
     Call {
         name: "VirtualFree",
         parameters: &[Number("address"), Number("size"), Number("type")],
         gives: "the address",
         example: "VirtualFree(p + 60KiB, 4KiB, MEM_DECOMMIT)",
-        run: |run, given| {
-            let [address, size, kind] = given.numbers();
-            let kind = FreeType::from_bits_retain(flags(kind));
-            let address = VirtAddr::new(address);
-            Ok(run.win32().virtual_free(address, size, kind).map(base))
-        },
+        run: free,
+    },
+    Call {
+        name: "VirtualFreeEx",
+        parameters: &[Process, Number("address"), Number("size"), Number("type")],
+        gives: "the address in that process",
+        example: "VirtualFreeEx(other, far, 0, MEM_RELEASE)",
+        run: free,
     },
     Call {
         name: "NtFreeVirtualMemory",
@@ -91,7 +113,7 @@ pub(super) const CALLS: &[Call] = &[
             let address = VirtAddr::new(address);
             let target = run.caller().on(given.process);
             let done = run.machine.virtual_free(target, address, size, kind);
-            Ok(done.map(base))
+            Ok(base(done?))
         },
     },
     Call {
@@ -102,8 +124,8 @@ pub(super) const CALLS: &[Call] = &[
         run: |run, given| {
             let [address, size] = given.numbers();
             let address = VirtAddr::new(address);
-            let done = run.win32().discard_virtual_memory(address, size);
-            Ok(done.map(|()| 0))
+            run.win32(|win32| win32.discard_virtual_memory(address, size))?;
+            Ok(0)
         },
     },
     Call {
@@ -115,9 +137,9 @@ pub(super) const CALLS: &[Call] = &[
             let [address, size, watch] = given.numbers();
             let watch = WatchFlags::from_bits_retain(flags(watch));
             let address = VirtAddr::new(address);
-            let mut win32 = run.win32();
-            let pages = win32.get_write_watch(address, size, watch, usize::MAX);
-            Ok(pages.map(|pages| pages.len() as u64))
+            let pages =
+                run.win32(|win32| win32.get_write_watch(address, size, watch, usize::MAX))?;
+            Ok(pages.len() as u64)
         },
     },
     Call {
@@ -128,8 +150,54 @@ pub(super) const CALLS: &[Call] = &[
         run: |run, given| {
             let [address, size] = given.numbers();
             let address = VirtAddr::new(address);
-            let done = run.win32().reset_write_watch(address, size);
-            Ok(done.map(|()| 0))
+            run.win32(|win32| win32.reset_write_watch(address, size))?;
+            Ok(0)
         },
     },
 ];
+
+fn allocate(run: &mut Run<'_>, given: &Given<'_>) -> Came {
+    let [address, size, kind, protection] = given.numbers();
+    let kind = AllocationType::from_bits_retain(flags(kind));
+    let protection = PageProtection::from_bits_retain(flags(protection));
+    let (process, address) = (given.process, hint(address));
+    let done = run.win32(|win32| win32.virtual_alloc_ex(process, address, size, kind, protection));
+    Ok(base(done?))
+}
+
+/// Memory with attributes, of which there are huge pages.
+fn allocate_with(
+    run: &mut Run<'_>,
+    given: &Given<'_>,
+    request: &AllocationRequest,
+    attributes: u64,
+) -> Result<memory_manager::Range, Status> {
+    const HUGE: u64 = 0x10;
+    let large = AllocationType::RESERVE | AllocationType::COMMIT | AllocationType::LARGE_PAGES;
+    if attributes != HUGE || request.kind != large {
+        return Err(Status::InvalidParameter);
+    }
+    let target = run.caller().on(given.process);
+    let (base, size, protection) = (request.base, request.size, request.protection);
+    run.machine
+        .virtual_alloc_huge(target, base, size, protection)
+}
+
+fn protect(run: &mut Run<'_>, given: &Given<'_>) -> Came {
+    let [address, size, protection] = given.numbers();
+    let protection = PageProtection::from_bits_retain(flags(protection));
+    let (process, address) = (given.process, VirtAddr::new(address));
+    let mut old = PageProtection::empty();
+    run.win32(|win32| {
+        win32.virtual_protect_ex(process, address, size, protection, Some(&mut old))
+    })?;
+    Ok(old.bits().into())
+}
+
+fn free(run: &mut Run<'_>, given: &Given<'_>) -> Came {
+    let [address, size, kind] = given.numbers();
+    let kind = FreeType::from_bits_retain(flags(kind));
+    let (process, address) = (given.process, VirtAddr::new(address));
+    let done = run.win32(|win32| win32.virtual_free_ex(process, address, size, kind));
+    Ok(base(done?))
+}

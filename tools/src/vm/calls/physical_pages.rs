@@ -21,7 +21,7 @@ pub(super) const CALLS: &[Call] = &[
             let [count, array] = given.numbers();
             let target = run.caller().on(given.process);
             let made = run.machine.allocate_user_physical_pages(target, count);
-            Ok(made.and_then(|pages| {
+            let told = made.and_then(|pages| {
                 let stored = (0..).zip(&pages).try_for_each(|(index, page)| {
                     let place = array.wrapping_add(index * ENTRY);
                     run.store(place, &page.0.to_le_bytes())
@@ -33,7 +33,8 @@ pub(super) const CALLS: &[Call] = &[
                     return Err(status);
                 }
                 Ok(pages.len() as u64)
-            }))
+            });
+            run.keep(told)
         },
     },
     Call {
@@ -54,7 +55,7 @@ pub(super) const CALLS: &[Call] = &[
                     machine.map_user_physical_pages(caller, window, &pages)
                 })
             };
-            Ok(shown.map(done))
+            run.keep(shown).map(done)
         },
     },
     Call {
@@ -64,7 +65,7 @@ pub(super) const CALLS: &[Call] = &[
         example: "MapUserPhysicalPagesScatter(p + 0x100, 2, p)",
         run: |run, given| {
             let [addresses, count, array] = given.numbers();
-            Ok(numbers(run, addresses, count).and_then(|addresses| {
+            let shown = numbers(run, addresses, count).and_then(|addresses| {
                 let pages = if array == 0 {
                     vec![None; addresses.len()]
                 } else {
@@ -74,10 +75,9 @@ pub(super) const CALLS: &[Call] = &[
                 let addresses = addresses.into_iter().map(VirtAddr::new);
                 let shown: Vec<_> = addresses.zip(pages).collect();
                 let (caller, machine) = (run.caller(), &mut run.machine);
-                machine
-                    .map_user_physical_pages_scatter(caller, &shown)
-                    .map(done)
-            }))
+                machine.map_user_physical_pages_scatter(caller, &shown)
+            });
+            run.keep(shown).map(done)
         },
     },
     Call {
@@ -87,11 +87,12 @@ pub(super) const CALLS: &[Call] = &[
         example: "FreeUserPhysicalPages(app, 2, p)",
         run: |run, given| {
             let [count, array] = given.numbers();
-            Ok(pages(run, array, count).and_then(|pages| {
+            let freed = pages(run, array, count).and_then(|pages| {
                 let target = run.caller().on(given.process);
                 let freed = run.machine.free_user_physical_pages(target, &pages);
-                freed.map(|()| count).map_err(|stopped| stopped.status)
-            }))
+                freed.map_err(|stopped| stopped.status)
+            });
+            run.keep(freed).map(|()| count)
         },
     },
 ];

@@ -26,16 +26,15 @@ pub(super) const CALLS: &[Call] = &[
         example: "s = CreateFileMapping(NULL, PAGE_READWRITE | SEC_COMMIT, 64KiB)",
         run: |run, given| {
             let [protection, size] = given.numbers();
-            let backing = given.file.map_or(Ok(Backing::PageFile), open)?;
+            let backing = given.file.map_or(Ok(Backing::PageFile), open);
+            let backing = run.keep(backing)?;
             let (attributes, protection) = (flags(protection) & !0xffff, protection & 0xffff);
-            let made = run.win32().create_file_mapping(
-                backing,
-                PageProtection::from_bits_retain(flags(protection)),
-                SectionAttributes::from_bits_retain(attributes),
-                size,
-                None,
-            );
-            Ok(made.map(|handle| run.sections.add(handle, run.place.clone())))
+            let protection = PageProtection::from_bits_retain(flags(protection));
+            let attributes = SectionAttributes::from_bits_retain(attributes);
+            let made = run.win32(|win32| {
+                win32.create_file_mapping(backing, protection, attributes, size, None)
+            });
+            Ok(run.sections.add(made?, run.place.clone()))
         },
     },
     Call {
@@ -53,11 +52,11 @@ pub(super) const CALLS: &[Call] = &[
             let [section, access, offset, size, address] = given.numbers();
             let access = ViewAccess::from_bits_retain(flags(access));
             let section = run.sections.handle(section);
-            let done = section.and_then(|section| {
-                let mut win32 = run.win32();
+            let section = run.keep(section)?;
+            let mapped = run.win32(|win32| {
                 win32.map_view_of_file_ex(section, access, offset, size, hint(address))
             });
-            Ok(done.map(base))
+            Ok(base(mapped?))
         },
     },
     Call {
@@ -84,11 +83,12 @@ pub(super) const CALLS: &[Call] = &[
             let kind = AllocationType::from_bits_retain(flags(kind));
             let anywhere = AddressRequirements::default();
             let section = run.sections.handle(section);
-            let done = section.and_then(|section| {
-                let mut win32 = run.win32();
-                win32.map_view_of_file3(given.process, section, &request, kind, &anywhere)
+            let section = run.keep(section)?;
+            let process = given.process;
+            let mapped = run.win32(|win32| {
+                win32.map_view_of_file3(process, section, &request, kind, &anywhere)
             });
-            Ok(done.map(base))
+            Ok(base(mapped?))
         },
     },
     Call {
@@ -99,7 +99,8 @@ pub(super) const CALLS: &[Call] = &[
         run: |run, given| {
             let [address, size] = given.numbers();
             let address = VirtAddr::new(address);
-            Ok(run.win32().flush_view_of_file(address, size).map(done))
+            let flushed = run.win32(|win32| win32.flush_view_of_file(address, size));
+            Ok(flushed.map(done)?)
         },
     },
     Call {
@@ -110,7 +111,7 @@ pub(super) const CALLS: &[Call] = &[
         run: |run, given| {
             let [address] = given.numbers();
             let address = VirtAddr::new(address);
-            Ok(run.win32().unmap_view_of_file(address).map(base))
+            Ok(base(run.win32(|win32| win32.unmap_view_of_file(address))?))
         },
     },
     Call {
@@ -122,8 +123,8 @@ pub(super) const CALLS: &[Call] = &[
             let [address, kind] = given.numbers();
             let kind = UnmapFlags::from_bits_retain(flags(kind));
             let (process, address) = (given.process, VirtAddr::new(address));
-            let unmapped = run.win32().unmap_view_of_file2(process, address, kind);
-            Ok(unmapped.map(base))
+            let unmapped = run.win32(|win32| win32.unmap_view_of_file2(process, address, kind));
+            Ok(base(unmapped?))
         },
     },
     Call {
@@ -133,7 +134,8 @@ pub(super) const CALLS: &[Call] = &[
         example: "CloseHandle(s)",
         run: |run, given| {
             let [handle] = given.numbers();
-            Ok(run.sections.close(&mut run.machine, handle).map(done))
+            let closed = run.sections.close(&mut run.machine, handle);
+            run.keep(closed).map(done)
         },
     },
 ];

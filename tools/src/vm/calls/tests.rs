@@ -1,13 +1,14 @@
-use memory_manager::MachineConfig;
-
 use super::*;
 use crate::vm::{parse, run};
 
 /// What the examples of the calls find.
 const PRELUDE: &str = "\
+process narrow 2GiB
 process other
 theirs = VirtualAlloc(NULL, 64KiB, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE)
 process app
+thread worker
+in app
 grant SeLockMemoryPrivilege
 watched = VirtualAlloc(NULL, 64KiB, MEM_RESERVE | MEM_WRITE_WATCH, PAGE_READWRITE)
 window = VirtualAlloc(NULL, 64KiB, MEM_RESERVE | MEM_PHYSICAL, PAGE_READWRITE)
@@ -22,7 +23,7 @@ fn the_examples_of_all_calls_are_a_script_that_runs() {
     let written = "write p + 0x100 u64 window\nwrite p + 0x108 u64 window + 4KiB\n";
     let script = script.replace(scatter, &format!("{written}{scatter}"));
     let script = parse("the examples", &format!("{PRELUDE}{script}")).unwrap();
-    let ran = run(&script, &[], &MachineConfig::default(), &mut Vec::new());
+    let ran = run(&script, &[], None, &mut Vec::new());
     assert!(ran.is_ok(), "{:?}", ran.err());
 }
 

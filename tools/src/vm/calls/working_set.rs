@@ -16,7 +16,10 @@ pub(super) const CALLS: &[Call] = &[
         parameters: &[Process, Number("minimum"), Number("maximum")],
         gives: "1; the sizes are written as u64 to these addresses",
         example: "GetProcessWorkingSetSize(app, p, p + 8)",
-        run: |run, given| Ok(tell_size(run, given.process, given.numbers()).map(done)),
+        run: |run, given| {
+            let told = tell_size(run, given.process, given.numbers());
+            run.keep(told).map(done)
+        },
     },
     Call {
         name: "GetProcessWorkingSetSizeEx",
@@ -30,11 +33,12 @@ pub(super) const CALLS: &[Call] = &[
         example: "GetProcessWorkingSetSizeEx(app, p, p + 8, p + 16)",
         run: |run, given| {
             let [minimum, maximum, place] = given.numbers();
-            let told = tell_size(run, given.process, [minimum, maximum]);
-            Ok(told.and_then(|()| {
-                let (_, limits) = run.win32().get_process_working_set_size_ex(given.process)?;
-                run.store(place, &limits.bits().to_le_bytes()).map(done)
-            }))
+            let process = given.process;
+            let told = tell_size(run, process, [minimum, maximum]).and_then(|()| {
+                let told = run.win32(|win32| win32.get_process_working_set_size_ex(process));
+                run.store(place, &told?.1.bits().to_le_bytes())
+            });
+            run.keep(told).map(done)
         },
     },
     Call {
@@ -45,10 +49,9 @@ pub(super) const CALLS: &[Call] = &[
         run: |run, given| {
             let [minimum, maximum] = given.numbers();
             let size = WorkingSetSize { minimum, maximum };
-            let set = run
-                .win32()
-                .set_process_working_set_size(given.process, size);
-            Ok(set.map(done))
+            let process = given.process;
+            let set = run.win32(|win32| win32.set_process_working_set_size(process, size));
+            Ok(set.map(done)?)
         },
     },
     Call {
@@ -65,9 +68,10 @@ pub(super) const CALLS: &[Call] = &[
             let [minimum, maximum, limits] = given.numbers();
             let size = WorkingSetSize { minimum, maximum };
             let limits = WorkingSetLimits::from_bits_retain(flags(limits));
-            let mut win32 = run.win32();
-            let set = win32.set_process_working_set_size_ex(given.process, size, limits);
-            Ok(set.map(done))
+            let process = given.process;
+            let set =
+                run.win32(|win32| win32.set_process_working_set_size_ex(process, size, limits));
+            Ok(set.map(done)?)
         },
     },
     Call {
@@ -75,7 +79,11 @@ pub(super) const CALLS: &[Call] = &[
         parameters: &[Process],
         gives: "1",
         example: "EmptyWorkingSet(app)",
-        run: |run, given| Ok(run.win32().empty_working_set(given.process).map(done)),
+        run: |run, given| {
+            let process = given.process;
+            let emptied = run.win32(|win32| win32.empty_working_set(process));
+            Ok(emptied.map(done)?)
+        },
     },
     Call {
         name: "QueryWorkingSetEx",
@@ -84,16 +92,16 @@ pub(super) const CALLS: &[Call] = &[
         example: "w = QueryWorkingSetEx(app, p)",
         run: |run, given| {
             let [address] = given.numbers();
-            let address = VirtAddr::new(address);
-            let told = run.win32().query_working_set_ex(given.process, address);
-            Ok(told.map(|page| page.bits()))
+            let (process, address) = (given.process, VirtAddr::new(address));
+            let told = run.win32(|win32| win32.query_working_set_ex(process, address))?;
+            Ok(told.bits())
         },
     },
 ];
 
 /// Writes the sizes of a working set to where the caller wants them.
 fn tell_size(run: &mut Run<'_>, process: ProcessId, places: [u64; 2]) -> Result<(), Status> {
-    let size = run.win32().get_process_working_set_size(process)?;
+    let size = run.win32(|win32| win32.get_process_working_set_size(process))?;
     for (place, bytes) in places.into_iter().zip([size.minimum, size.maximum]) {
         run.store(place, &bytes.to_le_bytes())?;
     }

@@ -8,7 +8,7 @@ use memory_manager::Status;
 use super::closest;
 use crate::vm::{
     constants,
-    script::{Access, Argument, Expression, Item, Outcome, Spanned, Statement},
+    script::{Access, Actor, Argument, Expression, Item, MachinePart, Outcome, Spanned, Statement},
 };
 
 /// The names that are known so far.
@@ -18,18 +18,19 @@ pub(super) struct Names {
     values: HashSet<String>,
 }
 
-/// Who does something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Actor {
-    Process,
-    Thread,
-}
-
 /// A name that does not go.
 #[derive(Debug)]
 pub(super) struct Misnamed {
     pub(super) span: Range<usize>,
     pub(super) message: String,
+}
+
+const NO_PROCESS: &str = "there is no process yet: begin with `process NAME`";
+
+/// The end of a message that knows what was meant.
+fn did_you_mean(meant: Option<&str>) -> String {
+    let meant = meant.map(|meant| format!(": did you mean {meant}?"));
+    meant.unwrap_or_default()
 }
 
 impl Names {
@@ -41,12 +42,14 @@ impl Names {
         };
         let acts = !matches!(
             statement.value,
-            Statement::Process { .. } | Statement::Default { .. } | Statement::In(_)
+            Statement::Process { .. }
+                | Statement::Default { .. }
+                | Statement::In(_)
+                | Statement::Machine(_)
+                | Statement::Tick(_)
         );
         if acts && self.actors.is_empty() {
-            return Err(misnamed(
-                "there is no process yet: begin with `process NAME`".into(),
-            ));
+            return Err(misnamed(NO_PROCESS.into()));
         }
         match &statement.value {
             Statement::Process { name, .. } => {
@@ -63,15 +66,33 @@ impl Names {
                 self.act(name, Actor::Thread).map_err(misnamed)?;
                 self.define(name).map_err(misnamed)?;
             }
+            Statement::Machine(_) if !self.actors.is_empty() => {
+                return Err(misnamed(
+                    "what the machine is stands before its first process".into(),
+                ));
+            }
+            Statement::Machine(MachinePart::Ram(value) | MachinePart::Processors(value)) => {
+                self.check_expression(value)?;
+            }
+            Statement::On(value) | Statement::Tick(Some(value)) => self.check_expression(value)?,
             Statement::In(name) => {
                 if !self.actors.contains_key(&name.value) {
+                    let meant = closest(&name.value, self.actors.keys().map(String::as_str));
+                    let meant = did_you_mean(meant);
                     return Err(Misnamed {
                         span: name.span.clone(),
-                        message: format!("there is no process or thread {}", name.value),
+                        message: format!("there is no process or thread {}{meant}", name.value),
                     });
                 }
             }
-            Statement::Default { name, value } | Statement::Set { name, value } => {
+            Statement::Default { name, value } => {
+                self.check_expression(value)?;
+                if self.values.contains(name) {
+                    return Err(misnamed(format!("{name} has a value already")));
+                }
+                self.define(name).map_err(misnamed)?;
+            }
+            Statement::Set { name, value } => {
                 self.check_expression(value)?;
                 self.define(name).map_err(misnamed)?;
             }
@@ -80,7 +101,7 @@ impl Names {
                 for argument in &call.arguments {
                     match argument {
                         Argument::Number(value) => self.check_expression(value)?,
-                        Argument::Process(name) => self.check_process(name)?,
+                        Argument::Actor(actor, name) => self.check_actor(*actor, name)?,
                         Argument::File(_) => {}
                     }
                 }
@@ -95,7 +116,7 @@ impl Names {
             } => {
                 check_outcome(outcome)?;
                 self.check_expression(address)?;
-                if let Access::Write(_, value) = access {
+                if let Access::Write(_, value) | Access::Touch(value) = access {
                     self.check_expression(value)?;
                 }
             }
@@ -103,23 +124,24 @@ impl Names {
                 self.check_expression(left)?;
                 self.check_expression(right)?;
             }
-            Statement::Print(items) => {
-                for item in items {
-                    match item {
-                        Item::Text(_) => {}
-                        Item::Memory { address, length } => {
-                            self.check_expression(address)?;
-                            self.check_expression(length)?;
-                        }
-                        Item::InWords(_, value) | Item::Number(value) => {
-                            self.check_expression(value)?;
-                        }
-                    }
-                }
-            }
-            Statement::Map | Statement::Grant(_) => {}
+            Statement::Print(items) => items.iter().try_for_each(|item| self.check_item(item))?,
+            Statement::Machine(MachinePart::Dep(_))
+            | Statement::Map
+            | Statement::Grant(_)
+            | Statement::Tick(None) => {}
         }
         Ok(())
+    }
+
+    fn check_item(&self, item: &Item) -> Result<(), Misnamed> {
+        match item {
+            Item::Text(_) => Ok(()),
+            Item::Memory { address, length } => {
+                self.check_expression(address)?;
+                self.check_expression(length)
+            }
+            Item::InWords(_, value) | Item::Number(value) => self.check_expression(value),
+        }
     }
 
     fn act(&mut self, name: &str, actor: Actor) -> Result<(), String> {
@@ -129,15 +151,19 @@ impl Names {
         }
     }
 
-    fn check_process(&self, name: &Spanned<String>) -> Result<(), Misnamed> {
-        let what = match self.actors.get(&name.value) {
-            Some(Actor::Process) => return Ok(()),
-            Some(Actor::Thread) => "a thread, and no process",
-            None => "no process",
+    fn check_actor(&self, wanted: Actor, name: &Spanned<String>) -> Result<(), Misnamed> {
+        let what = match (wanted, self.actors.get(&name.value)) {
+            (_, Some(found)) if *found == wanted => return Ok(()),
+            (Actor::Process, Some(_)) => "a thread, and no process",
+            (Actor::Process, None) => "no process",
+            (Actor::Thread, Some(_)) => "a process, and no thread",
+            (Actor::Thread, None) => "no thread",
         };
+        let meant = closest(&name.value, self.actors.keys().map(String::as_str));
+        let meant = meant.filter(|meant| *meant != name.value);
         Err(Misnamed {
             span: name.span.clone(),
-            message: format!("{} is {what}", name.value),
+            message: format!("{} is {what}{}", name.value, did_you_mean(meant)),
         })
     }
 
@@ -151,7 +177,7 @@ impl Names {
 
     fn check_expression(&self, expression: &Spanned<Expression>) -> Result<(), Misnamed> {
         match &expression.value {
-            Expression::Number(_) => Ok(()),
+            Expression::Number(_) | Expression::Counter(_) => Ok(()),
             Expression::Name(name)
                 if self.values.contains(name) || constants::number(name).is_some() =>
             {
@@ -160,13 +186,16 @@ impl Names {
             Expression::Name(name) => {
                 let values = self.values.iter().map(String::as_str);
                 let known = constants::ALL.iter().map(|&(known, _)| known).chain(values);
-                let meant = closest(name, known).map(|meant| format!(": did you mean {meant}?"));
-                let meant = meant.unwrap_or_default();
+                let meant = did_you_mean(closest(name, known));
                 Err(Misnamed {
                     span: expression.span.clone(),
                     message: format!("{name} has no value yet, and is no constant{meant}"),
                 })
             }
+            Expression::Of(..) if self.actors.is_empty() => Err(Misnamed {
+                span: expression.span.clone(),
+                message: NO_PROCESS.into(),
+            }),
             Expression::Of(_, of) => self.check_expression(of),
             Expression::Both(_, left, right) => {
                 self.check_expression(left)?;

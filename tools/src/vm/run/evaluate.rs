@@ -22,6 +22,7 @@ impl Run<'_> {
                     place: expression.span.clone(),
                 })
             }
+            Expression::Counter(counter) => Ok(counter.read(&self.machine)),
             Expression::Of(question, address) => {
                 let address = VirtAddr::new(self.number(address)?);
                 self.answer(*question, address)
@@ -40,13 +41,12 @@ impl Run<'_> {
     }
 
     fn answer(&mut self, question: Question, address: VirtAddr) -> Result<u64, Failure> {
-        let caller = self.caller();
         if let Question::Number(Width(width)) = question {
             let mut bytes = [0; 8];
-            self.machine.read(caller, address, &mut bytes[..width])?;
+            self.read(address, &mut bytes[..width])?;
             return Ok(u64::from_le_bytes(bytes));
         }
-        let information = self.machine.virtual_query(caller.process(), address);
+        let information = self.machine.virtual_query(self.process(), address);
         let information = information.map_err(Failure::Status)?;
         Ok(field(question, &information))
     }

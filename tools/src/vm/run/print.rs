@@ -19,7 +19,7 @@ impl Run<'_> {
                     for offset in 0..length {
                         let mut byte = [0];
                         let at = address.wrapping_add(offset);
-                        self.machine.read(self.caller(), at, &mut byte)?;
+                        self.read(at, &mut byte)?;
                         line.extend(byte);
                     }
                 }

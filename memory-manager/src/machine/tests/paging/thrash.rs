@@ -197,7 +197,10 @@ fn each_disk_operation_may_fail_and_no_page_is_another_one() {
             thrash.faults.fail(base + operation, fault);
         }
         let mut failed = 0;
-        for _ in 0..400 {
+        for step in 0..400 {
+            if step % 50 == 0 {
+                thrash.bench.machine.tick().unwrap();
+            }
             if let Err(raised) = thrash.step(FRAMES * 2 / 5) {
                 assert_eq!(raised.code, Status::InPageError, "{fault:?}");
                 assert!(raised.reason.is_some());

@@ -35,6 +35,10 @@ pub(super) enum Call {
     Empty,
     /// A second passes.
     Tick,
+    /// So many seconds pass that processes which do nothing leave memory.
+    Rest,
+    /// Which pages leave first, and are lost first.
+    Prefer(MemoryPriority),
     /// The working set is to have so many pages.
     Limit(WorkingSetLimits),
     /// All pages that can be elsewhere are.
@@ -96,6 +100,8 @@ pub(super) fn call() -> impl Strategy<Value = Call> {
     let kinds =
         proptest::sample::select(kinds.to_vec()).prop_map(SectionAttributes::from_bits_retain);
     let free = proptest::sample::select(vec![DECOMMIT, DECOMMIT, RELEASE]);
+    let priorities = vec![MemoryPriority::VeryLow, MemoryPriority::Normal];
+    let priority = proptest::sample::select(priorities);
     prop_oneof![
         5 => (kind, protection()).prop_map(|(kind, with)| Call::Alloc(kind, with)),
         1 => protection().prop_map(Call::Large),
@@ -122,6 +128,8 @@ pub(super) fn call() -> impl Strategy<Value = Call> {
         1 => Just(Call::UnlockForDevice),
         1 => Just(Call::Empty),
         2 => Just(Call::Tick),
+        1 => Just(Call::Rest),
+        1 => priority.prop_map(Call::Prefer),
         1 => (0..17_u32).prop_map(|bits| Call::Limit(WorkingSetLimits::from_bits_retain(bits))),
         3 => Just(Call::PageOut),
         1 => Just(Call::WriteMemory),

@@ -1,0 +1,51 @@
+//! What is done before a call when too few pages can be had for it.
+
+use super::{Trigger, mapped_writer::MAPPED, modified_writer::MODIFIED};
+use crate::{Machine, ProcessId, Status, physical::Physical};
+
+impl Physical {
+    /// The least number of frames that are to be had: a 32nd of all, but 32 to 1024. Assumed; the
+    /// numbers of Windows are for machines with more memory than there was in all then.
+    fn low(&self) -> u64 {
+        (self.frames().frames() / 32).clamp(32, 1024)
+    }
+
+    /// Whether frames have to be had before a call.
+    #[inline]
+    pub(crate) fn is_short(&self) -> bool {
+        self.available() < self.low() && self.page_files.pages() > 0
+    }
+}
+
+impl Machine {
+    /// Lets frames be had before somebody needs them, as far as pages can go elsewhere: twice as
+    /// many as are few. Of a machine without page files pages stay where they are.
+    #[inline]
+    pub(crate) fn balance(&mut self, wanted_for: Option<ProcessId>) -> Result<(), Status> {
+        if self.kernel.physical.is_short() {
+            self.relieve(wanted_for)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Writes pages; if none wait for it, trims working sets, and if these have no more than
+    /// their minimum, takes out whole processes.
+    #[cold]
+    fn relieve(&mut self, wanted_for: Option<ProcessId>) -> Result<(), Status> {
+        const SHORT: Trigger = Trigger::MemoryShort;
+        let enough = 2 * self.kernel.physical.low();
+        let is_enough = |physical: &Physical| physical.available() >= enough;
+        while !is_enough(&self.kernel.physical) {
+            let missing = enough - self.kernel.physical.available();
+            let did_help = self.kernel.run_writer(MODIFIED, SHORT, is_enough)? > 0
+                || self.kernel.run_writer(MAPPED, SHORT, is_enough)? > 0
+                || self.trim_working_sets(SHORT, missing)? > 0
+                || self.swap_idlest(wanted_for)? > 0;
+            if !did_help {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
