@@ -18,10 +18,12 @@ impl World {
             let found = self.bench.query(at);
             expected(&found, access, at, false).err()
         });
+        let before = self.protections(base, bytes);
         let at = VirtAddr::new(base);
         let machine = &mut self.bench.machine;
         let done = machine.probe_and_lock_pages(process, at, bytes, operation);
         let done = done.map_err(raw);
+        self.know_copies(&before);
         if self.lacks_memory(done.as_ref().map(|_| ()).map_err(|&stopped| stopped)) {
             return;
         }

@@ -42,7 +42,8 @@ impl World {
     pub(super) fn forget_discarded(&mut self, start: u64, end: u64) {
         for page in pages(start, end) {
             if !self.is_locked(page) {
-                self.forget((page, PAGE));
+                let process = self.bench.process;
+                self.contents.drop_pages(process, page, page + PAGE);
             }
         }
     }
@@ -129,8 +130,7 @@ impl World {
                 }
             })
             .collect();
-        let privates = pages(page_of(base), base + size).filter(|&page| self.is_private(page));
-        let privates: Vec<_> = privates.collect();
+        let before = self.protections(base, size);
         let at = VirtAddr::new(base);
         let done = self.bench.machine.write_virtual_memory(process, at, &bytes);
         let lacked = self.check_copy(done, stop, copied).is_none();
@@ -138,10 +138,11 @@ impl World {
             Err(error) if lacked => error.copied.unwrap(),
             _ => copied,
         };
-        self.forget((base, copied));
+        self.know_copies(&before);
         for (address, byte) in (base..base + copied).zip(bytes) {
-            if byte != 0 && privates.contains(&page_of(address)) {
-                self.written.insert((process, address), byte);
+            if !self.is_window(address) {
+                let protection = before[&page_of(address)];
+                self.contents.write(process, address, byte, protection);
             }
         }
     }
@@ -160,14 +161,11 @@ impl World {
             return;
         }
         for page in pages(page_of(base), base + size) {
-            if !self.is_private(page) {
-                continue;
-            }
             let (first, end) = (page.max(base), (page + PAGE).min(base + size));
-            for (address, byte) in (base..).zip(&bytes) {
-                if (first..end).contains(&address) {
-                    assert!(self.can_be(address, *byte), "{address:#x}");
-                }
+            if !self.is_window(page) {
+                let [from, to] = [first, end].map(|at| usize::try_from(at - base).unwrap());
+                let read = &bytes[from..to];
+                self.contents.check(process, first, read);
             }
         }
     }

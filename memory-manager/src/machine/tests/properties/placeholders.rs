@@ -44,7 +44,13 @@ impl World {
             Call::Reserve => bench.alloc_ex(step.base, step.size, PLACEHOLDER, NOACCESS),
             Call::Split => bench.free(step.base, step.size, PRESERVE),
             Call::Replace(kind, protection) => bench.alloc_ex(base, size, kind, protection),
-            Call::Map(section) => bench.map_replacing(self.sections[section], (base, size)),
+            Call::Map(section) => {
+                let section = self.sections[section];
+                let mapped = bench.map_replacing(section, (base, size));
+                let object = self.object(section);
+                let process = self.bench.process;
+                mapped.inspect(|&range| self.contents.map(process, range, (object, 0)))
+            }
             Call::Preserve => bench.free(base, size, PRESERVE),
             Call::Unmap => bench.unmap_with(base, 2),
             Call::Coalesce => {
@@ -53,7 +59,7 @@ impl World {
                 bench.free(base, size + next, COALESCE)
             }
         };
-        done.map(|range| self.forget(range))
+        done.map(|_| ())
     }
 }
 
