@@ -32,10 +32,10 @@ fn time_prepared<T>(
     let rounds = wanted.div_ceil(FAULTS);
     let mut spent = Duration::ZERO;
     for _ in 0..rounds {
-        prepare(world);
         let start = Instant::now();
         round(world);
         spent += start.elapsed();
+        prepare(world);
     }
     share(spent, wanted, rounds * FAULTS)
 }

@@ -116,7 +116,6 @@ impl LeavingWorld {
     /// # Panics
     /// If they are not where they must be.
     pub fn audit(&mut self) {
-        self.prepare();
         let count = |machine: &Machine| {
             let written = machine.page_lists().modified_page_file;
             (machine.frames_in_use(), written)
