@@ -349,7 +349,9 @@ impl Physical {
     /// of no use any more.
     pub(crate) fn note_written(&mut self, frame: PhysAddr) {
         let number = PhysicalPage::of(frame);
-        self.frames.record_mut(number).flags |= FrameFlags::MODIFIED;
+        let flags = &mut self.frames.record_mut(number).flags;
+        *flags |= FrameFlags::MODIFIED;
+        *flags -= FrameFlags::NO_WRITE;
         self.drop_slot(number);
     }
 

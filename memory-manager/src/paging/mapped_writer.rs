@@ -1,5 +1,6 @@
 //! The mapped page writer: written pages of files go to their files, those that are neighbours
-//! there at once.
+//! there at once. A page that holds something behind the end of its file stays in memory, since
+//! that is nowhere else.
 
 use std::ops::Range;
 
@@ -54,11 +55,16 @@ impl Kernel {
         if stored < frames.len() {
             disks.fail(IoOwner::MappedFile);
         }
-        for (number, frame) in frames.into_iter().enumerate() {
+        for ((number, frame), index) in frames.into_iter().enumerate().zip(pages) {
+            let PageOrigin::File(file) = &self.segment(id)?.origin else {
+                return Err(Status::InternalError);
+            };
+            let stays = file.ends_before_page(self.physical.ram(), index * PAGE, frame)?;
             let flags = self.physical.flags(frame);
             flags.remove(FrameFlags::WRITE_IN_PROGRESS);
             if number < stored {
                 flags.remove(FrameFlags::MODIFIED);
+                flags.set(FrameFlags::NO_WRITE, stays);
             }
             self.physical.release(frame);
         }

@@ -108,6 +108,24 @@ impl MappedFile {
         }
     }
 
+    /// Whether a page holds something behind the end, which is in no file: programs see it as
+    /// long as the page is in memory.
+    pub(crate) fn ends_before_page(
+        &self,
+        ram: &Ram,
+        offset: u64,
+        frame: PhysAddr,
+    ) -> Result<bool, Status> {
+        let behind = self.end.saturating_sub(offset);
+        if behind >= PAGE {
+            return Ok(false);
+        }
+        let mut rest = vec![0; (PAGE - behind) as usize];
+        let read = ram.read(frame.wrapping_add(behind), &mut rest);
+        read.map_err(|_| Status::InternalError)?;
+        Ok(rest.iter().any(|&byte| byte != 0))
+    }
+
     /// Writes pages that follow each other to their places, as far as the file reaches, in one
     /// operation. Gives how many are in it then, up to the end.
     pub(crate) fn store_run(

@@ -8,6 +8,7 @@ use mmu_core::PhysAddr;
 use crate::{
     ProcessId, Status,
     kernel::Kernel,
+    pfn::FrameFlags,
     physical::Physical,
     protection::Protection,
     pte::Pte,
@@ -350,6 +351,8 @@ impl Kernel {
             };
             let stored = file.store(self.physical.ram(), index * PAGE, frame);
             if stored.is_ok() {
+                let stays = file.ends_before_page(self.physical.ram(), index * PAGE, frame)?;
+                self.physical.flags(frame).set(FrameFlags::NO_WRITE, stays);
                 self.physical.note_stored(frame);
             }
             result = result.and(stored);

@@ -78,3 +78,31 @@ fn pages_that_were_paged_out_are_read_again_once() {
         assert_eq!(reads(&bench), (before.0 + 2, before.1 + 1));
     }
 }
+
+/// What programs write behind the end of a file, in its last page, is in no file.
+#[test]
+fn what_is_behind_the_end_of_a_file_stays_as_long_as_its_page() {
+    let mut bench = Bench::new();
+    let file = file(&[9; 0x1100]);
+    let backing = Backing::File(file.try_clone().unwrap(), FileAccess::all());
+    let commit = SectionAttributes::COMMIT;
+    let mapped = bench
+        .machine
+        .create_section(backing, READWRITE, commit, 0)
+        .unwrap();
+    bench.map(mapped, BASE, READWRITE).unwrap();
+    for (address, byte) in [(BASE + 1, 1), (BASE + 0x10ff, 2), (BASE + 0x1800, 3)] {
+        bench.write(address, byte).unwrap();
+    }
+    for _ in 0..2 {
+        bench.machine.page_out().unwrap();
+        bench.machine.verify_frames().unwrap();
+        assert_eq!(bench.machine.page_lists().modified_no_write, 1);
+        assert_eq!(bench.read(BASE + 0x1800), Ok(3));
+    }
+    assert_eq!(file.metadata().unwrap().len(), 0x1100);
+    bench.write(BASE + 0x1800, 0).unwrap();
+    bench.machine.page_out().unwrap();
+    assert_eq!(bench.machine.page_lists().modified_no_write, 0);
+    assert_eq!(bench.read(BASE + 0x10ff), Ok(2));
+}
