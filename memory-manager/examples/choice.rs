@@ -1,6 +1,6 @@
 //! Allocates memory in the state and with the protection that are chosen on the command line,
 //! and prints what a query says of it:
-//! `cargo run --example choice -- MEM_RESERVE PAGE_READONLY`.
+//! `cargo run -p memory-manager --example choice -- MEM_RESERVE PAGE_READONLY`.
 
 use std::io::{self, Write};
 

@@ -3,6 +3,9 @@ use std::{io, ops::Range, path::Path};
 use memory_manager::{Exception, ExceptionAccess, MachineError, PageFileError, Status};
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 
+/// The most seconds that pass at once: a week.
+pub(super) const LONGEST_TICK: u64 = 7 * 24 * 60 * 60;
+
 /// A script cannot be understood.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
@@ -99,6 +102,9 @@ pub enum Failure {
         /// How many there are.
         count: u32,
     },
+    /// More seconds than are let pass at once.
+    #[error("{0} seconds are too many: {LONGEST_TICK} at most, a week, pass at once")]
+    Seconds(u64),
     /// A page file cannot be made.
     #[error(transparent)]
     PageFile(#[from] PageFileError),

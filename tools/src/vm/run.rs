@@ -13,7 +13,7 @@ use mmu_core::{ProcessorId, VirtAddr};
 use super::{
     FailedStatement, Picture, Script, Setting,
     calls::{Given, Sections},
-    error::Failure,
+    error::{Failure, LONGEST_TICK},
     script::{Argument, CallStatement, MachinePart, Statement},
 };
 use outcome::settle;
@@ -163,6 +163,9 @@ impl Run<'_> {
             }
             Statement::Tick(seconds) => {
                 let seconds = seconds.as_ref().map_or(Ok(1), |count| self.number(count))?;
+                if seconds > LONGEST_TICK {
+                    return Err(Failure::Seconds(seconds));
+                }
                 for _ in 0..seconds {
                     self.machine.tick()?;
                 }

@@ -326,6 +326,7 @@ fn a_mapped_file_gets_longer_and_not_shorter() {
         done.map_err(Status::win32)
     };
     assert_eq!(resize(&mut bench, 0x2000), Ok(()));
+    assert_eq!(resize(&mut bench, 1 << 63), Err(87));
     let section = bench
         .file_section(&file, FileAccess::all(), READWRITE, 0x1000)
         .unwrap();

@@ -123,6 +123,7 @@ fn no_machine_is_made_of_too_much() {
             "process a\non 0x100000000",
             "there is no processor 4294967296",
         ),
+        ("tick 0xffffffffffffffff", "are too many: 604800 at most"),
     ] {
         let failed = outcome(&format!("{line}\n"), &[]).unwrap_err();
         assert!(failed.contains(failure), "{line}: {failed}");
