@@ -120,8 +120,9 @@ impl MappedFile {
         if behind >= PAGE {
             return Ok(false);
         }
-        let mut rest = vec![0; (PAGE - behind) as usize];
-        let read = ram.read(frame.wrapping_add(behind), &mut rest);
+        let behind = usize::try_from(behind).unwrap_or(PAGE_BYTES);
+        let mut rest = vec![0; PAGE_BYTES - behind];
+        let read = ram.read(frame.wrapping_add(behind as u64), &mut rest);
         read.map_err(|_| Status::InternalError)?;
         Ok(rest.iter().any(|&byte| byte != 0))
     }
