@@ -258,7 +258,7 @@ impl Paged {
             demand_zero: faults.demand_zero,
             soft: faults.soft,
             hard: faults.hard,
-            trimmed: sets.trimmed + sets.replaced,
+            trimmed: sets.trimmed + sets.swapped + sets.replaced,
             reads: disk.reads,
             pages_read: disk.bytes_read / page,
             writes: disk.writes,
