@@ -1,6 +1,6 @@
 use std::num::NonZeroU16;
 
-use mmu_core::{PageSize, PhysAddr, PhysMem, Ram, RamTooLarge};
+use mmu_core::{PageSize, PhysAddr, Ram, RamTooLarge};
 
 use crate::{
     DiskLedger, DiskModel, MemoryPriority, PageFiles, PageSlot, PhysicalPage, Status,

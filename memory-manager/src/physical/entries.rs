@@ -1,6 +1,6 @@
 //! Entries of page tables, and what becomes of frames as they are written.
 
-use mmu_core::{PageSize, PhysAddr, PhysMem};
+use mmu_core::{PhysAddr, PhysMem};
 
 use super::{Physical, SIZE, prototype_of};
 use crate::{

@@ -5,10 +5,8 @@ mod counts;
 mod error;
 mod timeline;
 
-use memory_manager::{
-    AccessError, AllocationType, IoOwner, PageProtection, ProcessId, SHARED_DATA, ServiceError,
-    Status,
-};
+use memory_manager::demand::{AccessError, ServiceError};
+use memory_manager::{AllocationType, IoOwner, PageProtection, ProcessId, SHARED_DATA, Status};
 use mmu_core::{
     Cycles, Fault, Invalidation, PageFault, PageSize, PhysAddr, Ram, Registers, VirtAddr,
 };
