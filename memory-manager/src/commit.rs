@@ -21,16 +21,26 @@ impl Commit {
     }
 
     pub(crate) fn charge(&mut self, pages: u64) -> Result<(), Status> {
-        if self.limit - self.charged < pages {
+        if self.left() < pages {
             return Err(Status::CommitmentLimit);
         }
         self.charged += pages;
         Ok(())
     }
 
+    /// Promises memory that has to be had, even beyond the limit.
+    pub(crate) fn charge_beyond(&mut self, pages: u64) {
+        self.charged += pages;
+    }
+
+    /// How much more can be promised.
+    pub(crate) fn left(&self) -> u64 {
+        self.limit.saturating_sub(self.charged)
+    }
+
     /// There is less memory to promise.
     pub(crate) fn lower(&mut self, pages: u64) -> Result<(), Status> {
-        if self.limit - self.charged < pages {
+        if self.left() < pages {
             return Err(Status::CommitmentLimit);
         }
         self.limit -= pages;

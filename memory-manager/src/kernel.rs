@@ -43,12 +43,20 @@ impl Kernel {
     /// Promises memory. Page files grow if there is not enough (Windows Internals: the limit is
     /// as much as they are now; literature only).
     pub(crate) fn charge(&mut self, pages: u64) -> Result<(), Status> {
-        let missing = pages.saturating_sub(self.commit.limit() - self.commit.charged());
+        let missing = pages.saturating_sub(self.commit.left());
         if (1..=self.physical.page_files.room()).contains(&missing) {
             // What the host does not give is missing below.
             self.extend_page_files(missing);
         }
         self.commit.charge(pages)
+    }
+
+    /// Promises the memory of a page table, if need be beyond the limit: who was promised memory
+    /// is not refused when it is touched.
+    pub(crate) fn charge_table(&mut self) {
+        if self.charge(1).is_err() {
+            self.commit.charge_beyond(1);
+        }
     }
 
     /// Issues that all processors forget an address, whose entry has changed. They have with

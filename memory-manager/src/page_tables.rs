@@ -234,7 +234,7 @@ impl UserSpace {
     }
 
     fn make_table(&mut self, kernel: &mut Kernel) -> Result<PhysAddr, Status> {
-        kernel.charge(1)?;
+        kernel.charge_table();
         let table = kernel.physical.allocate();
         match table {
             Ok(_) => self.tables += 1,

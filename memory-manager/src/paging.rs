@@ -5,3 +5,5 @@ mod mapped_writer;
 mod page_in;
 mod page_out;
 mod writer;
+
+pub(crate) use page_in::SPARED;

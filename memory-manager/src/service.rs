@@ -29,8 +29,8 @@ pub struct FaultCounters {
     pub demand_zero: u64,
     /// Pages that nobody used, and that were still in memory (`TransitionCount`): soft faults.
     pub soft: u64,
-    /// Pages that were in a page file, and were read from there because they were used. What
-    /// was read along with them is not counted.
+    /// Pages that were in a page file or a mapped file, and were read from there because they
+    /// were used. What was read along with them is not counted.
     pub hard: u64,
     /// Pages of sections that were copied by a write (`CopyOnWriteCount`).
     pub write_copies: u64,

@@ -23,6 +23,8 @@ struct Read {
     there: u64,
     /// How many there should be.
     wanted: u64,
+    /// How many there are in the file by now.
+    left: u64,
 }
 
 impl Kernel {
@@ -82,6 +84,7 @@ impl Kernel {
         }
         let frame = found?;
         self.physical.give_to_prototype(frame, (place, in_file))?;
+        self.faults.hard += 1;
         Ok(frame)
     }
 
@@ -100,8 +103,9 @@ impl Kernel {
         }
         let read = read.and_then(|read| {
             // The file is shorter than when it was mapped.
-            let is_there = read.there > (index - pages.start) * PAGE;
-            if is_there {
+            #[expect(clippy::cast_possible_truncation, reason = "eight pages at most")]
+            let number = (index - pages.start) as usize;
+            if read.is_whole(number) || read.is_last(number) {
                 Ok(read)
             } else {
                 self.physical.disks.fail(IoOwner::MappedFile);
@@ -124,13 +128,19 @@ impl Kernel {
         let mut bytes = vec![0; pages.clone().count() * PAGE_BYTES];
         #[expect(clippy::cast_possible_truncation, reason = "eight pages at most")]
         let read = mapped_file::read(file.disk(), first.offset, &mut bytes[..length as usize]);
+        let left = match read {
+            Ok(there) if (there as u64) < wanted => mapped_file::length(file.disk()),
+            _ => Ok(end),
+        };
         let disks = &mut self.physical.disks;
         disks.read(IoOwner::MappedFile, bytes.len() as u64);
         let there = read.inspect_err(|_| disks.fail(IoOwner::MappedFile))? as u64;
+        let left = left?.saturating_sub(first.offset);
         Ok(Read {
             bytes,
             there,
             wanted,
+            left,
         })
     }
 }
@@ -144,6 +154,12 @@ impl Read {
     fn is_whole(&self, number: usize) -> bool {
         let start = (number * PAGE_BYTES) as u64;
         self.there > start && self.there >= self.wanted.min(start + PAGE)
+    }
+
+    /// Whether a page is the one in which the file ends by now.
+    fn is_last(&self, number: usize) -> bool {
+        let start = (number * PAGE_BYTES) as u64;
+        self.there > start && self.there == self.left
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
 pub(super) const CLUSTER: u64 = 8;
 
 /// Frames that reading ahead leaves for others. Assumed.
-pub(super) const SPARED: u64 = 16;
+pub(crate) const SPARED: u64 = 16;
 
 /// Entries of a table.
 const TABLE: u64 = PAGE / 8;

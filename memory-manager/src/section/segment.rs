@@ -256,7 +256,7 @@ impl Kernel {
         if let Some(place) = self.segment(id)?.place(index) {
             return Ok(place);
         }
-        self.charge(1)?;
+        self.charge_table();
         let frame = self.physical.allocate();
         let frame = frame.inspect_err(|_| self.commit.release(1))?;
         self.physical.hold(frame);
@@ -286,7 +286,11 @@ impl Kernel {
             }
             next += run;
         }
-        self.charge(new)?;
+        let known = &self.segment(id)?.prototypes;
+        let tables = first / PROTOTYPES..end.div_ceil(PROTOTYPES);
+        let tables = tables.filter(|table| !known.contains_key(table)).count() as u64;
+        self.charge(new + tables)?;
+        self.commit.release(tables);
         if let Err(status) = self.make_prototypes(id, first, end) {
             self.commit.release(new);
             return Err(status);

@@ -43,7 +43,7 @@ impl Kernel {
     /// Cuts off the ends of page files that nothing is in, down to their minimum, as far as no
     /// promise needs them.
     fn shrink_page_files(&mut self) {
-        let spare = self.commit.limit() - self.commit.charged();
+        let spare = self.commit.left();
         let lost = self.physical.page_files.shrink(spare);
         if lost > 0 && self.commit.lower(lost).is_ok() {
             let task = SystemTask::DereferenceSegment;

@@ -10,7 +10,8 @@ use crate::{
     user_space::UserSpace,
 };
 
-/// The most pages that are looked at to find one that is replaced.
+/// The most pages that are compared to find one that is replaced; the next time it is those
+/// behind them (Windows Internals; the number is assumed).
 const SAMPLE: usize = 64;
 
 impl UserSpace {
@@ -80,15 +81,25 @@ impl UserSpace {
     }
 
     /// The page that is to leave for another one.
-    pub(crate) fn replaceable(&self, kernel: &Kernel) -> Result<Option<u64>, Status> {
-        let candidates = self.working_set.list.candidates();
-        let candidates = candidates.filter(|page| self.can_leave(kernel, page.page));
+    pub(crate) fn replaceable(&mut self, kernel: &Kernel) -> Result<Option<u64>, Status> {
+        let list = &self.working_set.list;
         if kernel.replacement == Replacement::FirstIn {
+            let candidates = list.candidates();
+            let candidates = candidates.filter(|page| self.can_leave(kernel, page.page));
             let first = candidates.min_by_key(|page| page.added);
             return Ok(first.map(|page| page.page));
         }
         let mut best = None;
-        for page in candidates.take(SAMPLE) {
+        let (mut seen, mut compared) = (0, 0);
+        for page in list.from_hand() {
+            if compared == SAMPLE {
+                break;
+            }
+            seen += 1;
+            if !self.can_leave(kernel, page.page) {
+                continue;
+            }
+            compared += 1;
             let used = self.resident(kernel, page.page)?;
             let is_used = used.is_some_and(|(_, valid)| valid.is_accessed());
             let age = if is_used { None } else { Some(page.age) };
@@ -97,6 +108,7 @@ impl UserSpace {
                 best = Some((rank, page.page));
             }
         }
+        self.working_set.list.move_hand(seen);
         Ok(best.map(|(_, page)| page))
     }
 }

@@ -11,6 +11,8 @@ pub(crate) struct WorkingSetList {
     locked: usize,
     /// Where each page is.
     places: HashMap<u64, usize>,
+    /// Behind which of the pages that are not locked the next look at some of them begins.
+    hand: usize,
 }
 
 /// A page of a working set.
@@ -131,6 +133,20 @@ impl WorkingSetList {
         })
     }
 
+    /// The pages that are not locked, in a circle from behind those that were looked at.
+    pub(crate) fn from_hand(&self) -> impl Iterator<Item = Candidate> {
+        let length = self.candidates().len();
+        let hand = self.hand.min(length);
+        let (behind, before) = (self.candidates().skip(hand), self.candidates().take(hand));
+        behind.chain(before)
+    }
+
+    /// So many were looked at.
+    pub(crate) fn move_hand(&mut self, pages: usize) {
+        let length = self.candidates().len().max(1);
+        self.hand = (self.hand.min(length) + pages) % length;
+    }
+
     /// Notes that a page was used since the last pass, or was not.
     pub(crate) fn grow_older(&mut self, page: u64, use_: Use) {
         if let Some(&place) = self.places.get(&page) {
@@ -183,6 +199,21 @@ mod tests {
             list.remove(page * PAGE);
         }
         assert_eq!(list.length(), 0);
+    }
+
+    #[test]
+    fn every_page_is_looked_at_in_its_turn() {
+        let mut list = filled(7);
+        list.lock(0);
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            seen.extend(list.from_hand().take(4).map(|page| page.page / PAGE));
+            list.move_hand(4);
+        }
+        assert_eq!(seen, [1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6]);
+        (1..6).for_each(|page| list.remove(page * PAGE));
+        list.move_hand(1);
+        assert_eq!(list.from_hand().count(), 1);
     }
 
     #[test]

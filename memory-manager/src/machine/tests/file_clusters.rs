@@ -12,8 +12,8 @@ use mmu_core::{AccessKind, Fault, FunctionalMmu, PrivilegeMode};
 
 use super::{images::file, pe::Pe, *};
 use crate::{
-    Backing, Disk, FileAccess, IoCounters, IoOwner, SectionAttributes, SectionHandle, Serviced,
-    StackRequest, WorkingSetSize,
+    Backing, Disk, DiskFault, DiskFaults, FaultyDisk, FileAccess, IoCounters, IoOwner,
+    SectionAttributes, SectionHandle, Serviced, StackRequest, WorkingSetSize,
 };
 
 const EMPTY: WorkingSetSize = WorkingSetSize {
@@ -275,4 +275,31 @@ fn processors_that_fault_on_one_page_read_it_once() {
     let there = Serviced::AlreadyThere;
     assert_eq!(done, [Serviced::Resolved, there, there, there]);
     assert_eq!(bench.file_io().reads, 1);
+}
+
+/// [MS-ERREF] 2.3.1, `STATUS_IN_PAGE_ERROR`: half a page that was read is none, as long as the
+/// file does not end there.
+#[test]
+fn a_page_of_which_only_half_can_be_read_is_an_in_page_error() {
+    let mut bench = Bench::new();
+    let (on_disk, faults) = (numbered_file(1), DiskFaults::default());
+    let disk = FaultyDisk::new(on_disk.try_clone().unwrap(), &faults);
+    bench.map_file(Backing::Disk(Box::new(disk), FileAccess::all()));
+    let next = faults.operations();
+    faults.fail(next, DiskFault::Short);
+    faults.fail(next + 1, DiskFault::Ends);
+    assert_eq!(bench.page(0), Err((Status::InPageError, 0, BASE)));
+    assert_eq!(bench.read(BASE + PAGE - 1), Ok(1));
+}
+
+/// Microsoft, `PERFORMANCE_INFORMATION`: what is read from a file counts as a hard fault, too.
+#[test]
+fn a_fault_that_reads_a_file_is_a_hard_one() {
+    let mut bench = Bench::new();
+    bench.map_file(whole(&numbered_file(16)));
+    for page in 0..16 {
+        bench.page(page).unwrap();
+    }
+    let faults = bench.machine.fault_counters();
+    assert_eq!((faults.hard, faults.soft), (2, 14));
 }

@@ -146,3 +146,36 @@ fn a_loop_faults_at_each_page_on_any_of_four_processors() {
     let done = bench.machine.shootdown_counters();
     assert!(done.targets >= (ROUNDS - 1) * PAGES * 3, "{done:?}");
 }
+
+/// Windows Internals: what was not used for long leaves first, in a working set of any size.
+/// Literature only.
+#[test]
+fn pages_that_are_used_no_more_leave_however_many_there_are() {
+    let mut bench = Bench::with_ram(64 << 20);
+    for maximum in [60, 130, 345, 600] {
+        let size = WorkingSetSize {
+            minimum: 20 * PAGE,
+            maximum: maximum * PAGE,
+        };
+        let (process, hard) = (bench.process, WorkingSetLimits::HARD_MAXIMUM);
+        let set = bench.machine.set_working_set_size_ex(process, size, hard);
+        set.unwrap();
+        let (used, new) = (BASE, BASE + 0x100_0000);
+        bench.alloc(used, maximum * PAGE, BOTH, READWRITE).unwrap();
+        bench.alloc(new, maximum * PAGE, BOTH, READWRITE).unwrap();
+        (0..maximum).for_each(|page| bench.write(used + page * PAGE, 1).unwrap());
+        for _ in 0..10 {
+            bench.machine.tick().unwrap();
+        }
+        let mut faults = Vec::new();
+        for _ in 0..4 {
+            let before = bench.machine.fault_counters().faults;
+            (0..maximum / 2).for_each(|page| bench.write(new + page * PAGE, 1).unwrap());
+            faults.push(bench.machine.fault_counters().faults - before);
+            bench.machine.tick().unwrap();
+        }
+        assert_eq!(faults, [maximum / 2, 0, 0, 0]);
+        bench.free(used, 0, RELEASE).unwrap();
+        bench.free(new, 0, RELEASE).unwrap();
+    }
+}

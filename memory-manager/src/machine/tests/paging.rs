@@ -405,3 +405,19 @@ fn a_slot_that_nobody_has_is_found() {
     bench.machine.kernel.physical.page_files.free(lost).unwrap();
     bench.machine.verify_frames().unwrap();
 }
+
+/// Ours: a page table is promised when it is made, and then without a question (Windows promises
+/// it with the region; literature only).
+#[test]
+fn memory_that_was_promised_can_be_touched_where_nothing_is_left_to_promise() {
+    let mut bench = Bench::with_ram(256 * PAGE);
+    let left = bench.machine.commit_limit() - bench.machine.commit_charge();
+    bench.alloc(BASE, left * PAGE, BOTH, READWRITE).unwrap();
+    bench.write(BASE, 1).unwrap();
+    bench.write(BASE + (left - 1) * PAGE, 1).unwrap();
+    assert!(bench.machine.commit_charge() > bench.machine.commit_limit());
+    let more = bench.alloc(BASE + 0x1000_0000, PAGE, BOTH, READWRITE);
+    assert_eq!(more, Err(Status::CommitmentLimit));
+    bench.free(BASE, 0, RELEASE).unwrap();
+    bench.alloc(BASE, PAGE, BOTH, READWRITE).unwrap();
+}

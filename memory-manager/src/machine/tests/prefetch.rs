@@ -75,3 +75,46 @@ fn a_hint_takes_no_memory_that_was_promised() {
     }
     drop(file);
 }
+
+/// Microsoft, `PrefetchVirtualMemory`: "from secondary storage"; that can be a page file.
+#[test]
+fn pages_in_a_page_file_are_read_before_they_are_touched() {
+    let (mut bench, _) = Bench::with_page_file(128, 64);
+    bench.numbered(BASE, 8);
+    let backing = Backing::PageFile;
+    let commit = SectionAttributes::COMMIT;
+    let section = bench
+        .machine
+        .create_section(backing, READWRITE, commit, ALL)
+        .unwrap();
+    let shared = BASE + 0x10_0000;
+    bench.map(section, shared, READWRITE).unwrap();
+    bench.write(shared + 3 * PAGE, 9).unwrap();
+    bench.page_out();
+    bench.forget_standby();
+    let before = bench.machine.fault_counters();
+    bench
+        .prefetch(&[(BASE + PAGE, 2 * PAGE), (shared, ALL)])
+        .unwrap();
+    // What lies beside it in the page file comes with it.
+    assert_eq!(bench.standby(), 9);
+    assert_eq!(bench.machine.fault_counters(), before);
+    assert_eq!(bench.read(BASE + PAGE), Ok(2));
+    assert_eq!(bench.read(shared + 3 * PAGE), Ok(9));
+    let after = bench.machine.fault_counters();
+    assert_eq!((after.hard, after.soft), (before.hard, before.soft + 2));
+    bench.machine.verify_frames().unwrap();
+}
+
+/// Ours: what a hint has read is on standby, so that it takes nothing from anybody, however much
+/// was promised.
+#[test]
+fn a_hint_is_taken_where_more_is_promised_than_there_is_memory() {
+    let (mut bench, _) = Bench::with_page_file(128, 1024);
+    bench
+        .alloc(BASE + 0x10_0000, 600 * PAGE, BOTH, READWRITE)
+        .unwrap();
+    let _file = bench.view_of_file();
+    bench.prefetch(&[(BASE, ALL)]).unwrap();
+    assert_eq!(bench.standby(), 8);
+}
