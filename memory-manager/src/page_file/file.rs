@@ -27,6 +27,7 @@ pub(super) struct PageFile {
     number: PageFileNumber,
     disk: Box<dyn Disk>,
     slots: SlotMap,
+    /// As far as slots were ever written.
     checksums: Vec<u32>,
     /// In pages.
     minimum: usize,
@@ -49,7 +50,7 @@ impl PageFile {
             number,
             disk,
             slots: SlotMap::new(minimum),
-            checksums: vec![0; minimum],
+            checksums: Vec::new(),
             minimum,
             maximum,
             health: Health::Well,
@@ -100,6 +101,9 @@ impl PageFile {
             return Err(PageFileError::Write { file, slot, source });
         }
         self.health = Health::Well;
+        if self.checksums.len() < slots.end {
+            self.checksums.resize(slots.end, 0);
+        }
         let checksums = &mut self.checksums[slots];
         for (checksum, page) in checksums.iter_mut().zip(pages.chunks_exact(PAGE_BYTES)) {
             *checksum = crc32fast::hash(page);
@@ -153,7 +157,6 @@ impl PageFile {
                 source,
             })?;
         self.slots.grow(pages);
-        self.checksums.resize(pages, 0);
         Ok(pages - old)
     }
 
