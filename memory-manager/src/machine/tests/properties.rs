@@ -156,12 +156,6 @@ impl World {
         world
     }
 
-    fn is_window(&self, address: u64) -> bool {
-        let space = &self.bench.machine.spaces[&self.bench.process];
-        let region = space.vads.find(address);
-        region.is_some_and(crate::vad::Vad::is_window)
-    }
-
     fn make(&mut self, step: Step) {
         let base = step.base;
         let process = self.processes[step.process];
