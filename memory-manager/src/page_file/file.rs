@@ -6,7 +6,8 @@ use super::{
     PageFileCounters, PageFileError, PageFileNumber, PageSlot, Slot, SlotRun, slot_map::SlotMap,
 };
 use crate::{
-    Disk, disk,
+    Disk,
+    disk::{self, ScratchPath},
     vad::{PAGE, PAGE_BYTES},
 };
 
@@ -26,6 +27,8 @@ pub(super) enum Health {
 pub(super) struct PageFile {
     number: PageFileNumber,
     disk: Box<dyn Disk>,
+    /// The path of a file that was made for this.
+    pub(super) scratch: Option<ScratchPath>,
     slots: SlotMap,
     /// As far as slots were ever written.
     checksums: Vec<u32>,
@@ -49,6 +52,7 @@ impl PageFile {
         Ok(Self {
             number,
             disk,
+            scratch: None,
             slots: SlotMap::new(minimum),
             checksums: Vec::new(),
             minimum,

@@ -19,7 +19,7 @@ mod windows;
 
 use self::{
     accesses::expected,
-    calls::{Call, EMPTY, Step, call, few, of_contents, protection, step},
+    calls::{Call, Step, call, few, of_contents, protection, step},
     contents::Contents,
     translations::Granted,
 };
