@@ -88,8 +88,8 @@ impl Arguments {
         VirtAddr::new(self.size)
     }
 
-    fn range(self) -> Range {
-        Range {
+    fn range(self) -> AddressRange {
+        AddressRange {
             base: self.at,
             size: self.size,
         }
