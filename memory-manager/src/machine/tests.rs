@@ -46,6 +46,7 @@ mod section_objects;
 mod sections;
 mod self_map;
 mod shared_data;
+mod stalls;
 mod system_tasks;
 mod threads;
 mod trimming;
