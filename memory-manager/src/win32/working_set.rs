@@ -1,7 +1,7 @@
 use mmu_core::VirtAddr;
 
 use crate::{
-    MemoryPriority, ProcessId, Range, Status, Win32, WorkingSetLimits, WorkingSetPage,
+    AddressRange, MemoryPriority, ProcessId, Status, Win32, WorkingSetLimits, WorkingSetPage,
     WorkingSetSize,
 };
 
@@ -10,7 +10,7 @@ impl Win32<'_> {
     ///
     /// # Errors
     /// As there.
-    pub fn virtual_lock(&mut self, base: VirtAddr, size: u64) -> Result<Range, Status> {
+    pub fn virtual_lock(&mut self, base: VirtAddr, size: u64) -> Result<AddressRange, Status> {
         let locked = self.machine.virtual_lock(self.own(), base, size);
         self.keep(locked)
     }
@@ -19,7 +19,7 @@ impl Win32<'_> {
     ///
     /// # Errors
     /// As there.
-    pub fn virtual_unlock(&mut self, base: VirtAddr, size: u64) -> Result<Range, Status> {
+    pub fn virtual_unlock(&mut self, base: VirtAddr, size: u64) -> Result<AddressRange, Status> {
         let unlocked = self.machine.virtual_unlock(self.own(), base, size);
         self.keep(unlocked)
     }
@@ -156,7 +156,7 @@ impl Win32<'_> {
     pub fn prefetch_virtual_memory(
         &mut self,
         process: ProcessId,
-        ranges: &[Range],
+        ranges: &[AddressRange],
     ) -> Result<(), Status> {
         let done = self
             .machine

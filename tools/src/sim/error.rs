@@ -1,6 +1,6 @@
 use std::{io::ErrorKind, path::Path};
 
-use memory_manager::{AccessError, PageFileError};
+use memory_manager::{PageFileError, demand::AccessError};
 use mmu_core::{GeneralProtection, RamTooLarge, TimedConfigError};
 
 use super::PagingError;
