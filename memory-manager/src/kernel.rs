@@ -8,7 +8,6 @@ use crate::{
     processor::SpaceRoot,
     processors::Processors,
     section::{SectionObjects, SegmentId, Segments},
-    system::Tasks,
     system_space::SystemSpace,
 };
 
@@ -32,7 +31,6 @@ pub(crate) struct Kernel {
     pub(crate) pages_added: u64,
     /// How many calls and accesses there were.
     pub(crate) calls: u64,
-    pub(crate) tasks: Tasks,
     /// Why a page could not be read, until its thread is told.
     pub(crate) in_page_reason: Option<Status>,
     /// What processors of others have to forget, if somebody asks.

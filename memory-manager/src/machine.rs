@@ -14,7 +14,6 @@ use crate::{
     physical::Physical,
     processors::Processors,
     section::{SectionObjects, Segments},
-    system::Tasks,
     user_space::UserSpace,
     vad::{PAGE, Placeholder},
 };
@@ -22,7 +21,9 @@ use crate::{
 /// What a machine is made of and how its memory manager is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MachineConfig {
-    /// Bytes of physical memory. As much can be committed, and more with page files.
+    /// Bytes of physical memory. As much can be committed, and more with page files, which a
+    /// machine is given once it is there, since they are files and no values:
+    /// [`Machine::create_page_file`], [`Machine::add_page_file`].
     pub ram_bytes: u64,
     /// The processor's features; no-execute is needed.
     pub features: CpuFeatures,
@@ -94,6 +95,9 @@ pub struct ProcessId(pub(crate) u64);
 /// assert_eq!(refused.address, memory.base.as_u64());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// Once it has a page file, pages that were not used for long go there when memory is short
+/// ([`Machine::create_page_file`]); a second passes by [`Machine::tick`].
 #[derive(Debug)]
 pub struct Machine {
     pub(crate) kernel: Kernel,
@@ -125,7 +129,6 @@ impl Machine {
                 replacement: config.replacement,
                 pages_added: 0,
                 calls: 0,
-                tasks: Tasks::default(),
                 in_page_reason: None,
                 recorded: None,
             },

@@ -7,6 +7,7 @@ use crate::{
     pfn::{Content, FrameDatabase, FrameFlags, FrameState, Record, Taken, Wanted},
     protection::Protection,
     pte::{FrameOwner, Pte, PteState},
+    system::{Stall, Tasks},
 };
 
 mod entries;
@@ -35,6 +36,9 @@ pub(crate) struct Physical {
     /// A slot belongs to the entry that names it, or to the frame whose original entry does.
     pub(crate) page_files: PageFiles,
     pub(crate) disks: DiskLedger,
+    pub(crate) tasks: Tasks,
+    /// Whether, and why, pages cannot be written for now.
+    pub(crate) stall: Stall,
 }
 
 impl Physical {
@@ -48,6 +52,8 @@ impl Physical {
             frames: FrameDatabase::new(bytes >> SIZE.shift(), colours),
             page_files: PageFiles::default(),
             disks: DiskLedger::new(disk),
+            tasks: Tasks::default(),
+            stall: Stall::default(),
         })
     }
 
@@ -85,14 +91,15 @@ impl Physical {
         lists.zeroed + lists.free
     }
 
-    /// Takes a frame; if none can be had, pages are written until one can.
+    /// Takes a frame; if none can be had, pages are written until one can, even where that
+    /// failed before.
     pub(super) fn take(&mut self, wanted: Wanted) -> Result<Taken, Status> {
         loop {
             if let Some(taken) = self.frames.take(wanted) {
                 self.evict(taken)?;
                 return Ok(taken);
             }
-            if self.write_modified()? == 0 {
+            if self.write_for_a_frame()? == 0 {
                 return Err(Status::NoMemory);
             }
         }
@@ -211,6 +218,7 @@ impl Physical {
     pub(crate) fn free_slot(&mut self, slot: PageSlot) {
         // Books that are wrong are for the check of them to find.
         let _ = self.page_files.free(slot.into());
+        self.stall.room_was_made();
     }
 
     /// Gives the memory of a held page of any size back.

@@ -14,6 +14,7 @@ mod log;
 mod mapped_writer;
 mod modified_writer;
 mod shortage;
+mod stall;
 mod swapper;
 mod usage;
 mod working_sets;
@@ -22,6 +23,7 @@ mod zero_pages;
 
 pub(crate) use log::Tasks;
 pub use log::{TaskCounters, TaskRun};
+pub(crate) use stall::{Cause, Stall};
 pub(crate) use usage::Usage;
 pub(crate) use working_sets::AMPLE;
 
@@ -90,6 +92,8 @@ pub enum Trigger {
     Time,
     /// Few pages could be had.
     MemoryShort,
+    /// A frame was needed at once, in the midst of a call, and none could be had.
+    FrameNeeded,
     /// Too many pages waited to be written.
     ManyModified,
     /// Pages had waited for too long to be written.
@@ -107,6 +111,7 @@ impl fmt::Display for Trigger {
         f.pad(match self {
             Self::Time => "its time had come",
             Self::MemoryShort => "memory was short",
+            Self::FrameNeeded => "a frame was needed",
             Self::ManyModified => "many pages waited to be written",
             Self::LongModified => "pages waited long to be written",
             Self::CommitShort => "commit was short",
@@ -124,7 +129,8 @@ impl Machine {
     /// # Errors
     /// [`Status::InternalError`]: page tables do not answer.
     pub fn tick(&mut self) -> Result<(), Status> {
-        self.kernel.tasks.pass_second();
+        self.kernel.physical.tasks.pass_second();
+        self.kernel.physical.stall.is_over();
         self.manage_balance_set()?;
         // Those whose turn it is then, by their priority.
         self.swap_idle_processes()?;

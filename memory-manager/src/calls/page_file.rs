@@ -2,7 +2,7 @@ use std::path::Path;
 
 use crate::{
     Disk, IoCounters, IoOwner, Machine, PageFileCounters, PageFileError, PageFileNumber,
-    PageFileSize,
+    PageFileSize, system::Stall,
 };
 
 impl Machine {
@@ -31,6 +31,7 @@ impl Machine {
         let old = files.pages();
         let number = files.create(path, size)?;
         self.kernel.commit.raise(files.pages() - old);
+        self.kernel.physical.stall = Stall::default();
         Ok(number)
     }
 
@@ -47,6 +48,7 @@ impl Machine {
         let old = files.pages();
         let number = files.add(disk, size)?;
         self.kernel.commit.raise(files.pages() - old);
+        self.kernel.physical.stall = Stall::default();
         Ok(number)
     }
 

@@ -48,6 +48,7 @@ mod section_objects;
 mod sections;
 mod self_map;
 mod shared_data;
+mod stalls;
 mod system_tasks;
 mod threads;
 mod trimming;

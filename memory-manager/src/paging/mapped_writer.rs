@@ -13,6 +13,7 @@ use crate::{
     protection::Protection,
     pte::Pte,
     section::{PageOrigin, SegmentId},
+    system::Cause,
     vad::PAGE,
 };
 
@@ -54,6 +55,7 @@ impl Kernel {
         let stored = stored.unwrap_or(0);
         if stored < frames.len() {
             disks.fail(IoOwner::MappedFile);
+            self.physical.stall.failed(Cause::Broken);
         }
         for ((number, frame), index) in frames.into_iter().enumerate().zip(pages) {
             let PageOrigin::File(file) = &self.segment(id)?.origin else {

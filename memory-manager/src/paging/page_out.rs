@@ -13,7 +13,7 @@ impl Machine {
         for space in self.spaces.values_mut() {
             space.trim(&mut self.kernel, 0, USER_LIMIT)?;
         }
-        while self.kernel.physical.write_modified()? > 0 || self.kernel.write_mapped()? > 0 {}
+        self.kernel.write_all()?;
         self.kernel.physical.free_standby()
     }
 }

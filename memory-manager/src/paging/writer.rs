@@ -6,6 +6,7 @@ use crate::{
     physical::Physical,
     protection::Protection,
     pte::Pte,
+    system::Cause,
     vad::{PAGE, PAGE_BYTES},
 };
 
@@ -34,10 +35,15 @@ impl Physical {
         while done < frames.len() {
             let rest = &pages[done * PAGE_BYTES..];
             let written = self.page_files.write(rest);
-            let Ok(run) = written else {
-                self.disks.fail(IoOwner::PageFile);
-                break;
+            let run = match written {
+                Ok(run) => run,
+                Err(error) => {
+                    self.disks.fail(IoOwner::PageFile);
+                    self.stall.failed(Cause::from(&error));
+                    break;
+                }
             };
+            self.stall.written();
             self.disks
                 .write(IoOwner::PageFile, u64::from(run.pages) * PAGE);
             for (slot, &frame) in run.slots().zip(&frames[done..]) {

@@ -15,7 +15,7 @@ impl Machine {
             let most = GOAL.saturating_sub(physical.available() + physical.writable());
             trimmed = self.trim_working_sets(Trigger::MemoryShort, most)?;
         }
-        let tasks = &mut self.kernel.tasks;
+        let tasks = &mut self.kernel.physical.tasks;
         tasks.note(SystemTask::BalanceSetManager, Trigger::Time, trimmed, 0);
         Ok(())
     }

@@ -12,7 +12,7 @@ impl Machine {
     /// files shrink if it is time.
     pub(super) fn dereference_segments(&mut self) -> Result<(), Status> {
         self.kernel.retire_left(Trigger::Time)?;
-        if self.kernel.tasks.second().is_multiple_of(PERIOD) {
+        if self.kernel.physical.tasks.second().is_multiple_of(PERIOD) {
             self.kernel.shrink_page_files();
         }
         Ok(())
@@ -35,7 +35,7 @@ impl Kernel {
                 Err(_) => (0, 1),
             };
             let task = SystemTask::DereferenceSegment;
-            self.tasks.note(task, trigger, pages, failures);
+            self.physical.tasks.note(task, trigger, pages, failures);
         }
         Ok(())
     }
@@ -47,7 +47,7 @@ impl Kernel {
         let lost = self.physical.page_files.shrink(spare);
         if lost > 0 && self.commit.lower(lost).is_ok() {
             let task = SystemTask::DereferenceSegment;
-            self.tasks.note(task, Trigger::Time, lost, 0);
+            self.physical.tasks.note(task, Trigger::Time, lost, 0);
         }
     }
 
@@ -58,8 +58,12 @@ impl Kernel {
         let failures = u64::from(gained.is_err());
         let gained = gained.unwrap_or(0);
         self.commit.raise(gained);
+        if gained > 0 {
+            self.physical.stall.room_was_made();
+        }
         let task = SystemTask::DereferenceSegment;
-        self.tasks
+        self.physical
+            .tasks
             .note(task, Trigger::CommitShort, gained, failures);
     }
 }

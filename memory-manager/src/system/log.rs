@@ -90,12 +90,12 @@ impl Tasks {
 impl Machine {
     /// How many seconds have passed for the system, by [`Machine::tick`].
     pub fn seconds(&self) -> u64 {
-        self.kernel.tasks.second
+        self.kernel.physical.tasks.second
     }
 
     /// What the runs of one of the system's tasks came to.
     pub fn task_counters(&self, task: SystemTask) -> TaskCounters {
-        self.kernel.tasks.counters[task as usize]
+        self.kernel.physical.tasks.counters[task as usize]
     }
 
     /// Begins to record the runs of the system's tasks: the same calls give the same runs.
@@ -114,17 +114,17 @@ impl Machine {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn record_task_runs(&mut self) {
-        self.kernel.tasks.runs.get_or_insert_default();
+        self.kernel.physical.tasks.runs.get_or_insert_default();
     }
 
     /// The runs since they were last taken, in order.
     pub fn take_task_runs(&mut self) -> Vec<TaskRun> {
-        let runs = self.kernel.tasks.runs.as_mut();
+        let runs = self.kernel.physical.tasks.runs.as_mut();
         runs.map(std::mem::take).unwrap_or_default()
     }
 
     /// Ends what [`Machine::record_task_runs`] began; runs that were not taken are forgotten.
     pub fn stop_recording_task_runs(&mut self) {
-        self.kernel.tasks.runs = None;
+        self.kernel.physical.tasks.runs = None;
     }
 }

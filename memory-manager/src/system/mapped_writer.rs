@@ -25,11 +25,11 @@ impl Kernel {
             waiting(physical) <= physical.most_modified()
         })?;
         if waiting(&self.physical) == 0 {
-            self.tasks.mapped_since = None;
+            self.physical.tasks.mapped_since = None;
             return Ok(());
         }
-        let now = self.tasks.second();
-        let since = *self.tasks.mapped_since.get_or_insert(now);
+        let now = self.physical.tasks.second();
+        let since = *self.physical.tasks.mapped_since.get_or_insert(now);
         if now - since >= LIFE {
             self.run_writer(MAPPED, Trigger::LongModified, |physical| {
                 waiting(physical) == 0

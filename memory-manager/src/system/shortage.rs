@@ -1,7 +1,7 @@
-//! What is done before a call when too few pages can be had for it.
+//! What is done when too few pages can be had: before a call, and in the midst of it.
 
-use super::{Trigger, mapped_writer::MAPPED, modified_writer::MODIFIED};
-use crate::{Machine, ProcessId, Status, physical::Physical};
+use super::{SystemTask, Trigger, mapped_writer::MAPPED, modified_writer::MODIFIED};
+use crate::{IoOwner, Machine, ProcessId, Status, physical::Physical};
 
 impl Physical {
     /// The least number of frames that are to be had: a 32nd of all, but 32 to 1024. Assumed; the
@@ -15,6 +15,20 @@ impl Physical {
     pub(crate) fn is_short(&self) -> bool {
         self.available() < self.low() && self.page_files.pages() > 0
     }
+
+    /// Writes pages so that a frame can be had, in the midst of a call; gives how many.
+    #[cold]
+    pub(crate) fn write_for_a_frame(&mut self) -> Result<u64, Status> {
+        let failures = |physical: &Self| physical.disks.counters(IoOwner::PageFile).failures;
+        let before = failures(self);
+        let pages = self.write_modified()?;
+        let failures = failures(self) - before;
+        if pages + failures > 0 {
+            let (task, trigger) = (SystemTask::ModifiedPageWriter, Trigger::FrameNeeded);
+            self.tasks.note(task, trigger, pages, failures);
+        }
+        Ok(pages)
+    }
 }
 
 impl Machine {
@@ -22,7 +36,8 @@ impl Machine {
     /// many as are few. Of a machine without page files pages stay where they are.
     #[inline]
     pub(crate) fn balance(&mut self, wanted_for: Option<ProcessId>) -> Result<(), Status> {
-        if self.kernel.physical.is_short() {
+        let physical = &mut self.kernel.physical;
+        if physical.is_short() && physical.stall.lets_search(physical.available()) {
             self.relieve(wanted_for)
         } else {
             Ok(())
@@ -43,6 +58,8 @@ impl Machine {
                 || self.trim_working_sets(SHORT, missing)? > 0
                 || self.swap_idlest(wanted_for)? > 0;
             if !did_help {
+                let physical = &mut self.kernel.physical;
+                physical.stall.searched(physical.available());
                 break;
             }
         }

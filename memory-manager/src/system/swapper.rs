@@ -16,7 +16,7 @@ const IDLE: u64 = 15;
 impl Machine {
     /// Takes out the processes that did nothing for long, if it is time to look at them.
     pub(super) fn swap_idle_processes(&mut self) -> Result<(), Status> {
-        if !self.kernel.tasks.second().is_multiple_of(PERIOD) {
+        if !self.kernel.physical.tasks.second().is_multiple_of(PERIOD) {
             return Ok(());
         }
         for space in self.spaces.values_mut() {
@@ -60,7 +60,10 @@ impl UserSpace {
         self.usage.residence = Residence::Out;
         let pages = (before - self.working_set.list.length()) as u64;
         kernel.working_sets.swapped += pages;
-        kernel.tasks.note(SystemTask::Swapper, trigger, pages, 0);
+        kernel
+            .physical
+            .tasks
+            .note(SystemTask::Swapper, trigger, pages, 0);
         Ok(pages)
     }
 
@@ -78,6 +81,9 @@ impl UserSpace {
     #[cold]
     fn swap_in(&mut self, kernel: &mut Kernel) {
         self.usage.residence = Residence::In;
-        kernel.tasks.note(SystemTask::Swapper, Trigger::Use, 0, 0);
+        kernel
+            .physical
+            .tasks
+            .note(SystemTask::Swapper, Trigger::Use, 0, 0);
     }
 }

@@ -42,7 +42,7 @@ impl Machine {
             space.usage.pass_second(used);
             pages += space.working_set.list.length() as u64;
         }
-        let tasks = &mut self.kernel.tasks;
+        let tasks = &mut self.kernel.physical.tasks;
         tasks.note(SystemTask::WorkingSetManager, Trigger::Time, pages, 0);
         Ok(())
     }
@@ -66,7 +66,7 @@ impl Machine {
             self.kernel.settle()?;
         }
         self.kernel.working_sets.trimmed += trimmed;
-        let tasks = &mut self.kernel.tasks;
+        let tasks = &mut self.kernel.physical.tasks;
         tasks.note(SystemTask::WorkingSetManager, trigger, trimmed, 0);
         Ok(trimmed)
     }

@@ -1,6 +1,6 @@
 //! What the two writers have in common.
 
-use super::{SystemTask, Trigger};
+use super::{SystemTask, Trigger, mapped_writer::MAPPED, modified_writer::MODIFIED};
 use crate::{IoOwner, Status, kernel::Kernel, physical::Physical};
 
 /// A task that writes pages.
@@ -30,9 +30,20 @@ impl Kernel {
         }
         let failures = self.failures() - before;
         if pages + failures > 0 {
-            self.tasks.note(writer.task, trigger, pages, failures);
+            self.physical
+                .tasks
+                .note(writer.task, trigger, pages, failures);
         }
         Ok(pages)
+    }
+
+    /// Writes all pages that wait for it, since a call asks for that.
+    pub(crate) fn write_all(&mut self) -> Result<(), Status> {
+        let call = Trigger::Call;
+        while self.run_writer(MODIFIED, call, |_| false)? > 0
+            || self.run_writer(MAPPED, call, |_| false)? > 0
+        {}
+        Ok(())
     }
 
     fn failures(&self) -> u64 {

@@ -15,7 +15,7 @@ impl Machine {
             return Ok(());
         }
         let zeroed = self.zero_free_pages(ZEROED)?;
-        let tasks = &mut self.kernel.tasks;
+        let tasks = &mut self.kernel.physical.tasks;
         tasks.note(SystemTask::ZeroPage, Trigger::Time, zeroed, 0);
         Ok(())
     }

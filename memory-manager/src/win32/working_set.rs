@@ -1,7 +1,8 @@
 use mmu_core::VirtAddr;
 
 use crate::{
-    AddressRange, ProcessId, Status, Win32, WorkingSetLimits, WorkingSetPage, WorkingSetSize,
+    AddressRange, MemoryPriority, ProcessId, Status, Win32, WorkingSetLimits, WorkingSetPage,
+    WorkingSetSize,
 };
 
 impl Win32<'_> {
@@ -104,6 +105,47 @@ impl Win32<'_> {
     ) -> Result<WorkingSetPage, Status> {
         let told = self.machine.query_working_set_ex(process, address);
         self.keep(told)
+    }
+
+    /// `QueryWorkingSet`:
+    /// [`Machine::query_working_set`](crate::Machine::query_working_set).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn query_working_set(
+        &mut self,
+        process: ProcessId,
+    ) -> Result<Vec<(VirtAddr, WorkingSetPage)>, Status> {
+        let told = self.machine.query_working_set(process);
+        self.keep(told)
+    }
+
+    /// `GetProcessInformation` with `ProcessMemoryPriority`:
+    /// [`Machine::memory_priority`](crate::Machine::memory_priority).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn process_memory_priority(
+        &mut self,
+        process: ProcessId,
+    ) -> Result<MemoryPriority, Status> {
+        let told = self.machine.memory_priority(process);
+        self.keep(told)
+    }
+
+    /// `SetProcessInformation` with `ProcessMemoryPriority`, which is a number there:
+    /// [`Machine::set_memory_priority`](crate::Machine::set_memory_priority).
+    ///
+    /// # Errors
+    /// As there, and [`Status::InvalidParameter`]: programs have no such priority.
+    pub fn set_process_memory_priority(
+        &mut self,
+        process: ProcessId,
+        priority: u32,
+    ) -> Result<(), Status> {
+        let priority = MemoryPriority::from_value(priority).ok_or(Status::InvalidParameter);
+        let set = priority.and_then(|priority| self.machine.set_memory_priority(process, priority));
+        self.keep(set)
     }
 
     /// `PrefetchVirtualMemory`:

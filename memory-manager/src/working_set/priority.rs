@@ -5,7 +5,9 @@ use crate::{Machine, ProcessId, Status};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum MemoryPriority {
-    /// `MEMORY_PRIORITY_VERY_LOW`: they go first.
+    /// `MEMORY_PRIORITY_LOWEST`, which Microsoft's headers have and its pages do not tell of.
+    Lowest = 0,
+    /// `MEMORY_PRIORITY_VERY_LOW`: they go soon.
     VeryLow = 1,
     /// `MEMORY_PRIORITY_LOW`.
     Low = 2,
@@ -16,6 +18,28 @@ pub enum MemoryPriority {
     /// `MEMORY_PRIORITY_NORMAL`: that of each process at first.
     #[default]
     Normal = 5,
+}
+
+impl MemoryPriority {
+    /// All of them, the lowest first.
+    pub const ALL: [Self; 6] = [
+        Self::Lowest,
+        Self::VeryLow,
+        Self::Low,
+        Self::Medium,
+        Self::BelowNormal,
+        Self::Normal,
+    ];
+
+    /// The number of it (`MEMORY_PRIORITY_INFORMATION`).
+    pub const fn value(self) -> u32 {
+        self as u32
+    }
+
+    /// That of a number; there is none above [`MemoryPriority::Normal`] for programs.
+    pub fn from_value(value: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.value() == value)
+    }
 }
 
 impl Machine {

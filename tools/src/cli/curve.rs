@@ -1,4 +1,5 @@
-//! `sim` over a range of sizes: what an access costs as its memory grows.
+//! `sim` over a range of sizes: what an access costs as its memory grows; and the picture of one
+//! run.
 
 use std::path::PathBuf;
 
@@ -15,10 +16,20 @@ use super::{
 use crate::{
     pattern::{PatternRange, PatternReader},
     sim::{
+        MachineConfig, Report,
         compare::Variant,
         sweep::{self, Swept, Workload},
     },
 };
+
+/// What is run, if not a range of sizes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Runs {
+    /// One machine.
+    One(MachineConfig),
+    /// Several machines side by side.
+    Compared,
+}
 
 /// How many accesses of each size are counted at least, if nothing is said.
 const USUAL: u64 = 1_000_000;
@@ -26,8 +37,9 @@ const USUAL: u64 = 1_000_000;
 /// Where a curve goes.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Curve {
-    /// Draw what an access costs over a range of sizes into this file
-    #[arg(long, value_name = "FILE.svg", requires = "pattern")]
+    /// Draw into this file what an access costs over a range of sizes; or what one run under
+    /// memory pressure came to over time
+    #[arg(long, value_name = "FILE.svg")]
     svg: Option<PathBuf>,
     /// Write what an access costs over a range of sizes, by what the cycles went to, as
     /// comma-separated values to this file
@@ -41,6 +53,26 @@ impl Curve {
         let svg = Output::of("--svg", self.svg.as_ref());
         svg.into_iter()
             .chain(Output::of("--csv", self.csv.as_ref()))
+    }
+
+    /// Refuses what does not go with one size: a picture is drawn of one run that pages.
+    pub(super) fn check_one_size(&self, runs: &Runs) -> Result<(), CliError> {
+        match (&self.svg, &self.csv, runs) {
+            (_, Some(_), _) => Err(CliError::NoRange("--csv")),
+            (Some(_), None, Runs::Compared) => Err(CliError::OneRunOnly("--svg")),
+            (Some(_), None, Runs::One(config)) if config.page_file.is_none() => {
+                Err(CliError::NothingToDraw("--svg"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Draws one run.
+    pub(super) fn draw_run(&self, report: &Report) -> Result<(), CliError> {
+        match (&self.svg, report.svg()) {
+            (Some(_), Some(svg)) => write_text(self.svg.as_ref(), &svg?),
+            _ => Ok(()),
+        }
     }
 
     /// Measures the range on all machines, and writes what was found.

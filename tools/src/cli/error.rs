@@ -31,6 +31,18 @@ pub enum CliError {
     /// What draws a range of sizes, without one.
     #[error("{0} draws a range of sizes: --pattern chase:16KiB..1GiB, or with seq, random, zipf")]
     NoRange(&'static str),
+    /// What draws one run, for several machines.
+    #[error("{0} draws a range of sizes, or one run: of machines that are compared run each alone")]
+    OneRunOnly(&'static str),
+    /// What belongs to one machine, for several.
+    #[error("{0} is of one machine, and several are compared: leave it out, and each has its own")]
+    OneMachineOnly(&'static str),
+    /// What draws memory under pressure, where there is none.
+    #[error(
+        "{0} draws a range of sizes (--pattern chase:16KiB..1GiB), or a run under memory pressure: \
+         give --ram less than the trace needs, with 4 KiB pages"
+    )]
+    NothingToDraw(&'static str),
     /// The curves cannot be drawn.
     #[error(transparent)]
     Plot(#[from] PlotError),

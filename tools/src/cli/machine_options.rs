@@ -6,7 +6,7 @@ use super::from_one::from_one;
 use crate::{
     byte_size::ByteSize,
     page_policy::PagePolicy,
-    sim::{MachineConfig, Paging, Pcids, Schedule, Traces},
+    sim::{MachineConfig, Paging, Pcids, Schedule, Traces, Waits},
 };
 
 /// What is chosen about a machine and what runs on it.
@@ -62,6 +62,7 @@ impl MachineOptions {
                 Traces::Processes
             },
             quantum: self.quantum,
+            waits: Waits::default(),
         }
     }
 }

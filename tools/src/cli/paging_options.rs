@@ -2,16 +2,17 @@
 
 use std::{
     num::{NonZeroU32, NonZeroU64},
+    path::PathBuf,
     str::FromStr,
 };
 
 use clap::{Args, ValueEnum};
 use memory_manager::{DiskModel, PageFileSize};
 
-use super::{CliError, from_one::from_one};
+use super::{CliError, from_one::from_one, outputs::Output};
 use crate::{
     byte_size::{ByteSize, ByteSizeError},
-    sim::{MachineConfig, PageFile},
+    sim::{MachineConfig, PageFile, PageFilePlace},
 };
 
 /// Where pages go when there is no more memory.
@@ -22,6 +23,10 @@ pub(super) struct PagingOptions {
     /// it is as large as Windows makes it if nothing is said; else there is none
     #[arg(long, value_name = "none|SIZE|MIN-MAX")]
     page_file: Option<PageFileChoice>,
+    /// Where the page file is to be, for as long as the run lasts: where nothing is yet. If nothing
+    /// is said, it has no name, and is in TMPDIR
+    #[arg(long, value_name = "PATH", value_parser = path)]
+    page_file_path: Option<PathBuf>,
     /// The disk that the page file is on: an ssd if nothing is said
     #[arg(long, value_enum, value_name = "KIND")]
     disk: Option<DiskKind>,
@@ -90,9 +95,18 @@ impl PagingOptions {
             if let Some(PageFileChoice::Of(size)) = self.page_file {
                 page_file.size = size;
             }
+            if let Some(path) = &self.page_file_path {
+                // It is named once, and for as long as the command runs.
+                page_file.place = PageFilePlace::At(Box::leak(path.clone().into_boxed_path()));
+            }
             machine.page_file = Some(page_file);
         }
         Ok(())
+    }
+
+    /// The page file, if it has a name: no result may be written to it.
+    pub(super) fn output(&self) -> Option<Output<'_>> {
+        Output::of("--page-file-path", self.page_file_path.as_ref())
     }
 
     /// An option that was given and is of no use without a page file.
@@ -102,6 +116,7 @@ impl PagingOptions {
             (self.disk_latency.is_some(), "--disk-latency"),
             (self.disk_rate.is_some(), "--disk-rate"),
             (self.core_mhz.is_some(), "--core-mhz"),
+            (self.page_file_path.is_some(), "--page-file-path"),
         ];
         let given = given.into_iter().find(|(is_given, _)| *is_given);
         given.map(|(_, option)| option)
@@ -124,6 +139,13 @@ impl PagingOptions {
             disk.core_mhz = mhz.get().into();
         }
         disk
+    }
+}
+
+fn path(text: &str) -> Result<PathBuf, &'static str> {
+    match text {
+        "" | "-" => Err("a page file is a file with a name"),
+        path => Ok(path.into()),
     }
 }
 

@@ -5,7 +5,7 @@ use clap::Args;
 use super::{
     CliError, Outcome,
     comparisons::{Comparisons, outcome},
-    curve::Curve,
+    curve::{Curve, Runs},
     interrupt::Interrupt,
     machine_options::MachineOptions,
     outputs::{self, Output, Text},
@@ -37,7 +37,7 @@ Examples:
   lookaside sim --cpu zen4 --pages 2m --json report.json
   lookaside sim first.lackey second.lackey --quantum 100000 --pcids on
   lookaside sim a.lackey b.lackey --threads --processors 2
-  lookaside sim --ram 2MiB
+  lookaside sim --ram 2MiB --svg pressure.svg
   lookaside sim --ram 64MiB --processes a.lackey,b.lackey --quantum 100000
   lookaside sim --pattern chase:64MiB --compare ram=80MiB,48MiB,32MiB --disk hdd
   lookaside sim --pattern chase:1GiB --accesses 20000000
@@ -51,7 +51,7 @@ pub(super) struct Sim {
     #[arg(value_name = "TRACE")]
     traces: Vec<std::ffi::OsString>,
     /// The same, as one list: each trace is a process with an address space of its own, and
-    /// those of a processor take turns (--quantum)
+    /// those of a processor take turns (--quantum), or when one waits for the disk (--ram)
     #[arg(
         long,
         value_name = "TRACE,TRACE",
@@ -107,6 +107,9 @@ impl Sim {
         let compared = compared.map(|variant| &mut variant.config);
         self.paging
             .equip(compared.chain([&mut config]), self.ram()?)?;
+        if let (Some(file), Some(_)) = (self.paging.output(), &variants) {
+            return Err(CliError::OneMachineOnly(file.option));
+        }
         let preset = Preset::load(&self.cpu)?;
         if let Some(range) = self.generated.range() {
             self.check_range()?;
@@ -117,9 +120,11 @@ impl Sim {
                 .curve
                 .draw(range, generated, &variants, results, interrupt);
         }
-        if let Some(drawn) = self.curve.outputs().next() {
-            return Err(CliError::NoRange(drawn.option));
-        }
+        let runs = match variants {
+            Some(_) => Runs::Compared,
+            None => Runs::One(config),
+        };
+        self.curve.check_one_size(&runs)?;
         if self.traces.len() > 1 && self.save_trace.is_some() {
             return Err(CliError::SaveSeveral(self.traces.len()));
         }
@@ -157,6 +162,7 @@ impl Sim {
         watch.clear();
         let verdict = self.comparisons.judge(baseline.as_ref(), &report)?;
         finish(readers, interrupt)?;
+        self.curve.draw_run(&report)?;
         self.results.write_json(&report)?;
         interrupt.files_are_written();
         self.print(text, |writer| {
@@ -171,7 +177,7 @@ impl Sim {
     fn outputs(&self) -> impl Iterator<Item = Output<'_>> {
         let saved = Output::of("--save-trace", self.save_trace.as_ref());
         let all = self.results.output().into_iter().chain(saved);
-        all.chain(self.curve.outputs())
+        all.chain(self.curve.outputs()).chain(self.paging.output())
     }
 
     fn ram(&self) -> Result<Ram, CliError> {
@@ -190,6 +196,9 @@ impl Sim {
         }
         if self.comparisons.has_baseline() {
             return Err(CliError::OneSizeOnly("--baseline"));
+        }
+        if let Some(file) = self.paging.output() {
+            return Err(CliError::OneSizeOnly(file.option));
         }
         Ok(())
     }

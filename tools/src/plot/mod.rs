@@ -1,5 +1,7 @@
-//! Curves over the size of a working set, as SVG. The same data give the same text.
+//! Curves over the size of a working set, and what a run came to over time, as SVG. The same data
+//! give the same text.
 
+mod panels;
 mod ticks;
 
 use plotters::{
@@ -11,6 +13,7 @@ use plotters::{
 };
 
 use crate::byte_size::ByteSize;
+pub use panels::{Form, Panel, Panels, PartSeries};
 
 /// A line of a plot.
 #[derive(Clone, Debug, PartialEq)]

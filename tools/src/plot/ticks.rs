@@ -67,6 +67,16 @@ fn whole(logarithm: f64) -> i32 {
     logarithm as i32
 }
 
+/// The axis of values that ends with the greatest one.
+pub(super) fn whole_of(greatest: f64) -> Axis {
+    let mut axis = values(std::iter::once(greatest));
+    if greatest > 0.0 {
+        axis.range.end = greatest;
+        axis.ticks.retain(|&tick| tick <= greatest * 1.0001);
+    }
+    axis
+}
+
 /// The axis of values, from 0 on. Ticks are at 1, 2 or 5 times a power of ten.
 pub(super) fn values(values: impl Iterator<Item = f64>) -> Axis {
     let greatest = values.fold(0.0, f64::max);
@@ -138,5 +148,13 @@ mod tests {
             assert_eq!(shown, labels, "{greatest}");
             assert!(axis.range.end >= greatest && axis.ticks.len() <= 11);
         }
+    }
+
+    #[test]
+    fn an_axis_can_end_with_what_there_is() {
+        let axis = whole_of(12.3);
+        assert_eq!(axis.range, 0.0..12.3);
+        assert_eq!(axis.ticks.last(), Some(&12.0));
+        assert_eq!(whole_of(0.0), values([0.0].into_iter()));
     }
 }

@@ -1,4 +1,4 @@
-use std::num::NonZeroU32;
+use std::{num::NonZeroU32, path::Path};
 
 use memory_manager::demand::PagingLevels;
 use memory_manager::{DiskModel, PageFileSize};
@@ -33,6 +33,18 @@ pub struct PageFile {
     pub size: PageFileSize,
     /// What the disk costs, and the frequency of the processors.
     pub disk: DiskModel,
+    /// Where it is.
+    pub place: PageFilePlace,
+}
+
+/// Where a page file is. It is gone after the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PageFilePlace {
+    /// Among temporary files, without a name, so that nothing is left of it however a run ends.
+    #[default]
+    Temporary,
+    /// At a path where nothing is yet.
+    At(&'static Path),
 }
 
 impl PageFile {
@@ -49,6 +61,7 @@ impl PageFile {
         Self {
             size: PageFileSize { minimum, maximum },
             disk: DiskModel::default(),
+            place: PageFilePlace::Temporary,
         }
     }
 }

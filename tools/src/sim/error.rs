@@ -1,5 +1,6 @@
-use memory_manager::PageFileError;
-use memory_manager::demand::AccessError;
+use std::{io::ErrorKind, path::Path};
+
+use memory_manager::{PageFileError, demand::AccessError};
 use mmu_core::{GeneralProtection, RamTooLarge, TimedConfigError};
 
 use super::PagingError;
@@ -85,6 +86,17 @@ pub enum SimError {
         /// Why not.
         cause: std::io::Error,
     },
+    /// The page file cannot be made where it is to be.
+    #[error("{}: {cause}{advice}", path.display())]
+    NamedPageFile {
+        /// Where.
+        path: &'static Path,
+        /// Why not.
+        #[source]
+        cause: PageFileError,
+        /// What to do.
+        advice: &'static str,
+    },
     /// There is no such page file.
     #[error(transparent)]
     PageFile(#[from] PageFileError),
@@ -165,6 +177,31 @@ pub enum SimError {
 }
 
 impl SimError {
+    /// A page file cannot be made at a path.
+    pub(super) fn named_page_file(path: &'static Path, cause: PageFileError) -> Self {
+        let kind = match &cause {
+            PageFileError::Create(cause) => Some(cause.kind()),
+            _ => None,
+        };
+        let advice = match kind {
+            Some(ErrorKind::AlreadyExists) => {
+                "; a page file replaces nothing: name another path, or remove what is there, \
+                 which may be of a run that was killed"
+            }
+            Some(ErrorKind::NotFound) => "; make the directory first, or name another one",
+            Some(ErrorKind::PermissionDenied) => "; name a directory that you may write to",
+            Some(ErrorKind::StorageFull) => {
+                "; give a smaller one with --page-file MIN-MAX, or one on another disk"
+            }
+            _ => "",
+        };
+        Self::NamedPageFile {
+            path,
+            cause,
+            advice,
+        }
+    }
+
     /// Whether the run failed, and not what it was given.
     pub fn is_of_the_run(&self) -> bool {
         match self {

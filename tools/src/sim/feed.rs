@@ -162,6 +162,34 @@ impl<'a> Feed<'a> {
         self.next = (self.next + 1) % self.processors.len();
     }
 
+    /// The traces of a processor, the one that runs first in front.
+    pub(super) fn queue(&self, processor: usize) -> impl Iterator<Item = usize> {
+        self.processors[processor].threads.iter().copied()
+    }
+
+    /// The process that a trace is, or is a thread of.
+    pub(super) fn process(&self, trace: usize) -> usize {
+        self.threads[trace].process
+    }
+
+    /// The next records of a trace, which are read now: so many at most, and no more than are
+    /// made in one turn. None are left at its end.
+    pub(super) fn look_ahead(&mut self, trace: usize, most: u64) -> Result<Range<usize>, SimError> {
+        let thread = &mut self.threads[trace];
+        if thread.needs_records() {
+            thread.read()?;
+        }
+        let left = (thread.batch.len() - thread.next).min(self.turn);
+        let count = usize::try_from(most).map_or(left, |most| most.min(left));
+        Ok(thread.next..thread.next + count)
+    }
+
+    /// So many of the records of a trace were made.
+    pub(super) fn made(&mut self, trace: usize, count: usize) {
+        self.threads[trace].take(count);
+        self.fed += count as u64;
+    }
+
     /// What was found last.
     pub(super) fn steps(&self) -> &[Step] {
         &self.steps

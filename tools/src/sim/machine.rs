@@ -1,5 +1,5 @@
 use memory_manager::demand::AccessError;
-use mmu_core::{Breakdown, Feature, PageSize, TimedMmu, VirtAddr};
+use mmu_core::{Breakdown, Cycles, Feature, PageSize, TimedMmu, VirtAddr};
 
 use super::{
     MachineConfig, Paging, PagingError, Pcids, SimError,
@@ -103,6 +103,40 @@ impl Machine {
             Memory::Demand(_) => Ok(()),
             Memory::Paged(paged) => paged.let_time_pass(&mut self.cores, processor),
         }
+    }
+
+    /// From now on who waits for a disk is told ([`Machine::take_wait`]), and no processor waits by
+    /// itself.
+    pub(super) fn give_way(&mut self) {
+        if let Memory::Paged(paged) = &mut self.memory {
+            paged.give_way();
+        }
+    }
+
+    /// Until when whoever made the last accesses waits for a disk, if he does.
+    #[inline]
+    pub(super) fn take_wait(&mut self) -> Option<Cycles> {
+        match &mut self.memory {
+            Memory::Demand(_) => None,
+            Memory::Paged(paged) => paged.take_wait(),
+        }
+    }
+
+    /// Notes that somebody waits, and whether another one runs meanwhile.
+    pub(super) fn waits(&mut self, gives_way: bool) {
+        if let Memory::Paged(paged) = &mut self.memory {
+            paged.note_wait(gives_way);
+        }
+    }
+
+    /// A processor has nothing to do for a time, since all who run on it wait for a disk.
+    pub(super) fn idle(&mut self, processor: usize, cycles: Cycles) {
+        self.cores.one(processor).wait_for_disks(cycles);
+    }
+
+    /// What a processor has spent.
+    pub(super) fn clock(&self, processor: usize) -> Cycles {
+        self.cores.all()[processor].cycles().total()
     }
 
     pub(super) fn processors(&self) -> &[Processor] {

@@ -6,6 +6,7 @@ pub mod compare;
 mod config;
 mod cores;
 mod demand;
+mod dispatch;
 mod error;
 mod feed;
 mod machine;
@@ -21,13 +22,13 @@ mod schedule;
 pub mod sweep;
 pub mod why;
 
-pub use config::{MachineConfig, PageFile, Paging, Pcids};
+pub use config::{MachineConfig, PageFile, PageFilePlace, Paging, Pcids};
 pub use error::SimError;
 pub use machine::{Machine, MachineError};
 pub use paged::PagingError;
 pub use report::{DEFAULT_TOP, Report, TraceCounts};
 pub use run::{Watch, run, run_programs};
-pub use schedule::{Program, Schedule, Traces};
+pub use schedule::{Program, Schedule, Traces, Waits};
 
 /// The trace that is run when none is named: a Perl program that counts the words of a
 /// text, recorded with `valgrind --tool=lackey --trace-mem=yes`.

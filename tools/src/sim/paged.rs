@@ -2,6 +2,7 @@
 //! a page file.
 
 mod counts;
+mod disk_queue;
 mod error;
 mod timeline;
 
@@ -12,11 +13,12 @@ use mmu_core::{
 };
 
 use super::{
-    MachineConfig, MachineError, PageFile, SimError,
+    MachineConfig, MachineError, PageFile, PageFilePlace, SimError, Waits,
     cores::{Cores, Stale},
     memory::{Footprint, Piece},
 };
 pub(super) use counts::Counts;
+use disk_queue::DiskQueue;
 pub use error::PagingError;
 pub(super) use timeline::{Interval, Timeline};
 
@@ -39,11 +41,15 @@ pub(super) struct Paged {
     processes: Vec<ProcessId>,
     faults: u64,
     ticks: u64,
+    /// How often somebody waited for the disk while another one ran.
+    given_way: u64,
     /// The cycles of a second.
     second: u64,
     next_tick: Cycles,
-    /// What the disk had cost when somebody last waited for it.
-    waited: Cycles,
+    disk: DiskQueue,
+    place: PageFilePlace,
+    /// What the disk had cost before the run, which is no part of it.
+    before: Cycles,
     timeline: Timeline,
 }
 
@@ -58,8 +64,17 @@ impl Paged {
             disk: page_file.disk,
             ..memory_manager::MachineConfig::default()
         })?;
-        let file = tempfile::tempfile().map_err(|cause| SimError::TemporaryFile { cause })?;
-        machine.add_page_file(Box::new(file), page_file.size)?;
+        match page_file.place {
+            PageFilePlace::Temporary => {
+                let file = tempfile::tempfile();
+                let file = file.map_err(|cause| SimError::TemporaryFile { cause })?;
+                machine.add_page_file(Box::new(file), page_file.size)?;
+            }
+            PageFilePlace::At(path) => {
+                let made = machine.create_page_file(path, page_file.size);
+                made.map_err(|cause| SimError::named_page_file(path, cause))?;
+            }
+        }
         machine.record_invalidations();
         let processes = (0..processes).map(|_| {
             let made = process(&mut machine);
@@ -73,12 +88,15 @@ impl Paged {
         let _ = machine.take_invalidations();
         let second = page_file.disk.core_mhz.max(1) * 1_000_000;
         Ok(Self {
-            waited: machine.disk_counters(IoOwner::PageFile).cycles,
+            disk: DiskQueue::default(),
+            place: page_file.place,
+            before: machine.disk_counters(IoOwner::PageFile).cycles,
             machine,
             config,
             processes,
             faults: 0,
             ticks: 0,
+            given_way: 0,
             second,
             next_tick: Cycles::new(second),
             timeline: Timeline::default(),
@@ -195,7 +213,10 @@ impl Paged {
         let ram = self.config.ram;
         let error = match status {
             Status::CommitmentLimit => PagingError::Full(ram),
-            _ if failures > 0 => PagingError::Disk(failures),
+            _ if failures > 0 => PagingError::Disk {
+                failures,
+                place: self.place,
+            },
             Status::NoMemory | Status::InsufficientResources => PagingError::NoFrame(ram),
             status => PagingError::Refused(status),
         };
@@ -205,16 +226,34 @@ impl Paged {
     /// Lets a processor wait for what the disk did on its behalf, and all of them forget what is
     /// stale.
     fn settle(&mut self, cores: &mut Cores, number: usize) -> Result<(), MachineError> {
-        let cost = self.machine.disk_counters(IoOwner::PageFile).cycles;
-        if cost != self.waited {
-            cores.one(number).wait_for_disks(cost - self.waited);
-            self.waited = cost;
-        }
+        let work = self.disk_work();
+        self.disk.work(work, cores.one(number));
         let stale = stale(self.machine.take_invalidations());
         if !stale.is_empty() {
             cores.forget(self.machine.ram(), number, &stale)?;
         }
         Ok(())
+    }
+
+    /// What the disk has done so far.
+    fn disk_work(&self) -> Cycles {
+        self.machine.disk_counters(IoOwner::PageFile).cycles - self.before
+    }
+
+    /// From now on processors do not wait for the disk, and those are told who have to.
+    pub(super) fn give_way(&mut self) {
+        self.disk.waits = Waits::GiveWay;
+    }
+
+    /// Until when whoever ran last has to wait for the disk, if he has.
+    #[inline]
+    pub(super) fn take_wait(&mut self) -> Option<Cycles> {
+        self.disk.until.take()
+    }
+
+    /// Notes that somebody waits, and whether another one runs meanwhile.
+    pub(super) fn note_wait(&mut self, gives_way: bool) {
+        self.given_way += u64::from(gives_way);
     }
 
     /// Lets the memory manager look at what was used, once for each second that has passed.
@@ -261,6 +300,8 @@ impl Paged {
             pages_read: disk.bytes_read / page,
             writes: disk.writes,
             pages_written: disk.bytes_written / page,
+            disk_busy_cycles: self.disk_work().as_u64(),
+            given_way: self.given_way,
             ticks: self.ticks,
             shootdowns: forgotten.shootdowns,
             interrupts: forgotten.interrupts,

@@ -2,6 +2,7 @@ use memory_manager::demand::{AccessError, ServiceError};
 
 use super::{
     Machine, MachineConfig, MachineError, Program, Report, Schedule, SimError,
+    dispatch::dispatch,
     error::describe,
     feed::{Feed, Step},
     ram_needed::PagesTouched,
@@ -47,10 +48,17 @@ pub fn run_programs(
     config: MachineConfig,
     watch: &mut dyn Watch,
 ) -> Result<Report, SimError> {
-    let mut machine = Machine::new(preset, config, schedule.processes(programs.len()))?;
+    let traces = programs.len();
+    let mut machine = Machine::new(preset, config, schedule.processes(traces))?;
     let mut feed = Feed::new(programs, schedule, machine.processors().len());
-    let machines = std::slice::from_mut(&mut machine);
-    drive(&mut feed, machines, u64::MAX, watch).map_err(Failed::into_error)?;
+    let done = if schedule.gives_way(traces, config) {
+        machine.give_way();
+        dispatch(&mut feed, &mut machine, watch)
+    } else {
+        let machines = std::slice::from_mut(&mut machine);
+        drive(&mut feed, machines, u64::MAX, watch)
+    };
+    done.map_err(Failed::into_error)?;
     Ok(Report::new(&feed, preset, &machine))
 }
 
@@ -125,7 +133,7 @@ fn go(machine: &mut Machine, feed: &Feed<'_>) -> Result<(), Stopped> {
 }
 
 /// Why a machine cannot make its next step.
-enum Stopped {
+pub(super) enum Stopped {
     /// It cannot do at all what it was asked for.
     Machine(SimError),
     /// It cannot make the access of a record.
@@ -144,7 +152,7 @@ impl From<SimError> for Stopped {
 
 impl Stopped {
     #[cold]
-    fn at(trace: usize, place: usize, error: MachineError) -> Self {
+    pub(super) fn at(trace: usize, place: usize, error: MachineError) -> Self {
         match error {
             MachineError::Machine(error) => Self::Machine(error),
             error => Self::Access {
@@ -157,7 +165,7 @@ impl Stopped {
 
     /// Says where it was. If it was for lack of memory, the rest of the traces is read to tell
     /// how much they need.
-    fn explain(
+    pub(super) fn explain(
         self,
         number: usize,
         machine: &Machine,

@@ -2,6 +2,9 @@
 
 use std::num::NonZeroU64;
 
+use serde::Serialize;
+
+use super::MachineConfig;
 use crate::{input::Source, trace::TraceReader};
 
 /// A trace to run.
@@ -21,6 +24,19 @@ pub struct Schedule {
     pub traces: Traces,
     /// After how many records a processor goes on with its next trace.
     pub quantum: NonZeroU64,
+    /// What a processor does while one of its traces waits for a disk.
+    pub waits: Waits,
+}
+
+/// What a processor does while one of its traces waits for a disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Waits {
+    /// It goes on with another one that does not wait, as Windows does.
+    #[default]
+    GiveWay,
+    /// It waits, too: so that several machines, which wait at other places, make the same steps.
+    Stay,
 }
 
 /// What several traces are to each other.
@@ -37,6 +53,14 @@ impl Schedule {
     /// So many records make a quantum if nothing else is said: some 10 ms of a program that
     /// does an access every 3 ns.
     pub const QUANTUM: NonZeroU64 = NonZeroU64::new(3_000_000).unwrap();
+
+    /// Whether a processor has several of so many traces, and goes on with another one while one
+    /// waits for a disk.
+    pub(super) fn gives_way(self, traces: usize, config: MachineConfig) -> bool {
+        self.waits == Waits::GiveWay
+            && config.page_file.is_some()
+            && traces > config.processors.get() as usize
+    }
 
     /// How many processes so many traces are.
     pub(super) fn processes(self, traces: usize) -> usize {
@@ -66,6 +90,7 @@ impl Default for Schedule {
         Self {
             traces: Traces::default(),
             quantum: Self::QUANTUM,
+            waits: Waits::default(),
         }
     }
 }

@@ -4,6 +4,7 @@ mod copy;
 mod locking;
 mod memory;
 mod physical_pages;
+mod priority;
 mod processes;
 mod query;
 mod sections;
@@ -122,6 +123,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Call> {
         sections::CALLS,
         locking::CALLS,
         working_set::CALLS,
+        priority::CALLS,
         copy::CALLS,
         physical_pages::CALLS,
         system::CALLS,

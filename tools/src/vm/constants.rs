@@ -53,6 +53,13 @@ pub(super) const ALL: &[(&str, u64)] = &[
     ("QUOTA_LIMITS_HARDWS_MIN_DISABLE", 0x2),
     ("QUOTA_LIMITS_HARDWS_MAX_ENABLE", 0x4),
     ("QUOTA_LIMITS_HARDWS_MAX_DISABLE", 0x8),
+    ("ProcessMemoryPriority", 0),
+    ("MEMORY_PRIORITY_LOWEST", 0),
+    ("MEMORY_PRIORITY_VERY_LOW", 1),
+    ("MEMORY_PRIORITY_LOW", 2),
+    ("MEMORY_PRIORITY_MEDIUM", 3),
+    ("MEMORY_PRIORITY_BELOW_NORMAL", 4),
+    ("MEMORY_PRIORITY_NORMAL", 5),
 ];
 
 /// The number of a name.

@@ -84,10 +84,8 @@ fn the_disk_costs_its_latency_and_its_pages_and_every_cycle_has_one_owner() {
         number(&report, "/cycles/by_owner/disk"),
         cost + 1000 * pages
     );
-    let owners = report["cycles"]["by_owner"].as_object().unwrap();
-    let sum: u64 = owners.values().map(|cycles| cycles.as_u64().unwrap()).sum();
+    adds_up(&report);
     let total = number(&report, "/cycles/total");
-    assert_eq!(sum, total);
     let seconds = report["paging"]["seconds"].as_f64().unwrap();
     assert!((seconds - total as f64 / 1e9).abs() < 1e-9);
 }
@@ -124,6 +122,47 @@ fn the_parts_of_a_run_add_up_to_it() {
 }
 
 #[test]
+fn a_run_under_pressure_is_drawn_over_time() {
+    let files = Files::new();
+    let svg = files.name("run.svg");
+    let draw = || {
+        stdout_of(chase(&["--ram", "2MiB", "--svg", &svg]));
+        std::fs::read_to_string(&svg).unwrap()
+    };
+    let picture = draw();
+    for words in [
+        "2 MiB of memory",
+        "accesses made",
+        "soft faults",
+        "hard faults",
+        "pages trimmed",
+        "pages written",
+        "TLB shootdowns",
+        "cycles an access",
+        "waiting for disks",
+    ] {
+        assert!(picture.contains(words), "{words}");
+    }
+    assert!(picture.matches("<polyline").count() >= 9);
+    assert_eq!(draw(), picture);
+    for (options, words) in [
+        (
+            &["--ram", "2MiB", "--pages", "2m"][..],
+            "a run under memory pressure",
+        ),
+        (&["--compare", "ram=2MiB,1MiB"], "run each alone"),
+        (
+            &["--ram", "2MiB", "--csv", "-"],
+            "--csv draws a range of sizes",
+        ),
+    ] {
+        let mut command = chase(options);
+        command.args(["--svg", &files.name("none.svg")]);
+        fails(command, 2, &[words]);
+    }
+}
+
+#[test]
 fn a_run_that_pages_repeats_to_the_byte() {
     let run = || stdout_of(chase(&["--ram", "2MiB", "--json", "-"]));
     assert_eq!(run(), run());
@@ -148,7 +187,7 @@ fn stores(first_page: u64, pages: u64, laps: u64) -> String {
 #[test]
 fn processes_push_each_other_out_of_memory() {
     let files = Files::new();
-    let trace = files.write("trace", stores(0x1000, 300, 10));
+    let trace = files.write("trace", stores(0x1000, 400, 10));
     let both = format!("{trace},{trace}");
     let quantum = ["--quantum", "300", "--ram", "2MiB"];
     let with = |traces: &[&str]| {
@@ -159,10 +198,82 @@ fn processes_push_each_other_out_of_memory() {
     let alone = with(&[&trace]);
     assert_eq!(number(&alone, "/paging/hard"), 0);
     let report = with(&["--processes", &both]);
-    assert_eq!(number(&report, "/paging/demand_zero"), 600);
+    assert_eq!(number(&report, "/paging/demand_zero"), 800);
     assert!(number(&report, "/paging/hard") > 0);
-    assert!(number(&report, "/paging/pages_written") > 600);
+    assert!(number(&report, "/paging/pages_written") > 800);
     assert_eq!(report, with(&[&trace, &trace]));
+}
+
+/// Owners of cycles, which add up to all of them.
+fn adds_up(report: &Value) {
+    let owners = report["cycles"]["by_owner"].as_object().unwrap();
+    let sum: u64 = owners.values().map(|cycles| cycles.as_u64().unwrap()).sum();
+    assert_eq!(sum, number(report, "/cycles/total"));
+}
+
+/// One waits for the disk, the other one only computes: together they take less time than one
+/// after the other, since the processor idles only when both wait.
+#[test]
+fn while_one_process_waits_for_the_disk_another_one_runs() {
+    let files = Files::new();
+    let waits = files.write("waits", stores(0x1000, 600, 4));
+    let computes = files.write("computes", " L 01000000,8\n".repeat(200_000));
+    let run = |traces: &str, more: &[&str]| {
+        let mut command = lookaside(["sim", "--ram", "2MiB", "--processes", traces]);
+        command.args([
+            "--core-mhz",
+            "1000",
+            "--disk-latency",
+            "1",
+            "--disk-rate",
+            "10000",
+        ]);
+        command.args(["--quantum", "1000"]).args(more);
+        json(command)
+    };
+    let elapsed = |report: &Value| number(report, "/elapsed_cycles");
+    let alone = [&waits, &computes].map(|trace| run(trace, &[]));
+    let both = run(&format!("{waits},{computes}"), &[]);
+    assert!(elapsed(&both) < alone.iter().map(elapsed).sum());
+    assert!(elapsed(&both) >= number(&both, "/paging/disk_busy_cycles"));
+    assert!(number(&both, "/paging/given_way") > 0);
+    let idle = number(&both, "/cycles/by_owner/disk");
+    assert!(idle < number(&both, "/paging/disk_busy_cycles"));
+    adds_up(&both);
+    let parts = both["paging"]["over_time"].as_array().unwrap();
+    let cycles = parts.iter().map(|part| part["cycles"].as_u64().unwrap());
+    assert_eq!(cycles.sum::<u64>(), number(&both, "/cycles/total"));
+    assert_eq!(both, run(&format!("{waits},{computes}"), &[]));
+    // Who is alone, or waits with others for one disk, waits as long as it works.
+    let [alone, _] = alone;
+    let busy = |report: &Value| number(report, "/paging/disk_busy_cycles");
+    assert_eq!(number(&alone, "/cycles/by_owner/disk"), busy(&alone));
+    // On two processors nobody is in another one's way, and the disk still does one thing at a
+    // time.
+    let three = run(
+        &format!("{waits},{computes},{waits}"),
+        &["--processors", "2"],
+    );
+    adds_up(&three);
+    assert!(elapsed(&three) >= busy(&three));
+    assert!(number(&three, "/paging/given_way") > 0);
+}
+
+/// Machines that are compared make the same steps: none of them gives way.
+#[test]
+fn machines_that_are_compared_wait_with_their_processes() {
+    let files = Files::new();
+    let trace = files.write("trace", stores(0x1000, 300, 10));
+    let both = format!("{trace},{trace}");
+    let mut command = lookaside(["sim", "--processes", &both, "--quantum", "300"]);
+    command.args(["--compare", "ram=2MiB,4MiB"]);
+    let comparison = json(command);
+    let first = &comparison["variants"][0];
+    assert!(number(first, "/paging/hard") > 0);
+    assert_eq!(number(first, "/paging/given_way"), 0);
+    assert_eq!(first["machine"]["waits"], "stay");
+    let disk = number(first, "/cycles/by_owner/disk");
+    assert_eq!(disk, number(first, "/paging/disk_busy_cycles"));
 }
 
 #[test]
@@ -274,6 +385,49 @@ fn what_cannot_page_is_refused_with_the_reason() {
             &["record 1, ", words],
         );
     }
+}
+
+/// It is there for as long as the run lasts, replaces nothing, and what is wrong is told with what
+/// to do.
+#[test]
+fn a_page_file_can_be_anywhere_that_nothing_is() {
+    let files = Files::new();
+    let path = files.name("pagefile.sys");
+    let small = ["--ram", "2MiB", "--page-file-path"];
+    let with = |path: &str, more: &[&str]| {
+        let mut command = chase(&small);
+        command.arg(path).args(more);
+        command
+    };
+    assert_eq!(json(with(&path, &[])), json(chase(&["--ram", "2MiB"])));
+    assert_eq!(files.names(), Vec::<String>::new());
+    let file = files.write("file", "of mine");
+    fails(
+        with(&file, &[]),
+        2,
+        &[&file, "a page file replaces nothing"],
+    );
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "of mine");
+    let inside = format!("{}/x/pagefile.sys", files.name("none"));
+    fails(with(&inside, &[]), 1, &[&inside, "no such directory"]);
+    let directory = std::path::Path::new(&path).parent().unwrap();
+    let directory = directory.to_str().unwrap();
+    fails(with(directory, &[]), 1, &[directory, "directory"]);
+    for (more, words) in [
+        (&["--json", &path][..], "--json and --page-file-path"),
+        (&["--page-file", "none"], "--page-file-path is about"),
+        (
+            &["--page-file", "2MiB-1MiB"],
+            "no minimum above the maximum",
+        ),
+        (&["--compare", "pages=4k,2m"], "each has its own"),
+    ] {
+        let mut command = with(&path, &[]);
+        command.args(more);
+        fails(command, 2, &[words]);
+    }
+    fails(with("-", &[]), 2, &["a file with a name"]);
+    assert_eq!(files.names(), ["file"]);
 }
 
 /// Large pages stay in memory, and machines that are compared all page or none does.

@@ -358,3 +358,30 @@ fn a_device_and_programs_see_the_same_bytes_while_memory_is_short() {
         assert_eq!(bench.read(BASE + page * PAGE), Ok(byte));
     }
 }
+
+/// Locking for a device has no quota here: it ends where no frame can be had for the next page.
+#[test]
+fn locked_pages_can_fill_memory_and_all_goes_on_once_they_are_unlocked() {
+    let (mut bench, _) = Bench::with_page_file(128, 256);
+    bench.numbered(BASE, 200);
+    let process = bench.process;
+    let mut locked = Vec::new();
+    let refused = loop {
+        let at = VirtAddr::new(BASE + PAGE * locked.len() as u64);
+        let machine = &mut bench.machine;
+        match machine.probe_and_lock_pages(process, at, PAGE, LockOperation::Modify) {
+            Ok(mdl) => locked.push(mdl),
+            Err(refused) => break refused,
+        }
+    };
+    assert_eq!(refused.code, Status::NoMemory);
+    assert!((100..128).contains(&locked.len()), "{}", locked.len());
+    let last = bench.read(BASE + 199 * PAGE);
+    assert_eq!(last.unwrap_err().0, Status::NoMemory);
+    for mdl in locked {
+        bench.machine.unlock_pages(mdl).unwrap();
+    }
+    for page in 0..200 {
+        assert_eq!(bench.read(BASE + u64::from(page) * PAGE), Ok(page + 1));
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 
+mod storm;
 mod thrash;
 
 use super::{images::file, *};

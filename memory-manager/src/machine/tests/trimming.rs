@@ -307,3 +307,20 @@ fn frames_are_taken_by_the_memory_priority_of_who_used_them() {
         (&[0, 1, 2, 3, 4][..], &[0, 0][..])
     );
 }
+
+/// The headers of Windows: `MEMORY_PRIORITY_LOWEST`.
+#[test]
+fn frames_of_the_lowest_memory_priority_are_in_the_first_list_of_standby() {
+    let (mut bench, _) = Bench::with_page_file(FRAMES, FRAMES);
+    bench.commit_and_read(BASE, 4);
+    let process = bench.process;
+    let set = bench
+        .machine
+        .set_memory_priority(process, MemoryPriority::Lowest);
+    set.unwrap();
+    bench.commit_and_read(BASE + 0x10_0000, 3);
+    bench.page_out();
+    let standby = bench.machine.page_lists().standby;
+    assert_eq!(standby[0], 3);
+    assert!(standby[5] >= 4);
+}

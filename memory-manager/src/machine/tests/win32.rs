@@ -1,5 +1,5 @@
 use super::*;
-use crate::{ProcessorArchitecture, WatchFlags, vad::USER_LIMIT};
+use crate::{MemoryPriority, ProcessorArchitecture, WatchFlags, vad::USER_LIMIT};
 
 /// ReactOS's kernel32, `VirtualAllocEx`.
 #[test]
@@ -243,4 +243,42 @@ fn a_64_bit_process_has_no_say_in_execution_prevention() {
     win32.set_last_error(0);
     win32.get_process_dep_policy(process).unwrap_err();
     assert_eq!(win32.last_error(), 50);
+}
+
+/// Microsoft, `SetProcessInformation` and `MEMORY_PRIORITY_INFORMATION`: the priorities are from 1
+/// to 5, and 5 at first; the headers have a 0, too. The error is this project's.
+#[test]
+fn the_memory_priority_of_a_process_is_a_number() {
+    let mut bench = Bench::new();
+    let process = bench.process;
+    let mut win32 = bench.win32();
+    assert_eq!(
+        win32.process_memory_priority(process),
+        Ok(MemoryPriority::Normal)
+    );
+    for priority in MemoryPriority::ALL {
+        win32
+            .set_process_memory_priority(process, priority.value())
+            .unwrap();
+        assert_eq!(win32.process_memory_priority(process), Ok(priority));
+    }
+    let refused = win32.set_process_memory_priority(process, 6);
+    assert_eq!(refused, Err(Status::InvalidParameter));
+    assert_eq!(win32.last_error(), 87);
+    assert_eq!(
+        win32.process_memory_priority(process),
+        Ok(MemoryPriority::Normal)
+    );
+}
+
+/// Microsoft, `QueryWorkingSet`.
+#[test]
+fn the_win32_api_tells_the_working_set_too() {
+    let mut bench = Bench::new();
+    bench.alloc(BASE, 2 * PAGE, BOTH, READWRITE).unwrap();
+    bench.read(BASE + PAGE).unwrap();
+    let process = bench.process;
+    let told = bench.win32().query_working_set(process).unwrap();
+    assert!(told.iter().any(|(page, _)| page.as_u64() == BASE + PAGE));
+    assert!(!told.iter().any(|(page, _)| page.as_u64() == BASE));
 }

@@ -7,7 +7,7 @@ mod text;
 use serde::Serialize;
 
 use super::{
-    Machine, MachineConfig, Paging, Program, Report, Schedule, SimError, Watch, feed::Feed,
+    Machine, MachineConfig, Paging, Program, Report, Schedule, SimError, Waits, Watch, feed::Feed,
     run::drive,
 };
 use crate::{page_policy::Description, preset::Preset};
@@ -58,7 +58,8 @@ pub struct Comparison {
     differences: Vec<Difference>,
 }
 
-/// Runs traces through all machines, in one pass over them.
+/// Runs traces through all machines, in one pass over them. A processor of several machines waits
+/// with its trace ([`Waits::Stay`]).
 ///
 /// # Errors
 /// [`SimError::Variant`] with the first machine that cannot be built or go on, or
@@ -69,6 +70,10 @@ pub fn compare(
     variants: &[Variant],
     watch: &mut dyn Watch,
 ) -> Result<Comparison, SimError> {
+    let schedule = Schedule {
+        waits: Waits::Stay,
+        ..schedule
+    };
     let names = Variant::names(variants);
     let about = |name: &String, error| SimError::Variant {
         variant: name.clone(),

@@ -21,6 +21,10 @@ pub(in crate::sim) struct Counts {
     /// Writes to the page file, each of pages that lie together.
     pub(in crate::sim) writes: u64,
     pub(in crate::sim) pages_written: u64,
+    /// For how long the disk worked, be it that a processor waited or that another process ran.
+    pub(in crate::sim) disk_busy_cycles: u64,
+    /// How often a process waited for the disk while another one ran.
+    pub(in crate::sim) given_way: u64,
     /// Times that the system looked at what was used.
     pub(in crate::sim) ticks: u64,
     /// Times that processors had to forget translations.
@@ -48,6 +52,8 @@ impl Sub for Counts {
             pages_read: self.pages_read - earlier.pages_read,
             writes: self.writes - earlier.writes,
             pages_written: self.pages_written - earlier.pages_written,
+            disk_busy_cycles: self.disk_busy_cycles - earlier.disk_busy_cycles,
+            given_way: self.given_way - earlier.given_way,
             ticks: self.ticks - earlier.ticks,
             shootdowns: self.shootdowns - earlier.shootdowns,
             interrupts: self.interrupts - earlier.interrupts,

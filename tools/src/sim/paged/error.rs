@@ -1,7 +1,7 @@
 use memory_manager::Status;
 use mmu_core::VirtAddr;
 
-use crate::byte_size::ByteSize;
+use crate::{byte_size::ByteSize, sim::PageFilePlace};
 
 /// Memory cannot be paged for an access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,12 +27,31 @@ pub enum PagingError {
     )]
     NoProgress(ByteSize),
     /// The page file cannot be read or written.
-    #[error(
-        "{0} reads or writes of the temporary page file failed: is there room in {dir}? TMPDIR \
-         names another place", dir = std::env::temp_dir().display()
-    )]
-    Disk(u64),
+    #[error("{failures} reads or writes of the {} failed: {}", told(*place), advice(*place))]
+    Disk {
+        /// How many.
+        failures: u64,
+        /// Where it is.
+        place: PageFilePlace,
+    },
     /// Something else.
     #[error("the memory manager refuses: {0}")]
     Refused(Status),
+}
+
+fn told(place: PageFilePlace) -> String {
+    match place {
+        PageFilePlace::Temporary => "temporary page file".into(),
+        PageFilePlace::At(path) => format!("page file {}", path.display()),
+    }
+}
+
+fn advice(place: PageFilePlace) -> String {
+    match place {
+        PageFilePlace::Temporary => format!(
+            "is there room in {}? TMPDIR names another place, and so does --page-file-path",
+            std::env::temp_dir().display()
+        ),
+        PageFilePlace::At(_) => "is there room on its disk? --page-file-path names another".into(),
+    }
 }

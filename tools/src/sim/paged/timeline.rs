@@ -65,10 +65,15 @@ impl Timeline {
     pub(super) fn intervals(&self, now: Mark) -> Vec<Interval> {
         let marked = self.marks.len() as u64 * self.step;
         let rest = self.records - marked;
-        let ends = self.marks.iter().map(|&mark| (self.step, mark));
-        let last = (rest > 0).then_some((rest, now));
+        let mut ends: Vec<_> = self.marks.iter().map(|&mark| (self.step, mark)).collect();
+        match ends.last_mut() {
+            // What came after the last record is of its part.
+            Some((_, last)) if rest == 0 => *last = now,
+            _ if rest > 0 => ends.push((rest, now)),
+            _ => {}
+        }
         let mut before = Mark::default();
-        let parts = ends.chain(last).map(|(records, (counts, spent))| {
+        let parts = ends.into_iter().map(|(records, (counts, spent))| {
             let (old, old_spent) = std::mem::replace(&mut before, (counts, spent));
             Interval {
                 records,

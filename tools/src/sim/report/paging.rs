@@ -1,5 +1,7 @@
 //! What memory under pressure came to, in all and over time.
 
+mod picture;
+
 use comfy_table::Table;
 use mmu_core::Owner;
 use serde::Serialize;
@@ -70,6 +72,8 @@ impl Paging {
             ("pages read", counts.pages_read),
             ("writes", counts.writes),
             ("pages written", counts.pages_written),
+            ("cycles of the disk", counts.disk_busy_cycles),
+            ("waits that others used", counts.given_way),
             ("looks at what was used", counts.ticks),
             ("TLB shootdowns", counts.shootdowns),
             ("processors interrupted", counts.interrupts),
@@ -121,7 +125,7 @@ impl Paging {
                 part.counts.pages_read,
                 part.counts.pages_written,
                 part.counts.shootdowns,
-                part.shootdown_cycles + part.invalidation_cycles,
+                part.forgetting_cycles(),
             ]
         });
         table
@@ -135,6 +139,13 @@ impl Paging {
             let numbers = of(part).map(grouped);
             table.add_row(std::iter::once(indented(1, &grouped(records))).chain(numbers));
         }
+    }
+}
+
+impl Part {
+    /// What it cost that processors forget translations.
+    fn forgetting_cycles(&self) -> u64 {
+        self.shootdown_cycles + self.invalidation_cycles
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     input::Source,
     page_policy::{Description, PagePolicy},
     preset::Preset,
-    sim::{MachineConfig, Paging, Pcids, Schedule},
+    sim::{MachineConfig, Paging, Pcids, Schedule, Waits},
 };
 
 /// Everything that a result depends on but the records of the traces: two runs are comparable
@@ -39,6 +39,9 @@ pub(in crate::sim) struct Setup {
     /// After how many records a processor goes on with its next trace; none if each has one
     /// trace at most.
     quantum: Option<u64>,
+    /// What a processor does while one of its traces waits for a disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits: Option<Waits>,
     programs: Vec<Program>,
 }
 
@@ -62,7 +65,7 @@ struct PageFile {
 }
 
 impl From<crate::sim::PageFile> for PageFile {
-    fn from(crate::sim::PageFile { size, disk }: crate::sim::PageFile) -> Self {
+    fn from(crate::sim::PageFile { size, disk, .. }: crate::sim::PageFile) -> Self {
         Self {
             minimum_bytes: size.minimum,
             maximum_bytes: size.maximum,
@@ -135,8 +138,14 @@ impl Setup {
             window: config.window.get(),
             paging: config.paging,
             quantum: take_turns.then(|| schedule.quantum.get()),
+            waits: (take_turns && config.page_file.is_some()).then_some(schedule.waits),
             programs,
         }
+    }
+
+    /// The frequency of the processors, if anything depends on it.
+    pub(super) fn core_mhz(&self) -> Option<u64> {
+        self.page_file.as_ref().map(|file| file.core_mhz)
     }
 
     /// The process and the processor of each trace.
@@ -237,7 +246,12 @@ impl Setup {
             "Machine    {processors} processor{plural}, window {window}, PCIDs {pcids}"
         )?;
         if let Some(quantum) = self.quantum {
-            writeln!(f, "Quantum    {} records", grouped(quantum))?;
+            let waits = match self.waits {
+                None => "",
+                Some(Waits::GiveWay) => "; who waits for a disk gives way",
+                Some(Waits::Stay) => "; a processor waits for disks",
+            };
+            writeln!(f, "Quantum    {} records{waits}", grouped(quantum))?;
         }
         Ok(())
     }
