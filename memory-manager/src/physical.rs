@@ -4,7 +4,7 @@ use mmu_core::{PageSize, PhysAddr, PhysMem, Ram, RamTooLarge};
 
 use crate::{
     DiskLedger, DiskModel, MemoryPriority, PageFiles, PageSlot, PhysicalPage, Status,
-    pfn::{Content, FrameDatabase, FrameFlags, FrameState, Record, Taken, Wanted},
+    pfn::{Content, Evicted, FrameDatabase, FrameFlags, FrameState, Record, Taken, Wanted},
     protection::Protection,
     pte::{FrameOwner, Pte, PteState},
 };
@@ -31,14 +31,6 @@ pub(crate) struct Physical {
     /// A slot belongs to the entry that names it, or to the frame whose original entry does.
     pub(crate) page_files: PageFiles,
     pub(crate) disks: DiskLedger,
-}
-
-/// An entry that was written over.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Replaced {
-    pub(crate) old: Pte,
-    /// How many of its table's entries are not zero now.
-    pub(crate) used: u16,
 }
 
 impl Physical {
@@ -93,7 +85,7 @@ impl Physical {
     pub(super) fn take(&mut self, wanted: Wanted) -> Result<Taken, Status> {
         loop {
             if let Some(taken) = self.frames.take(wanted) {
-                self.evict(taken)?;
+                self.tell(taken)?;
                 return Ok(taken);
             }
             if self.write_modified()? == 0 {
@@ -102,11 +94,13 @@ impl Physical {
         }
     }
 
-    /// Tells the owner of a frame that was taken.
-    fn evict(&mut self, taken: Taken) -> Result<(), Status> {
-        let Some(evicted) = taken.evicted else {
-            return Ok(());
-        };
+    /// Tells the owner of a frame that was taken, if it had one.
+    fn tell(&mut self, taken: Taken) -> Result<(), Status> {
+        taken.evicted.map_or(Ok(()), |evicted| self.evict(evicted))
+    }
+
+    #[cold]
+    fn evict(&mut self, evicted: Evicted) -> Result<(), Status> {
         let left = if evicted.is_prototype {
             evicted.original
         } else {
@@ -118,7 +112,7 @@ impl Physical {
     /// Takes the frames of all pages that are elsewhere, too, and frees them.
     pub(crate) fn free_standby(&mut self) -> Result<(), Status> {
         while let Some(taken) = self.frames.take_standby() {
-            self.evict(taken)?;
+            self.tell(taken)?;
             self.free(taken.frame.frame());
         }
         Ok(())
@@ -161,7 +155,7 @@ impl Physical {
         let page = piece.ok_or(Status::InsufficientResources)?.frame();
         for frame in frames_of(page, size) {
             let taken = self.frames.take_this(PhysicalPage::of(frame));
-            self.evict(taken)?;
+            self.tell(taken)?;
             self.zero(taken)?;
             self.hold(frame);
         }
@@ -250,7 +244,7 @@ impl Physical {
             return Err(Status::ConflictingAddresses);
         }
         let taken = self.frames.take_this(frame);
-        self.evict(taken)?;
+        self.tell(taken)?;
         self.frames.give_up(frame);
         Ok(())
     }
@@ -278,15 +272,21 @@ impl Physical {
     }
 
     /// Writes an entry of a page table, of whatever level; the frames that it showed and shows
-    /// follow.
-    pub(crate) fn write_pte(&mut self, at: PhysAddr, new: Pte) -> Result<Replaced, Status> {
+    /// follow. Returns how many entries of the table are not zero now.
+    pub(crate) fn write_pte(&mut self, at: PhysAddr, new: Pte) -> Result<u16, Status> {
         let old = self.read_pte(at)?;
+        self.replace_pte(at, old, new)
+    }
+
+    /// The same, of an entry that is known.
+    pub(crate) fn replace_pte(&mut self, at: PhysAddr, old: Pte, new: Pte) -> Result<u16, Status> {
+        debug_assert_eq!(self.read_pte(at), Ok(old), "the entry at {at} has changed");
         self.write_raw(at, new)?;
         let table = self.frames.record_mut(PhysicalPage::of(at));
         table.used = table.used + u16::from(new != Pte::ZERO) - u16::from(old != Pte::ZERO);
         let used = table.used;
         self.follow(at, old, new)?;
-        Ok(Replaced { old, used })
+        Ok(used)
     }
 
     /// How many entries of the table are not zero.
@@ -349,24 +349,26 @@ impl Physical {
     /// of no use any more.
     pub(crate) fn note_written(&mut self, frame: PhysAddr) {
         let number = PhysicalPage::of(frame);
-        let flags = &mut self.frames.record_mut(number).flags;
-        *flags |= FrameFlags::MODIFIED;
-        *flags -= FrameFlags::NO_WRITE;
-        self.drop_slot(number);
+        let record = self.frames.record_mut(number);
+        record.flags |= FrameFlags::MODIFIED;
+        record.flags -= FrameFlags::NO_WRITE;
+        if record.original != Pte::ZERO {
+            self.drop_slot(number);
+        }
     }
 
     /// One more valid entry shows a frame.
     fn share(&mut self, frame: PhysAddr, at: PhysAddr, entry: Pte) -> Result<(), Status> {
         let number = PhysicalPage::of(frame);
-        let record = self.frames.record_mut(number);
+        let mut record = self.frames.record_mut(number);
         if record.shares > 0 {
             record.shares += 1;
             return Ok(());
         }
         if record.state != FrameState::Transition {
             self.frames.unlink(number);
+            record = self.frames.record_mut(number);
         }
-        let record = self.frames.record_mut(number);
         record.state = FrameState::Active;
         record.shares = 1;
         record.references += 1;
@@ -495,25 +497,24 @@ impl Physical {
         }
     }
 
-    /// Whether the page of a valid entry can leave memory: large pages and physical pages of a
-    /// process cannot.
-    pub(crate) fn is_pageable(&self, entry: Pte) -> bool {
-        !entry.is_large()
-            && entry.frame().is_some_and(|frame| {
-                let flags = self.frames.record(PhysicalPage::of(frame)).flags;
-                flags & (FrameFlags::HELD | FrameFlags::PROTOTYPE) != FrameFlags::HELD
-            })
-    }
-
-    /// Gives a frame the priority of a process that uses it; of those that do, the highest.
-    pub(crate) fn prefer(&mut self, frame: PhysAddr, priority: MemoryPriority) {
+    /// Gives the frame of a valid entry the priority of a process that uses it; of those that
+    /// do, the highest. Says whether its page can leave memory: large pages and physical pages of
+    /// a process cannot, and have none.
+    pub(crate) fn prefer(&mut self, entry: Pte, priority: MemoryPriority) -> bool {
+        let Some(frame) = entry.frame().filter(|_| !entry.is_large()) else {
+            return false;
+        };
         let record = self.frames.record_mut(PhysicalPage::of(frame));
+        if record.flags & (FrameFlags::HELD | FrameFlags::PROTOTYPE) == FrameFlags::HELD {
+            return false;
+        }
         let known = if record.shares > 1 {
             record.priority
         } else {
             0
         };
         record.priority = known.max(priority as u8);
+        true
     }
 
     /// Notes that the page in a frame is in a page file now, as `original` says.
