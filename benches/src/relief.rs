@@ -124,7 +124,6 @@ impl ReliefWorld {
 
     #[inline]
     fn use_page(&mut self, page: u64) {
-        #[expect(clippy::cast_possible_truncation, reason = "there are four")]
         let process = self.processes[(page / PAGES) as usize];
         let at = BASE.wrapping_add(page % PAGES * PAGE);
         let read = self.machine.read(process, at, &mut [0; 8]);
