@@ -254,6 +254,48 @@ mod tests {
     }
 
     #[test]
+    fn whatever_pages_do_their_turns_are_what_a_look_at_all_of_them_says() {
+        let mut list = WorkingSetList::default();
+        let mut number = 1_u64;
+        let mut below = |end: u64| {
+            number = number.wrapping_mul(6_364_136_223_846_793_005);
+            number = number.wrapping_add(1);
+            (number >> 33) % end
+        };
+        for added in 0..5000 {
+            let page = below(60) * PAGE;
+            match below(16) {
+                0..6 if !list.contains(page) => list.add(page, added),
+                0..9 => list.remove(page),
+                9 => list.lock(page),
+                10 => list.unlock(page),
+                11 => {
+                    let pages: Vec<_> = list.pages().collect();
+                    for page in pages {
+                        let looks = [Use::Used, Use::Unused];
+                        list.grow_older(page, looks[usize::from(below(3) > 0)]);
+                    }
+                }
+                12..15 => {
+                    list.begin_pass();
+                    for _ in 0..below(20) {
+                        let Some(oldest) = list.oldest() else {
+                            break;
+                        };
+                        list.pass_oldest();
+                        match below(3) {
+                            0 => list.rejuvenate(oldest.page),
+                            1 => list.remove(oldest.page),
+                            _ => {}
+                        }
+                    }
+                }
+                _ => assert_eq!(sorted(&list), turns(&mut list)),
+            }
+        }
+    }
+
+    #[test]
     fn a_page_grows_older_up_to_seven_until_it_is_used() {
         let mut list = filled(1);
         let age = |list: &WorkingSetList| list.candidates().next().unwrap().age;
