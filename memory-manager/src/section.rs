@@ -187,6 +187,11 @@ impl Segments {
         self.by_id.remove(&id)
     }
 
+    /// Whether there are pages that are in files.
+    pub(crate) fn has_files(&self) -> bool {
+        self.by_id.keys().any(|&id| self.is_file(id))
+    }
+
     /// Whether the pages of a segment are in a file, be it an image.
     pub(crate) fn is_file(&self, id: SegmentId) -> bool {
         let origin = self.get(id).map(|segment| &segment.origin);

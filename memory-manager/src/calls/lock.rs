@@ -43,14 +43,15 @@ impl Machine {
         let mut locked = Vec::new();
         for page in pages(start, end) {
             let touched = self.read(target, VirtAddr::new(page), &mut [0]);
-            let list = &mut self.space(target)?.0.working_set.list;
+            // At once, so that it does not leave for the next one, or since memory is short.
+            let space = self.spaces.get_mut(&target.process);
+            let list = &mut space.ok_or(Status::InvalidHandle)?.working_set.list;
             if let Err(stopped) = touched {
                 for page in locked {
                     list.unlock(page);
                 }
                 return Err(stopped.code);
             }
-            // At once, so that it does not leave for the next one.
             if !list.is_locked(page) {
                 list.lock(page);
                 locked.push(page);

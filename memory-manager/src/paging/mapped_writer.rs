@@ -17,19 +17,39 @@ use crate::{
     vad::PAGE,
 };
 
+/// What came of pages that were to be stored at once.
+#[derive(Clone, Copy, Debug)]
+struct Written {
+    stored: u64,
+    tried: u64,
+}
+
 impl Kernel {
-    /// Stores the page of a file that has waited longest for it, and those beside it. Gives how
-    /// many were stored; what could not be waits on, behind the others.
+    /// Stores the page of a file that has waited longest for it, and those beside it; if that
+    /// fails the next ones, until all were tried. Gives how many were stored; what could not be
+    /// waits on, behind the others.
     pub(crate) fn write_mapped(&mut self) -> Result<u64, Status> {
-        let Some(frame) = self.physical.frames().next_mapped() else {
-            return Ok(0);
-        };
+        let mut untried = self.physical.frames().page_lists().modified_mapped;
+        while let Some(frame) = self.physical.frames().next_mapped()
+            && untried > 0
+        {
+            let written = self.write_cluster(frame)?;
+            if written.stored > 0 {
+                return Ok(written.stored);
+            }
+            untried = untried.saturating_sub(written.tried);
+        }
+        Ok(0)
+    }
+
+    fn write_cluster(&mut self, frame: PhysAddr) -> Result<Written, Status> {
         let record = self.physical.record(frame);
         let (Some(id), Some(place)) = (record.original.in_file(), record.entry()) else {
             return Err(Status::InternalError);
         };
         if matches!(self.segment(id)?.origin, PageOrigin::Image(_)) {
-            return self.write_image_data(frame);
+            let stored = self.write_image_data(frame)?;
+            return Ok(Written { stored, tried: 1 });
         }
         let index = self.segment(id)?.index_of(place);
         let index = index.ok_or(Status::InternalError)?;
@@ -53,6 +73,10 @@ impl Kernel {
         let disks = &mut self.physical.disks;
         disks.write(IoOwner::MappedFile, frames.len() as u64 * PAGE);
         let stored = stored.unwrap_or(0);
+        let written = Written {
+            stored: stored as u64,
+            tried: frames.len() as u64,
+        };
         if stored < frames.len() {
             disks.fail(IoOwner::MappedFile);
             self.physical.stall.failed(Cause::Broken);
@@ -70,7 +94,7 @@ impl Kernel {
             }
             self.physical.release(frame);
         }
-        Ok(stored as u64)
+        Ok(written)
     }
 
     /// A page of an image that all processes write to is no part of its file any more.

@@ -1,6 +1,6 @@
 //! The mapped page writer: written pages of files go to their files.
 
-use super::{AMPLE, SystemTask, Trigger, working_sets::GOAL, writer::Writer};
+use super::{SystemTask, Trigger, writer::Writer};
 use crate::{Status, kernel::Kernel, physical::Physical};
 
 /// For how many seconds written pages of files may wait (`MmModifiedPageLifeInSeconds` of
@@ -17,8 +17,8 @@ impl Kernel {
     /// has waited for long.
     pub(super) fn write_many_mapped(&mut self) -> Result<(), Status> {
         let waiting = |physical: &Physical| physical.frames().page_lists().modified_mapped;
-        if self.physical.available() < AMPLE {
-            let is_enough = |physical: &Physical| physical.available() >= GOAL;
+        if self.physical.available() < self.physical.ample() {
+            let is_enough = |physical: &Physical| physical.available() >= physical.goal();
             self.run_writer(MAPPED, Trigger::MemoryShort, is_enough)?;
         }
         self.run_writer(MAPPED, Trigger::ManyModified, |physical| {

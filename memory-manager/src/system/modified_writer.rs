@@ -1,6 +1,6 @@
 //! The modified page writer: pages that are nowhere else go to page files.
 
-use super::{AMPLE, SystemTask, Trigger, working_sets::GOAL, writer::Writer};
+use super::{SystemTask, Trigger, writer::Writer};
 use crate::{Status, kernel::Kernel, physical::Physical};
 
 /// With fewer zeroed and free frames, pages that wait to be written may be too many (Windows
@@ -40,8 +40,8 @@ impl Physical {
 impl Kernel {
     /// Writes pages if too few can be had, or too many wait for it.
     pub(super) fn write_many_modified(&mut self) -> Result<(), Status> {
-        if self.physical.available() < AMPLE {
-            let is_enough = |physical: &Physical| physical.available() >= GOAL;
+        if self.physical.available() < self.physical.ample() {
+            let is_enough = |physical: &Physical| physical.available() >= physical.goal();
             self.run_writer(MODIFIED, Trigger::MemoryShort, is_enough)?;
         }
         self.run_writer(MODIFIED, Trigger::ManyModified, |physical| {

@@ -4,16 +4,18 @@ use super::{SystemTask, Trigger, mapped_writer::MAPPED, modified_writer::MODIFIE
 use crate::{IoOwner, Machine, ProcessId, Status, physical::Physical};
 
 impl Physical {
-    /// The least number of frames that are to be had: a 32nd of all, but 32 to 1024. Assumed; the
-    /// numbers of Windows are for machines with more memory than there was in all then.
+    /// The least number of frames that are to be had: a 32nd of all, but 32 to 1024, and no more
+    /// than a quarter. Assumed; the numbers of Windows are for machines with more memory than
+    /// there was in all then.
     fn low(&self) -> u64 {
-        (self.frames().frames() / 32).clamp(32, 1024)
+        let frames = self.frames().frames();
+        (frames / 32).clamp(32.min(frames / 4), 1024)
     }
 
     /// Whether frames have to be had before a call.
     #[inline]
     pub(crate) fn is_short(&self) -> bool {
-        self.available() < self.low() && self.page_files.pages() > 0
+        self.available() < self.low()
     }
 
     /// Writes pages so that a frame can be had, in the midst of a call; gives how many.
@@ -33,7 +35,7 @@ impl Physical {
 
 impl Machine {
     /// Lets frames be had before somebody needs them, as far as pages can go elsewhere: twice as
-    /// many as are few. Of a machine without page files pages stay where they are.
+    /// many as are few. Without page files and mapped files all pages stay where they are.
     #[inline]
     pub(crate) fn balance(&mut self, wanted_for: Option<ProcessId>) -> Result<(), Status> {
         let physical = &mut self.kernel.physical;
@@ -48,6 +50,9 @@ impl Machine {
     /// their minimum, takes out whole processes.
     #[cold]
     fn relieve(&mut self, wanted_for: Option<ProcessId>) -> Result<(), Status> {
+        if self.kernel.physical.page_files.pages() == 0 && !self.kernel.segments.has_files() {
+            return Ok(());
+        }
         const SHORT: Trigger = Trigger::MemoryShort;
         let enough = 2 * self.kernel.physical.low();
         let is_enough = |physical: &Physical| physical.available() >= enough;

@@ -7,17 +7,26 @@ use mmu_core::PhysAddr;
 
 use super::{SystemTask, Trigger};
 use crate::{
-    Machine, MemoryPriority, ProcessId, Status, WorkingSetCounters, kernel::Kernel, pte::ValidPte,
-    user_space::UserSpace, working_set::Use,
+    Machine, MemoryPriority, ProcessId, Status, WorkingSetCounters, kernel::Kernel,
+    physical::Physical, pte::ValidPte, user_space::UserSpace, working_set::Use,
 };
 
-/// As long as so many pages can be had, memory is ample: working sets may outgrow their
-/// maximum, and nothing is trimmed. As many must be left by the maximum of any
-/// (Microsoft, `SetProcessWorkingSetSize`).
+/// So many pages must be left by the maximum of any working set (Microsoft,
+/// `SetProcessWorkingSetSize`).
 pub(crate) const AMPLE: u64 = 512;
 
-/// How many pages are to be had once working sets were trimmed.
-pub(super) const GOAL: u64 = 2 * AMPLE;
+impl Physical {
+    /// As long as so many pages can be had, memory is ample: working sets may outgrow their
+    /// maximum, and nothing is trimmed. Of small machines a quarter (assumed).
+    pub(crate) fn ample(&self) -> u64 {
+        AMPLE.min(self.frames().frames() / 4)
+    }
+
+    /// How many pages are to be had once working sets were trimmed.
+    pub(super) fn goal(&self) -> u64 {
+        2 * self.ample()
+    }
+}
 
 /// The page of a process that goes before its others. The greatest one goes first: the oldest;
 /// of one age, that of the process with the lowest memory priority; and of these, the one that

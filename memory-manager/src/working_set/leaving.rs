@@ -7,7 +7,6 @@ use crate::{
     kernel::Kernel,
     page_tables::PageEntry,
     pte::{FrameOwner, Pte, PteState, ValidPte},
-    system::AMPLE,
     user_space::UserSpace,
 };
 
@@ -84,7 +83,9 @@ impl UserSpace {
     pub(crate) fn make_room(&mut self, kernel: &mut Kernel) -> Result<(), Status> {
         let set = &self.working_set;
         let is_soft = !set.limits.contains(WorkingSetLimits::HARD_MAXIMUM);
-        if set.bytes() < set.size.maximum || is_soft && kernel.physical.available() >= AMPLE {
+        if set.bytes() < set.size.maximum
+            || is_soft && kernel.physical.available() >= kernel.physical.ample()
+        {
             return Ok(());
         }
         if let Some(page) = self.replaceable(kernel)? {

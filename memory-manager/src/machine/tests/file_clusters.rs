@@ -16,8 +16,8 @@ use super::{
     *,
 };
 use crate::{
-    Backing, DiskFault, DiskFaults, FaultyDisk, FileAccess, IoCounters, IoOwner, SectionAttributes,
-    SectionHandle, Serviced, StackRequest,
+    Backing, Disk, DiskFault, DiskFaults, FaultyDisk, FileAccess, IoCounters, IoOwner,
+    SectionAttributes, SectionHandle, Serviced, StackRequest,
 };
 
 /// A file of so many pages, each of which says its number and one more.
@@ -275,4 +275,52 @@ fn a_fault_that_reads_a_file_is_a_hard_one() {
     }
     let faults = bench.machine.fault_counters();
     assert_eq!((faults.hard, faults.soft), (2, 14));
+}
+
+/// Windows Internals: mapped files are written to where they are, whatever page files there are.
+/// Literature only.
+#[test]
+fn a_file_larger_than_memory_is_written_without_a_page_file() {
+    let mut bench = Bench::with_ram(256 * PAGE);
+    let on_disk = tempfile::tempfile().unwrap();
+    on_disk.set_len(1024 * PAGE).unwrap();
+    bench.map_file(whole(&on_disk));
+    for page in 0..1024 {
+        bench.write(BASE + page * PAGE, 9).unwrap();
+    }
+    bench.machine.verify_frames().unwrap();
+    bench.unmap(BASE).unwrap();
+    let mut written = vec![0; 1024 << 12];
+    assert_eq!(
+        Disk::read_at(&on_disk, 0, &mut written).unwrap(),
+        written.len()
+    );
+    assert!(written.chunks(1 << 12).all(|page| page[0] == 9));
+}
+
+/// A disk that is dead keeps no page of another one in memory.
+#[test]
+fn a_file_on_a_sound_disk_is_written_though_another_one_fails() {
+    let mut bench = Bench::new();
+    let faults = DiskFaults::default();
+    let dead = FaultyDisk::new(numbered_file(40), &faults);
+    bench.map_file(Backing::Disk(Box::new(dead), FileAccess::all()));
+    let sound = bench.machine.create_section(
+        whole(&numbered_file(40)),
+        READWRITE,
+        SectionAttributes::COMMIT,
+        0,
+    );
+    let base = BASE + 0x10_0000;
+    bench.map(sound.unwrap(), base, READWRITE).unwrap();
+    for page in 0..40 {
+        bench.write(BASE + page * PAGE, 9).unwrap();
+        bench.write(base + page * PAGE, 9).unwrap();
+    }
+    faults.fail_from(faults.operations(), DiskFault::Fails);
+    bench.machine.page_out().unwrap();
+    assert_eq!(bench.machine.page_lists().modified_mapped, 40);
+    faults.heal();
+    bench.machine.page_out().unwrap();
+    assert_eq!(bench.machine.page_lists().modified_mapped, 0);
 }

@@ -416,3 +416,27 @@ fn memory_that_was_promised_can_be_touched_where_nothing_is_left_to_promise() {
     bench.free(BASE, 0, RELEASE).unwrap();
     bench.alloc(BASE, PAGE, BOTH, READWRITE).unwrap();
 }
+
+/// Microsoft, `VirtualLock`: the pages are locked when it returns, however short memory is.
+#[test]
+fn what_was_locked_while_memory_is_short_is_locked() {
+    let (mut bench, _) = Bench::with_page_file(64, 256);
+    bench.numbered(BASE, 100);
+    for page in (0..100).step_by(20) {
+        let base = BASE + page * PAGE;
+        let pages = VirtAddr::new(base);
+        let process = bench.process;
+        bench
+            .machine
+            .virtual_lock(process, pages, 15 * PAGE)
+            .unwrap();
+        for page in 0..15 {
+            let address = VirtAddr::new(base + page * PAGE);
+            assert!(bench.machine.is_locked(process, address).unwrap());
+        }
+        bench
+            .machine
+            .virtual_unlock(process, pages, 15 * PAGE)
+            .unwrap();
+    }
+}

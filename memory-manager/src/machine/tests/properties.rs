@@ -254,8 +254,11 @@ impl World {
                 "{step:x?} failed and changed something"
             );
             let machine = &self.bench.machine;
-            let kept = (machine.commit_charge(), machine.frames_in_use());
-            assert_eq!(kept, held, "{step:x?} failed and took memory");
+            let (charge, frames) = (machine.commit_charge(), machine.frames_in_use());
+            let (held_charge, held_frames) = held;
+            // What was had from others for it stays had.
+            let is_kept = charge == held_charge && frames <= held_frames;
+            assert!(is_kept, "{step:x?} failed and took memory");
         }
     }
 

@@ -74,6 +74,10 @@ fn use_working_sets(win32: &mut Win32<'_>, asked: Arguments) {
     let _ = win32.set_process_working_set_size(process, asked.sizes());
     let limits = WorkingSetLimits::from_bits_retain(asked.second);
     let _ = win32.set_process_working_set_size_ex(process, asked.sizes(), limits);
+    #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
+    let _ = win32.set_process_memory_priority(process, asked.size as u32);
+    let _ = win32.process_memory_priority(process);
+    let _ = win32.query_working_set(process);
     let _ = win32.empty_working_set(process);
     let _ = win32.query_working_set_ex(process, at);
     let _ = win32.prefetch_virtual_memory(process, &[asked.range(); 3]);
