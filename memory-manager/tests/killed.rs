@@ -25,6 +25,8 @@ const WRITER: &str = "--write-until-killed";
 const PAGE: usize = 0x1000;
 const PAGES: u64 = 48;
 const KILLS: u64 = 24;
+/// At least so many of them while they store pages.
+const AMID: u64 = 3;
 const BASE: VirtAddr = VirtAddr::new(0x5000_0000);
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -97,8 +99,13 @@ fn kill_writers() -> Result<(), Box<dyn Error>> {
         random ^= random << 17;
         random % end
     };
-    let mut between = 0;
-    for _ in 0..KILLS {
+    let (mut kills, mut between) = (0, 0);
+    while kills < KILLS || between < AMID {
+        kills += 1;
+        assert!(
+            kills < 20 * KILLS,
+            "too few writers are killed while they store pages"
+        );
         fs::write(
             file.path(),
             (0..PAGES)
@@ -125,7 +132,7 @@ fn kill_writers() -> Result<(), Box<dyn Error>> {
         }
         between += u64::from(look(file.path(), flushed)?);
     }
-    println!("{between} of {KILLS} writers were killed while they stored pages");
+    println!("{between} of {kills} writers were killed while they stored pages");
     Ok(())
 }
 

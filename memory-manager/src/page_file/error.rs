@@ -13,7 +13,7 @@ pub enum PageFileError {
     /// A page file cannot have this size.
     #[error(
         "a page file of {} to {} bytes: give it a page at least, no minimum above the maximum, \
-         and no more than 16 TiB",
+         and less than 16 TiB",
         .0.minimum, .0.maximum
     )]
     Size(PageFileSize),

@@ -399,9 +399,7 @@ fn compare(frame: PhysicalPage, record: &Record, found: Found) -> Result<(), Fra
             counted,
         });
     }
-    let is_busy = record
-        .flags
-        .intersects(FrameFlags::READ_IN_PROGRESS | FrameFlags::WRITE_IN_PROGRESS);
+    let is_busy = record.flags.contains(FrameFlags::WRITE_IN_PROGRESS);
     let references = record.references;
     if references != u16::from(counted > 0) + u16::from(is_busy) + found.locks {
         return Err(FrameFault::References { frame, references });

@@ -39,18 +39,14 @@ bitflags! {
     pub(crate) struct FrameFlags: u8 {
         /// It was written since it was where it came from.
         const MODIFIED = 1 << 0;
-        /// It is being read.
-        const READ_IN_PROGRESS = 1 << 1;
         /// It is being written.
-        const WRITE_IN_PROGRESS = 1 << 2;
+        const WRITE_IN_PROGRESS = 1 << 1;
         /// A prototype entry has it.
-        const PROTOTYPE = 1 << 3;
-        /// Reading it failed.
-        const IN_PAGE_ERROR = 1 << 4;
+        const PROTOTYPE = 1 << 2;
         /// Somebody has it, whatever entries show it: it counts as one more share.
-        const HELD = 1 << 5;
+        const HELD = 1 << 3;
         /// It goes to the frames that are not to be written.
-        const NO_WRITE = 1 << 6;
+        const NO_WRITE = 1 << 4;
     }
 }
 
@@ -70,8 +66,6 @@ pub(crate) struct Record {
     pub(crate) original: Pte,
     /// How many valid entries show it, and one more if it is held.
     pub(crate) shares: u32,
-    /// Its place in the working set of the process whose own it is.
-    pub(crate) working_set_index: u32,
     /// What keeps it where it is: one for all shares, and one for each who is busy with it.
     pub(crate) references: u16,
     /// How many entries are not zero, if it is a page table.
@@ -96,7 +90,6 @@ impl Record {
         entry: NO_ENTRY,
         original: Pte::ZERO,
         shares: 0,
-        working_set_index: 0,
         references: 0,
         used: 0,
         state: FrameState::Zeroed,

@@ -364,8 +364,8 @@ impl Kernel {
         result
     }
 
-    /// Lets a segment go that has neither views nor open sections nor locked pages; what was written to it is
-    /// in its file then.
+    /// Lets a segment go that has neither views nor open sections nor locked pages; what was
+    /// written to it is in its file then.
     ///
     /// # Errors
     /// As writing to the file fails; the segment is kept then.

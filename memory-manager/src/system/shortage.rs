@@ -50,10 +50,10 @@ impl Machine {
     /// their minimum, takes out whole processes.
     #[cold]
     fn relieve(&mut self, wanted_for: Option<ProcessId>) -> Result<(), Status> {
+        const SHORT: Trigger = Trigger::MemoryShort;
         if self.kernel.physical.page_files.pages() == 0 && !self.kernel.segments.has_files() {
             return Ok(());
         }
-        const SHORT: Trigger = Trigger::MemoryShort;
         let enough = 2 * self.kernel.physical.low();
         let is_enough = |physical: &Physical| physical.available() >= enough;
         while !is_enough(&self.kernel.physical) {

@@ -107,7 +107,7 @@ impl UserSpace {
         }
         let mut best = None;
         let (mut seen, mut compared) = (0, 0);
-        for page in list.from_hand() {
+        for page in list.circle() {
             if compared == SAMPLE {
                 break;
             }

@@ -141,7 +141,7 @@ impl WorkingSetList {
     }
 
     /// The pages that are not locked, in a circle from behind those that were looked at.
-    pub(crate) fn from_hand(&self) -> impl Iterator<Item = Candidate> {
+    pub(crate) fn circle(&self) -> impl Iterator<Item = Candidate> {
         let length = self.candidates().len();
         let hand = self.hand.min(length);
         let (behind, before) = (self.candidates().skip(hand), self.candidates().take(hand));
@@ -317,13 +317,13 @@ mod tests {
         list.lock(0);
         let mut seen = Vec::new();
         for _ in 0..3 {
-            seen.extend(list.from_hand().take(4).map(|page| page.page / PAGE));
+            seen.extend(list.circle().take(4).map(|page| page.page / PAGE));
             list.move_hand(4);
         }
         assert_eq!(seen, [1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6]);
         (1..6).for_each(|page| list.remove(page * PAGE));
         list.move_hand(1);
-        assert_eq!(list.from_hand().count(), 1);
+        assert_eq!(list.circle().count(), 1);
     }
 
     #[test]

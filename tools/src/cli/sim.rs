@@ -1,6 +1,9 @@
 use std::io::{self, Write};
 
-use clap::Args;
+use clap::{
+    Args,
+    builder::{NonEmptyStringValueParser, TypedValueParser},
+};
 
 use super::{
     CliError, Outcome,
@@ -56,6 +59,7 @@ pub(super) struct Sim {
         long,
         value_name = "TRACE,TRACE",
         value_delimiter = ',',
+        value_parser = NonEmptyStringValueParser::new().map(std::ffi::OsString::from),
         conflicts_with_all = ["traces", "threads", "pattern"]
     )]
     processes: Vec<std::ffi::OsString>,
