@@ -124,7 +124,7 @@ pub use section::{
     Backing, FileAccess, ImageInformation, ImageMachine, MappedView, MappingNote, SectionAccess,
     SectionAttributes, SectionCreation, SectionHandle, SectionOpening, ViewAccess, ViewRequest,
 };
-pub use service::{FaultCounters, Serviced};
+pub use service::{FaultCounters, FaultOutcome};
 pub use shared_data::SHARED_DATA;
 pub use stack::{StackRequest, ThreadStack};
 pub use status::Status;

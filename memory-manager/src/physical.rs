@@ -5,6 +5,7 @@ use mmu_core::{PageSize, PhysAddr, Ram, RamTooLarge};
 use crate::{
     DiskLedger, DiskModel, MemoryPriority, PageFiles, PageSlot, PhysicalPage, Status,
     pfn::{Content, FrameDatabase, FrameFlags, FrameState, Record, Taken, Wanted},
+    processors::Coherence,
     protection::Protection,
     pte::{FrameOwner, Pte, PteState},
 };
@@ -26,7 +27,7 @@ pub(crate) fn frames_of(page: PhysAddr, size: PageSize) -> impl Iterator<Item = 
 /// A frame that is allocated is on its way: it becomes somebody's when an entry shows it, when
 /// a prototype entry is given it, or when it is held. From then on its entries decide, as they
 /// are written: it goes to a list when the last valid one is gone, and is free when the last
-/// one is. Who writes entries lets the kernel settle before anything is allocated, so that no
+/// one is. Who writes entries makes the kernel coherent before anything is allocated, so that no
 /// processor reaches a frame that is another page's.
 #[derive(Debug)]
 pub(crate) struct Physical {
@@ -35,6 +36,8 @@ pub(crate) struct Physical {
     /// A slot belongs to the entry that names it, or to the frame whose original entry does.
     pub(crate) page_files: PageFiles,
     pub(crate) disks: DiskLedger,
+    /// Whether a free frame is nobody's.
+    pub(crate) coherence: Coherence,
 }
 
 impl Physical {
@@ -48,6 +51,7 @@ impl Physical {
             frames: FrameDatabase::new(bytes >> SIZE.shift(), colours),
             page_files: PageFiles::default(),
             disks: DiskLedger::new(disk),
+            coherence: Coherence::Whole,
         })
     }
 
@@ -87,6 +91,7 @@ impl Physical {
 
     /// Takes a frame; if none can be had, pages are written until one can.
     pub(super) fn take(&mut self, wanted: Wanted) -> Result<Taken, Status> {
+        self.check_coherence();
         loop {
             if let Some(taken) = self.frames.take(wanted) {
                 self.evict(taken)?;
@@ -96,6 +101,14 @@ impl Physical {
                 return Err(Status::NoMemory);
             }
         }
+    }
+
+    fn check_coherence(&self) {
+        debug_assert_eq!(
+            self.coherence,
+            Coherence::Whole,
+            "a frame is taken that a processor may still reach"
+        );
     }
 
     /// Tells the owner of a frame that was taken.
@@ -153,6 +166,7 @@ impl Physical {
     /// # Errors
     /// [`Status::InsufficientResources`] if there is no piece so large.
     pub(crate) fn allocate_page(&mut self, size: PageSize) -> Result<PhysAddr, Status> {
+        self.check_coherence();
         let piece = self.frames.find_piece(size.bytes() / SIZE.bytes());
         let page = piece.ok_or(Status::InsufficientResources)?.frame();
         for frame in frames_of(page, size) {
@@ -222,6 +236,7 @@ impl Physical {
 
     /// Zeros so many free frames; fewer if there are no more. Returns how many.
     pub(crate) fn zero_free(&mut self, most: u64) -> Result<u64, Status> {
+        self.check_coherence();
         for zeroed in 0..most {
             let Some(frame) = self.frames.take_free() else {
                 return Ok(zeroed);

@@ -286,7 +286,7 @@ impl UserSpace {
             };
             self.change_range(kernel, part.start, part.end, new)?;
         }
-        kernel.settle()
+        kernel.make_coherent()
     }
 
     /// What a protection is for each part of a view.

@@ -63,7 +63,7 @@ impl Machine {
                 let space = self.spaces.get_mut(&process).ok_or(Status::InternalError)?;
                 trimmed += space.trim_unless_used(&mut self.kernel, page)?;
             }
-            self.kernel.settle()?;
+            self.kernel.make_coherent()?;
         }
         self.kernel.working_sets.trimmed += trimmed;
         let tasks = &mut self.kernel.tasks;
@@ -99,12 +99,12 @@ impl UserSpace {
                 used += u64::from(use_ == Use::Used);
             }
         }
-        kernel.settle()?;
+        kernel.make_coherent()?;
         Ok(used)
     }
 
     /// Whether a page was used since somebody looked. That the processor notes the next use, it
-    /// has to forget the page: the kernel is to settle then.
+    /// has to forget the page: the kernel is to be made coherent then.
     fn look_at(&self, kernel: &mut Kernel, page: u64) -> Result<Option<Use>, Status> {
         let Some((at, valid)) = self.resident(kernel, page)? else {
             return Ok(None);

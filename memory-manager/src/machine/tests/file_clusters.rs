@@ -16,7 +16,7 @@ use super::{
     *,
 };
 use crate::{
-    Backing, FileAccess, IoCounters, IoOwner, SectionAttributes, SectionHandle, Serviced,
+    Backing, FaultOutcome, FileAccess, IoCounters, IoOwner, SectionAttributes, SectionHandle,
     StackRequest,
 };
 
@@ -245,7 +245,7 @@ fn processors_that_fault_on_one_page_read_it_once() {
         }
     });
     let done = faults.map(|fault| machine.service(thread, &fault).unwrap());
-    let there = Serviced::AlreadyThere;
-    assert_eq!(done, [Serviced::Resolved, there, there, there]);
+    let there = FaultOutcome::AlreadyThere;
+    assert_eq!(done, [FaultOutcome::Resolved, there, there, there]);
     assert_eq!(bench.file_io().reads, 1);
 }
