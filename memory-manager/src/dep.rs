@@ -151,6 +151,6 @@ impl UserSpace {
                 _ => pte,
             })?;
         }
-        kernel.settle()
+        kernel.make_coherent()
     }
 }

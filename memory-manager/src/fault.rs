@@ -54,7 +54,7 @@ impl UserSpace {
             }
             (settled, _) => settled,
         };
-        let coherent = kernel.settle();
+        let coherent = kernel.make_coherent();
         let reason = kernel.in_page_reason.take();
         settled.and(coherent).map_err(|code| Exception {
             reason: reason.filter(|_| code == Status::InPageError),

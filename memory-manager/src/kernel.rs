@@ -6,7 +6,7 @@ use crate::{
     mdl::Mdls,
     physical::Physical,
     processor::SpaceRoot,
-    processors::Processors,
+    processors::{Coherence, Processors},
     section::{SectionObjects, SegmentId, Segments},
     system_space::SystemSpace,
 };
@@ -58,40 +58,40 @@ impl Kernel {
     }
 
     /// Issues that all processors forget an address, whose entry has changed. They have with
-    /// the next [`Kernel::settle`], which must come before anything is done with what the entry
-    /// led to.
+    /// the next [`Kernel::make_coherent`], which must come before anything is done with what the
+    /// entry led to: until then no frame is taken ([`Coherence`]).
     pub(crate) fn forget(&mut self, root: &SpaceRoot, address: u64) -> Result<(), Status> {
         let address = VirtAddr::new(address);
         if let Some(recorded) = &mut self.recorded {
             recorded.push(root.forgetting(address));
         }
         let forgotten = self.processors.forget(root, address);
+        self.physical.coherence = self.processors.coherence();
         forgotten.map_err(|_| Status::InternalError)
     }
 
     /// Gives memory back that entries led to, once no processor can reach it.
     pub(crate) fn give_back(&mut self, page: PhysAddr, size: PageSize) {
-        if self.processors.is_coherent() {
-            self.physical.free_page(page, size);
-        } else {
-            self.processors.keep((page, size));
+        match self.processors.coherence() {
+            Coherence::Whole => self.physical.free_page(page, size),
+            Coherence::Awaited => self.processors.keep((page, size)),
         }
     }
 
     /// Makes all processors forget what was issued. Every operation on the entries of a range
     /// ends with it, and so does every fault.
     #[inline]
-    pub(crate) fn settle(&mut self) -> Result<(), Status> {
-        if self.processors.is_coherent() {
-            Ok(())
-        } else {
-            self.shoot_down()
+    pub(crate) fn make_coherent(&mut self) -> Result<(), Status> {
+        match self.processors.coherence() {
+            Coherence::Whole => Ok(()),
+            Coherence::Awaited => self.shoot_down(),
         }
     }
 
     #[cold]
     fn shoot_down(&mut self) -> Result<(), Status> {
         let free = self.processors.shoot_down();
+        self.physical.coherence = self.processors.coherence();
         for (page, size) in free.map_err(|_| Status::InternalError)? {
             self.physical.free_page(page, size);
         }
@@ -104,6 +104,6 @@ impl Kernel {
         if let Some(recorded) = &mut self.recorded {
             recorded.extend(root.leaving());
         }
-        self.processors.dismiss(root);
+        self.processors.remove_space(root);
     }
 }

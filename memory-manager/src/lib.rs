@@ -1,9 +1,45 @@
 //! An operating system's memory manager in the manner of Windows NT, on an emulated x86 MMU.
 //!
 //! A [`Machine`] has NT's calls, states, faults and exceptions; [`Win32`] is what a program
-//! sees of it. The manager in [`demand`] is a small one, without an operating system: it only
-//! gives pages to accesses that fault.
+//! sees of it.
+//!
+//! ```
+//! use memory_manager::{
+//!     AllocationType, Machine, MachineConfig, MemoryInformation, MemoryState, PageProtection,
+//!     Status, Win32,
+//! };
+//!
+//! let mut machine = Machine::new(&MachineConfig::default())?;
+//! let process = machine.create_process()?;
+//! let mut win32 = Win32::new(&mut machine, process);
+//!
+//! // Two pages are reserved, and the first of them is committed, with a guard.
+//! let (reserve, commit) = (AllocationType::RESERVE, AllocationType::COMMIT);
+//! let read_write = PageProtection::READWRITE;
+//! let region = win32.virtual_alloc(None, 0x2000, reserve, read_write)?;
+//! let guarded = read_write | PageProtection::GUARD;
+//! win32.virtual_alloc(Some(region.base), 0x1000, commit, guarded)?;
+//!
+//! // The first touch raises the guard's alarm, the second one gets a page.
+//! let stopped = win32.machine.write(process, region.base, b"1337").unwrap_err();
+//! assert_eq!(stopped.code, Status::GuardPageViolation);
+//! win32.machine.write(process, region.base, b"1337")?;
+//!
+//! let told = win32.virtual_query(region.base, MemoryInformation::BYTES)?;
+//! assert_eq!((told.state, told.protection), (MemoryState::Commit, read_write));
+//! assert_eq!(told.size, 0x1000);
+//! assert_eq!(machine.fault_counters().demand_zero, 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The manager in [`demand`] is a small one, without an operating system: it only gives pages to
+//! accesses that fault.
 #![forbid(unsafe_code)]
+
+/// The README's examples, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
 
 mod access;
 mod allocation_request;
@@ -88,7 +124,7 @@ pub use section::{
     Backing, FileAccess, ImageInformation, ImageMachine, MappedView, MappingNote, SectionAccess,
     SectionAttributes, SectionCreation, SectionHandle, SectionOpening, ViewAccess, ViewRequest,
 };
-pub use service::{FaultCounters, Serviced};
+pub use service::{FaultCounters, FaultOutcome};
 pub use shared_data::SHARED_DATA;
 pub use stack::{StackRequest, ThreadStack};
 pub use status::Status;

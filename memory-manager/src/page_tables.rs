@@ -315,8 +315,8 @@ impl UserSpace {
         Ok(used)
     }
 
-    /// Gives back the tables on the way to an address that are empty; the kernel is to settle
-    /// then.
+    /// Gives back the tables on the way to an address that are empty; the kernel is to be made
+    /// coherent then.
     pub(crate) fn prune(&mut self, kernel: &mut Kernel, address: u64) -> Result<(), Status> {
         let path = self
             .regime
@@ -357,7 +357,7 @@ impl UserSpace {
                 self.prune(kernel, piece.start)?;
             }
         }
-        kernel.settle()
+        kernel.make_coherent()
     }
 }
 

@@ -5,6 +5,7 @@ use mmu_core::{PageSize, PhysAddr, Ram, RamTooLarge};
 use crate::{
     DiskLedger, DiskModel, MemoryPriority, PageFiles, PageSlot, PhysicalPage, Status,
     pfn::{Content, Evicted, FrameDatabase, FrameFlags, FrameState, Record, Taken, Wanted},
+    processors::Coherence,
     protection::Protection,
     pte::{FrameOwner, Pte, PteState},
     system::{Stall, Tasks},
@@ -25,7 +26,7 @@ pub(crate) fn frames_of(page: PhysAddr, size: PageSize) -> impl Iterator<Item = 
 /// A frame that is allocated is on its way: it becomes somebody's when an entry shows it, when
 /// a prototype entry is given it, or when it is held. From then on its entries decide, as they
 /// are written: it goes to a list when the last valid one is gone, and is free when the last
-/// one is. Who writes entries lets the kernel settle before anything is allocated, so that no
+/// one is. Who writes entries makes the kernel coherent before anything is allocated, so that no
 /// processor reaches a frame that is another page's.
 #[derive(Debug)]
 pub(crate) struct Physical {
@@ -37,6 +38,8 @@ pub(crate) struct Physical {
     pub(crate) tasks: Tasks,
     /// Whether, and why, pages cannot be written for now.
     pub(crate) stall: Stall,
+    /// Whether a free frame is nobody's.
+    pub(crate) coherence: Coherence,
 }
 
 impl Physical {
@@ -52,6 +55,7 @@ impl Physical {
             disks: DiskLedger::new(disk),
             tasks: Tasks::default(),
             stall: Stall::default(),
+            coherence: Coherence::Whole,
         })
     }
 
@@ -92,6 +96,7 @@ impl Physical {
     /// Takes a frame; if none can be had, pages are written until one can, even where that
     /// failed before.
     pub(super) fn take(&mut self, wanted: Wanted) -> Result<Taken, Status> {
+        self.check_coherence();
         loop {
             if let Some(taken) = self.frames.take(wanted) {
                 self.tell(taken)?;
@@ -101,6 +106,14 @@ impl Physical {
                 return Err(Status::NoMemory);
             }
         }
+    }
+
+    fn check_coherence(&self) {
+        debug_assert_eq!(
+            self.coherence,
+            Coherence::Whole,
+            "a frame is taken that a processor may still reach"
+        );
     }
 
     /// Tells the owner of a frame that was taken, if it had one.
@@ -160,6 +173,7 @@ impl Physical {
     /// # Errors
     /// [`Status::InsufficientResources`] if there is no piece so large.
     pub(crate) fn allocate_page(&mut self, size: PageSize) -> Result<PhysAddr, Status> {
+        self.check_coherence();
         let piece = self.frames.find_piece(size.bytes() / SIZE.bytes());
         let page = piece.ok_or(Status::InsufficientResources)?.frame();
         for frame in frames_of(page, size) {
@@ -230,6 +244,7 @@ impl Physical {
 
     /// Zeros so many free frames; fewer if there are no more. Returns how many.
     pub(crate) fn zero_free(&mut self, most: u64) -> Result<u64, Status> {
+        self.check_coherence();
         for zeroed in 0..most {
             let Some(frame) = self.frames.take_free() else {
                 return Ok(zeroed);

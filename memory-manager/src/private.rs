@@ -193,7 +193,7 @@ impl UserSpace {
                 kernel.give_back(page, piece.size);
             }
         }
-        kernel.settle()
+        kernel.make_coherent()
     }
 
     /// Writes each entry of a range anew, and prunes what is empty then. No processor uses the
@@ -206,10 +206,10 @@ impl UserSpace {
         new: impl FnMut(&Self, u64, Pte) -> Pte,
     ) -> Result<(), Status> {
         self.change_range(kernel, start, end, new)?;
-        kernel.settle()
+        kernel.make_coherent()
     }
 
-    /// As [`UserSpace::rewrite_range`], for one of several ranges: the kernel is to settle then.
+    /// As [`UserSpace::rewrite_range`], for one of several ranges: the kernel is to be made coherent then.
     pub(crate) fn change_range(
         &mut self,
         kernel: &mut Kernel,

@@ -15,6 +15,17 @@ use crate::{
 /// The memory of a page of some size.
 pub(crate) type Memory = (PhysAddr, PageSize);
 
+/// Whether processors may still reach what entries led to that have changed since.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Coherence {
+    /// None can.
+    #[default]
+    Whole,
+    /// Some can until they have forgotten it. A frame that is free by now may be among that, so
+    /// that none is taken meanwhile.
+    Awaited,
+}
+
 /// What TLB shootdowns there were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ShootdownCounters {
@@ -77,13 +88,13 @@ impl Processors {
     }
 
     /// A space for a table, with a PCID of its own if there is one left.
-    pub(crate) fn admit(&mut self, table: PhysAddr) -> SpaceRoot {
+    pub(crate) fn add_space(&mut self, table: PhysAddr) -> SpaceRoot {
         SpaceRoot::new(table, self.free_pcids.pop().unwrap_or(Pcid::ZERO))
     }
 
     /// A space is gone. Its PCID can be used again at once: of a new space, no processor keeps
     /// anything.
-    pub(crate) fn dismiss(&mut self, space: &SpaceRoot) {
+    pub(crate) fn remove_space(&mut self, space: &SpaceRoot) {
         for processor in &mut self.all {
             processor.abandon(space);
         }
@@ -156,8 +167,12 @@ impl Processors {
 
     /// Whether all processors have forgotten what was issued.
     #[inline]
-    pub(crate) fn is_coherent(&self) -> bool {
-        self.batch.is_coherent()
+    pub(crate) fn coherence(&self) -> Coherence {
+        if self.batch.is_coherent() {
+            Coherence::Whole
+        } else {
+            Coherence::Awaited
+        }
     }
 
     /// Keeps memory until they have.

@@ -11,7 +11,7 @@ use crate::{
 
 /// What came of servicing a fault; either way the access is to be tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Serviced {
+pub enum FaultOutcome {
     /// It was resolved.
     Resolved,
     /// There was nothing to do: since it was raised, another processor's fault on the same
@@ -58,7 +58,7 @@ impl Machine {
     /// error code count: the page tables may have changed since.
     ///
     /// ```
-    /// use memory_manager::{Machine, MachineConfig, Serviced, StackRequest};
+    /// use memory_manager::{Machine, MachineConfig, FaultOutcome, StackRequest};
     /// use mmu_core::{AccessKind, CpuFeatures, Fault, FunctionalMmu, PrivilegeMode};
     ///
     /// let mut machine = Machine::new(&MachineConfig::default())?;
@@ -78,7 +78,7 @@ impl Machine {
     ///     Err(Fault::Page(fault)) => machine.service(thread, &fault),
     ///     other => panic!("{other:?}"),
     /// });
-    /// assert_eq!(serviced, [Ok(Serviced::Resolved), Ok(Serviced::AlreadyThere)]);
+    /// assert_eq!(serviced, [Ok(FaultOutcome::Resolved), Ok(FaultOutcome::AlreadyThere)]);
     /// for invalidation in machine.take_invalidations() {
     ///     for cpu in &mut cpus {
     ///         let _ = cpu.invalidate(invalidation)?;
@@ -95,7 +95,7 @@ impl Machine {
         &mut self,
         target: impl Into<Target>,
         fault: &PageFault,
-    ) -> Result<Serviced, Exception> {
+    ) -> Result<FaultOutcome, Exception> {
         let target = target.into();
         let access = ExceptionAccess::of_fault(fault.error_code);
         let failed = Exception::at(fault.address, access);
@@ -118,7 +118,7 @@ impl Machine {
         {
             kernel.faults.faults += 1;
             kernel.faults.already_there += 1;
-            return Ok(Serviced::AlreadyThere);
+            return Ok(FaultOutcome::AlreadyThere);
         }
         let fresh = PageFault {
             level: deepest.level,
@@ -127,7 +127,7 @@ impl Machine {
             ..*fault
         };
         space.resolve(kernel, target.thread(), &fresh, access)?;
-        Ok(Serviced::Resolved)
+        Ok(FaultOutcome::Resolved)
     }
 
     /// Begins to record what processors of one's own have to forget.

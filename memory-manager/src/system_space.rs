@@ -40,7 +40,7 @@ impl SystemSpace {
     pub(crate) fn new(kernel: &mut Kernel) -> Result<Self, Status> {
         let root = take_table(kernel)?;
         Ok(Self {
-            root: kernel.processors.admit(root),
+            root: kernel.processors.add_space(root),
             tables: Vec::new(),
             mapped: BTreeMap::new(),
         })
@@ -86,7 +86,7 @@ impl SystemSpace {
             kernel.physical.write_raw(at, Pte::ZERO)?;
             kernel.forget(&self.root, page)?;
         }
-        kernel.settle()
+        kernel.make_coherent()
     }
 
     /// Stays if something is mapped; else all its memory is given back.

@@ -54,7 +54,7 @@ impl UserSpace {
                 return Err(status);
             }
         };
-        let root = kernel.processors.admit(table);
+        let root = kernel.processors.add_space(table);
         let registers = kernel.processors.registers(&root);
         let regime = Regime::new(&registers, features).map_err(|_| Status::InternalError)?;
         let own = Entry::page(table, PageSize::Size4KiB, SELF_MAP_FLAGS);

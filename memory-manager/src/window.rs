@@ -205,7 +205,7 @@ impl UserSpace {
                 for address in made {
                     self.prune(kernel, address)?;
                 }
-                kernel.settle()?;
+                kernel.make_coherent()?;
                 return Err(status);
             }
             made.push(address);
@@ -226,7 +226,7 @@ impl UserSpace {
         for (&address, _) in shown.iter().filter(|(_, page)| page.is_none()) {
             self.change_range(kernel, address, address + PAGE, |_, _, _| Pte::ZERO)?;
         }
-        kernel.settle()
+        kernel.make_coherent()
     }
 
     /// Keeps in mind that a physical page is not to be seen any more.

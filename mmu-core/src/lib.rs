@@ -49,11 +49,6 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
-/// The README's example, as a test.
-#[cfg(all(doctest, feature = "std"))]
-#[doc = include_str!("../../README.md")]
-struct Readme;
-
 mod control;
 mod cost;
 mod entry;

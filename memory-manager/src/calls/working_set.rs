@@ -109,7 +109,7 @@ impl UserSpace {
         for page in pages {
             self.trim_page(kernel, page)?;
         }
-        kernel.settle()
+        kernel.make_coherent()
     }
 
     /// Takes as many pages out of the working set as it has beyond a hard maximum.
@@ -119,6 +119,6 @@ impl UserSpace {
         {
             self.trim_page(kernel, page)?;
         }
-        kernel.settle()
+        kernel.make_coherent()
     }
 }

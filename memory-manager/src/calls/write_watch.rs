@@ -55,7 +55,7 @@ impl Machine {
             for &page in &written {
                 space.clean(kernel, page, page + PAGE)?;
             }
-            kernel.settle()?;
+            kernel.make_coherent()?;
         }
         Ok(written.into_iter().map(VirtAddr::new).collect())
     }
@@ -76,7 +76,7 @@ impl Machine {
         space.watch(start, end)?;
         space.forget_writes(start, |page| (start..end).contains(&page));
         space.clean(kernel, start, end)?;
-        kernel.settle()
+        kernel.make_coherent()
     }
 }
 
@@ -152,7 +152,7 @@ impl UserSpace {
         }
     }
 
-    /// Lets the next write of each page of a range fault; the kernel is to settle then.
+    /// Lets the next write of each page of a range fault; the kernel is to be made coherent then.
     fn clean(&mut self, kernel: &mut Kernel, start: u64, end: u64) -> Result<(), Status> {
         self.change_range(kernel, start, end, |_, _, pte| match pte.state() {
             PteState::Valid(valid) => Pte::from(valid.clean()),

@@ -284,7 +284,7 @@ impl UserSpace {
             };
             self.change_range(kernel, part.start, part.end, new)?;
         }
-        kernel.settle()
+        kernel.make_coherent()
     }
 
     /// What a protection is for each part of a view.

@@ -79,7 +79,7 @@ impl Machine {
                     oldest.push(next);
                 }
             }
-            self.kernel.settle()?;
+            self.kernel.make_coherent()?;
         }
         self.kernel.working_sets.trimmed += trimmed;
         let tasks = &mut self.kernel.physical.tasks;
@@ -126,12 +126,12 @@ impl UserSpace {
                 used += u64::from(look == Use::Used);
             }
         }
-        kernel.settle()?;
+        kernel.make_coherent()?;
         Ok(used)
     }
 
     /// Whether a page was used since somebody looked. That the processor notes the next use, it
-    /// has to forget the page: the kernel is to settle then.
+    /// has to forget the page: the kernel is to be made coherent then.
     fn look_at(
         &self,
         kernel: &mut Kernel,

@@ -43,7 +43,7 @@ impl UserSpace {
     }
 
     /// Takes a page out of the working set: the next touch faults, and finds it in memory as it
-    /// was, if it is still there. The kernel is to settle then.
+    /// was, if it is still there. The kernel is to be made coherent then.
     pub(crate) fn trim_page(&mut self, kernel: &mut Kernel, page: u64) -> Result<(), Status> {
         match self.resident(kernel, page)? {
             Some(found) => self.trim_resident(kernel, page, found),
@@ -91,7 +91,7 @@ impl UserSpace {
         if let Some(page) = self.replaceable(kernel)? {
             self.trim_page(kernel, page)?;
             kernel.working_sets.replaced += 1;
-            kernel.settle()?;
+            kernel.make_coherent()?;
         }
         Ok(())
     }

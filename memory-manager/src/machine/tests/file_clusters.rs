@@ -16,8 +16,8 @@ use super::{
     *,
 };
 use crate::{
-    Backing, Disk, DiskFault, DiskFaults, FaultyDisk, FileAccess, IoCounters, IoOwner,
-    SectionAttributes, SectionHandle, Serviced, StackRequest,
+    Backing, Disk, DiskFault, DiskFaults, FaultOutcome, FaultyDisk, FileAccess, IoCounters,
+    IoOwner, SectionAttributes, SectionHandle, StackRequest,
 };
 
 /// A file of so many pages, each of which says its number and one more.
@@ -245,8 +245,8 @@ fn processors_that_fault_on_one_page_read_it_once() {
         }
     });
     let done = faults.map(|fault| machine.service(thread, &fault).unwrap());
-    let there = Serviced::AlreadyThere;
-    assert_eq!(done, [Serviced::Resolved, there, there, there]);
+    let there = FaultOutcome::AlreadyThere;
+    assert_eq!(done, [FaultOutcome::Resolved, there, there, there]);
     assert_eq!(bench.file_io().reads, 1);
 }
 

@@ -10,6 +10,7 @@ use crate::{
     page_tables::{Pieces, points_to_table},
     physical::frames_of,
     private::{PrivateRules, has_own_page, owned_frame},
+    processors::Coherence,
     pte::{FrameOwner, Pte, PteState},
     system_space::SystemSpace,
     vad::{Entries, Placeholder, USER_START, VAD_LIMIT, VadKind},
@@ -30,7 +31,8 @@ impl Count {
 
 pub(super) fn check(machine: &Machine) {
     machine.verify_frames().unwrap();
-    assert!(machine.kernel.processors.is_coherent(), "not settled");
+    let coherence = machine.kernel.processors.coherence();
+    assert_eq!(coherence, Coherence::Whole);
     let mut count = Count::default();
     for (id, segment) in machine.kernel.segments.iter() {
         let physical = &machine.kernel.physical;

@@ -3,7 +3,7 @@
 use mmu_core::{AccessKind, Fault, FunctionalMmu, PageFault, PrivilegeMode};
 
 use super::*;
-use crate::Serviced;
+use crate::FaultOutcome;
 /// Two processors of an embedder's own.
 struct Cpus([FunctionalMmu; 2]);
 
@@ -51,10 +51,10 @@ fn two_faults_on_one_page_are_resolved_once() {
         let faults = cpus.faults(&bench, BASE, kind);
         let before = bench.machine.fault_counters();
         let first = bench.machine.service(threads[0], &faults[0]);
-        assert_eq!(first, Ok(Serviced::Resolved));
+        assert_eq!(first, Ok(FaultOutcome::Resolved));
         let frames = bench.machine.frames_in_use();
         let second = bench.machine.service(threads[1], &faults[1]);
-        assert_eq!(second, Ok(Serviced::AlreadyThere));
+        assert_eq!(second, Ok(FaultOutcome::AlreadyThere));
         assert_eq!(bench.machine.frames_in_use(), frames);
         let after = bench.machine.fault_counters();
         assert_eq!(after.faults - before.faults, 2);
@@ -114,7 +114,7 @@ fn two_writes_to_one_shared_page_make_one_copy() {
     let serviced = faults.map(|fault| bench.machine.service(thread, &fault));
     assert_eq!(
         serviced,
-        [Ok(Serviced::Resolved), Ok(Serviced::AlreadyThere)]
+        [Ok(FaultOutcome::Resolved), Ok(FaultOutcome::AlreadyThere)]
     );
     assert_eq!(bench.machine.fault_counters().write_copies, 1);
     let copies = cpus.places(&mut bench, BASE, AccessKind::Read);
@@ -141,9 +141,9 @@ fn two_touches_of_one_guard_page_raise_one_exception() {
                 assert_eq!(raised.map_err(raw), guard(code, BASE));
                 let machine = &mut bench.machine;
                 let resolved = machine.service(threads[other], &faults[other]);
-                assert_eq!(resolved, Ok(Serviced::Resolved));
+                assert_eq!(resolved, Ok(FaultOutcome::Resolved));
                 let again = machine.service(threads[one], &faults[one]);
-                assert_eq!(again, Ok(Serviced::AlreadyThere));
+                assert_eq!(again, Ok(FaultOutcome::AlreadyThere));
                 let places = cpus.places(&mut bench, BASE, kind);
                 assert_eq!(places[0], places[1]);
                 let held = if is_filled { 7 } else { 0 };
@@ -192,10 +192,13 @@ fn a_serviced_fault_makes_the_stack_grow() {
     let [fault, same] = cpus.faults(&bench, guarded, AccessKind::Write);
     assert_eq!(
         bench.machine.service(thread, &fault),
-        Ok(Serviced::Resolved)
+        Ok(FaultOutcome::Resolved)
     );
     assert_eq!(bench.pages(thread), 2);
-    assert_eq!(bench.machine.service(thread, &same), Ok(Serviced::Resolved));
+    assert_eq!(
+        bench.machine.service(thread, &same),
+        Ok(FaultOutcome::Resolved)
+    );
     assert_eq!(bench.pages(thread), 2);
     cpus.places(&mut bench, guarded, AccessKind::Write);
 }

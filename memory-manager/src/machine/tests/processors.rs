@@ -2,7 +2,8 @@ use mmu_core::{Cycles, Owner, SoftwareCosts};
 
 use super::*;
 use crate::{
-    MachineError, ShootdownCounters, StackRequest, ThreadId, WatchFlags, shootdown::CEILING,
+    MachineError, ShootdownCounters, StackRequest, ThreadId, WatchFlags, pte::Pte,
+    shootdown::CEILING,
 };
 
 fn costs() -> SoftwareCosts {
@@ -267,4 +268,23 @@ fn a_machine_has_from_1_to_64_processors() {
             Some(MachineError::ProcessorCount(processors))
         );
     }
+}
+
+/// A frame is free as its entry is written, and another processor may have that cached: nothing
+/// is allocated in between.
+#[test]
+#[cfg(debug_assertions)]
+#[should_panic(expected = "a frame is taken that a processor may still reach")]
+fn no_frame_is_taken_that_a_processor_may_still_reach() {
+    let mut several = Several::new(2);
+    several.bench.alloc(BASE, PAGE, BOTH, READWRITE).unwrap();
+    for thread in [0, 1] {
+        several.touch(thread, BASE).unwrap();
+    }
+    let (space, kernel) = several.bench.machine.space(several.threads[0]).unwrap();
+    let emptied = |_: &UserSpace, _, _| Pte::ZERO;
+    space
+        .change_range(kernel, BASE, BASE + PAGE, emptied)
+        .unwrap();
+    let _ = kernel.physical.allocate();
 }

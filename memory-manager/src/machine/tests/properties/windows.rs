@@ -10,8 +10,8 @@ pub(super) enum Step {
     Make,
     Free(usize),
     Show(usize),
-    /// Two at once, side by side: perhaps in the places of each other.
-    Scatter(usize, usize),
+    /// Two at once, side by side, perhaps in the places of each other; or one, and none beside it.
+    Scatter(usize, Option<usize>),
     Hide,
 }
 
@@ -21,7 +21,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Make),
         2 => (0..4_usize).prop_map(Step::Free),
         4 => (0..4_usize).prop_map(Step::Show),
-        3 => (0..4_usize, 0..4_usize).prop_map(|(one, next)| Step::Scatter(one, next)),
+        3 => (0..4_usize, prop::option::of(0..4_usize))
+            .prop_map(|(one, next)| Step::Scatter(one, next)),
         2 => Just(Step::Hide),
     ]
 }
@@ -55,12 +56,15 @@ impl Windows {
         }
     }
 
-    fn show(&mut self, process: ProcessId, shown: &[(u64, PhysicalPage)]) {
+    fn show(&mut self, process: ProcessId, shown: &[(u64, Option<PhysicalPage>)]) {
         for &(place, _) in shown {
             self.shown.remove(&(process, place));
         }
-        let shown = shown.iter().map(|&(place, page)| ((process, place), page));
-        self.shown.extend(shown);
+        let pages = shown
+            .iter()
+            .filter_map(|&(place, page)| Some((place, page?)));
+        self.shown
+            .extend(pages.map(|(place, page)| ((process, place), page)));
     }
 
     /// What a page shows, if it is one of a window.
@@ -128,14 +132,12 @@ impl World {
                 let Some(page) = page(index) else { return };
                 let machine = &mut self.bench.machine;
                 let done = machine.map_user_physical_pages(process, at, &[page]);
-                self.check_shown(done, &[(place, page)]);
+                self.check_shown(done, &[(place, Some(page))]);
             }
             Step::Scatter(one, next) => {
-                let Some((one, next)) = page(one).zip(page(next)) else {
-                    return;
-                };
-                let shown = [(place, one), (place + PAGE, next)];
-                let asked = shown.map(|(place, page)| (VirtAddr::new(place), Some(page)));
+                let Some(one) = page(one) else { return };
+                let shown = [(place, Some(one)), (place + PAGE, next.and_then(page))];
+                let asked = shown.map(|(place, page)| (VirtAddr::new(place), page));
                 let machine = &mut self.bench.machine;
                 let done = machine.map_user_physical_pages_scatter(process, &asked);
                 self.check_shown(done, &shown);
@@ -154,13 +156,14 @@ impl World {
 
     /// Pages are shown if all places are in windows and no page is anywhere else, and hold what
     /// they held.
-    fn check_shown(&mut self, done: Result<(), Status>, shown: &[(u64, PhysicalPage)]) {
+    fn check_shown(&mut self, done: Result<(), Status>, shown: &[(u64, Option<PhysicalPage>)]) {
         let (process, first) = (self.bench.process, shown[0].0);
         if self.lacks_memory(done.map_err(|status| (status, 0, first))) {
             return;
         }
         let windows = &mut self.contents.windows;
-        let pages: BTreeSet<_> = shown.iter().map(|&(_, page)| page).collect();
+        let asked: Vec<_> = shown.iter().filter_map(|&(_, page)| page).collect();
+        let pages: BTreeSet<_> = asked.iter().copied().collect();
         let places: Vec<_> = shown.iter().map(|&(place, _)| place).collect();
         let mut known = pages
             .iter()
@@ -168,7 +171,7 @@ impl World {
         let is_elsewhere = known.any(|place| !places.contains(&place));
         let expected = if !places.iter().all(|&place| self.is_window(place)) {
             Err(Status::InvalidParameter1)
-        } else if is_elsewhere || pages.len() < shown.len() {
+        } else if is_elsewhere || pages.len() < asked.len() {
             Err(Status::InvalidParameter3)
         } else {
             Ok(())
@@ -176,7 +179,8 @@ impl World {
         assert_eq!(done, expected);
         if done.is_ok() {
             self.contents.windows.show(process, shown);
-            for place in places {
+            for &(place, page) in shown {
+                assert_eq!(self.bench.read(place).is_ok(), page.is_some());
                 self.check_page(place);
             }
         }
