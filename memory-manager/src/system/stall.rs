@@ -100,19 +100,16 @@ mod tests {
 
     #[test]
     fn it_is_over_when_there_is_room_or_a_write_succeeds_or_a_second_has_passed() {
-        let ends: [(fn(&mut Stall), bool); 3] = [
-            (Stall::room_was_made, false),
-            (Stall::written, true),
-            (Stall::is_over, true),
-        ];
-        for (end, heals) in ends {
-            let mut full = stalled(Cause::Full, 8);
-            end(&mut full);
-            assert!(full.lets_search(8));
-            let mut broken = stalled(Cause::Broken, 8);
-            end(&mut broken);
-            assert_eq!(broken.lets_search(8), heals);
-        }
+        let searches_after = |end: fn(&mut Stall)| {
+            [Cause::Full, Cause::Broken].map(|cause| {
+                let mut stall = stalled(cause, 8);
+                end(&mut stall);
+                stall.lets_search(8)
+            })
+        };
+        assert_eq!(searches_after(Stall::room_was_made), [true, false]);
+        assert_eq!(searches_after(Stall::written), [true, true]);
+        assert_eq!(searches_after(Stall::is_over), [true, true]);
     }
 
     #[test]

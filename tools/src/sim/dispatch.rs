@@ -91,15 +91,15 @@ fn turn(
         }
         return Ok(());
     };
-    if queue.last != Some(trace) {
-        machine.switch(processor, feed.process(trace))?;
-        queue.last = Some(trace);
-    }
     let places = feed.look_ahead(trace, queue.quantum_left)?;
     if places.is_empty() {
         queue.ready.pop_front();
         queue.quantum_left = feed.schedule().quantum.get();
         return Ok(());
+    }
+    if queue.last != Some(trace) {
+        machine.switch(processor, feed.process(trace))?;
+        queue.last = Some(trace);
     }
     let mut made = 0;
     let mut waits_until = None;

@@ -420,7 +420,7 @@ fn a_page_file_can_be_anywhere_that_nothing_is() {
             &["--page-file", "2MiB-1MiB"],
             "no minimum above the maximum",
         ),
-        (&["--compare", "pages=4k,2m"], "each has its own"),
+        (&["--compare", "cpu=golden-cove,zen4"], "each has its own"),
     ] {
         let mut command = with(&path, &[]);
         command.args(more);

@@ -79,7 +79,10 @@ fn use_working_sets(win32: &mut Win32<'_>, asked: Arguments) {
     let _ = win32.process_memory_priority(process);
     let _ = win32.query_working_set(process);
     let _ = win32.empty_working_set(process);
+    let _ = win32.query_working_set(process);
     let _ = win32.query_working_set_ex(process, at);
+    let _ = win32.process_memory_priority(process);
+    let _ = win32.set_process_memory_priority(process, asked.second);
     let _ = win32.prefetch_virtual_memory(process, &[asked.range(); 3]);
     let _ = win32.prefetch_virtual_memory(process, &[]);
 }

@@ -7,6 +7,9 @@ use crate::{
     sim::report::text::excerpt,
 };
 
+/// A name, and what it stands for of a part of a run.
+type Shown<'a> = (&'a str, fn(&Part) -> f64);
+
 /// What counts are shown for each of so many accesses.
 const EACH: f64 = 1000.0;
 
@@ -46,9 +49,8 @@ impl Paging {
             done += part.records;
             done as f64 / unit
         });
-        let steps = |y_label: &str, series: &[(&str, fn(&Part) -> f64)]| {
-            panel(parts, y_label, Form::Steps, series)
-        };
+        let steps =
+            |y_label: &str, series: &[Shown<'_>]| panel(parts, y_label, Form::Steps, series);
         Panels {
             title,
             subtitle,
@@ -120,7 +122,7 @@ impl Part {
     }
 }
 
-fn panel(parts: &[Part], y_label: &str, form: Form, series: &[(&str, fn(&Part) -> f64)]) -> Panel {
+fn panel(parts: &[Part], y_label: &str, form: Form, series: &[Shown<'_>]) -> Panel {
     let series = series.iter().map(|(name, of)| PartSeries {
         name: (*name).into(),
         values: parts.iter().map(of).collect(),
