@@ -43,21 +43,21 @@ fn timed_pattern(mut world: PatternWorld) -> PatternWorld {
 }
 
 #[library_benchmark(teardown = audit_faults)]
-#[bench::demand_zero(args = (), setup = FaultWorld::demand_zero, config = each_at_most(7150))]
-#[bench::guard(args = (), setup = FaultWorld::guard, config = each_at_most(3700))]
-#[bench::refusal(args = (), setup = FaultWorld::refusal, config = each_at_most(1230))]
-#[bench::copy_on_write(args = (), setup = FaultWorld::copy_on_write, config = each_at_most(4070))]
-#[bench::shared(args = (), setup = FaultWorld::shared, config = each_at_most(2680))]
-#[bench::soft(args = (), setup = FaultWorld::soft, config = each_at_most(2270))]
+#[bench::demand_zero(args = (), setup = FaultWorld::demand_zero, config = each_at_most(6800))]
+#[bench::guard(args = (), setup = FaultWorld::guard, config = each_at_most(3240))]
+#[bench::refusal(args = (), setup = FaultWorld::refusal, config = each_at_most(1150))]
+#[bench::copy_on_write(args = (), setup = FaultWorld::copy_on_write, config = each_at_most(3230))]
+#[bench::shared(args = (), setup = FaultWorld::shared, config = each_at_most(2380))]
+#[bench::soft(args = (), setup = FaultWorld::soft, config = each_at_most(1950))]
 fn fault(mut world: FaultWorld) -> FaultWorld {
     black_box(&mut world).round();
     world
 }
 
 #[library_benchmark(teardown = audit_leaving)]
-#[bench::trimmed(args = (), setup = LeavingWorld::trimmed, config = each_at_most(1740))]
-#[bench::unmapped(args = (), setup = LeavingWorld::unmapped, config = each_at_most(1740))]
-#[bench::freed(args = (), setup = LeavingWorld::freed, config = each_at_most(1000))]
+#[bench::trimmed(args = (), setup = LeavingWorld::trimmed, config = each_at_most(1640))]
+#[bench::unmapped(args = (), setup = LeavingWorld::unmapped, config = each_at_most(1640))]
+#[bench::freed(args = (), setup = LeavingWorld::freed, config = each_at_most(900))]
 fn leaving(mut world: LeavingWorld) -> LeavingWorld {
     black_box(&mut world).round();
     world
@@ -65,7 +65,7 @@ fn leaving(mut world: LeavingWorld) -> LeavingWorld {
 
 #[library_benchmark(teardown = audit_frames)]
 #[bench::zero(args = (FrameWorld::zero), setup = with_frames, config = each_at_most(4600))]
-#[bench::copy(args = (FrameWorld::copy), setup = with_frames, config = each_at_most(930))]
+#[bench::copy(args = (FrameWorld::copy), setup = with_frames, config = each_at_most(640))]
 fn frame((mut world, round): (FrameWorld, fn(&mut FrameWorld))) -> FrameWorld {
     round(black_box(&mut world));
     world
