@@ -28,6 +28,28 @@ fn the_scripts_that_come_with_it_print_what_they_say() {
     assert_eq!(ring, "at the end: endless\nat the start: ess\n");
 }
 
+/// A new script has to be run here.
+#[test]
+fn every_script_that_comes_with_it_is_run() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts");
+    for file in std::fs::read_dir(folder).unwrap() {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        let script = name.strip_suffix(".vm").unwrap();
+        let run = format!("script!({script:?})");
+        assert!(include_str!("vm.rs").contains(&run), "{run}");
+    }
+}
+
+#[test]
+fn written_pages_are_told_by_their_addresses() {
+    let printed = stdout_of(lookaside(["vm", script!("watch")]));
+    let lines = [
+        "written: 0x2 pages, at 0x202000 and 0x20f000",
+        "then: 0x1 page, at 0x205000",
+    ];
+    assert_eq!(printed.lines().collect::<Vec<_>>(), lines);
+}
+
 #[test]
 fn locked_pages_are_told_from_others() {
     let printed = stdout_of(lookaside(["vm", script!("lock")]));
@@ -107,20 +129,26 @@ fn a_32_bit_process_chooses_to_be_prevented() {
     assert_eq!(printed, "the policy is 0x2, and the error 0x32\n");
 }
 
+/// Each of them is in it: `lookaside::vm` tests that.
 #[test]
-fn the_long_help_lists_every_call_and_the_short_one_none() {
+fn the_long_help_lists_every_name_and_the_short_one_says_where() {
     let long = stdout_of(lookaside(["vm", "--help"]));
     let short = stdout_of(lookaside(["vm", "-h"]));
-    let example = "    n = AllocateUserPhysicalPages(app, 2, p)\n";
-    assert!(long.contains(example), "{long}");
-    assert!(!short.contains(example), "{short}");
-    assert!(
-        long.contains("  page_reads: reads from page files\n"),
-        "{long}"
-    );
+    for line in [
+        "    n = AllocateUserPhysicalPages(app, 2, p)\n",
+        "  page_reads: reads from page files\n",
+        "    PAGE_READWRITE = 0x4\n",
+        "  STATUS_INVALID_HANDLE = 6\n",
+    ] {
+        assert!(long.contains(line), "{long}");
+        assert!(!short.contains(line), "{short}");
+    }
     for help in [&long, &short] {
         assert!(help.contains("grant SeLockMemoryPrivilege"), "{help}");
+        assert!(help.contains("Exit status: 0 everything"), "{help}");
+        assert!(help.contains("hexadecimal (0x1000)"), "{help}");
     }
+    assert!(short.contains("--help, not -h, lists every"), "{short}");
 }
 
 #[test]
@@ -251,7 +279,7 @@ fn a_script_that_is_none_is_bad_input_with_its_place() {
     fails(
         lookaside(["vm", &script]),
         2,
-        &["expected a comma and an argument", "bad.vm:2:22"],
+        &["expected a comma and the size", "bad.vm:2:22"],
     );
     let binary = files.write("binary.vm", [0xff, 0xfe, 0]);
     fails(
