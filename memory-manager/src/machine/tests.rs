@@ -2,7 +2,7 @@ use mmu_core::{ProcessorId, VirtAddr};
 
 use super::*;
 use crate::{
-    AllocationType, FreeType, MemoryInformation, MemoryState, PageProtection, Range, Win32,
+    AddressRange, AllocationType, FreeType, MemoryInformation, MemoryState, PageProtection, Win32,
 };
 
 mod alloc;
@@ -174,7 +174,7 @@ impl Drop for Bench {
     }
 }
 
-fn plain(range: Range) -> (u64, u64) {
+fn plain(range: AddressRange) -> (u64, u64) {
     (range.base.as_u64(), range.size)
 }
 

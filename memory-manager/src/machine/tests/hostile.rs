@@ -171,7 +171,7 @@ fn call_all(
     let _ = machine.virtual_lock(process, at, size);
     let _ = machine.is_locked(process, at);
     let _ = machine.discard(process, at, size);
-    let _ = machine.prefetch_virtual_memory(process, &[Range { base: at, size }]);
+    let _ = machine.prefetch_virtual_memory(process, &[AddressRange { base: at, size }]);
     let sizes = WorkingSetSize {
         minimum: base,
         maximum: size,

@@ -242,7 +242,9 @@ impl World {
                 let done = machine.discard(process, VirtAddr::new(start), size);
                 done.map(|()| self.forget_discarded(start, start + size))
             }
-            Call::Prefetch => machine.prefetch_virtual_memory(process, &[Range { base: at, size }]),
+            Call::Prefetch => {
+                machine.prefetch_virtual_memory(process, &[AddressRange { base: at, size }])
+            }
             Call::Empty => machine.set_working_set_size(process, EMPTY),
             Call::Tick => machine.tick(),
             Call::Rest => (0..20).try_for_each(|_| machine.tick()),

@@ -180,7 +180,7 @@ fn allocate_huge(
     run: &mut Run<'_>,
     given: &Given<'_>,
     request: &AllocationRequest,
-) -> Result<memory_manager::Range, Status> {
+) -> Result<memory_manager::AddressRange, Status> {
     let large = AllocationType::RESERVE | AllocationType::COMMIT | AllocationType::LARGE_PAGES;
     if request.kind != large {
         return Err(Status::InvalidParameter);
