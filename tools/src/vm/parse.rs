@@ -238,11 +238,14 @@ fn statement(text: &mut Text<'_>) -> ModalResult<Statement> {
             let address = labelled("address", text)?;
             access(text, Access::Execute, address)
         }
-        "expect" => Ok(Statement::Expect {
-            left: operand(text)?,
-            relation: relation(text)?,
-            right: operand(text)?,
-        }),
+        "expect" => {
+            let statement = Statement::Expect {
+                left: operand(text)?,
+                relation: relation(text)?,
+                right: operand(text)?,
+            };
+            ended(text, statement, MORE_OR_END)
+        }
         "print" => {
             let mut items = vec![item(text)?];
             while opt(token(',')).parse_next(text)?.is_some() {
@@ -251,7 +254,11 @@ fn statement(text: &mut Text<'_>) -> ModalResult<Statement> {
                 }
                 items.push(item(text)?);
             }
-            Ok(Statement::Print(items))
+            ended(
+                text,
+                Statement::Print(items),
+                "a comma and another item, or the end of the line",
+            )
         }
         "map" => Ok(Statement::Map),
         "grant" => one_named(&PRIVILEGES, "SeLockMemoryPrivilege")
@@ -290,7 +297,24 @@ fn set(text: &mut Text<'_>) -> ModalResult<Statement> {
         return unexpected("a call such as VirtualAlloc, or a question such as state(p)");
     }
     let value = operand(text)?;
-    Ok(Statement::Set { name, value })
+    ended(text, Statement::Set { name, value }, MORE_OR_END)
+}
+
+/// What may stand behind a value.
+const MORE_OR_END: &str = "|, &, + or - and another number, or the end of the line";
+
+/// A statement, behind which nothing else stands.
+fn ended(
+    text: &mut Text<'_>,
+    statement: Statement,
+    wanted: &'static str,
+) -> ModalResult<Statement> {
+    space0.parse_next(text)?;
+    if is_line_end(text) {
+        Ok(statement)
+    } else {
+        unexpected(wanted)
+    }
 }
 
 fn assignment(text: &mut Text<'_>) -> ModalResult<(String, Spanned<Expression>)> {

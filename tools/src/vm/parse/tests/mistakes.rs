@@ -245,6 +245,30 @@ const MISTAKES: &[(&str, &str, usize, usize)] = &[
         37,
     ),
     (
+        "process a\nprint \"a is \" 5",
+        "expected a comma and another item, or the end of the line",
+        2,
+        15,
+    ),
+    (
+        "process a\nx = 4 KiB",
+        "expected |, &, + or - and another number, or the end of the line",
+        2,
+        7,
+    ),
+    (
+        "process a\nexpect 6 == 3 * 2",
+        "expected |, &, + or - and another number, or the end of the line",
+        2,
+        15,
+    ),
+    (
+        "process a\nprint text(5)",
+        "expected a comma and the length",
+        2,
+        13,
+    ),
+    (
         "process a\nx = VirtualLok(0, 8)",
         "expected a call such as VirtualAlloc, or a question such as state(p): \
          did you mean VirtualLock?",
