@@ -138,6 +138,7 @@ fn side(number: u64, words: Option<Words>) -> String {
 fn remedy(status: Status) -> &'static str {
     match status {
         Status::PrivilegeNotHeld => ": `grant SeLockMemoryPrivilege` lets the process do this",
+        Status::CommitmentLimit => ": `ram` and NtCreatePagingFile raise what can be promised",
         _ => "",
     }
 }

@@ -99,6 +99,10 @@ fn an_outcome_that_was_not_told_ends_the_script() {
         ("write p u32 4GiB", "0x100000000 does not fit in u32"),
         ("VirtualFree(p, 1, MEM_RELEASE)", "error 87"),
         (
+            "VirtualAlloc(NULL, 2GiB, MEM_COMMIT, PAGE_READONLY)",
+            "error 1455: `ram` and NtCreatePagingFile raise what can be promised",
+        ),
+        (
             "VirtualFree(p, 1, MEM_RELEASE) fails 487",
             "error 87, but it should fail with error 487",
         ),
@@ -345,6 +349,15 @@ thread worker
         let failed = outcome(&format!("{start}{line}\n"), &[]).unwrap_err();
         assert!(failed.contains(failure), "{line}: {failed}");
     }
+    let two = outcome(
+        &format!("{start}process other\nthread last\nread p u8\n"),
+        &[],
+    );
+    let two = two.unwrap_err();
+    assert!(
+        two.ends_with("a read of 0x10000, which is Free in process other"),
+        "{two}"
+    );
     let fine = outcome(&format!("{start}touch p + 1 4095\ntouch p 0\n"), &[]);
     assert_eq!(fine, Ok(String::new()));
 }

@@ -52,6 +52,16 @@ impl Run<'_> {
         done.map_err(|exception| self.raised(exception, address, bytes.len()))
     }
 
+    /// Whose memory it is, as the end of a sentence; nothing if there is only one process.
+    fn whose(&self) -> String {
+        let mut processes = self.actors.iter().filter(|actor| actor.process().is_some());
+        if processes.clone().count() < 2 {
+            return String::new();
+        }
+        let own = processes.find(|actor| actor.process() == Some(self.process()));
+        own.map_or_else(String::new, |own| format!(" in process {}", own.name))
+    }
+
     fn write(&mut self, address: VirtAddr, bytes: &[u8]) -> Result<(), Failure> {
         let done = self.machine.write(self.caller(), address, bytes);
         done.map_err(|exception| self.raised(exception, address, bytes.len()))
@@ -64,7 +74,7 @@ impl Run<'_> {
         let found = self.machine.virtual_query(self.process(), address);
         let mut page = match found {
             _ if exception.code == Status::InvalidHandle => ENDED.into(),
-            Ok(found) => described(&found),
+            Ok(found) => described(&found) + &self.whose(),
             Err(_) if exception.address == u64::MAX && !is_canonical(tried, length) => {
                 format!("which stands for any that is not canonical: here {tried:#x}")
             }
