@@ -3,8 +3,6 @@ use std::{io, ops::Range, path::Path};
 use memory_manager::{Exception, ExceptionAccess, MachineError, PageFileError, Status};
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 
-use super::{script::Words, words::in_words};
-
 /// The most seconds that pass at once: a week.
 pub(super) const LONGEST_TICK: u64 = 7 * 24 * 60 * 60;
 
@@ -57,17 +55,12 @@ pub enum Failure {
         expected: String,
     },
     /// An expectation is not met.
-    #[error(
-        "the left side is {}, the right side {}: {relation}",
-        side(*left, *words), side(*right, *words)
-    )]
+    #[error("the left side is {left}, the right side {right}: {relation}")]
     Unmet {
-        /// What was found.
-        left: u64,
-        /// What it was compared with.
-        right: u64,
-        /// What they mean, if that is known.
-        words: Option<Words>,
+        /// What was found, and what it means if that is known.
+        left: String,
+        /// What it was compared with, and what that means.
+        right: String,
         /// What the script says they are, in words.
         relation: &'static str,
     },
@@ -124,14 +117,6 @@ pub enum Failure {
     /// The lines cannot be written.
     #[error("cannot write what the script prints: {0}")]
     Output(#[from] io::Error),
-}
-
-/// A side of an expectation, and what it means.
-fn side(number: u64, words: Option<Words>) -> String {
-    let meaning = words.map(|words| in_words(words, number));
-    let meaning = meaning.filter(|meaning| !meaning.starts_with("0x"));
-    let meaning = meaning.map(|meaning| format!(" ({meaning})"));
-    format!("{number:#x}{}", meaning.unwrap_or_default())
 }
 
 /// What a script can do about a status, as the rest of a sentence.

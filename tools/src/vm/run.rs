@@ -15,6 +15,7 @@ use super::{
     calls::{Given, Sections},
     error::{Failure, LONGEST_TICK},
     script::{Argument, CallStatement, MachinePart, Statement},
+    words::with_meaning,
 };
 use outcome::settle;
 
@@ -246,9 +247,8 @@ impl Run<'_> {
                 let (left, right) = (self.number(left)?, self.number(right)?);
                 if !relation.holds(left, right) {
                     return Err(Failure::Unmet {
-                        left,
-                        right,
-                        words,
+                        left: with_meaning(words, left),
+                        right: with_meaning(words, right),
                         relation: relation.in_words(),
                     });
                 }

@@ -350,12 +350,12 @@ thread worker
         assert!(failed.contains(failure), "{line}: {failed}");
     }
     let two = outcome(
-        &format!("{start}process other\nthread last\nread p u8\n"),
+        &format!("{start}process other\nthread last\nread p - 1 u8\n"),
         &[],
     );
     let two = two.unwrap_err();
     assert!(
-        two.ends_with("a read of 0x10000, which is Free in process other"),
+        two.ends_with("a read of 0xffff, which is Free in process other"),
         "{two}"
     );
     let fine = outcome(&format!("{start}touch p + 1 4095\ntouch p 0\n"), &[]);

@@ -29,6 +29,15 @@ pub(super) fn in_words(words: Words, number: u64) -> String {
     }
 }
 
+/// A number, and what it stands for behind it, if that is something.
+pub(super) fn with_meaning(words: Option<Words>, number: u64) -> String {
+    let plain = format!("{number:#x}");
+    match words.map(|words| in_words(words, number)) {
+        Some(meaning) if meaning != plain => format!("{plain} ({meaning})"),
+        _ => plain,
+    }
+}
+
 /// A region's state, in words.
 pub(super) fn state_name(state: MemoryState) -> String {
     in_words(Words::State, state.bits().into())

@@ -152,7 +152,7 @@ fn what_is_shown_of_a_script_gives_a_terminal_no_orders() {
     let error = parse("a script", text).unwrap_err();
     let label = error.labels().unwrap().next().unwrap();
     let source = error.source_code().unwrap();
-    let around = source.read_span(label.inner(), 0, 1).unwrap();
+    let around = source.read_span(label.inner(), 1, 1).unwrap();
     let shown = "process ?[31ma\u{b7}?b \u{e4}\tc\r\nnext";
     assert_eq!(str::from_utf8(around.data()), Ok(shown));
 }
