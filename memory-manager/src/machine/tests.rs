@@ -3,11 +3,13 @@ use mmu_core::{ProcessorId, VirtAddr};
 use super::*;
 use crate::{
     AddressRange, AllocationType, FreeType, MemoryInformation, MemoryState, PageProtection, Win32,
+    WorkingSetSize,
 };
 
 mod alloc;
 mod caching;
 mod callers;
+mod checked_disk;
 mod copy;
 mod dep;
 mod discard;
@@ -66,6 +68,12 @@ const EXECUTE_READ: PageProtection = PageProtection::EXECUTE_READ;
 const GUARD: PageProtection = PageProtection::GUARD;
 const DECOMMIT: FreeType = FreeType::DECOMMIT;
 const RELEASE: FreeType = FreeType::RELEASE;
+
+/// Takes all that can be spared out of a working set.
+const EMPTY: WorkingSetSize = WorkingSetSize {
+    minimum: u64::MAX,
+    maximum: u64::MAX,
+};
 
 /// Where the tests have their memory.
 const BASE: u64 = 0x5000_0000;
@@ -129,6 +137,12 @@ impl Bench {
             .machine
             .virtual_protect(self.process, base, size, protection);
         done.map(|(_, old)| old)
+    }
+
+    /// Takes all pages out of the working set.
+    fn empty_working_set(&mut self) {
+        let emptied = self.machine.set_working_set_size(self.process, EMPTY);
+        emptied.unwrap();
     }
 
     /// Pages on standby, of all priorities.

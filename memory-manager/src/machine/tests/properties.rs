@@ -19,7 +19,7 @@ mod windows;
 
 use self::{
     accesses::expected,
-    calls::{Call, EMPTY, Step, call, few, of_contents, protection, step},
+    calls::{Call, Step, call, few, of_contents, protection, step},
     contents::Contents,
     translations::Granted,
 };
@@ -154,12 +154,6 @@ impl World {
         let taken = config.ram_bytes / PAGE - machine.frames_in_use() - few;
         machine.allocate_user_physical_pages(hog, taken).unwrap();
         world
-    }
-
-    fn is_window(&self, address: u64) -> bool {
-        let space = &self.bench.machine.spaces[&self.bench.process];
-        let region = space.vads.find(address);
-        region.is_some_and(crate::vad::Vad::is_window)
     }
 
     fn make(&mut self, step: Step) {
