@@ -107,7 +107,7 @@ Examples:
 
 const EXIT_STATUS: &str = "\
 Exit status: 0 everything came out as the script says, 1 something did not, or the run was
-interrupted, 2 the script or the command line is wrong. What was printed is there in any case, and so
+interrupted, 2 the script or the command line is wrong. What was printed is there in any case, so
 is what was written to mapped files, unless a message says otherwise.";
 
 /// The most bytes of a script.

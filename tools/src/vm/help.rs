@@ -105,9 +105,9 @@ mod tests {
         for call in calls::all() {
             assert!(reference().contains(&format!("  {}(", call.name)));
         }
-        Counter::ALL
-            .iter()
-            .for_each(|(name, _)| assert_says(&reference(), name));
+        for (name, _) in Counter::ALL {
+            assert_says(&reference(), name);
+        }
         let words = STATEMENTS.into_iter();
         let words = words
             .chain(Question::ALL.iter().map(|(name, _)| *name))
@@ -116,7 +116,9 @@ mod tests {
             .chain(DEP_POLICIES.iter().map(|(name, _)| *name))
             .chain(LAYOUTS.iter().map(|(name, _)| *name))
             .chain(PRIVILEGES.iter().map(|(name, _)| *name));
-        words.for_each(|word| assert_says(language(), word));
+        for word in words {
+            assert_says(language(), word);
+        }
         for unit in ["0x1000", "KiB", "MiB", "GiB", "TiB", "hexadecimal"] {
             assert_says(language(), unit);
         }

@@ -14,7 +14,7 @@ use super::{
     FailedStatement, Picture, Script, Setting,
     calls::{Given, Sections},
     error::{Failure, LONGEST_TICK},
-    script::{Argument, CallStatement, MachinePart, Statement},
+    script::{Argument, CallStatement, Expression, MachinePart, Relation, Spanned, Statement},
     words::with_meaning,
 };
 use outcome::settle;
@@ -242,17 +242,7 @@ impl Run<'_> {
                 left,
                 relation,
                 right,
-            } => {
-                let words = left.value.words().or(right.value.words());
-                let (left, right) = (self.number(left)?, self.number(right)?);
-                if !relation.holds(left, right) {
-                    return Err(Failure::Unmet {
-                        left: with_meaning(words, left),
-                        right: with_meaning(words, right),
-                        relation: relation.in_words(),
-                    });
-                }
-            }
+            } => self.expect(left, *relation, right)?,
             Statement::Print(items) => self.print(items)?,
             Statement::Map => {
                 let picture = self.picture(self.process())?;
@@ -260,6 +250,24 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    fn expect(
+        &mut self,
+        left: &Spanned<Expression>,
+        relation: Relation,
+        right: &Spanned<Expression>,
+    ) -> Result<(), Failure> {
+        let words = left.value.words().or(right.value.words());
+        let (left, right) = (self.number(left)?, self.number(right)?);
+        if relation.holds(left, right) {
+            return Ok(());
+        }
+        Err(Failure::Unmet {
+            left: with_meaning(words, left),
+            right: with_meaning(words, right),
+            relation: relation.in_words(),
+        })
     }
 
     /// The machine anew, before there is a process, with this part of it other than before.

@@ -39,13 +39,14 @@ impl Run<'_> {
         address: VirtAddr,
         length: u64,
     ) -> Result<(), Failure> {
-        let mut page = [0; PAGE as usize];
+        let mut page = [0; 0x1000];
         let mut offset = 0;
         while offset < length {
             self.go_on()?;
             let at = address.wrapping_add(offset);
             let size = (PAGE - at.as_u64() % PAGE).min(length - offset);
-            let bytes = &mut page[..size as usize];
+            let most = page.len();
+            let bytes = &mut page[..usize::try_from(size).unwrap_or(most)];
             self.read(at, bytes)?;
             line.extend_from_slice(bytes);
             if line.len() >= LINE_MOST {
