@@ -1,8 +1,8 @@
 //! What do the memory manager's faults and calls cost, and what the frames that they fill?
 
 use benches::{
-    FAULTS, FaultWorld, FrameWorld, LeavingWorld, OPERATIONS, RegionWorld, ShootdownWorld,
-    TouchedWorld, time, time_faults, time_leaving,
+    FAULTS, FaultWorld, FrameWorld, LeavingWorld, OPERATIONS, RegionWorld, ReliefWorld,
+    ShootdownWorld, TouchedWorld, time, time_faults, time_leaving, time_relief,
 };
 use criterion::{Criterion, criterion_group, criterion_main};
 
@@ -40,6 +40,14 @@ fn leaving(criterion: &mut Criterion) {
         });
         world.audit();
     }
+}
+
+fn relief(criterion: &mut Criterion) {
+    let mut world = ReliefWorld::new();
+    criterion.bench_function("leaving: relief of 64 Ki pages", |bencher| {
+        bencher.iter_custom(|pages| time_relief(pages, &mut world));
+    });
+    world.audit();
 }
 
 fn frames(criterion: &mut Criterion) {
@@ -101,6 +109,6 @@ fn shootdowns(criterion: &mut Criterion) {
 }
 
 criterion_group!(
-    benches, faults, leaving, frames, regions, touched, shootdowns
+    benches, faults, leaving, relief, frames, regions, touched, shootdowns
 );
 criterion_main!(benches);

@@ -87,6 +87,20 @@ static void first_stores(const char *name, int flags, int file, int numbered)
     report(name, rounds, ROUNDS, FAULTS);
 }
 
+/* Pages that were written leave with their mapping. */
+static void unmappings(const char *name, int flags, int file)
+{
+    double rounds[ROUNDS];
+    for (int round = 0; round < ROUNDS; round++) {
+        char *base = map(PROT_READ | PROT_WRITE, flags, file);
+        store_to_all(base);
+        double start = now();
+        must(munmap(base, BYTES) == 0, "munmap");
+        rounds[round] = now() - start;
+    }
+    report(name, rounds, ROUNDS, FAULTS);
+}
+
 static volatile sig_atomic_t faults;
 static sigjmp_buf refused;
 
@@ -216,6 +230,8 @@ int main(void)
     refusals();
     first_stores("copy on write, with the copy: MAP_PRIVATE", MAP_PRIVATE, file, 1);
     first_stores("shared: MAP_SHARED", MAP_SHARED, file, 1);
+    unmappings("a page unmapped: munmap of MAP_SHARED", MAP_SHARED, file);
+    unmappings("a page released: munmap of MAP_PRIVATE", MAP_PRIVATE | MAP_ANONYMOUS, -1);
     regions(file);
     return 0;
 }

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use crate::{FAULTS, FaultWorld, LeavingWorld, OPERATIONS};
+use crate::{FAULTS, FaultWorld, LeavingWorld, OPERATIONS, RELIEVED, ReliefWorld};
 
 /// The time of so many operations. They are done in whole rounds: what the last one did too
 /// much is taken off.
@@ -15,21 +15,30 @@ pub fn time(operations: u64, mut round: impl FnMut()) -> Duration {
 
 /// As [`time`], of so many faults; what makes the pages fault again is not timed.
 pub fn time_faults(faults: u64, world: &mut FaultWorld) -> Duration {
-    time_prepared(faults, world, FaultWorld::prepare, FaultWorld::round)
+    let (prepare, round) = (FaultWorld::prepare, FaultWorld::round);
+    time_prepared((faults, FAULTS), world, prepare, round)
 }
 
 /// As [`time`], of so many pages that leave; what lets them be there again is not timed.
 pub fn time_leaving(pages: u64, world: &mut LeavingWorld) -> Duration {
-    time_prepared(pages, world, LeavingWorld::prepare, LeavingWorld::round)
+    let (prepare, round) = (LeavingWorld::prepare, LeavingWorld::round);
+    time_prepared((pages, FAULTS), world, prepare, round)
 }
 
+/// As [`time`], of so many pages that leave because memory is short.
+pub fn time_relief(pages: u64, world: &mut ReliefWorld) -> Duration {
+    let (prepare, round) = (ReliefWorld::prepare, ReliefWorld::round);
+    time_prepared((pages, RELIEVED), world, prepare, round)
+}
+
+/// Of so many operations, of which a round does the second number.
 fn time_prepared<T>(
-    wanted: u64,
+    (wanted, in_a_round): (u64, u64),
     world: &mut T,
     prepare: impl Fn(&mut T),
     round: impl Fn(&mut T),
 ) -> Duration {
-    let rounds = wanted.div_ceil(FAULTS);
+    let rounds = wanted.div_ceil(in_a_round);
     let mut spent = Duration::ZERO;
     for _ in 0..rounds {
         let start = Instant::now();
@@ -37,7 +46,7 @@ fn time_prepared<T>(
         spent += start.elapsed();
         prepare(world);
     }
-    share(spent, wanted, rounds * FAULTS)
+    share(spent, wanted, rounds * in_a_round)
 }
 
 /// The time of some operations, of that of more.

@@ -1,10 +1,7 @@
-use memory_manager::{
-    AllocationType, Exception, FreeType, Machine, PageProtection, ProcessId, SectionHandle, Status,
-    ViewRequest, WorkingSetSize,
-};
+use memory_manager::{Exception, FreeType, PageProtection, Status, WorkingSetSize};
 use mmu_core::{PageSize, VirtAddr};
 
-use crate::process::process_with_section;
+use crate::process::Program;
 
 const PAGE: u64 = PageSize::Size4KiB.bytes();
 const BASE: VirtAddr = VirtAddr::new(0x5000_0000);
@@ -31,9 +28,7 @@ enum Meeting {
 /// A program whose every access faults, each in a page of its own.
 #[derive(Debug)]
 pub struct FaultWorld {
-    machine: Machine,
-    process: ProcessId,
-    section: SectionHandle,
+    program: Program,
     meeting: Meeting,
 }
 
@@ -69,11 +64,8 @@ impl FaultWorld {
     }
 
     fn new(meeting: Meeting) -> Self {
-        let (machine, process, section) = process_with_section(BYTES);
         let mut world = Self {
-            machine,
-            process,
-            section,
+            program: Program::new(BYTES),
             meeting,
         };
         world.map(OTHER_VIEW, PageProtection::READWRITE);
@@ -106,8 +98,10 @@ impl FaultWorld {
     pub fn prepare(&mut self) {
         match self.meeting {
             Meeting::DemandZero => {
-                let (process, release) = (self.process, FreeType::RELEASE);
-                let freed = self.machine.virtual_free(process, BASE, 0, release);
+                let Program {
+                    machine, process, ..
+                } = &mut self.program;
+                let freed = machine.virtual_free(*process, BASE, 0, FreeType::RELEASE);
                 freed.expect("the region is there");
                 self.allocate();
             }
@@ -118,7 +112,10 @@ impl FaultWorld {
                     minimum: u64::MAX,
                     maximum: u64::MAX,
                 };
-                let trimmed = self.machine.set_working_set_size(self.process, empty);
+                let Program {
+                    machine, process, ..
+                } = &mut self.program;
+                let trimmed = machine.set_working_set_size(*process, empty);
                 trimmed.expect("the process is there");
             }
             Meeting::CopyOnWrite => self.map_again(PageProtection::WRITECOPY),
@@ -165,12 +162,12 @@ impl FaultWorld {
     /// If an access did not take as many frames as it must, or left something else behind.
     pub fn audit(&mut self) {
         self.prepare();
-        let before = self.machine.frames_in_use();
-        let soft = self.machine.fault_counters().soft;
+        let before = self.program.machine.frames_in_use();
+        let soft = self.program.machine.fault_counters().soft;
         self.round();
-        let soft = self.machine.fault_counters().soft - soft;
+        let soft = self.program.machine.fault_counters().soft - soft;
         assert!(self.meeting != Meeting::Soft || soft == FAULTS);
-        let taken = self.machine.frames_in_use() - before;
+        let taken = self.program.machine.frames_in_use() - before;
         let (private, tables) = match self.meeting {
             Meeting::DemandZero | Meeting::CopyOnWrite => (FAULTS, 1),
             Meeting::Shared => (0, 1),
@@ -206,35 +203,23 @@ impl FaultWorld {
     }
 
     fn allocate(&mut self) {
-        let kind = AllocationType::RESERVE | AllocationType::COMMIT;
-        let protection = PageProtection::READWRITE;
-        let made = self
-            .machine
-            .virtual_alloc(self.process, Some(BASE), BYTES, kind, protection);
-        made.expect("there is room");
+        self.program.allocate(Some(BASE), BYTES);
     }
 
     fn protect(&mut self, protection: PageProtection) {
-        let done = self
-            .machine
-            .virtual_protect(self.process, BASE, BYTES, protection);
+        let Program {
+            machine, process, ..
+        } = &mut self.program;
+        let done = machine.virtual_protect(*process, BASE, BYTES, protection);
         done.expect("all pages are committed");
     }
 
     fn map(&mut self, base: VirtAddr, protection: PageProtection) {
-        let request = ViewRequest {
-            base: Some(base),
-            offset: 0,
-            size: BYTES,
-            commit: 0,
-            protection,
-        };
-        let mapped = self.machine.map_view(self.process, self.section, &request);
-        mapped.expect("there is room");
+        self.program.map(Some(base), BYTES, protection);
     }
 
     fn map_again(&mut self, protection: PageProtection) {
-        let unmapped = self.machine.unmap_view(self.process, BASE);
+        let unmapped = self.program.machine.unmap_view(self.program.process, BASE);
         unmapped.expect("the view is there");
         self.map(BASE, protection);
     }
@@ -242,13 +227,19 @@ impl FaultWorld {
     #[inline]
     fn try_load(&mut self, at: VirtAddr) -> Result<u64, Exception> {
         let mut bytes = [0; 8];
-        self.machine.read(self.process, at, &mut bytes)?;
+        let Program {
+            machine, process, ..
+        } = &mut self.program;
+        machine.read(*process, at, &mut bytes)?;
         Ok(u64::from_le_bytes(bytes))
     }
 
     #[inline]
     fn try_store(&mut self, at: VirtAddr, value: u64) -> Result<(), Exception> {
-        self.machine.write(self.process, at, &value.to_le_bytes())
+        let Program {
+            machine, process, ..
+        } = &mut self.program;
+        machine.write(*process, at, &value.to_le_bytes())
     }
 
     #[inline]

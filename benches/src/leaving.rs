@@ -1,10 +1,7 @@
-use memory_manager::{
-    AllocationType, FreeType, Machine, PageProtection, ProcessId, SectionHandle, ViewRequest,
-    WorkingSetSize,
-};
+use memory_manager::{FreeType, Machine, PageProtection, WorkingSetSize};
 use mmu_core::{PageSize, VirtAddr};
 
-use crate::{FAULTS, process::process_with_section};
+use crate::{FAULTS, process::Program};
 
 const PAGE: u64 = PageSize::Size4KiB.bytes();
 const BASE: VirtAddr = VirtAddr::new(0x5000_0000);
@@ -23,9 +20,7 @@ enum Leaving {
 /// A process that has written to all its pages, which leave it at once.
 #[derive(Debug)]
 pub struct LeavingWorld {
-    machine: Machine,
-    process: ProcessId,
-    section: SectionHandle,
+    program: Program,
     leaving: Leaving,
 }
 
@@ -46,19 +41,14 @@ impl LeavingWorld {
     }
 
     fn new(leaving: Leaving) -> Self {
-        let (machine, process, section) = process_with_section(BYTES);
-        let mut world = Self {
-            machine,
-            process,
-            section,
-            leaving,
-        };
-        world.allocate(STAYING, PAGE);
-        let written = world.machine.write(process, STAYING, &[1]);
+        let mut program = Program::new(BYTES);
+        program.allocate(Some(STAYING), PAGE);
+        let written = program.machine.write(program.process, STAYING, &[1]);
         written.expect("there is memory");
         if leaving == Leaving::Trimmed {
-            world.allocate(BASE, BYTES);
+            program.allocate(Some(BASE), BYTES);
         }
+        let mut world = Self { program, leaving };
         for _ in 0..2 {
             world.prepare();
             world.round();
@@ -72,14 +62,20 @@ impl LeavingWorld {
     /// # Panics
     /// If a call fails.
     pub fn prepare(&mut self) {
+        let program = &mut self.program;
         match self.leaving {
             Leaving::Trimmed => {}
-            Leaving::Unmapped => self.map(),
-            Leaving::Freed => self.allocate(BASE, BYTES),
+            Leaving::Unmapped => {
+                program.map(Some(BASE), BYTES, PageProtection::READWRITE);
+            }
+            Leaving::Freed => {
+                program.allocate(Some(BASE), BYTES);
+            }
         }
         for page in 0..FAULTS {
             let at = BASE.wrapping_add(page * PAGE);
-            let written = self.machine.write(self.process, at, &page.to_le_bytes());
+            let value = page.to_le_bytes();
+            let written = program.machine.write(program.process, at, &value);
             written.expect("there is memory");
         }
     }
@@ -94,18 +90,21 @@ impl LeavingWorld {
             minimum: u64::MAX,
             maximum: u64::MAX,
         };
+        let Program {
+            machine, process, ..
+        } = &mut self.program;
         match self.leaving {
             Leaving::Trimmed => {
-                let trimmed = self.machine.set_working_set_size(self.process, EMPTY);
+                let trimmed = machine.set_working_set_size(*process, EMPTY);
                 trimmed.expect("the process is there");
             }
             Leaving::Unmapped => {
-                let unmapped = self.machine.unmap_view(self.process, BASE);
+                let unmapped = machine.unmap_view(*process, BASE);
                 assert_eq!(unmapped.expect("the view is there").size, BYTES);
             }
             Leaving::Freed => {
                 let kind = FreeType::RELEASE;
-                let freed = self.machine.virtual_free(self.process, BASE, 0, kind);
+                let freed = machine.virtual_free(*process, BASE, 0, kind);
                 assert_eq!(freed.expect("the region is there").size, BYTES);
             }
         }
@@ -120,9 +119,9 @@ impl LeavingWorld {
             let written = machine.page_lists().modified_page_file;
             (machine.frames_in_use(), written)
         };
-        let (used, written) = count(&self.machine);
+        let (used, written) = count(&self.program.machine);
         self.round();
-        let now = count(&self.machine);
+        let now = count(&self.program.machine);
         let expected = match self.leaving {
             Leaving::Trimmed => (used, written + FAULTS),
             // With the page table.
@@ -130,26 +129,5 @@ impl LeavingWorld {
             Leaving::Freed => (used - FAULTS - 1, written),
         };
         assert_eq!(now, expected);
-    }
-
-    fn allocate(&mut self, base: VirtAddr, bytes: u64) {
-        let kind = AllocationType::RESERVE | AllocationType::COMMIT;
-        let protection = PageProtection::READWRITE;
-        let made = self
-            .machine
-            .virtual_alloc(self.process, Some(base), bytes, kind, protection);
-        made.expect("there is room");
-    }
-
-    fn map(&mut self) {
-        let request = ViewRequest {
-            base: Some(BASE),
-            offset: 0,
-            size: BYTES,
-            commit: 0,
-            protection: PageProtection::READWRITE,
-        };
-        let mapped = self.machine.map_view(self.process, self.section, &request);
-        mapped.expect("there is room");
     }
 }

@@ -1,10 +1,7 @@
-use memory_manager::{
-    ALLOCATION_GRANULARITY, AllocationType, FreeType, Machine, MemoryState, PageProtection,
-    ProcessId, SHARED_DATA, SectionHandle, ViewRequest,
-};
+use memory_manager::{ALLOCATION_GRANULARITY, FreeType, MemoryState, PageProtection, SHARED_DATA};
 use mmu_core::{PageSize, VirtAddr};
 
-use crate::{OPERATIONS, process::process_with_section};
+use crate::{OPERATIONS, process::Program};
 
 const PAGE: u64 = PageSize::Size4KiB.bytes();
 /// The first address that a program may use: the only room is between regions and behind them.
@@ -22,9 +19,7 @@ const BYTES: u64 = 2 * ALLOCATION_GRANULARITY;
 /// A process with 100,000 regions of one committed page each, in which calls are made.
 #[derive(Debug)]
 pub struct RegionWorld {
-    machine: Machine,
-    process: ProcessId,
-    section: SectionHandle,
+    program: Program,
     /// What was promised before there were regions.
     charge: u64,
     /// The region that is queried next.
@@ -37,19 +32,17 @@ impl RegionWorld {
     /// # Panics
     /// If there is no room for one.
     pub fn new() -> Self {
-        let (machine, process, section) = process_with_section(BYTES);
-        let mut world = Self {
-            charge: machine.commit_charge(),
-            machine,
-            process,
-            section,
-            next: 0,
-        };
+        let mut program = Program::new(BYTES);
+        let charge = program.machine.commit_charge();
         for number in 0..REGIONS {
             let base = region(number);
-            assert_eq!(world.allocate(Some(base), PAGE), base);
+            assert_eq!(program.allocate(Some(base), PAGE), base);
         }
-        world
+        Self {
+            program,
+            charge,
+            next: 0,
+        }
     }
 
     /// Allocates a region where there is room, and releases it.
@@ -59,11 +52,8 @@ impl RegionWorld {
     #[inline]
     pub fn allocate_and_free(&mut self) {
         for _ in 0..OPERATIONS {
-            let base = self.allocate(None, BYTES);
-            let freed = self
-                .machine
-                .virtual_free(self.process, base, 0, FreeType::RELEASE);
-            assert_eq!(freed.expect("the region is there").size, BYTES);
+            let base = self.program.allocate(None, BYTES);
+            self.free(base);
         }
     }
 
@@ -73,18 +63,12 @@ impl RegionWorld {
     /// If a call fails.
     #[inline]
     pub fn map_and_unmap(&mut self) {
-        let request = ViewRequest {
-            base: None,
-            offset: 0,
-            size: BYTES,
-            commit: 0,
-            protection: PageProtection::READWRITE,
-        };
+        let program = &mut self.program;
         for _ in 0..OPERATIONS {
-            let mapped = self.machine.map_view(self.process, self.section, &request);
-            let view = mapped.expect("there is room").range;
-            let unmapped = self.machine.unmap_view(self.process, view.base);
-            assert_eq!(unmapped, Ok(view));
+            let view = program.map(None, BYTES, PageProtection::READWRITE);
+            let unmapped = program.machine.unmap_view(program.process, view);
+            let unmapped = unmapped.expect("the view is there");
+            assert_eq!((unmapped.base, unmapped.size), (view, BYTES));
         }
     }
 
@@ -117,31 +101,31 @@ impl RegionWorld {
     /// # Panics
     /// If they are not.
     pub fn audit(&mut self) {
-        assert_eq!(self.machine.commit_charge(), self.charge + REGIONS);
+        let charge = self.program.machine.commit_charge();
+        assert_eq!(charge, self.charge + REGIONS);
         let room = region(REGIONS - 1).wrapping_add(ALLOCATION_GRANULARITY);
-        assert_eq!(self.allocate(None, BYTES), room);
-        let freed = self
-            .machine
-            .virtual_free(self.process, room, 0, FreeType::RELEASE);
-        freed.expect("the region is there");
+        assert_eq!(self.program.allocate(None, BYTES), room);
+        self.free(room);
         for number in 0..REGIONS {
             self.query(region(number));
         }
     }
 
     #[inline]
-    fn allocate(&mut self, base: Option<VirtAddr>, size: u64) -> VirtAddr {
-        let kind = AllocationType::RESERVE | AllocationType::COMMIT;
-        let protection = PageProtection::READWRITE;
-        let made = self
-            .machine
-            .virtual_alloc(self.process, base, size, kind, protection);
-        made.expect("there is room").base
+    fn free(&mut self, base: VirtAddr) {
+        let Program {
+            machine, process, ..
+        } = &mut self.program;
+        let freed = machine.virtual_free(*process, base, 0, FreeType::RELEASE);
+        assert_eq!(freed.expect("the region is there").size, BYTES);
     }
 
     #[inline]
     fn query(&self, base: VirtAddr) {
-        let found = self.machine.virtual_query(self.process, base);
+        let Program {
+            machine, process, ..
+        } = &self.program;
+        let found = machine.virtual_query(*process, base);
         let found = found.expect("it is an address of user space");
         let what = (found.base, found.size, found.state);
         assert_eq!(what, (base, PAGE, MemoryState::Commit));

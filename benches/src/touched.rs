@@ -1,7 +1,7 @@
-use memory_manager::{AllocationType, Machine, PageProtection, ProcessId, ViewRequest};
+use memory_manager::PageProtection;
 use mmu_core::{PageSize, VirtAddr};
 
-use crate::{OPERATIONS, process::process_with_section};
+use crate::{OPERATIONS, process::Program};
 
 const PAGE: u64 = PageSize::Size4KiB.bytes();
 /// Both regions have as many pages as a round has operations.
@@ -11,8 +11,7 @@ const BYTES: u64 = OPERATIONS / 2 * PAGE;
 /// by what each of these pages is.
 #[derive(Debug)]
 pub struct TouchedWorld {
-    machine: Machine,
-    process: ProcessId,
+    program: Program,
     regions: [VirtAddr; 2],
     protection: PageProtection,
 }
@@ -23,31 +22,21 @@ impl TouchedWorld {
     /// # Panics
     /// If there is no memory for one.
     pub fn new() -> Self {
-        let (mut machine, process, section) = process_with_section(BYTES);
+        let mut program = Program::new(BYTES);
         let protection = PageProtection::READWRITE;
-        let kind = AllocationType::RESERVE | AllocationType::COMMIT;
-        let private = machine.virtual_alloc(process, None, BYTES, kind, protection);
-        let request = ViewRequest {
-            base: None,
-            offset: 0,
-            size: BYTES,
-            commit: 0,
-            protection,
-        };
-        let view = machine.map_view(process, section, &request);
         let regions = [
-            private.expect("there is room").base,
-            view.expect("there is room").range.base,
+            program.allocate(None, BYTES),
+            program.map(None, BYTES, protection),
         ];
         for base in regions {
             for page in 0..BYTES / PAGE {
-                let written = machine.write(process, base.wrapping_add(page * PAGE), &[1]);
+                let at = base.wrapping_add(page * PAGE);
+                let written = program.machine.write(program.process, at, &[1]);
                 written.expect("there is memory");
             }
         }
         Self {
-            machine,
-            process,
+            program,
             regions,
             protection,
         }
@@ -59,8 +48,11 @@ impl TouchedWorld {
     /// If one is not what it must be.
     #[inline]
     pub fn query(&mut self) {
+        let Program {
+            machine, process, ..
+        } = &self.program;
         for base in self.regions {
-            let found = self.machine.virtual_query(self.process, base);
+            let found = machine.virtual_query(*process, base);
             let found = found.expect("it is an address of user space");
             assert_eq!((found.size, found.protection), (BYTES, self.protection));
         }
@@ -76,8 +68,11 @@ impl TouchedWorld {
             PageProtection::READWRITE => PageProtection::READONLY,
             _ => PageProtection::READWRITE,
         };
+        let Program {
+            machine, process, ..
+        } = &mut self.program;
         for base in self.regions {
-            let done = self.machine.virtual_protect(self.process, base, BYTES, new);
+            let done = machine.virtual_protect(*process, base, BYTES, new);
             let (_, old) = done.expect("all pages are committed");
             assert_eq!(old, self.protection);
         }
@@ -95,7 +90,8 @@ impl TouchedWorld {
             for base in self.regions {
                 for page in 0..BYTES / PAGE {
                     let at = base.wrapping_add(page * PAGE);
-                    let is_written = self.machine.write(self.process, at, &[1]).is_ok();
+                    let program = &mut self.program;
+                    let is_written = program.machine.write(program.process, at, &[1]).is_ok();
                     assert_eq!(is_written, self.protection == PageProtection::READWRITE);
                 }
             }

@@ -1,10 +1,11 @@
 //! How faults are resolved.
 
-use mmu_core::{Level, PageFault, PhysAddr};
+use mmu_core::{Level, PageFault};
 
 use crate::{
     Exception, ExceptionAccess, Status, ThreadId,
     kernel::Kernel,
+    page_tables::PageEntry,
     protection::Protection,
     pte::{FrameOwner, Pte, PteState, ValidPte},
     user_space::UserSpace,
@@ -15,21 +16,24 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FaultedPage {
     pub(crate) address: u64,
-    /// Where its entry lies, if the walk came that far.
-    entry: Option<PhysAddr>,
+    /// Its entry, if the walk came that far.
+    pub(crate) entry: Option<PageEntry>,
+    /// What its region says of it, if that was asked.
+    pub(crate) own: Option<Protection>,
 }
 
 impl UserSpace {
-    /// Where the entry of a page lies, with the tables on the way made if the walk found none.
+    /// The entry of a page, with the tables on the way made if the walk found none.
     pub(crate) fn faulted_entry(
         &mut self,
         kernel: &mut Kernel,
         page: FaultedPage,
-    ) -> Result<PhysAddr, Status> {
-        match page.entry {
-            Some(entry) => Ok(entry),
-            None => self.make_entry(kernel, page.address),
+    ) -> Result<PageEntry, Status> {
+        if let Some(entry) = page.entry {
+            return Ok(entry);
         }
+        let place = self.make_entry(kernel, page.address)?;
+        PageEntry::read(&kernel.physical, place)
     }
 
     /// Resolves a page fault of a program, so that the access can be tried again.
@@ -68,14 +72,21 @@ impl UserSpace {
         if address >= USER_LIMIT {
             return Err(Status::AccessViolation);
         }
-        let pte = kernel.physical.read_pte(fault.entry_address)?;
-        let entry = (fault.level == Level::Pte).then_some(fault.entry_address);
-        if entry.is_none() && pte != Pte::ZERO {
+        let found = PageEntry {
+            place: fault.entry_address,
+            pte: Pte::from_bits(fault.entry.bits()),
+        };
+        let entry = (fault.level == Level::Pte).then_some(found);
+        if entry.is_none() && found.pte != Pte::ZERO {
             // A large page is all there is ever to it.
             return Err(Status::AccessViolation);
         }
-        let page = FaultedPage { address, entry };
-        match pte.state() {
+        let page = FaultedPage {
+            address,
+            entry,
+            own: None,
+        };
+        match found.pte.state() {
             PteState::Valid(valid) => self.settle_valid(kernel, page, valid, access),
             PteState::Zero => self.settle_by_region(kernel, page, None, access),
             PteState::Lookup(protection) => {
@@ -88,8 +99,11 @@ impl UserSpace {
             PteState::PageFile(slot, protection) => {
                 let guarded = |protection| Pte::page_file(slot, protection);
                 self.admit(kernel, page, protection, access, guarded)?;
-                let at = self.faulted_entry(kernel, page)?;
-                let frame = kernel.page_in(at, FrameOwner::Process)?;
+                let frame = kernel.page_in(found.place, FrameOwner::Process)?;
+                let page = FaultedPage {
+                    entry: Some(PageEntry::read(&kernel.physical, found.place)?),
+                    ..page
+                };
                 let valid = Pte::valid(frame, protection, FrameOwner::Process);
                 self.make_valid(kernel, page, valid, access)
             }
@@ -148,6 +162,10 @@ impl UserSpace {
                 let own = own.ok_or(Status::AccessViolation)?;
                 let index = view.first + (page.address - vad.start) / PAGE;
                 let place = (view.segment, index);
+                let page = FaultedPage {
+                    own: Some(own),
+                    ..page
+                };
                 self.view_page(kernel, page, place, protection.unwrap_or(own), access)
             }
             VadKind::Private(_) => Err(Status::AccessViolation),
@@ -165,13 +183,9 @@ impl UserSpace {
         guarded: impl FnOnce(Protection) -> Pte,
     ) -> Result<(), Status> {
         if protection.is_guard() {
-            let at = self.faulted_entry(kernel, page)?;
-            self.put(
-                kernel,
-                page.address,
-                at,
-                guarded(protection.without_guard()),
-            )?;
+            let entry = self.faulted_entry(kernel, page)?;
+            let unguarded = guarded(protection.without_guard());
+            self.put(kernel, page.address, entry, unguarded)?;
             return Err(Status::GuardPageViolation);
         }
         let wanted = match access {
@@ -220,8 +234,8 @@ impl UserSpace {
         if access == ExceptionAccess::Write {
             return self.settle_valid(kernel, page, valid, access);
         }
-        let at = self.faulted_entry(kernel, page)?;
-        self.put(kernel, page.address, at, valid.into())?;
+        let entry = self.faulted_entry(kernel, page)?;
+        self.put(kernel, page.address, entry, valid.into())?;
         Ok(())
     }
 
@@ -233,8 +247,8 @@ impl UserSpace {
         valid: ValidPte,
     ) -> Result<(), Status> {
         kernel.physical.note_written(valid.frame());
-        let at = self.faulted_entry(kernel, page)?;
-        self.put(kernel, page.address, at, valid.written().into())?;
+        let entry = self.faulted_entry(kernel, page)?;
+        self.put(kernel, page.address, entry, valid.written().into())?;
         Ok(())
     }
 }

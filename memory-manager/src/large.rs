@@ -7,6 +7,7 @@ use crate::{
     Target,
     calls::alloc::WRONG,
     kernel::Kernel,
+    page_tables::PageEntry,
     physical::frames_of,
     placement::Placement,
     protection::Protection,
@@ -217,7 +218,8 @@ impl UserSpace {
             let made = self.make_entry_at(kernel, page, level_of(size));
             let put = made.and_then(|at| {
                 let valid = self.enforced(entry(kernel, page)?.large());
-                self.put(kernel, page, at, valid.into())
+                let entry = PageEntry::read(&kernel.physical, at)?;
+                self.put(kernel, page, entry, valid.into())
             });
             if let Err(status) = put {
                 self.prune(kernel, page)?;

@@ -6,7 +6,7 @@ use mmu_core::{Entry, Fault, Level, PageSize, PhysAddr, Step, VirtAddr, entry_ad
 use crate::{
     Status,
     kernel::Kernel,
-    physical::{Physical, Replaced},
+    physical::Physical,
     pte::{Pte, PteState},
     user_space::UserSpace,
     vad::Entries,
@@ -148,6 +148,21 @@ impl Pieces {
     }
 }
 
+/// The entry of a page, as it was read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PageEntry {
+    /// Where it lies.
+    pub(crate) place: PhysAddr,
+    pub(crate) pte: Pte,
+}
+
+impl PageEntry {
+    pub(crate) fn read(physical: &Physical, place: PhysAddr) -> Result<Self, Status> {
+        let pte = physical.read_pte(place)?;
+        Ok(Self { place, pte })
+    }
+}
+
 /// The last entry on the way to an address.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deepest {
@@ -277,17 +292,15 @@ impl UserSpace {
         &mut self,
         kernel: &mut Kernel,
         address: u64,
-        at: PhysAddr,
+        entry: PageEntry,
         new: Pte,
     ) -> Result<u16, Status> {
-        let Replaced { old, used } = kernel.physical.write_pte(at, new)?;
+        let PageEntry { place, pte: old } = entry;
+        let used = kernel.physical.replace_pte(place, old, new)?;
         match (old.is_valid(), new.is_valid()) {
-            (false, true) if kernel.physical.is_pageable(new) => {
+            (false, true) if kernel.physical.prefer(new, self.working_set.priority) => {
                 self.working_set.list.add(address, kernel.pages_added);
                 kernel.pages_added += 1;
-                if let Some(frame) = new.frame() {
-                    kernel.physical.prefer(frame, self.working_set.priority);
-                }
             }
             (true, false) => self.working_set.list.remove(address),
             _ => {}

@@ -11,7 +11,7 @@ mod record;
 mod untouched;
 
 pub use check::FrameFault;
-pub(crate) use database::{Content, FrameDatabase, Taken, Wanted};
+pub(crate) use database::{Content, Evicted, FrameDatabase, Taken, Wanted};
 pub use lists::PageLists;
 pub(crate) use record::FrameFlags;
 pub use record::FrameState;

@@ -4,14 +4,12 @@ use mmu_core::{PageSize, PhysAddr, Ram, RamTooLarge};
 
 use crate::{
     DiskLedger, DiskModel, MemoryPriority, PageFiles, PageSlot, PhysicalPage, Status,
-    pfn::{Content, FrameDatabase, FrameFlags, FrameState, Record, Taken, Wanted},
+    pfn::{Content, Evicted, FrameDatabase, FrameFlags, FrameState, Record, Taken, Wanted},
     protection::Protection,
     pte::{FrameOwner, Pte, PteState},
 };
 
 mod entries;
-
-pub(crate) use entries::Replaced;
 
 const SIZE: PageSize = PageSize::Size4KiB;
 
@@ -89,7 +87,7 @@ impl Physical {
     pub(super) fn take(&mut self, wanted: Wanted) -> Result<Taken, Status> {
         loop {
             if let Some(taken) = self.frames.take(wanted) {
-                self.evict(taken)?;
+                self.tell(taken)?;
                 return Ok(taken);
             }
             if self.write_modified()? == 0 {
@@ -98,11 +96,13 @@ impl Physical {
         }
     }
 
-    /// Tells the owner of a frame that was taken.
-    fn evict(&mut self, taken: Taken) -> Result<(), Status> {
-        let Some(evicted) = taken.evicted else {
-            return Ok(());
-        };
+    /// Tells the owner of a frame that was taken, if it had one.
+    fn tell(&mut self, taken: Taken) -> Result<(), Status> {
+        taken.evicted.map_or(Ok(()), |evicted| self.evict(evicted))
+    }
+
+    #[cold]
+    fn evict(&mut self, evicted: Evicted) -> Result<(), Status> {
         let left = if evicted.is_prototype {
             evicted.original
         } else {
@@ -114,7 +114,7 @@ impl Physical {
     /// Takes the frames of all pages that are elsewhere, too, and frees them.
     pub(crate) fn free_standby(&mut self) -> Result<(), Status> {
         while let Some(taken) = self.frames.take_standby() {
-            self.evict(taken)?;
+            self.tell(taken)?;
             self.free(taken.frame.frame());
         }
         Ok(())
@@ -157,7 +157,7 @@ impl Physical {
         let page = piece.ok_or(Status::InsufficientResources)?.frame();
         for frame in frames_of(page, size) {
             let taken = self.frames.take_this(PhysicalPage::of(frame));
-            self.evict(taken)?;
+            self.tell(taken)?;
             self.zero(taken)?;
             self.hold(frame);
         }
@@ -246,7 +246,7 @@ impl Physical {
             return Err(Status::ConflictingAddresses);
         }
         let taken = self.frames.take_this(frame);
-        self.evict(taken)?;
+        self.tell(taken)?;
         self.frames.give_up(frame);
         Ok(())
     }
@@ -331,25 +331,24 @@ impl Physical {
         }
     }
 
-    /// Whether the page of a valid entry can leave memory: large pages and physical pages of a
-    /// process cannot.
-    pub(crate) fn is_pageable(&self, entry: Pte) -> bool {
-        !entry.is_large()
-            && entry.frame().is_some_and(|frame| {
-                let flags = self.frames.record(PhysicalPage::of(frame)).flags;
-                flags & (FrameFlags::HELD | FrameFlags::PROTOTYPE) != FrameFlags::HELD
-            })
-    }
-
-    /// Gives a frame the priority of a process that uses it; of those that do, the highest.
-    pub(crate) fn prefer(&mut self, frame: PhysAddr, priority: MemoryPriority) {
+    /// Gives the frame of a valid entry the priority of a process that uses it; of those that
+    /// do, the highest. Says whether its page can leave memory: large pages and physical pages of
+    /// a process cannot, and have none.
+    pub(crate) fn prefer(&mut self, entry: Pte, priority: MemoryPriority) -> bool {
+        let Some(frame) = entry.frame().filter(|_| !entry.is_large()) else {
+            return false;
+        };
         let record = self.frames.record_mut(PhysicalPage::of(frame));
+        if record.flags & (FrameFlags::HELD | FrameFlags::PROTOTYPE) == FrameFlags::HELD {
+            return false;
+        }
         let known = if record.shares > 1 {
             record.priority
         } else {
             0
         };
         record.priority = known.max(priority as u8);
+        true
     }
 
     /// Notes that the page in a frame is in a page file now, as `original` says.

@@ -5,7 +5,7 @@ use mmu_core::{PageSize, PhysAddr};
 use crate::{
     Status,
     kernel::Kernel,
-    page_tables::{Alikes, Piece, Pieces},
+    page_tables::{Alikes, PageEntry, Piece, Pieces},
     protection::{Caching, Protection},
     pte::{FrameOwner, Pte, PteState, ValidPte},
     user_space::UserSpace,
@@ -233,10 +233,10 @@ impl UserSpace {
     ) -> Result<(), Status> {
         let mut used = None;
         for (page, at) in piece.entries() {
-            let old = kernel.physical.read_pte(at)?;
-            let new = new(self, page, old);
-            if new != old {
-                used = Some(self.put(kernel, page, at, new)?);
+            let entry = PageEntry::read(&kernel.physical, at)?;
+            let new = new(self, page, entry.pte);
+            if new != entry.pte {
+                used = Some(self.put(kernel, page, entry, new)?);
             }
         }
         if used == Some(0) {

@@ -1,7 +1,7 @@
 //! The seam for who emulates processors of their own: their MMUs raise faults, the memory
 //! manager services them.
 
-use mmu_core::{ErrorCode, Invalidation, PageFault, Ram, Registers};
+use mmu_core::{Entry, ErrorCode, Invalidation, PageFault, Ram, Registers};
 
 use crate::{
     Exception, ExceptionAccess, Machine, ProcessId, Status, Target,
@@ -106,12 +106,10 @@ impl Machine {
         }
         let deepest = space.deepest_entry(&kernel.physical, page);
         let deepest = deepest.map_err(&failed)?;
+        let pte = kernel.physical.read_pte(deepest.place);
+        let pte = pte.map_err(&failed)?;
         if deepest.page.is_some()
-            && let PteState::Valid(valid) = kernel
-                .physical
-                .read_pte(deepest.place)
-                .map_err(&failed)?
-                .state()
+            && let PteState::Valid(valid) = pte.state()
             && match access {
                 ExceptionAccess::Read => true,
                 ExceptionAccess::Write => valid.lets_write(),
@@ -125,6 +123,7 @@ impl Machine {
         let fresh = PageFault {
             level: deepest.level,
             entry_address: deepest.place,
+            entry: Entry::from_bits_retain(pte.bits()),
             ..*fault
         };
         space.resolve(kernel, target.thread(), &fresh, access)?;

@@ -4,6 +4,8 @@ use crate::{Status, vad::PAGE};
 
 mod leaving;
 mod list;
+mod order;
+mod places;
 mod priority;
 
 pub(crate) use list::{Use, WorkingSetList};

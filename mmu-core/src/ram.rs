@@ -11,6 +11,10 @@ use units::{PageSize, PhysAddr};
 
 use crate::{BusError, PhysMem};
 
+mod bytes;
+
+use bytes::{frames, read_words, write_words};
+
 const FRAME_SHIFT: u32 = PageSize::Size4KiB.shift();
 const WORDS_PER_FRAME: usize = 512;
 const CHUNK_BYTES: u64 = PageSize::Size1GiB.bytes();
@@ -109,12 +113,26 @@ impl Ram {
     ///
     /// # Errors
     /// [`BusError`] with the first address where no memory answers; nothing was read then.
+    #[inline]
     pub fn read(&self, at: PhysAddr, bytes: &mut [u8]) -> Result<(), BusError> {
-        self.check(at, bytes.len())?;
+        if bytes.len() != 8 || !is_aligned(at) {
+            return self.read_bytes(at, bytes);
+        }
+        let frame = self.range_of(at, 8)?.frame(at);
+        let value = frame.map_or(0, |frame| frame[word(at)].load(Ordering::Acquire));
+        bytes.copy_from_slice(&value.to_le_bytes());
+        Ok(())
+    }
+
+    fn read_bytes(&self, at: PhysAddr, bytes: &mut [u8]) -> Result<(), BusError> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let range = self.range_of(at, bytes.len())?;
         let mut rest = bytes;
         for (at, length) in frames(at, rest.len()) {
             let (part, after) = rest.split_at_mut(length);
-            match self.frame(at) {
+            match range.frame(at) {
                 Some(frame) => read_words(frame, at, part),
                 None => part.fill(0),
             }
@@ -127,16 +145,33 @@ impl Ram {
     ///
     /// # Errors
     /// [`BusError`] with the first address where no memory answers; nothing was written then.
+    #[inline]
     pub fn write(&self, at: PhysAddr, bytes: &[u8]) -> Result<(), BusError> {
-        self.check(at, bytes.len())?;
+        match bytes.try_into() {
+            Ok(whole) if is_aligned(at) => {
+                let range = self.range_of(at, 8)?;
+                match (range.frame(at), u64::from_le_bytes(whole)) {
+                    (None, 0) => {}
+                    (None, value) => store(range.materialise(at), at, value),
+                    (Some(frame), value) => store(frame, at, value),
+                }
+                Ok(())
+            }
+            _ => self.write_bytes(at, bytes),
+        }
+    }
+
+    fn write_bytes(&self, at: PhysAddr, bytes: &[u8]) -> Result<(), BusError> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let range = self.range_of(at, bytes.len())?;
         let mut rest = bytes;
         for (at, length) in frames(at, rest.len()) {
             let (part, after) = rest.split_at(length);
-            if let Some(frame) = self.frame(at) {
+            if let Some(frame) = range.frame(at) {
                 write_words(frame, at, part);
-            } else if part.iter().any(|&byte| byte != 0)
-                && let Some(range) = self.range(at)
-            {
+            } else if part.iter().any(|&byte| byte != 0) {
                 write_words(range.materialise(at), at, part);
             }
             rest = after;
@@ -151,7 +186,8 @@ impl Ram {
     #[inline]
     pub fn write_u64(&self, at: PhysAddr, value: u64) -> Result<(), BusError> {
         let range = self.range(at).ok_or(BusError(at))?;
-        range.materialise(at)[word(at)].store(value, Ordering::Release);
+        let frame = range.frame(at).unwrap_or_else(|| range.materialise(at));
+        store(frame, at, value);
         Ok(())
     }
 
@@ -205,62 +241,55 @@ impl Ram {
     /// # Errors
     /// [`BusError`] if no memory answers at one of them; nothing was copied then.
     pub fn copy_frame(&mut self, from: PhysAddr, to: PhysAddr) -> Result<(), BusError> {
-        let _ = self.range(to).ok_or(BusError(to))?;
-        let _ = self.range(from).ok_or(BusError(from))?;
-        if from.page_number(PageSize::Size4KiB) == to.page_number(PageSize::Size4KiB) {
+        let is_same = from.page_number(PageSize::Size4KiB) == to.page_number(PageSize::Size4KiB);
+        if !is_same && let Some([source, target]) = self.two_frames(from, to) {
+            copy(source, target);
             return Ok(());
         }
-        if self.frame(from).is_none() {
+        let _ = self.range(to).ok_or(BusError(to))?;
+        let range = self.range(from).ok_or(BusError(from))?;
+        if is_same {
+            return Ok(());
+        }
+        if range.frame(from).is_none() {
             return self.zero_frame(to);
         }
         self.range_mut(to)?.materialise(to);
-        if let Some([source, target]) = self.two_frames(from, to) {
-            for (word, from) in target.iter_mut().zip(source) {
-                *word.get_mut() = *from.get_mut();
-            }
-        }
-        Ok(())
+        self.copy_frame(from, to)
     }
 
-    /// The first address of `length` bytes at which no memory answers, as an error.
-    fn check(&self, at: PhysAddr, length: usize) -> Result<(), BusError> {
-        let Some(range) = self.range(at) else {
-            return if length == 0 {
-                Ok(())
-            } else {
-                Err(BusError(at))
-            };
-        };
+    /// The range that so many bytes lie in, one at least; or the first address at which no memory
+    /// answers, as an error.
+    #[inline]
+    fn range_of(&self, at: PhysAddr, length: usize) -> Result<&Range, BusError> {
+        let range = self.range(at).ok_or(BusError(at))?;
         if range.end - at.as_u64() < length as u64 {
             return Err(BusError(PhysAddr::new(range.end)));
         }
-        Ok(())
+        Ok(range)
     }
 
     #[inline]
     fn range(&self, at: PhysAddr) -> Option<&Range> {
         let range = match &*self.ranges {
             [only] => only,
-            several => {
-                let after = several.partition_point(|range| range.start <= at.as_u64());
-                several.get(after.checked_sub(1)?)?
-            }
+            several => several.get(last_below(several, at)?)?,
         };
         range.contains(at).then_some(range)
     }
 
     #[inline]
     fn frame(&self, at: PhysAddr) -> Option<&Frame> {
-        let range = self.range(at)?;
-        let (chunk, frame) = range.place(at);
-        Some(range.chunks[chunk].get()?[frame].get()?)
+        self.range(at)?.frame(at)
     }
 
     /// Where in the ranges the one is that holds the address.
     fn range_index(&self, at: PhysAddr) -> Option<usize> {
-        let starts_below = |range: &Range| range.start <= at.as_u64();
-        let last = self.ranges.partition_point(starts_below).checked_sub(1)?;
-        self.ranges[last].contains(at).then_some(last)
+        let last = match &*self.ranges {
+            [_] => 0,
+            several => last_below(several, at)?,
+        };
+        self.ranges.get(last)?.contains(at).then_some(last)
     }
 
     /// The range that holds the address.
@@ -282,6 +311,14 @@ impl Ram {
         let [one, other] = slots?;
         Some([one.get_mut()?, other.get_mut()?])
     }
+}
+
+/// Where the last range is that starts at an address or below.
+#[cold]
+#[inline(never)]
+fn last_below(ranges: &[Range], at: PhysAddr) -> Option<usize> {
+    let starts_below = |range: &Range| range.start <= at.as_u64();
+    ranges.partition_point(starts_below).checked_sub(1)
 }
 
 impl Range {
@@ -315,6 +352,13 @@ impl Range {
         )
     }
 
+    #[inline]
+    fn frame(&self, at: PhysAddr) -> Option<&Frame> {
+        let (chunk, frame) = self.place(at);
+        Some(self.chunks[chunk].get()?[frame].get()?)
+    }
+
+    #[cold]
     fn materialise(&self, at: PhysAddr) -> &Frame {
         let (chunk, frame) = self.place(at);
         let chunk = self.chunks[chunk].get_or_init(|| {
@@ -351,10 +395,7 @@ impl PhysMem for Ram {
     #[inline]
     fn read_u64(&self, at: PhysAddr) -> Result<u64, BusError> {
         let range = self.range(at).ok_or(BusError(at))?;
-        let (chunk, frame) = range.place(at);
-        let frame = range.chunks[chunk]
-            .get()
-            .and_then(|chunk| chunk[frame].get());
+        let frame = range.frame(at);
         Ok(frame.map_or(0, |frame| frame[word(at)].load(Ordering::Acquire)))
     }
 
@@ -366,7 +407,8 @@ impl PhysMem for Ram {
         new: u64,
     ) -> Result<Result<(), u64>, BusError> {
         let range = self.range(at).ok_or(BusError(at))?;
-        let word = &range.materialise(at)[word(at)];
+        let frame = range.frame(at).unwrap_or_else(|| range.materialise(at));
+        let word = &frame[word(at)];
         let exchanged = word.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire);
         Ok(exchanged.map(|_| ()))
     }
@@ -378,86 +420,21 @@ fn word(at: PhysAddr) -> usize {
     (at.offset_in(PageSize::Size4KiB) / 8) as usize
 }
 
-fn read_words(frame: &Frame, at: PhysAddr, bytes: &mut [u8]) {
-    if bytes.len() == 8 && is_aligned(at) {
-        bytes.copy_from_slice(&frame[word(at)].load(Ordering::Acquire).to_le_bytes());
-        return;
-    }
-    let mut rest = bytes;
-    for (at, within) in words(at, rest.len()) {
-        let (part, after) = rest.split_at_mut(within.len());
-        let value = frame[word(at)].load(Ordering::Acquire).to_le_bytes();
-        part.copy_from_slice(&value[within]);
-        rest = after;
-    }
+#[inline]
+fn store(frame: &Frame, at: PhysAddr, value: u64) {
+    frame[word(at)].store(value, Ordering::Release);
 }
 
-fn write_words(frame: &Frame, at: PhysAddr, bytes: &[u8]) {
-    if let Ok(whole) = bytes.try_into()
-        && is_aligned(at)
-    {
-        frame[word(at)].store(u64::from_le_bytes(whole), Ordering::Release);
-        return;
-    }
-    let mut rest = bytes;
-    for (at, within) in words(at, rest.len()) {
-        let (part, after) = rest.split_at(within.len());
-        let word = &frame[word(at)];
-        if let Ok(whole) = part.try_into() {
-            word.store(u64::from_le_bytes(whole), Ordering::Release);
-        } else {
-            update(word, |value| {
-                let mut new = value.to_le_bytes();
-                new[within.clone()].copy_from_slice(part);
-                u64::from_le_bytes(new)
-            });
-        }
-        rest = after;
+/// A function of its own, since the compiler knows then that the two are not one.
+fn copy(source: &mut Frame, target: &mut Frame) {
+    for (to, from) in target.iter_mut().zip(source) {
+        *to.get_mut() = *from.get_mut();
     }
 }
 
 #[inline]
 fn is_aligned(at: PhysAddr) -> bool {
     at.as_u64().is_multiple_of(8)
-}
-
-fn update(word: &AtomicU64, change: impl Fn(u64) -> u64) {
-    let mut current = word.load(Ordering::Acquire);
-    while let Err(seen) = word.compare_exchange_weak(
-        current,
-        change(current),
-        Ordering::AcqRel,
-        Ordering::Acquire,
-    ) {
-        current = seen;
-    }
-}
-
-/// So many bytes as parts that each lie in one frame: where, and how many.
-fn frames(at: PhysAddr, length: usize) -> impl Iterator<Item = (PhysAddr, usize)> {
-    pieces::<{ PageSize::Size4KiB.bytes() }>(at, length)
-}
-
-/// The words under so many bytes, and which bytes of each.
-fn words(at: PhysAddr, length: usize) -> impl Iterator<Item = (PhysAddr, core::ops::Range<usize>)> {
-    pieces::<8>(at, length).map(|(at, length)| {
-        let first = (at.as_u64() % 8) as usize;
-        (at, first..first + length)
-    })
-}
-
-/// So many bytes, cut at each multiple of a power of two.
-fn pieces<const STEP: u64>(at: PhysAddr, length: usize) -> impl Iterator<Item = (PhysAddr, usize)> {
-    let (mut next, mut left) = (at, length);
-    core::iter::from_fn(move || {
-        let start = next;
-        #[expect(clippy::cast_possible_truncation, reason = "at most a frame")]
-        let room = (STEP - start.as_u64() % STEP) as usize;
-        let length = left.min(room);
-        next = start.wrapping_add(length as u64);
-        left -= length;
-        (length > 0).then_some((start, length))
-    })
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use units::{PageSize, Pcid, VirtAddr};
 use crate::TableEntry;
 
 const ENTRIES: usize = 1 << 8;
+/// So many slots share a word of which of them are filled.
+const GROUP: usize = 64;
 
 /// What a page-directory entry covers. One of 32-bit paging covers two of these.
 const EXTENT: PageSize = PageSize::Size2MiB;
@@ -14,14 +16,9 @@ const EXTENT: PageSize = PageSize::Size2MiB;
 #[derive(Clone, Debug)]
 pub(crate) struct SoftStructures {
     slots: Box<[Slot; ENTRIES]>,
-    /// Whether anything was put in since the cache was last empty.
-    content: Content,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Content {
-    None,
-    Some,
+    /// A bit for each slot that is filled, so that to drop what is cached costs no more than there
+    /// is.
+    filled: [u64; ENTRIES / GROUP],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -37,10 +34,6 @@ impl Slot {
         tag: 1 << 12,
         entry: TableEntry::NONE,
     };
-
-    fn is_empty(&self) -> bool {
-        self.tag == Self::EMPTY.tag
-    }
 }
 
 #[inline]
@@ -58,7 +51,7 @@ impl SoftStructures {
     pub(crate) fn new() -> Self {
         Self {
             slots: Box::new([Slot::EMPTY; ENTRIES]),
-            content: Content::None,
+            filled: [0; ENTRIES / GROUP],
         }
     }
 
@@ -70,28 +63,30 @@ impl SoftStructures {
 
     #[inline]
     pub(crate) fn fill(&mut self, address: VirtAddr, pcid: Pcid, entry: TableEntry) {
-        self.content = Content::Some;
-        self.slots[place(address)] = Slot {
+        let place = place(address);
+        self.filled[place / GROUP] |= 1 << (place % GROUP);
+        self.slots[place] = Slot {
             tag: tag(address, pcid),
             entry,
         };
     }
 
     pub(crate) fn forget(&mut self, address: VirtAddr, pcid: Pcid) -> usize {
-        let slot = &mut self.slots[place(address)];
-        let is_there = slot.tag == tag(address, pcid);
+        let is_there = self.lookup(address, pcid).is_some();
         if is_there {
-            *slot = Slot::EMPTY;
+            self.empty(place(address));
         }
         usize::from(is_there)
+    }
+
+    fn empty(&mut self, place: usize) {
+        self.filled[place / GROUP] &= !(1 << (place % GROUP));
+        self.slots[place] = Slot::EMPTY;
     }
 
     /// Drops the entries in the scope, and says how many. None is global, and to drop a page
     /// is to drop all of its PCID (SDM vol. 3, 4.10.4.1).
     pub(crate) fn invalidate(&mut self, scope: Scope) -> usize {
-        if self.content == Content::None {
-            return 0;
-        }
         let is_in = |slot: &Slot| match scope {
             Scope::Page { pcid, .. }
             | Scope::PageOfPcid { pcid, .. }
@@ -99,17 +94,17 @@ impl SoftStructures {
             | Scope::PcidAndGlobal(pcid) => Pcid::from_cr3(slot.tag) == pcid,
             Scope::NonGlobal | Scope::All => true,
         };
-        let (mut dropped, mut left) = (0, 0);
-        for slot in self.slots.iter_mut().filter(|slot| !slot.is_empty()) {
-            if is_in(slot) {
-                *slot = Slot::EMPTY;
-                dropped += 1;
-            } else {
-                left += 1;
+        let mut dropped = 0;
+        for group in 0..self.filled.len() {
+            let mut filled = self.filled[group];
+            while filled != 0 {
+                let place = group * GROUP + filled.trailing_zeros() as usize;
+                filled &= filled - 1;
+                if is_in(&self.slots[place]) {
+                    self.empty(place);
+                    dropped += 1;
+                }
             }
-        }
-        if left == 0 {
-            self.content = Content::None;
         }
         dropped
     }

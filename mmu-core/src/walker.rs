@@ -138,6 +138,16 @@ pub(crate) struct Halt {
     pointer: TableEntry,
 }
 
+impl From<Start> for Halt {
+    #[inline]
+    fn from(start: Start) -> Self {
+        Self {
+            level: start.level,
+            pointer: start.table,
+        }
+    }
+}
+
 impl<'a, F: EntryFormat, M: PhysMem + ?Sized, E: WalkEvents> Walk<'a, F, M, E> {
     #[inline]
     pub(crate) fn new(
@@ -169,10 +179,9 @@ impl<'a, F: EntryFormat, M: PhysMem + ?Sized, E: WalkEvents> Walk<'a, F, M, E> {
         if self.regime.has_ordinary_entries() {
             return self.ordinary_from(start);
         }
-        let (level, pointer) = (start.level, start.table);
-        let halt = Halt { level, pointer };
-        self.read(level, pointer).map_err(|_| halt)?;
-        Err(halt)
+        self.read(start.level, start.table)
+            .map_err(|_| Halt::from(start))?;
+        Err(start.into())
     }
 
     /// Goes through entries as long as they are ordinary.

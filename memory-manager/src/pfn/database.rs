@@ -1,4 +1,4 @@
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroU64};
 
 use mmu_core::PhysAddr;
 
@@ -69,7 +69,7 @@ pub(crate) struct FrameDatabase {
     frames: u64,
     pub(super) records: Records,
     pub(super) untouched: Untouched,
-    colours: u64,
+    colours: NonZeroU64,
     /// Of the next frame that is asked for.
     next_colour: u64,
     pub(super) lists: Lists,
@@ -117,7 +117,7 @@ impl FrameDatabase {
             frames,
             records: Records::default(),
             untouched: Untouched::new(frames),
-            colours: colours.get().into(),
+            colours: colours.into(),
             next_colour: 0,
             lists: Lists::new(colours),
         }
@@ -166,13 +166,13 @@ impl FrameDatabase {
     /// were never used come after those that were, so that they cost no host memory.
     pub(crate) fn take(&mut self, wanted: Wanted) -> Option<Taken> {
         let colour = self.colour();
-        let free = self.nearest(colour, |colour| Listed::Free { colour });
+        let free = || self.nearest(colour, |colour| Listed::Free { colour });
         let zeroed = || self.nearest(colour, |colour| Listed::Zeroed { colour });
-        let (first, second) = match wanted {
-            Wanted::Zeros => (zeroed(), free),
-            Wanted::Anything => (free, free.is_none().then(zeroed).flatten()),
+        let listed = match wanted {
+            Wanted::Zeros => zeroed().or_else(free),
+            Wanted::Anything => free().or_else(zeroed),
         };
-        if let Some(listed) = first.or(second)
+        if let Some(listed) = listed
             && let Some(frame) = self.lists.pop(&mut self.records, listed)
         {
             let content = match listed {
@@ -181,7 +181,7 @@ impl FrameDatabase {
             };
             return Some(self.taken(frame, content, None));
         }
-        let untouched = match self.colours {
+        let untouched = match self.colours.get() {
             1 => self.untouched.take_lowest(),
             colours => self
                 .untouched
@@ -209,7 +209,10 @@ impl FrameDatabase {
     /// The colour of the frame that is asked for now.
     fn colour(&mut self) -> usize {
         let colour = self.next_colour;
-        self.next_colour = (colour + 1) % self.colours;
+        self.next_colour = match colour + 1 {
+            next if next == self.colours.get() => 0,
+            next => next,
+        };
         #[expect(clippy::cast_possible_truncation, reason = "there are 65,535 at most")]
         let colour = colour as usize;
         colour
@@ -217,9 +220,12 @@ impl FrameDatabase {
 
     /// The list of this colour, or of the next one that has a frame.
     fn nearest(&self, colour: usize, of: impl Fn(usize) -> Listed) -> Option<Listed> {
-        let colours = (colour..self.lists.colours()).chain(0..colour);
-        let mut lists = colours.map(of);
-        lists.find(|&listed| self.lists.get(listed).length > 0)
+        let has_frames = |&listed: &Listed| self.lists.get(listed).length > 0;
+        let others = || {
+            let colours = (colour + 1..self.lists.colours()).chain(0..colour);
+            colours.map(&of).find(has_frames)
+        };
+        Some(of(colour)).filter(has_frames).or_else(others)
     }
 
     #[cold]

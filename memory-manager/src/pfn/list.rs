@@ -54,6 +54,18 @@ impl List {
         self.length += 1;
     }
 
+    /// Takes the first frame out, and leaves its record as it is.
+    pub(super) fn pop_first(&mut self, records: &mut Records) -> Option<PhysicalPage> {
+        let frame = self.first.frame()?;
+        self.first = records.get(frame).next;
+        match self.first.frame() {
+            Some(first) => records.get_mut(first).previous = Link::NONE,
+            None => self.last = Link::NONE,
+        }
+        self.length -= 1;
+        Some(frame)
+    }
+
     /// Takes a frame out that is in the list.
     pub(super) fn remove(&mut self, records: &mut Records, frame: PhysicalPage) {
         let record = records.get_mut(frame);

@@ -126,9 +126,10 @@ impl Lists {
         self.available -= u64::from(listed.state().is_available());
     }
 
+    /// Takes the first frame out of a list. Its record still has its links.
     pub(super) fn pop(&mut self, records: &mut Records, listed: Listed) -> Option<PhysicalPage> {
-        let frame = self.get(listed).first.frame()?;
-        self.remove(records, listed, frame);
+        let frame = self.get_mut(listed).pop_first(records)?;
+        self.available -= u64::from(listed.state().is_available());
         Some(frame)
     }
 

@@ -10,14 +10,6 @@ use crate::{
     pte::{Pte, PteState},
 };
 
-/// An entry that was written over.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Replaced {
-    pub(crate) old: Pte,
-    /// How many of its table's entries are not zero now.
-    pub(crate) used: u16,
-}
-
 impl Physical {
     pub(crate) fn read_pte(&self, at: PhysAddr) -> Result<Pte, Status> {
         let bits = self.ram.read_u64(at).map_err(|_| Status::InternalError)?;
@@ -42,15 +34,21 @@ impl Physical {
     }
 
     /// Writes an entry of a page table, of whatever level; the frames that it showed and shows
-    /// follow.
-    pub(crate) fn write_pte(&mut self, at: PhysAddr, new: Pte) -> Result<Replaced, Status> {
+    /// follow. Returns how many entries of the table are not zero now.
+    pub(crate) fn write_pte(&mut self, at: PhysAddr, new: Pte) -> Result<u16, Status> {
         let old = self.read_pte(at)?;
+        self.replace_pte(at, old, new)
+    }
+
+    /// The same, of an entry that is known.
+    pub(crate) fn replace_pte(&mut self, at: PhysAddr, old: Pte, new: Pte) -> Result<u16, Status> {
+        debug_assert_eq!(self.read_pte(at), Ok(old), "the entry at {at} has changed");
         self.write_raw(at, new)?;
         let table = self.frames.record_mut(PhysicalPage::of(at));
         table.used = table.used + u16::from(new != Pte::ZERO) - u16::from(old != Pte::ZERO);
         let used = table.used;
         self.follow(at, old, new)?;
-        Ok(Replaced { old, used })
+        Ok(used)
     }
 
     /// How many entries of the table are not zero.
@@ -113,24 +111,26 @@ impl Physical {
     /// of no use any more.
     pub(crate) fn note_written(&mut self, frame: PhysAddr) {
         let number = PhysicalPage::of(frame);
-        let flags = &mut self.frames.record_mut(number).flags;
-        *flags |= FrameFlags::MODIFIED;
-        *flags -= FrameFlags::NO_WRITE;
-        self.drop_slot(number);
+        let record = self.frames.record_mut(number);
+        record.flags |= FrameFlags::MODIFIED;
+        record.flags -= FrameFlags::NO_WRITE;
+        if record.original != Pte::ZERO {
+            self.drop_slot(number);
+        }
     }
 
     /// One more valid entry shows a frame.
     fn share(&mut self, frame: PhysAddr, at: PhysAddr, entry: Pte) -> Result<(), Status> {
         let number = PhysicalPage::of(frame);
-        let record = self.frames.record_mut(number);
+        let mut record = self.frames.record_mut(number);
         if record.shares > 0 {
             record.shares += 1;
             return Ok(());
         }
         if record.state != FrameState::Transition {
             self.frames.unlink(number);
+            record = self.frames.record_mut(number);
         }
-        let record = self.frames.record_mut(number);
         record.state = FrameState::Active;
         record.shares = 1;
         record.references += 1;

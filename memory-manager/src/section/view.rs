@@ -135,11 +135,13 @@ impl UserSpace {
         page: FaultedPage,
         shared: ValidPte,
     ) -> Result<(), Status> {
-        let vad = self
-            .vads
-            .find(page.address)
-            .ok_or(Status::AccessViolation)?;
-        let own = kernel.untouched_page(vad, page.address)?;
+        let own = match page.own {
+            None => {
+                let vad = self.vads.find(page.address);
+                kernel.untouched_page(vad.ok_or(Status::AccessViolation)?, page.address)?
+            }
+            own => own,
+        };
         let is_paid = own.is_some_and(Protection::copies_on_write);
         let charge = u64::from(!is_paid);
         kernel.charge(charge)?;
@@ -161,16 +163,12 @@ impl UserSpace {
         shared: ValidPte,
     ) -> Result<(), Status> {
         let frame = kernel.physical.allocate_copy(shared.frame())?;
-        let at = self.faulted_entry(kernel, page);
-        let at = at.inspect_err(|_| kernel.physical.free(frame))?;
+        let entry = self.faulted_entry(kernel, page);
+        let entry = entry.inspect_err(|_| kernel.physical.free(frame))?;
         let protection = shared.protection().after_copy();
         let own = Pte::valid(frame, protection, FrameOwner::Process);
-        self.put(
-            kernel,
-            page.address,
-            at,
-            self.enforced(own).written().into(),
-        )?;
+        let written = self.enforced(own).written();
+        self.put(kernel, page.address, entry, written.into())?;
         kernel.faults.write_copies += 1;
         Ok(())
     }

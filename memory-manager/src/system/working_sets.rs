@@ -3,9 +3,11 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
+use mmu_core::PhysAddr;
+
 use super::{SystemTask, Trigger};
 use crate::{
-    Machine, MemoryPriority, ProcessId, Status, WorkingSetCounters, kernel::Kernel,
+    Machine, MemoryPriority, ProcessId, Status, WorkingSetCounters, kernel::Kernel, pte::ValidPte,
     user_space::UserSpace, working_set::Use,
 };
 
@@ -17,8 +19,9 @@ pub(crate) const AMPLE: u64 = 512;
 /// How many pages are to be had once working sets were trimmed.
 pub(super) const GOAL: u64 = 2 * AMPLE;
 
-/// A page that can be trimmed. The greatest one goes first: the oldest; of one age, that of the
-/// process with the lowest memory priority; and of these, the one that came first.
+/// The page of a process that goes before its others. The greatest one goes first: the oldest;
+/// of one age, that of the process with the lowest memory priority; and of these, the one that
+/// came first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Trimmable {
     age: u8,
@@ -61,7 +64,11 @@ impl Machine {
                 && let Some(Trimmable { process, page, .. }) = oldest.pop()
             {
                 let space = self.spaces.get_mut(&process).ok_or(Status::InternalError)?;
+                space.working_set.list.pass_oldest();
                 trimmed += space.trim_unless_used(&mut self.kernel, page)?;
+                if let Some(next) = space.trimmable() {
+                    oldest.push(next);
+                }
             }
             self.kernel.settle()?;
         }
@@ -71,32 +78,43 @@ impl Machine {
         Ok(trimmed)
     }
 
-    fn trimmable(&self) -> BinaryHeap<Trimmable> {
-        let spaces = self.spaces.iter();
-        let spaces = spaces.filter(|(_, space)| space.working_set.spare() > 0);
-        let pages = spaces.flat_map(|(&process, space)| {
-            let set = &space.working_set;
-            set.list.candidates().map(move |page| Trimmable {
-                age: page.age,
-                priority: Reverse(set.priority),
-                added: Reverse(page.added),
-                process,
-                page: page.page,
-            })
+    /// Of each process the page that goes first, where all of them begin anew.
+    fn trimmable(&mut self) -> BinaryHeap<Trimmable> {
+        let spaces = self.spaces.values_mut();
+        let first = spaces.filter_map(|space| {
+            space.working_set.list.begin_pass();
+            space.trimmable()
         });
-        pages.collect()
+        first.collect()
     }
 }
 
 impl UserSpace {
+    /// The page that goes next, if the working set has more than its minimum.
+    fn trimmable(&mut self) -> Option<Trimmable> {
+        let set = &mut self.working_set;
+        if set.spare() == 0 {
+            return None;
+        }
+        let page = set.list.oldest()?;
+        Some(Trimmable {
+            age: page.age,
+            priority: Reverse(set.priority),
+            added: Reverse(page.added),
+            process: self.process,
+            page: page.page,
+        })
+    }
+
     /// Gives how many pages were used.
     fn age_pages(&mut self, kernel: &mut Kernel) -> Result<u64, Status> {
         let mut used = 0;
         let pages: Vec<_> = self.working_set.list.pages().collect();
         for page in pages {
-            if let Some(use_) = self.look_at(kernel, page)? {
-                self.working_set.list.grow_older(page, use_);
-                used += u64::from(use_ == Use::Used);
+            if let Some(found) = self.resident(kernel, page)? {
+                let look = self.look_at(kernel, page, found)?;
+                self.working_set.list.grow_older(page, look);
+                used += u64::from(look == Use::Used);
             }
         }
         kernel.settle()?;
@@ -105,17 +123,22 @@ impl UserSpace {
 
     /// Whether a page was used since somebody looked. That the processor notes the next use, it
     /// has to forget the page: the kernel is to settle then.
-    fn look_at(&self, kernel: &mut Kernel, page: u64) -> Result<Option<Use>, Status> {
-        let Some((at, valid)) = self.resident(kernel, page)? else {
-            return Ok(None);
-        };
+    fn look_at(
+        &self,
+        kernel: &mut Kernel,
+        page: u64,
+        (place, valid): (PhysAddr, ValidPte),
+    ) -> Result<Use, Status> {
         if !valid.is_accessed() {
-            return Ok(Some(Use::Unused));
+            return Ok(Use::Unused);
         }
-        kernel.physical.write_pte(at, valid.unaccessed().into())?;
+        let unaccessed = valid.unaccessed().into();
+        kernel
+            .physical
+            .replace_pte(place, valid.into(), unaccessed)?;
         kernel.forget(&self.root, page)?;
         kernel.working_sets.cleared += 1;
-        Ok(Some(Use::Used))
+        Ok(Use::Used)
     }
 
     /// Gives how many pages left.
@@ -123,16 +146,18 @@ impl UserSpace {
         if self.working_set.spare() == 0 || !self.can_leave(kernel, page) {
             return Ok(0);
         }
-        match self.look_at(kernel, page)? {
-            Some(Use::Unused) => {
-                self.trim_page(kernel, page)?;
+        let Some(found) = self.resident(kernel, page)? else {
+            return Ok(0);
+        };
+        match self.look_at(kernel, page, found)? {
+            Use::Unused => {
+                self.trim_resident(kernel, page, found)?;
                 Ok(1)
             }
-            Some(Use::Used) => {
-                self.working_set.list.grow_older(page, Use::Used);
+            Use::Used => {
+                self.working_set.list.rejuvenate(page);
                 Ok(0)
             }
-            None => Ok(0),
         }
     }
 }

@@ -5,6 +5,7 @@ use mmu_core::PhysAddr;
 use crate::{
     Replacement, Status, WorkingSetLimits,
     kernel::Kernel,
+    page_tables::PageEntry,
     pte::{FrameOwner, Pte, PteState, ValidPte},
     system::AMPLE,
     user_space::UserSpace,
@@ -44,9 +45,19 @@ impl UserSpace {
     /// Takes a page out of the working set: the next touch faults, and finds it in memory as it
     /// was, if it is still there. The kernel is to settle then.
     pub(crate) fn trim_page(&mut self, kernel: &mut Kernel, page: u64) -> Result<(), Status> {
-        let Some((at, valid)) = self.resident(kernel, page)? else {
-            return Ok(());
-        };
+        match self.resident(kernel, page)? {
+            Some(found) => self.trim_resident(kernel, page, found),
+            None => Ok(()),
+        }
+    }
+
+    /// The same, of a page whose entry is known.
+    pub(crate) fn trim_resident(
+        &mut self,
+        kernel: &mut Kernel,
+        page: u64,
+        (place, valid): (PhysAddr, ValidPte),
+    ) -> Result<(), Status> {
         let left = match valid.owner() {
             FrameOwner::Process => Pte::transition(valid.frame(), valid.protection()),
             FrameOwner::Prototype => {
@@ -54,7 +65,11 @@ impl UserSpace {
                 Pte::prototype(prototype, valid.protection())
             }
         };
-        self.put(kernel, page, at, left)?;
+        let entry = PageEntry {
+            place,
+            pte: valid.into(),
+        };
+        self.put(kernel, page, entry, left)?;
         if valid.is_dirty()
             && let Some(vad) = self.vads.find(page)
         {

@@ -104,7 +104,8 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
                 }
                 Ok(Translated::new(address, translation))
             }
-            // Nobody notices if it begins again.
+            // Nobody notices if it begins again, so that the others need not keep in mind where
+            // they are.
             Err(_) if C::IS_FREE && !O::WATCHES => {
                 self.missed_again(memory, address, kind, mode, begins(cached))
             }
@@ -120,8 +121,8 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         }
     }
 
-    /// A walk that met an entry out of the ordinary comes to it again, so that the others need
-    /// not keep in mind where they are. Tables that it has cached itself are not stale.
+    /// A walk that met an entry out of the ordinary begins again, and looks closely. Tables that
+    /// it has cached itself are not stale.
     #[cold]
     #[inline(never)]
     fn missed_again<M: PhysMem + ?Sized>(
@@ -139,19 +140,15 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
             spent_before: self.spent.walks(),
         };
         let pcid = self.regime.pcid;
-        let cached = self.cache.deepest_table(address, pcid, &mut self.spent);
-        let mut events = Inspection;
-        let purpose = access.purpose();
-        let mut walk = Walk::<Wide, M, _>::new(&self.regime, memory, address, purpose, &mut events);
-        match ordinary(&mut walk, cached) {
-            Ok(leaf) => self.finish(memory, access, begins, Ok(leaf)),
-            Err(halt) => self.resume(memory, access, begins, halt),
-        }
+        let start = match self.cache.deepest_table(address, pcid, &mut self.spent) {
+            Some((level, table)) => Start::below(level, table),
+            None => self.regime.start(address, access.purpose())?,
+        };
+        self.resume(memory, access, begins, start.into())
     }
 
     /// Goes on with a walk that met an entry out of the ordinary.
     #[cold]
-    #[inline(never)]
     fn resume<M: PhysMem + ?Sized>(
         &mut self,
         memory: &M,
