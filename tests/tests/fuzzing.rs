@@ -115,7 +115,7 @@ fn scripts() -> Vec<String> {
     let files = std::fs::read_dir(folder).unwrap();
     let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
     paths.sort();
-    let texts = paths.iter().map(|path| std::fs::read_to_string(path));
+    let texts = paths.iter().map(std::fs::read_to_string);
     texts.collect::<Result<_, _>>().unwrap()
 }
 
@@ -142,7 +142,7 @@ fn mixed(random: &mut Random, scripts: &[String]) -> String {
         let words: Vec<_> = line.split([' ', '(', ')', ',']).collect();
         match random.below(6) {
             0 => lines.insert(place, line.to_owned()),
-            1 => lines[place] = line.to_owned(),
+            1 => line.clone_into(&mut lines[place]),
             2 if lines.len() > 1 => drop(lines.remove(place)),
             3 => {
                 let with = below(random, lines.len());
