@@ -26,7 +26,8 @@ pub(crate) const USER_LIMIT: u64 = 0x7fff_ffff_0000;
 /// last 64 KiB of user space are never allocated).
 pub(crate) const VAD_LIMIT: u64 = USER_LIMIT - GRANULARITY;
 
-/// Above it, Windows loads its own images, so that allocations from the top down start below.
+/// Above it, Windows loads its own images, so that allocations from the top down start below
+/// (known from literature only; no public test looks).
 pub(crate) const TOP_DOWN_LIMIT: u64 = 0x7ff8_0000_0000;
 
 /// A region of addresses: a virtual address descriptor. It lies in one of the host's cache lines.

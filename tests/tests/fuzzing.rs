@@ -19,12 +19,13 @@ fn at_random(body: fn(&[u8]), cases: u32) {
     }
 }
 
+fn below(random: &mut Random, bound: usize) -> usize {
+    usize::try_from(random.below(bound as u64)).unwrap_or(0)
+}
+
 /// The start of a good file with a few bytes changed, and maybe cut.
 fn damaged(body: fn(&[u8]), good: &[u8], cases: u32) {
     let mut random = Random::new(SEED);
-    let below = |random: &mut Random, bound: usize| {
-        usize::try_from(random.below(bound as u64)).unwrap_or(0)
-    };
     for _ in 0..cases {
         let mut bytes = good.to_vec();
         for _ in 0..=random.below(4) {
@@ -106,4 +107,77 @@ fn processors_of_any_content_are_read_or_refused() {
         let text = lookaside::preset::built_in_text(name).unwrap();
         damaged(fuzzing::presets, text.as_bytes(), 1_000);
     }
+}
+
+/// The scripts that come with the command.
+fn scripts() -> Vec<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tools/scripts");
+    let files = std::fs::read_dir(folder).unwrap();
+    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    paths.sort();
+    let texts = paths.iter().map(std::fs::read_to_string);
+    texts.collect::<Result<_, _>>().unwrap()
+}
+
+/// Numbers at the ends of what they can be.
+const NUMBERS: [&str; 8] = [
+    "0",
+    "1",
+    "0xfff",
+    "64KiB",
+    "0x7fffffff0000",
+    "0xffff800000000000",
+    "0x7fffffffffffffff",
+    "0xffffffffffffffff",
+];
+
+/// A script with lines and words of others.
+fn mixed(random: &mut Random, scripts: &[String]) -> String {
+    let one_of = |random: &mut Random| &scripts[below(random, scripts.len())];
+    let mut lines: Vec<_> = one_of(random).lines().map(str::to_owned).collect();
+    for _ in 0..=random.below(6) {
+        let place = below(random, lines.len());
+        let other: Vec<_> = one_of(random).lines().collect();
+        let line = other[below(random, other.len())];
+        let words: Vec<_> = line.split([' ', '(', ')', ',']).collect();
+        match random.below(6) {
+            0 => lines.insert(place, line.to_owned()),
+            1 => line.clone_into(&mut lines[place]),
+            2 if lines.len() > 1 => drop(lines.remove(place)),
+            3 => {
+                let with = below(random, lines.len());
+                lines.swap(place, with);
+            }
+            kind => {
+                let new = match kind {
+                    4 => words[below(random, words.len())],
+                    _ => NUMBERS[below(random, NUMBERS.len())],
+                };
+                let old: Vec<_> = lines[place].split([' ', '(', ')', ',']).collect();
+                let old = old[below(random, old.len())].to_owned();
+                if !old.is_empty() {
+                    lines[place] = lines[place].replacen(&old, new, 1);
+                }
+            }
+        }
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn scripts_of_any_content_are_run_or_refused() {
+    at_random(fuzzing::scripts, 200);
+    let scripts = scripts();
+    for script in &scripts {
+        damaged(fuzzing::scripts, script.as_bytes(), 30);
+    }
+    let mut random = Random::new(SEED);
+    let mut runs = 0;
+    for _ in 0..5_000 {
+        let script = mixed(&mut random, &scripts);
+        runs += u32::from(lookaside::vm::parse("mixed", &script).is_ok());
+        fuzzing::scripts(script.as_bytes());
+    }
+    // Others are refused before they run.
+    assert!(runs > 500, "{runs}");
 }

@@ -7,9 +7,11 @@ mod files;
 mod hostile_memory;
 mod page_tables;
 mod registers;
+mod scripts;
 mod supply;
 
 pub use calls::calls;
 pub use files::{golden, images, presets, traces};
 pub use page_tables::page_tables;
 pub use registers::registers;
+pub use scripts::scripts;

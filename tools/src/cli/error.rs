@@ -229,6 +229,9 @@ pub enum CliError {
     /// Ctrl-C.
     #[error("interrupted; nothing was written")]
     Interrupted,
+    /// Ctrl-C, when a script had nothing left to do.
+    #[error("interrupted; the script ran to its end, but its picture was not written")]
+    InterruptedBehindScript,
 }
 
 impl CliError {
@@ -241,7 +244,8 @@ impl CliError {
             | Self::NothingRecorded { .. }
             | Self::Output(_)
             | Self::Stdout(_)
-            | Self::Interrupted => 1,
+            | Self::Interrupted
+            | Self::InterruptedBehindScript => 1,
             _ => 2,
         }
     }

@@ -1,5 +1,5 @@
 use std::{
-    fs,
+    fmt, fs,
     path::{Path, PathBuf},
     process,
     sync::{
@@ -31,6 +31,8 @@ struct Shared {
     state: AtomicU8,
     /// Files that are not to outlive the process.
     unfinished: Mutex<Vec<PathBuf>>,
+    /// What a run leaves that does not notice, unless it is nothing.
+    leaves: OnceLock<&'static str>,
 }
 
 impl Interrupt {
@@ -41,6 +43,7 @@ impl Interrupt {
             let interrupt = Self(Arc::new(Shared {
                 state: AtomicU8::new(RUNNING),
                 unfinished: Mutex::default(),
+                leaves: OnceLock::new(),
             }));
             let handler = interrupt.clone();
             // Where it cannot be taken over, the system ends the process at once, as ever.
@@ -53,6 +56,17 @@ impl Interrupt {
     /// Whether Ctrl-C was pressed.
     pub(super) fn is_raised(&self) -> bool {
         self.0.state.load(Ordering::Relaxed) == INTERRUPTED
+    }
+
+    /// As [`Interrupt::is_raised`]; if it was, the run has all the time it needs to end in good
+    /// order.
+    pub(super) fn is_heeded(&self) -> bool {
+        self.advance(INTERRUPTED, WRITING)
+    }
+
+    /// What the run leaves from now on if Ctrl-C has to end it, in words.
+    pub(super) fn would_leave(&self, what: &'static str) {
+        let _ = self.0.leaves.set(what);
     }
 
     /// Ctrl-C is to remove this file, which has not got its place yet.
@@ -91,15 +105,17 @@ impl Interrupt {
     fn raise(&self) {
         if self.advance(RUNNING, INTERRUPTED) {
             thread::sleep(GRACE);
-            // Still here: the run waits for input.
-            self.exit("error: interrupted; nothing was written");
-        }
-        if !self.advance(WRITING, PRINTING) {
-            self.exit("error: interrupted");
+            // The run waits for input, or does something that takes long.
+            if self.is_raised() {
+                let leaves = self.0.leaves.get().unwrap_or(&"nothing was written");
+                self.exit(format_args!("error: interrupted; {leaves}"));
+            }
+        } else if !self.advance(WRITING, PRINTING) {
+            self.exit(format_args!("error: interrupted"));
         }
     }
 
-    fn exit(&self, message: &str) -> ! {
+    fn exit(&self, message: fmt::Arguments<'_>) -> ! {
         for file in self.unfinished().iter() {
             // It may have its place by now, or be gone.
             let _ = fs::remove_file(file);

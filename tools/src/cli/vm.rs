@@ -1,7 +1,7 @@
 use std::{
     collections::HashSet,
     ffi::OsString,
-    io::{self, BufWriter, Write},
+    io::{self, Write},
 };
 
 use clap::Args;
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     byte_size::ByteSize,
     input::{self, Source},
-    vm::{self, Failure, Setting},
+    vm::{self, Failure, RunOptions, Setting},
 };
 
 /// Run a script of calls to the memory manager
@@ -24,7 +24,7 @@ use crate::{
 /// through the emulated MMU. The script says what must come of it; if something else does, the
 /// exit status is 1.
 #[derive(Debug, Args)]
-#[command(after_help = LANGUAGE, after_long_help = long_help())]
+#[command(after_help = short_help(), after_long_help = long_help())]
 pub(super) struct Vm {
     /// The script; - is standard input
     #[arg(value_name = "SCRIPT")]
@@ -57,78 +57,58 @@ impl Vm {
         if let Some(setting) = self.settings.iter().find(twice) {
             return Err(CliError::SettingTwice(setting.name.clone()));
         }
-        let ram = self.ram.map(|ByteSize(bytes)| bytes);
-        let out: Box<dyn Write> = match sink {
+        // Each line goes out at once, so that it is there however the run ends.
+        let mut out: Box<dyn Write> = match sink {
             Text::Stdout => Box::new(io::stdout().lock()),
             Text::Nowhere => Box::new(io::sink()),
         };
-        let mut printed = BufWriter::new(out);
-        let ran = vm::run(&script, &self.settings, ram, &mut printed);
-        let flushed = printed.flush().map_err(CliError::Stdout);
+        interrupt.would_leave(UNSAVED);
+        let options = RunOptions {
+            settings: &self.settings,
+            ram_bytes: self.ram.map(|ByteSize(bytes)| bytes),
+            is_over: &|| interrupt.is_heeded(),
+        };
+        let ran = vm::run(&script, &options, &mut out);
+        let flushed = out.flush().map_err(CliError::Stdout);
         let pictures = ran.map_err(|failed| match failed.failure {
             Failure::Output(error) => CliError::Stdout(error),
             _ => CliError::Statement(failed),
         })?;
         flushed?;
-        interrupt.run_is_over().map_err(|_| CliError::Interrupted)?;
+        let over = interrupt.run_is_over();
+        over.map_err(|_| CliError::InterruptedBehindScript)?;
         self.results.write_json(&pictures)?;
         interrupt.files_are_written();
         Ok(Outcome::Done)
     }
 }
 
-/// The language of scripts.
-const LANGUAGE: &str = "\
-Examples:
-  lookaside vm tools/scripts/write.vm
-  lookaside vm tools/scripts/choice.vm state=MEM_RESERVE protection=PAGE_READONLY
+/// What a run may leave that cannot be ended in good order.
+const UNSAVED: &str = "mapped files may lack what the script wrote to them";
 
-A script is a statement a line; # begins a comment. What the machine is stands first:
-  ram 64MiB                         its memory, else 1GiB
-  processors 4                      else one
-  dep OptOut                        its policy of execution prevention: AlwaysOff, AlwaysOn,
-                                    OptIn (if nothing is said) or OptOut
+/// What a script is, and how the run of one ends.
+fn short_help() -> String {
+    format!("{EXAMPLES}\n\n{}\n\n{EXIT_STATUS}", vm::language())
+}
 
-Then processes and threads act:
-  process NAME                      a new process, which does what follows; `process NAME 2GiB`,
-                                    3GiB or 4GiB is one of 32 bits
-  thread NAME RESERVE COMMIT        a new thread of it, which does what follows, with so much
-                                    stack (1MiB and 4KiB, if nothing is said); its name is the
-                                    address of its TEB
-  in NAME                           go on in another process or thread
-  on 2                              run on this processor from now on; the first one is 0
-  tick 10                           let 10 seconds pass for the system: pages grow older, and
-                                    are trimmed if memory is short
-  grant SeLockMemoryPrivilege       let the process have large and physical pages
-  default X = VALUE                 a name that the command line may set
-  X = VALUE                         a number, a constant such as PAGE_READWRITE, a question
-                                    such as state(X), and these with | & + - between them, which
-                                    are done from the left to the right
-  X = VirtualAlloc(NULL, 8, MEM_COMMIT, PAGE_READWRITE)
-                                    a call and its result; --help lists all calls
-  VirtualFree(X, 1, MEM_RELEASE) fails 87
-                                    how it must fail: with a Win32 error, or a status such as
-                                    STATUS_NO_MEMORY
-  write X \"text\"                    or u8, u16, u32, u64 and a number; in a text, \\n, \\t, \\0,
-                                    \\\" and \\\\ are a line end, a tab, a zero, a quote and a
-                                    backslash
-  read X u32, execute X             these may be followed by `fails STATUS_ACCESS_VIOLATION`
-  touch X 64KiB                     so may this; it reads a byte of each page
-  expect u8(X) == 0x31              or !=, <, <=, > and >=; also u16, u32, u64, state, protection,
-                                    type, base, size, allocation_base, allocation_protection
-  expect counter(faults) < 9        what the machine counts; --help lists all counters
-  print \"it says \", text(X, 4)      also state_name(..), protection_name(..), page_name(..), and
-                                    numbers
-  map                               the picture of the process's memory";
-
-/// The language, and the calls.
+/// The same, and every name that there is.
 fn long_help() -> String {
+    let reference = vm::reference();
     format!(
-        "{LANGUAGE}\n\nThe counters:\n{}\nThe calls, what they give, and an example of each:\n{}",
-        vm::counters(),
-        vm::help()
+        "{EXAMPLES}\n\n{}\n\n{reference}\n{EXIT_STATUS}",
+        vm::language()
     )
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  lookaside vm tools/scripts/write.vm
+  lookaside vm tools/scripts/choice.vm state=MEM_RESERVE protection=PAGE_READONLY";
+
+const EXIT_STATUS: &str = "\
+Exit status: 0 everything came out as the script says, 1 something did not, or the run was
+interrupted, 2 the script or the command line is wrong. What was printed is there in any case, so
+is what was written to mapped files, unless a message says otherwise.";
 
 /// The most bytes of a script.
 const LONGEST: usize = 1 << 20;

@@ -11,8 +11,6 @@ mod sections;
 mod system;
 mod working_set;
 
-use std::fmt::Write;
-
 use memory_manager::{ProcessId, ThreadId};
 use mmu_core::VirtAddr;
 
@@ -134,16 +132,36 @@ pub(super) fn all() -> impl Iterator<Item = &'static Call> {
 }
 
 /// Every call with its arguments, an example and what it gives.
-pub fn help() -> String {
-    let mut text = String::new();
-    for call in all() {
-        let parameters: Vec<_> = call.parameters.iter().map(|one| one.name()).collect();
-        let (name, parameters) = (call.name, parameters.join(", "));
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "  {name}({parameters}): {}", call.gives);
-        let _ = writeln!(text, "    {}", call.example);
+pub(super) fn help() -> String {
+    let entries = all().map(|call| {
+        let parameters = call.parameters.iter().map(|one| match one {
+            Parameter::Last(name) => format!("[{name}]"),
+            one => one.name().to_owned(),
+        });
+        let parameters = parameters.collect::<Vec<_>>().join(", ");
+        let gives = wrapped(&format!("gives {}", call.gives));
+        let (name, example) = (call.name, wrapped(call.example));
+        format!("  {name}({parameters})\n{gives}{example}")
+    });
+    entries.collect()
+}
+
+/// A text as lines of 100 columns at most.
+fn wrapped(text: &str) -> String {
+    const WIDTH: usize = 100;
+    const INDENT: &str = "    ";
+    let mut lines = String::new();
+    let mut line = INDENT.to_owned();
+    for word in text.split(' ') {
+        if line.len() + word.len() > WIDTH {
+            lines += line.trim_end();
+            lines.push('\n');
+            line = format!("{INDENT}  ");
+        }
+        line += word;
+        line.push(' ');
     }
-    text
+    lines + line.trim_end() + "\n"
 }
 
 /// The bytes of a structure, from the fields that stand side by side in it.

@@ -65,7 +65,7 @@ impl Counter {
 }
 
 /// Every counter, and what it counts.
-pub fn counters() -> String {
+pub(super) fn help() -> String {
     let lines = Counter::ALL.map(|(name, counter)| format!("  {name}: {}\n", counter.counts()));
     lines.concat()
 }

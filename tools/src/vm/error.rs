@@ -30,7 +30,7 @@ pub enum Failure {
     #[error("there is no such machine: {0}")]
     Machine(#[from] MachineError),
     /// A call failed that should not have.
-    #[error("it fails with {0}, error {code}", code = .0.win32())]
+    #[error("it fails with {0}, error {code}{remedy}", code = .0.win32(), remedy = remedy(*.0))]
     Status(Status),
     /// An access raised an exception that it should not have.
     #[error("{}, {page}", tried(exception))]
@@ -55,12 +55,12 @@ pub enum Failure {
         expected: String,
     },
     /// An expectation is not met.
-    #[error("the left side is {left:#x}, the right side {right:#x}: {relation}")]
+    #[error("the left side is {left}, the right side {right}: {relation}")]
     Unmet {
-        /// What was found.
-        left: u64,
-        /// What it was compared with.
-        right: u64,
+        /// What was found, and what it means if that is known.
+        left: String,
+        /// What it was compared with, and what that means.
+        right: String,
         /// What the script says they are, in words.
         relation: &'static str,
     },
@@ -105,12 +105,27 @@ pub enum Failure {
     /// More seconds than are let pass at once.
     #[error("{0} seconds are too many: {LONGEST_TICK} at most, a week, pass at once")]
     Seconds(u64),
+    /// The run was to end.
+    #[error(
+        "interrupted here: what was printed so far is, and mapped files have what was written to \
+         them"
+    )]
+    Interrupted,
     /// A page file cannot be made.
     #[error(transparent)]
     PageFile(#[from] PageFileError),
     /// The lines cannot be written.
     #[error("cannot write what the script prints: {0}")]
     Output(#[from] io::Error),
+}
+
+/// What a script can do about a status, as the rest of a sentence.
+fn remedy(status: Status) -> &'static str {
+    match status {
+        Status::PrivilegeNotHeld => ": `grant SeLockMemoryPrivilege` lets the process do this",
+        Status::CommitmentLimit => ": `ram` and NtCreatePagingFile raise what can be promised",
+        _ => "",
+    }
 }
 
 /// What was tried, where, and what came of it.
@@ -150,7 +165,7 @@ fn status_of_open(path: &str, cause: &io::Error) -> Option<Status> {
             }
         }
         io::ErrorKind::NotADirectory => Some(Status::ObjectPathNotFound),
-        io::ErrorKind::PermissionDenied => Some(Status::AccessDenied),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::IsADirectory => Some(Status::AccessDenied),
         _ => None,
     }
 }
@@ -162,10 +177,26 @@ struct Place {
     span: Range<usize>,
 }
 
+/// A text without what a terminal would take for orders; every other byte stays in its place.
+fn printable(text: &str) -> String {
+    let mut characters = text.chars().peekable();
+    let mut printable = String::with_capacity(text.len());
+    while let Some(character) = characters.next() {
+        let ends_line = character == '\r' && characters.peek() == Some(&'\n');
+        let is_order = character.is_control() && !ends_line && !matches!(character, '\n' | '\t');
+        printable.push(match character.len_utf8() {
+            1 if is_order => '?',
+            2 if is_order => '\u{b7}',
+            _ => character,
+        });
+    }
+    printable
+}
+
 impl Place {
     fn new(name: &str, text: &str, span: Range<usize>) -> Self {
         Self {
-            source: NamedSource::new(name, text.to_owned()),
+            source: NamedSource::new(name, printable(text)),
             span,
         }
     }
@@ -181,6 +212,10 @@ impl ScriptError {
 }
 
 impl FailedStatement {
+    pub(super) fn is_interrupt(&self) -> bool {
+        matches!(self.failure, Failure::Interrupted)
+    }
+
     /// Whether it could not have come out any better: there is no such machine.
     pub fn is_of_the_script(&self) -> bool {
         matches!(self.failure, Failure::Machine(_))

@@ -3,6 +3,7 @@
 mod expressions;
 mod lexical;
 mod names;
+mod nesting;
 
 use memory_manager::AddressLayout;
 use winnow::{
@@ -10,7 +11,7 @@ use winnow::{
     combinator::{alt, cut_err, eof, not, opt, preceded},
     error::{ContextError, ErrMode, StrContext},
     prelude::*,
-    stream::{LocatingSlice, Location},
+    stream::{LocatingSlice, Location, Stream},
     token::{one_of, take_till},
 };
 
@@ -29,6 +30,7 @@ use lexical::{
     unexpected, want, word,
 };
 use names::Names;
+use nesting::{PARENTHESES_MOST, too_deep};
 
 /// Reads a script.
 ///
@@ -77,10 +79,14 @@ fn expected(error: &ErrMode<ContextError>) -> String {
         _ => None,
     });
     match argument {
-        Some(argument) => format!("expected {expected}: the {argument}"),
+        Some(argument) if expected == COMMA => format!("expected {COMMA} and the {argument}"),
+        Some(argument) => format!("expected the {argument}: {expected}"),
         None => format!("expected {expected}"),
     }
 }
+
+/// What stands before every argument but the first.
+const COMMA: &str = "a comma";
 
 /// A text up to the end of the line that is at a place, or that line's start if it is too long
 /// to be shown.
@@ -113,7 +119,7 @@ fn meant(wanted: &str, text: &str) -> Option<&'static str> {
 }
 
 /// The words that statements begin with.
-const STATEMENTS: [&str; 17] = [
+pub(super) const STATEMENTS: [&str; 17] = [
     "ram",
     "processors",
     "dep",
@@ -140,10 +146,8 @@ fn closest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a s
     best.filter(|name| likeness(name) > 0.75)
 }
 
-/// The most bytes of a line, and the most parentheses within each other: expressions are
-/// trees, and a tree that is too deep would overflow the stack.
+/// The most bytes of a line.
 const LINE_MOST: usize = 1000;
-const PARENTHESES_MOST: usize = 32;
 
 /// What can be written.
 const WRITTEN: &str = "\"text\", or u8, u16, u32 or u64 and a number";
@@ -153,8 +157,9 @@ fn line(text: &mut Text<'_>) -> ModalResult<Option<Spanned<Statement>>> {
     if content.len() > LINE_MOST {
         return unexpected("a line of at most 1000 bytes");
     }
-    if content.matches('(').count() > PARENTHESES_MOST {
-        return unexpected("at most 32 parentheses in a line");
+    if let Some(place) = too_deep(content) {
+        text.next_slice(place);
+        return unexpected(PARENTHESES_MOST);
     }
     space0.parse_next(text)?;
     let statement = opt(preceded(not(line_end), cut_err(spanned(statement)))).parse_next(text)?;
@@ -184,7 +189,7 @@ fn statement(text: &mut Text<'_>) -> ModalResult<Statement> {
             let layout = if is_line_end(text) {
                 AddressLayout::default()
             } else {
-                one_named(&LAYOUTS, "2GiB, 3GiB or 4GiB").parse_next(text)?
+                one_named(&LAYOUTS, "2GiB, 3GiB, 4GiB or the end of the line").parse_next(text)?
             };
             Ok(Statement::Process { name, layout })
         }
@@ -210,12 +215,12 @@ fn statement(text: &mut Text<'_>) -> ModalResult<Statement> {
             Ok(Statement::Default { name, value })
         }
         "read" => {
-            let address = operand(text)?;
+            let address = labelled("address", text)?;
             let width = one_named(&Width::ALL, "u8, u16, u32 or u64").parse_next(text)?;
             access(text, Access::Read(width), address)
         }
         "write" => {
-            let address = operand(text)?;
+            let address = labelled("address", text)?;
             let access_ = alt((
                 token(string).map(Access::WriteText),
                 (one_named(&Width::ALL, WRITTEN), operand)
@@ -225,19 +230,22 @@ fn statement(text: &mut Text<'_>) -> ModalResult<Statement> {
             access(text, access_, address)
         }
         "touch" => {
-            let address = operand(text)?;
-            let size = operand(text)?;
+            let address = labelled("address", text)?;
+            let size = labelled("size", text)?;
             access(text, Access::Touch(size), address)
         }
         "execute" => {
-            let address = operand(text)?;
+            let address = labelled("address", text)?;
             access(text, Access::Execute, address)
         }
-        "expect" => Ok(Statement::Expect {
-            left: operand(text)?,
-            relation: relation(text)?,
-            right: operand(text)?,
-        }),
+        "expect" => {
+            let statement = Statement::Expect {
+                left: operand(text)?,
+                relation: relation(text)?,
+                right: operand(text)?,
+            };
+            ended(text, statement, MORE_OR_END)
+        }
         "print" => {
             let mut items = vec![item(text)?];
             while opt(token(',')).parse_next(text)?.is_some() {
@@ -246,7 +254,11 @@ fn statement(text: &mut Text<'_>) -> ModalResult<Statement> {
                 }
                 items.push(item(text)?);
             }
-            Ok(Statement::Print(items))
+            ended(
+                text,
+                Statement::Print(items),
+                "a comma and another item, or the end of the line",
+            )
         }
         "map" => Ok(Statement::Map),
         "grant" => one_named(&PRIVILEGES, "SeLockMemoryPrivilege")
@@ -262,6 +274,11 @@ fn statement(text: &mut Text<'_>) -> ModalResult<Statement> {
             unexpected("a statement, or = behind a name")
         }
     }
+}
+
+/// An operand by what it is for.
+fn labelled(name: &'static str, text: &mut Text<'_>) -> ModalResult<Spanned<Expression>> {
+    operand.context(StrContext::Label(name)).parse_next(text)
 }
 
 fn machine(part: ModalResult<MachinePart>) -> ModalResult<Statement> {
@@ -280,7 +297,24 @@ fn set(text: &mut Text<'_>) -> ModalResult<Statement> {
         return unexpected("a call such as VirtualAlloc, or a question such as state(p)");
     }
     let value = operand(text)?;
-    Ok(Statement::Set { name, value })
+    ended(text, Statement::Set { name, value }, MORE_OR_END)
+}
+
+/// What may stand behind a value.
+const MORE_OR_END: &str = "|, &, + or - and another number, or the end of the line";
+
+/// A statement, behind which nothing else stands.
+fn ended(
+    text: &mut Text<'_>,
+    statement: Statement,
+    wanted: &'static str,
+) -> ModalResult<Statement> {
+    space0.parse_next(text)?;
+    if is_line_end(text) {
+        Ok(statement)
+    } else {
+        unexpected(wanted)
+    }
 }
 
 fn assignment(text: &mut Text<'_>) -> ModalResult<(String, Spanned<Expression>)> {
@@ -328,7 +362,7 @@ fn call(text: &mut Text<'_>, result: Option<String>) -> ModalResult<Statement> {
         }
         if place > 0 {
             token(',')
-                .context(want("a comma and an argument"))
+                .context(want(COMMA))
                 .context(StrContext::Label(parameter.name()))
                 .parse_next(text)?;
         }
@@ -356,10 +390,10 @@ fn argument(text: &mut Text<'_>, parameter: Parameter) -> ModalResult<Argument> 
             word.verify(|word: &str| word == "NULL")
                 .value(Argument::File(None)),
         ))
-        .context(want("a file in quotes, or NULL"))
+        .context(want("its path in quotes, or NULL"))
         .parse_next(text),
-        Parameter::Process => actor(text, Actor::Process, "the name of a process"),
-        Parameter::Thread => actor(text, Actor::Thread, "the name of a thread"),
+        Parameter::Process => actor(text, Actor::Process, "its name"),
+        Parameter::Thread => actor(text, Actor::Thread, "its name"),
     }
 }
 
@@ -383,7 +417,7 @@ fn outcome(text: &mut Text<'_>) -> ModalResult<Outcome> {
     }
     let status = spanned(word.map(str::to_owned));
     alt((
-        number.map(Outcome::FailsWithError),
+        spanned(number).map(Outcome::FailsWithError),
         status.map(Outcome::FailsWith),
     ))
     .context(want(

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{
     script::Words,
-    words::{in_words, state_name},
+    words::{in_words, state_name, type_name},
 };
 use crate::{byte_size::ByteSize, number::with_commas};
 
@@ -36,7 +36,7 @@ pub struct Part {
     /// What may be done with them, in words; nothing is said of what is not committed.
     pub protection: Option<String>,
     /// What `VirtualQuery` says they are: Private, Mapped or Image; nothing of what is free.
-    pub r#type: Option<&'static str>,
+    pub r#type: Option<String>,
     /// Where the region begins that they are of.
     pub allocation_base: Option<u64>,
 }
@@ -133,14 +133,6 @@ impl Picture {
     }
 }
 
-fn type_name(kind: MemoryKind) -> &'static str {
-    match kind {
-        MemoryKind::Private => "Private",
-        MemoryKind::Mapped => "Mapped",
-        MemoryKind::Image => "Image",
-    }
-}
-
 fn use_of(kind: MemoryKind, is_of_file: bool) -> Use {
     match kind {
         MemoryKind::Image => Use::Image,
@@ -174,7 +166,7 @@ impl fmt::Display for Picture {
                 part.r#use.to_string(),
                 part.state.clone(),
                 part.protection.clone().unwrap_or_default(),
-                part.r#type.unwrap_or_default().into(),
+                part.r#type.clone().unwrap_or_default(),
             ]);
         }
         let tables = size_in_words(self.page_table_size);

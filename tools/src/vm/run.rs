@@ -3,7 +3,7 @@ mod evaluate;
 mod outcome;
 mod print;
 
-use std::{collections::HashMap, io::Write, ops::Range};
+use std::{collections::HashMap, fmt, io::Write, ops::Range};
 
 use memory_manager::{
     Caller, Machine, MachineConfig, ProcessId, StackRequest, Status, ThreadId, Win32,
@@ -14,12 +14,43 @@ use super::{
     FailedStatement, Picture, Script, Setting,
     calls::{Given, Sections},
     error::{Failure, LONGEST_TICK},
-    script::{Argument, CallStatement, MachinePart, Statement},
+    script::{Argument, CallStatement, Expression, MachinePart, Relation, Spanned, Statement},
+    words::with_meaning,
 };
 use outcome::settle;
 
+/// How a script is run.
+#[derive(Clone, Copy)]
+pub struct RunOptions<'a> {
+    /// Other values for names that the script gives a default.
+    pub settings: &'a [Setting],
+    /// How many bytes of memory the machine has, whatever the script says.
+    pub ram_bytes: Option<u64>,
+    /// Whether the run is to end here. It is asked before every statement, and before each step
+    /// of those that have many.
+    pub is_over: &'a dyn Fn() -> bool,
+}
+
+impl fmt::Debug for RunOptions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunOptions")
+            .field("settings", &self.settings)
+            .field("ram_bytes", &self.ram_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for RunOptions<'_> {
+    fn default() -> Self {
+        Self {
+            settings: &[],
+            ram_bytes: None,
+            is_over: &|| false,
+        }
+    }
+}
+
 /// Runs a script, and gives the picture of the memory of each process that there is at the end.
-/// The machine has so many bytes of memory, or as many as the script says.
 ///
 /// # Errors
 /// [`FailedStatement`] with the first statement that does not come out as the script says, or
@@ -27,22 +58,20 @@ use outcome::settle;
 /// mapped file cannot be saved.
 pub fn run(
     script: &Script,
-    settings: &[Setting],
-    ram_bytes: Option<u64>,
+    options: &RunOptions<'_>,
     out: &mut dyn Write,
 ) -> Result<Vec<Picture>, FailedStatement> {
     let failed = |span, failure| FailedStatement::new(&script.name, &script.text, span, failure);
     let usual = MachineConfig::default();
     let config = MachineConfig {
-        ram_bytes: ram_bytes.unwrap_or(usual.ram_bytes),
+        ram_bytes: options.ram_bytes.unwrap_or(usual.ram_bytes),
         ..usual
     };
     let machine = Machine::new(&config).map_err(|error| failed(0..0, error.into()))?;
     let mut run = Run {
         machine,
         config,
-        asked_ram: ram_bytes,
-        settings,
+        options: *options,
         actors: Vec::new(),
         current: 0,
         values: HashMap::new(),
@@ -54,14 +83,26 @@ pub fn run(
     let mut statements = script.statements.iter();
     let ran = statements.try_for_each(|statement| {
         run.place = statement.span.clone();
-        run.execute(&statement.value)
-            .map_err(|failure| failed(statement.span.clone(), failure))
+        let done = run.go_on().and_then(|()| run.execute(&statement.value));
+        done.map_err(|failure| failed(statement.span.clone(), failure))
     });
     let pictures = run.pictures();
     let ended = run
         .end()
         .map_err(|(span, status)| failed(span, Failure::Unsaved(status)));
-    ran.and(ended).map(|()| pictures)
+    match ran {
+        // That it is kept would not be true.
+        Err(interrupted) if interrupted.is_interrupt() => ended.and(Err(interrupted)),
+        ran => ran.and(ended).map(|()| pictures),
+    }
+}
+
+/// The bytes of a page.
+const PAGE: u64 = 0x1000;
+
+/// Where the page behind the one of this address starts.
+fn next_page(address: u64) -> u64 {
+    (address | (PAGE - 1)).saturating_add(1)
 }
 
 /// A script that runs.
@@ -69,9 +110,7 @@ pub(super) struct Run<'a> {
     pub(super) machine: Machine,
     /// How it was made.
     config: MachineConfig,
-    /// The memory that it has whatever the script says.
-    asked_ram: Option<u64>,
-    settings: &'a [Setting],
+    options: RunOptions<'a>,
     /// The processes and threads.
     actors: Vec<Actor>,
     /// Which of them does what follows.
@@ -110,6 +149,15 @@ impl Actor {
 }
 
 impl Run<'_> {
+    /// Whether there is time for another step.
+    pub(super) fn go_on(&self) -> Result<(), Failure> {
+        if (self.options.is_over)() {
+            Err(Failure::Interrupted)
+        } else {
+            Ok(())
+        }
+    }
+
     fn execute(&mut self, statement: &Statement) -> Result<(), Failure> {
         match statement {
             Statement::Process { name, layout } => {
@@ -142,7 +190,8 @@ impl Run<'_> {
                 self.current = place.unwrap_or(self.current);
             }
             Statement::Default { name, value } => {
-                let set = self.settings.iter().find(|setting| setting.name == *name);
+                let mut settings = self.options.settings.iter();
+                let set = settings.find(|setting| setting.name == *name);
                 let value = set.map_or_else(|| self.number(value), |set| Ok(set.value))?;
                 self.values.insert(name.clone(), value);
             }
@@ -167,6 +216,7 @@ impl Run<'_> {
                     return Err(Failure::Seconds(seconds));
                 }
                 for _ in 0..seconds {
+                    self.go_on()?;
                     self.machine.tick()?;
                 }
             }
@@ -192,17 +242,7 @@ impl Run<'_> {
                 left,
                 relation,
                 right,
-            } => {
-                let (left, right) = (self.number(left)?, self.number(right)?);
-                if !relation.holds(left, right) {
-                    let relation = relation.in_words();
-                    return Err(Failure::Unmet {
-                        left,
-                        right,
-                        relation,
-                    });
-                }
-            }
+            } => self.expect(left, *relation, right)?,
             Statement::Print(items) => self.print(items)?,
             Statement::Map => {
                 let picture = self.picture(self.process())?;
@@ -212,12 +252,30 @@ impl Run<'_> {
         Ok(())
     }
 
+    fn expect(
+        &mut self,
+        left: &Spanned<Expression>,
+        relation: Relation,
+        right: &Spanned<Expression>,
+    ) -> Result<(), Failure> {
+        let words = left.value.words().or(right.value.words());
+        let (left, right) = (self.number(left)?, self.number(right)?);
+        if relation.holds(left, right) {
+            return Ok(());
+        }
+        Err(Failure::Unmet {
+            left: with_meaning(words, left),
+            right: with_meaning(words, right),
+            relation: relation.in_words(),
+        })
+    }
+
     /// The machine anew, before there is a process, with this part of it other than before.
     fn rebuild(&mut self, part: &MachinePart) -> Result<(), Failure> {
         match part {
             MachinePart::Ram(bytes) => {
                 let bytes = self.number(bytes)?;
-                self.config.ram_bytes = self.asked_ram.unwrap_or(bytes);
+                self.config.ram_bytes = self.options.ram_bytes.unwrap_or(bytes);
             }
             MachinePart::Processors(count) => {
                 let count = self.number(count)?;
@@ -324,6 +382,22 @@ impl Run<'_> {
             }
             failure
         })
+    }
+
+    /// Sees to it that so many bytes of the caller's memory can be written, as system calls do
+    /// before they begin (`ProbeForWrite`): a byte of each page is written as it is.
+    pub(super) fn probe(&mut self, address: u64, size: u64) -> Result<(), Failure> {
+        let end = address.checked_add(size);
+        let end = end.ok_or(Status::AccessViolation)?;
+        let mut at = address;
+        while at < end {
+            self.go_on()?;
+            let mut byte = [0];
+            self.load(at, &mut byte)?;
+            self.store(at, &byte)?;
+            at = next_page(at);
+        }
+        Ok(())
     }
 
     /// Reads what a call is told to find in the caller's memory.

@@ -22,6 +22,16 @@ impl Script {
             _ => None,
         })
     }
+
+    /// Whether it opens or makes files of the host.
+    pub fn names_files(&self) -> bool {
+        let names_file = |argument: &Argument| matches!(argument, Argument::File(Some(_)));
+        let mut statements = self.statements.iter();
+        statements.any(|statement| match &statement.value {
+            Statement::Call(call) => call.arguments.iter().any(names_file),
+            _ => false,
+        })
+    }
 }
 
 /// A part of a script, and the bytes of its text that say so.
@@ -125,7 +135,7 @@ pub(super) enum Outcome {
     /// With this NTSTATUS, by name.
     FailsWith(Spanned<String>),
     /// With this Win32 error.
-    FailsWithError(u64),
+    FailsWithError(Spanned<u64>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -211,6 +221,23 @@ impl Question {
     ];
 }
 
+impl Expression {
+    /// What its value means in words, if it is a question that has such an answer.
+    pub(super) fn words(&self) -> Option<Words> {
+        let Self::Of(question, _) = self else {
+            return None;
+        };
+        match question {
+            Question::State => Some(Words::State),
+            Question::Protection | Question::AllocationProtection => Some(Words::Protection),
+            Question::Type => Some(Words::Type),
+            Question::Base | Question::Size | Question::AllocationBase | Question::Number(_) => {
+                None
+            }
+        }
+    }
+}
+
 /// What the left side of an expectation is to be to the right one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Relation {
@@ -266,14 +293,16 @@ pub(super) enum Item {
 pub(super) enum Words {
     State,
     Protection,
+    Type,
     /// A page of a working set.
     Page,
 }
 
 impl Words {
-    pub(super) const ALL: [(&'static str, Self); 3] = [
+    pub(super) const ALL: [(&'static str, Self); 4] = [
         ("state_name", Self::State),
         ("protection_name", Self::Protection),
+        ("type_name", Self::Type),
         ("page_name", Self::Page),
     ];
 }

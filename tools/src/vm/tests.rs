@@ -1,13 +1,19 @@
 use super::*;
 
+mod arrays;
 mod machine;
+mod steps;
 
 /// What a script prints, or how its first statement that fails does.
 fn outcome(text: &str, settings: &[&str]) -> Result<String, String> {
     let script = parse("a script", text).map_err(|error| error.to_string())?;
     let settings: Vec<Setting> = settings.iter().map(|text| text.parse().unwrap()).collect();
     let mut printed = Vec::new();
-    let ran = run(&script, &settings, None, &mut printed);
+    let options = RunOptions {
+        settings: &settings,
+        ..RunOptions::default()
+    };
+    let ran = run(&script, &options, &mut printed);
     ran.map_err(|failed| failed.to_string())?;
     Ok(String::from_utf8(printed).unwrap())
 }
@@ -77,9 +83,25 @@ fn an_outcome_that_was_not_told_ends_the_script() {
             "expect u8(p) != 0",
             "the left side is 0x0, the right side 0x0: they should be different",
         ),
+        (
+            "expect state(p) == MEM_RESERVE",
+            "the left side is 0x1000 (Committed), the right side 0x2000 (Reserved): they",
+        ),
+        (
+            "expect PAGE_GUARD | PAGE_READWRITE == protection(p)",
+            "the left side is 0x104 (READ/WRITE GUARD), the right side 0x2 (READ): they",
+        ),
+        (
+            "expect type(p) == 0",
+            "the left side is 0x20000 (Private), the right side 0x0: they",
+        ),
         ("write p u8 256", "0x100 does not fit in u8"),
         ("write p u32 4GiB", "0x100000000 does not fit in u32"),
         ("VirtualFree(p, 1, MEM_RELEASE)", "error 87"),
+        (
+            "VirtualAlloc(NULL, 2GiB, MEM_COMMIT, PAGE_READONLY)",
+            "error 1455: `ram` and NtCreatePagingFile raise what can be promised",
+        ),
         (
             "VirtualFree(p, 1, MEM_RELEASE) fails 487",
             "error 87, but it should fail with error 487",
@@ -112,7 +134,11 @@ fn an_outcome_that_was_not_told_ends_the_script() {
         ),
         (
             "AllocateUserPhysicalPages(app, 1, p)",
-            "STATUS_PRIVILEGE_NOT_HELD (0xc0000061), error 1314",
+            "STATUS_ACCESS_VIOLATION (0xc0000005), error 998",
+        ),
+        (
+            "VirtualProtect(p, 1, PAGE_READWRITE)\nAllocateUserPhysicalPages(app, 1, p)",
+            "STATUS_PRIVILEGE_NOT_HELD (0xc0000061), error 1314: `grant SeLock",
         ),
         (
             "MapUserPhysicalPages(p, 1, NULL)",
@@ -126,24 +152,6 @@ fn an_outcome_that_was_not_told_ends_the_script() {
         let failed = outcome(&format!("{start}{line}\n"), &[]).unwrap_err();
         assert!(failed.contains(failure), "{line}: {failed}");
     }
-}
-
-/// The numbers of the pages would have nowhere to stand.
-#[test]
-fn physical_pages_whose_numbers_cannot_be_told_are_freed_again() {
-    let script = "\
-process app
-grant SeLockMemoryPrivilege
-array = VirtualAlloc(NULL, 4KiB, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE)
-write array u8 1
-AllocateUserPhysicalPages(app, 500, 0) fails STATUS_ACCESS_VIOLATION
-n = AllocateUserPhysicalPages(app, 500, array)
-expect n != 0
-";
-    let script = parse("a script", script).unwrap();
-    // Fewer pages than are asked for.
-    let ran = run(&script, &[], Some(32 << 12), &mut Vec::new());
-    assert!(ran.is_ok(), "{:?}", ran.err());
 }
 
 /// Microsoft, `PSAPI_WORKING_SET_EX_BLOCK`.
@@ -221,7 +229,7 @@ fn a_process_of_32_bits_ends_where_its_layout_says() {
 fn a_picture_knows_stacks_and_page_tables() {
     let script = "process app\nthread worker 64KiB 8KiB\n";
     let script = parse("a script", script).unwrap();
-    let pictures = run(&script, &[], None, &mut Vec::new()).unwrap();
+    let pictures = run(&script, &RunOptions::default(), &mut Vec::new()).unwrap();
     let stack = pictures[0]
         .parts
         .iter()
@@ -245,7 +253,7 @@ p = VirtualAlloc(0x100000, 0x5000, MEM_RESERVE, PAGE_READWRITE)
 VirtualAlloc(p + 0x1000, 0x1000, MEM_COMMIT, PAGE_READONLY)
 ";
     let script = parse("a script", script).unwrap();
-    let pictures = run(&script, &[], None, &mut Vec::new()).unwrap();
+    let pictures = run(&script, &RunOptions::default(), &mut Vec::new()).unwrap();
     let parts = &pictures[0].parts;
     for pair in parts.windows(2) {
         assert_eq!(pair[0].base + pair[0].size, pair[1].base);
@@ -315,7 +323,21 @@ thread worker
         ),
         (
             "write 0x1234567812345678 u8 1",
-            "a read of 0xffffffffffffffff, as of any address that is not canonical",
+            "a read of 0xffffffffffffffff, which stands for any that is not canonical: here \
+             0x1234567812345678",
+        ),
+        (
+            "read 0x7fffffffffff u16",
+            "a read of 0xffffffffffffffff, which stands for any that is not canonical: here \
+             0x7fffffffffff",
+        ),
+        (
+            "read 0xffffffffffffffff u8",
+            "a read of 0xffffffffffffffff, outside user space",
+        ),
+        (
+            "execute 0xffffffffffffffff",
+            "the execution of 0xffffffffffffffff, outside user space",
         ),
         (
             "TerminateThread(worker)\nread p u8",
@@ -327,6 +349,15 @@ thread worker
         let failed = outcome(&format!("{start}{line}\n"), &[]).unwrap_err();
         assert!(failed.contains(failure), "{line}: {failed}");
     }
+    let two = outcome(
+        &format!("{start}process other\nthread last\nread p - 1 u8\n"),
+        &[],
+    );
+    let two = two.unwrap_err();
+    assert!(
+        two.ends_with("a read of 0xffff, which is Free in process other"),
+        "{two}"
+    );
     let fine = outcome(&format!("{start}touch p + 1 4095\ntouch p 0\n"), &[]);
     assert_eq!(fine, Ok(String::new()));
 }
@@ -340,6 +371,8 @@ CreateFileMapping(\"no-such-file\", PAGE_READONLY, 0) fails STATUS_OBJECT_NAME_N
 error = GetLastError()
 expect error == 2
 CreateFileMapping(\"no-such-folder/file\", PAGE_READONLY, 0) fails 3
+CreateFileMapping(\".\", PAGE_READONLY, 0) fails STATUS_ACCESS_DENIED
+CreateFileMapping(\"\", PAGE_READONLY, 0) fails 2
 CreateFileMapping(\"no-such-file\", PAGE_READONLY, 0) fails 5
 ";
     let failed = outcome(script, &[]).unwrap_err();
@@ -368,9 +401,9 @@ NtFreeVirtualMemory(0x10000, 1, 0) fails 87
 e = GetLastError()
 expect e == 487
 MapViewOfFile(4, 0, 0, 0) fails 6
-AllocateUserPhysicalPages(one, 1, 0) fails 1314
+AllocateUserPhysicalPages(one, 1, 0x10000) fails 998
 e = GetLastError()
-expect e == 1314
+expect e == 998
 in worker
 e = GetLastError()
 expect e == 0x12345678

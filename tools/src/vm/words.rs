@@ -1,6 +1,6 @@
 //! Numbers of the Windows headers in words.
 
-use memory_manager::MemoryState;
+use memory_manager::{MemoryKind, MemoryState};
 
 use super::{constants, script::Words};
 
@@ -13,6 +13,7 @@ pub(super) fn in_words(words: Words, number: u64) -> String {
     let unknown = || format!("{number:#x}");
     match words {
         Words::State => find(constants::STATES, number).unwrap_or_else(unknown),
+        Words::Type => find(constants::TYPES, number).unwrap_or_else(unknown),
         Words::Page => page_in_words(number),
         Words::Protection => {
             let Some(mut name) = find(constants::PROTECTIONS, number & 0xff) else {
@@ -28,9 +29,23 @@ pub(super) fn in_words(words: Words, number: u64) -> String {
     }
 }
 
+/// A number, and what it stands for behind it, if that is something.
+pub(super) fn with_meaning(words: Option<Words>, number: u64) -> String {
+    let plain = format!("{number:#x}");
+    match words.map(|words| in_words(words, number)) {
+        Some(meaning) if meaning != plain => format!("{plain} ({meaning})"),
+        _ => plain,
+    }
+}
+
 /// A region's state, in words.
 pub(super) fn state_name(state: MemoryState) -> String {
     in_words(Words::State, state.bits().into())
+}
+
+/// What a region is, in words.
+pub(super) fn type_name(kind: MemoryKind) -> String {
+    in_words(Words::Type, kind.bits().into())
 }
 
 /// What the bits of Microsoft's `PSAPI_WORKING_SET_EX_BLOCK` say.

@@ -118,6 +118,43 @@ fn a_run_that_pages_ends_too() {
     assert_interrupted(&files, &interrupt(child));
 }
 
+/// What was printed is there before the script goes on, and mapped files have what was written.
+#[test]
+fn a_script_keeps_what_it_printed_and_what_it_wrote_to_files() {
+    let files = Files::new();
+    let file = files.write("f.bin", "hello");
+    let days = "tick 604800\n".repeat(10_000);
+    let text = format!(
+        "process app
+f = CreateFileMapping({file:?}, PAGE_READWRITE, 0)
+v = MapViewOfFile(f, FILE_MAP_WRITE, 0, 0)
+write v \"HE\"
+print \"so far\"
+{days}print \"never\"
+"
+    );
+    let script = files.write("long.vm", text);
+    let mut child = spawn(&["vm", &script, "--json", &files.name("picture.json")]);
+    let mut printed = [0; 7];
+    child
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut printed)
+        .unwrap();
+    assert_eq!(&printed, b"so far\n");
+    let (code, output, message) = interrupt(child);
+    assert_eq!(code, Some(1), "{message}");
+    assert_eq!(output, "");
+    assert!(
+        message.contains("interrupted here: what was printed"),
+        "{message}"
+    );
+    assert!(message.contains("tick 604800"), "{message}");
+    assert_eq!(fs::read(&file).unwrap(), b"HEllo");
+    assert_eq!(files.names(), ["f.bin", "long.vm"]);
+}
+
 #[test]
 fn a_run_that_waits_for_input_ends_too() {
     let files = Files::new();

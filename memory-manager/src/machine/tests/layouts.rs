@@ -110,6 +110,22 @@ fn from_the_top_down_starts_at_the_end_of_the_layout() {
     }
 }
 
+/// Known from literature only: what lies above has to be asked for.
+#[test]
+fn from_the_top_down_starts_below_the_images_of_64_bits() {
+    const IMAGES: u64 = 0x7ff8_0000_0000;
+    let mut bench = Bench::new();
+    let kind = RESERVE | AllocationType::TOP_DOWN;
+    let machine = &mut bench.machine;
+    let found = machine.virtual_alloc(bench.process, None, 0x1_0000, kind, READWRITE);
+    assert_eq!(found.map(plain), Ok((IMAGES - 0x1_0000, 0x1_0000)));
+    let last = 0x7fff_fffd_0000;
+    for base in [IMAGES, last] {
+        let asked = bench.alloc(base, 0x1_0000, kind, READWRITE);
+        assert_eq!(asked, Ok((base, 0x1_0000)));
+    }
+}
+
 /// As long as Windows had fixed places for them; known from literature.
 #[test]
 fn environment_blocks_of_32_bits_are_below_the_shared_page() {

@@ -48,8 +48,9 @@ pub(super) const CALLS: &[Call] = &[
             Number("protection"),
             Last("attributes"),
         ],
-        gives: "the address, of placeholders as well, and with \
-                MEM_EXTENDED_PARAMETER_NONPAGED_HUGE of pages of 1 GiB",
+        gives: "the address, of placeholders as well; the attribute \
+                MEM_EXTENDED_PARAMETER_NONPAGED_LARGE stands for pages of 2 MiB, \
+                MEM_EXTENDED_PARAMETER_NONPAGED_HUGE for pages of 1 GiB, with MEM_LARGE_PAGES",
         example: "hole = VirtualAlloc2(NULL, 64KiB, MEM_RESERVE | MEM_RESERVE_PLACEHOLDER, PAGE_NOACCESS)",
         run: |run, given| {
             let [address, size, kind, protection, attributes] = given.numbers();
@@ -59,9 +60,14 @@ pub(super) const CALLS: &[Call] = &[
                 kind: AllocationType::from_bits_retain(flags(kind)),
                 protection: PageProtection::from_bits_retain(flags(protection)),
             };
-            if attributes != 0 {
-                let done = allocate_with(run, given, &request, attributes);
-                return run.keep(done).map(base);
+            match attributes {
+                0 => {}
+                NONPAGED_LARGE if request.kind.contains(AllocationType::LARGE_PAGES) => {}
+                NONPAGED_HUGE => {
+                    let done = allocate_huge(run, given, &request);
+                    return run.keep(done).map(base);
+                }
+                _ => return run.keep(Err(Status::InvalidParameter)),
             }
             let anywhere = AddressRequirements::default();
             let process = given.process;
@@ -130,17 +136,17 @@ pub(super) const CALLS: &[Call] = &[
     },
     Call {
         name: "GetWriteWatch",
-        parameters: &[Number("address"), Number("size"), Number("flags")],
-        gives: "how many pages were written",
-        example: "n = GetWriteWatch(watched, 64KiB, WRITE_WATCH_FLAG_RESET)",
-        run: |run, given| {
-            let [address, size, watch] = given.numbers();
-            let watch = WatchFlags::from_bits_retain(flags(watch));
-            let address = VirtAddr::new(address);
-            let pages =
-                run.win32(|win32| win32.get_write_watch(address, size, watch, usize::MAX))?;
-            Ok(pages.len() as u64)
-        },
+        parameters: &[
+            Number("address"),
+            Number("size"),
+            Number("flags"),
+            Last("array"),
+            Last("count"),
+        ],
+        gives: "how many pages were written; with an array, the addresses of so many at most are \
+                written to it as u64",
+        example: "n = GetWriteWatch(watched, 64KiB, WRITE_WATCH_FLAG_RESET, p, 16)",
+        run: write_watch,
     },
     Call {
         name: "ResetWriteWatch",
@@ -165,22 +171,46 @@ fn allocate(run: &mut Run<'_>, given: &Given<'_>) -> Came {
     Ok(base(done?))
 }
 
-/// Memory with attributes, of which there are huge pages.
-fn allocate_with(
+/// The attributes that are known: the allocation is mapped using large or huge pages
+/// (Microsoft, `MEM_EXTENDED_PARAMETER`).
+const NONPAGED_LARGE: u64 = 0x8;
+const NONPAGED_HUGE: u64 = 0x10;
+
+fn allocate_huge(
     run: &mut Run<'_>,
     given: &Given<'_>,
     request: &AllocationRequest,
-    attributes: u64,
 ) -> Result<memory_manager::AddressRange, Status> {
-    const HUGE: u64 = 0x10;
     let large = AllocationType::RESERVE | AllocationType::COMMIT | AllocationType::LARGE_PAGES;
-    if attributes != HUGE || request.kind != large {
+    if request.kind != large {
         return Err(Status::InvalidParameter);
     }
     let target = run.caller().on(given.process);
     let (base, size, protection) = (request.base, request.size, request.protection);
     run.machine
         .virtual_alloc_huge(target, base, size, protection)
+}
+
+fn write_watch(run: &mut Run<'_>, given: &Given<'_>) -> Came {
+    const ENTRY: u64 = 8;
+    let [address, size, watch, array, count] = given.numbers();
+    let watch = WatchFlags::from_bits_retain(flags(watch));
+    let address = VirtAddr::new(address);
+    let most = if array == 0 {
+        usize::MAX
+    } else {
+        // What is told and forgotten must not be lost.
+        let probed = run.probe(array, count.saturating_mul(ENTRY));
+        run.keep(probed)?;
+        usize::try_from(count).unwrap_or(usize::MAX)
+    };
+    let pages = run.win32(|win32| win32.get_write_watch(address, size, watch, most))?;
+    if array != 0 {
+        let addresses = pages.iter().map(|page| page.as_u64().to_le_bytes());
+        let stored = run.store(array, &addresses.collect::<Vec<_>>().concat());
+        run.keep(stored)?;
+    }
+    Ok(pages.len() as u64)
 }
 
 fn protect(run: &mut Run<'_>, given: &Given<'_>) -> Came {

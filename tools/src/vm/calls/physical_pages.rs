@@ -19,6 +19,9 @@ pub(super) const CALLS: &[Call] = &[
         example: "n = AllocateUserPhysicalPages(app, 2, p)",
         run: |run, given| {
             let [count, array] = given.numbers();
+            // As NT does it (literature), lest the array's own pages find no frame any more.
+            let probed = run.probe(array, count.saturating_mul(ENTRY));
+            run.keep(probed)?;
             let target = run.caller().on(given.process);
             let made = run.machine.allocate_user_physical_pages(target, count);
             let told = made.and_then(|pages| {

@@ -2,7 +2,9 @@
 
 use std::{
     fs::{File, OpenOptions},
+    io,
     ops::Range,
+    path::Path,
 };
 
 use memory_manager::{
@@ -143,6 +145,12 @@ pub(super) const CALLS: &[Call] = &[
 /// A file for a section: for writing as well if that is allowed.
 fn open(path: &str) -> Result<Backing, Failure> {
     let all = FileAccess::READ | FileAccess::WRITE | FileAccess::EXECUTE;
+    if Path::new(path).is_dir() {
+        return Err(Failure::File {
+            path: path.into(),
+            cause: io::ErrorKind::IsADirectory.into(),
+        });
+    }
     if let Ok(file) = OpenOptions::new().read(true).write(true).open(path) {
         return Ok(Backing::File(file, all));
     }

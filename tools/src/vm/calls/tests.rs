@@ -1,5 +1,5 @@
 use super::*;
-use crate::vm::{parse, run};
+use crate::vm::{RunOptions, parse, run};
 
 /// What the examples of the calls find.
 const PRELUDE: &str = "\
@@ -23,7 +23,7 @@ fn the_examples_of_all_calls_are_a_script_that_runs() {
     let written = "write p + 0x100 u64 window\nwrite p + 0x108 u64 window + 4KiB\n";
     let script = script.replace(scatter, &format!("{written}{scatter}"));
     let script = parse("the examples", &format!("{PRELUDE}{script}")).unwrap();
-    let ran = run(&script, &[], None, &mut Vec::new());
+    let ran = run(&script, &RunOptions::default(), &mut Vec::new());
     assert!(ran.is_ok(), "{:?}", ran.err());
 }
 

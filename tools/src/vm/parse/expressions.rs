@@ -24,7 +24,8 @@ pub(super) fn item(text: &mut Text<'_>) -> ModalResult<Item> {
     if name == Some("text") && peek_token(text, '(') {
         token('(').parse_next(text)?;
         let address = operand(text)?;
-        token(',').context(want("a comma")).parse_next(text)?;
+        let comma = want("a comma and the length");
+        token(',').context(comma).parse_next(text)?;
         let length = operand(text)?;
         token(')').context(want(")")).parse_next(text)?;
         return Ok(Item::Memory { address, length });

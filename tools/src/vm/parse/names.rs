@@ -155,6 +155,8 @@ impl Names {
         let what = match (wanted, self.actors.get(&name.value)) {
             (_, Some(found)) if *found == wanted => return Ok(()),
             (Actor::Process, Some(_)) => "a thread, and no process",
+            (Actor::Process, None) if self.is_number(&name.value) => "a number, and no process",
+            (Actor::Thread, None) if self.is_number(&name.value) => "a number, and no thread",
             (Actor::Process, None) => "no process",
             (Actor::Thread, Some(_)) => "a process, and no thread",
             (Actor::Thread, None) => "no thread",
@@ -165,6 +167,10 @@ impl Names {
             span: name.span.clone(),
             message: format!("{} is {what}{}", name.value, did_you_mean(meant)),
         })
+    }
+
+    fn is_number(&self, name: &str) -> bool {
+        self.values.contains(name) || constants::number(name).is_some()
     }
 
     fn define(&mut self, name: &str) -> Result<(), String> {
@@ -178,14 +184,14 @@ impl Names {
     fn check_expression(&self, expression: &Spanned<Expression>) -> Result<(), Misnamed> {
         match &expression.value {
             Expression::Number(_) | Expression::Counter(_) => Ok(()),
-            Expression::Name(name)
-                if self.values.contains(name) || constants::number(name).is_some() =>
-            {
-                Ok(())
-            }
+            Expression::Name(name) if self.is_number(name) => Ok(()),
+            Expression::Name(name) if self.actors.contains_key(name) => Err(Misnamed {
+                span: expression.span.clone(),
+                message: format!("{name} is a process, and no number"),
+            }),
             Expression::Name(name) => {
                 let values = self.values.iter().map(String::as_str);
-                let known = constants::ALL.iter().map(|&(known, _)| known).chain(values);
+                let known = constants::all().map(|(known, _)| known).chain(values);
                 let meant = did_you_mean(closest(name, known));
                 Err(Misnamed {
                     span: expression.span.clone(),
@@ -205,22 +211,32 @@ impl Names {
     }
 }
 
-/// Only a status that there is can come of something.
+/// Only a status or an error that there is can come of something.
 fn check_outcome(outcome: &Outcome) -> Result<(), Misnamed> {
-    let Outcome::FailsWith(name) = outcome else {
-        return Ok(());
+    let mut statuses = Status::ALL.iter();
+    let (span, message) = match outcome {
+        Outcome::Succeeds => return Ok(()),
+        Outcome::FailsWith(name) => {
+            let known = statuses.map(|status| status.name());
+            if known.clone().any(|known| known == name.value) {
+                return Ok(());
+            }
+            let meant = known.min_by_key(|known| strsim::levenshtein(known, &name.value));
+            let meant = meant.unwrap_or_default();
+            let message = format!("nothing fails with {}: did you mean {meant}?", name.value);
+            (name.span.clone(), message)
+        }
+        Outcome::FailsWithError(error) => {
+            if statuses.any(|status| u64::from(status.win32()) == error.value) {
+                return Ok(());
+            }
+            let message = format!(
+                "nothing fails with error {}: expected an error such as 87, or a status such as \
+                 STATUS_ACCESS_VIOLATION",
+                error.value
+            );
+            (error.span.clone(), message)
+        }
     };
-    let known = Status::ALL.iter().map(|status| status.name());
-    if known.clone().any(|known| known == name.value) {
-        return Ok(());
-    }
-    let meant = known.min_by_key(|known| strsim::levenshtein(known, &name.value));
-    Err(Misnamed {
-        span: name.span.clone(),
-        message: format!(
-            "nothing fails with {}: did you mean {}?",
-            name.value,
-            meant.unwrap_or_default()
-        ),
-    })
+    Err(Misnamed { span, message })
 }

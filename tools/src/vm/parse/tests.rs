@@ -128,6 +128,36 @@ fn of_a_line_that_is_too_long_only_the_start_is_shown() {
 }
 
 #[test]
+fn parentheses_count_where_they_are_within_each_other() {
+    let many = "(".repeat(100);
+    let pairs = format!("{}0", "(0)+".repeat(100));
+    for line in [
+        format!("x = 1 # {many}"),
+        format!("print \"{many}\""),
+        format!("print \"\\\"{many}\\\\\", 1 # {many}"),
+        format!("x = {pairs}"),
+    ] {
+        let parsed = parse("a script", &format!("process a\n{line}\n"));
+        assert!(parsed.is_ok(), "{line}: {:?}", parsed.err());
+    }
+    let behind = format!("process a\nprint \"#\\\"(\", {many}1\n");
+    let refused = parse("a script", &behind).unwrap_err();
+    let place = refused.labels().unwrap().next().unwrap().offset();
+    assert_eq!(place, behind.find(", ((").unwrap() + 2 + 32);
+}
+
+#[test]
+fn what_is_shown_of_a_script_gives_a_terminal_no_orders() {
+    let text = "process \u{1b}[31ma\u{9b}\rb \u{e4}\tc\r\nnext";
+    let error = parse("a script", text).unwrap_err();
+    let label = error.labels().unwrap().next().unwrap();
+    let source = error.source_code().unwrap();
+    let around = source.read_span(label.inner(), 1, 1).unwrap();
+    let shown = "process ?[31ma\u{b7}?b \u{e4}\tc\r\nnext";
+    assert_eq!(str::from_utf8(around.data()), Ok(shown));
+}
+
+#[test]
 fn no_text_is_too_odd() {
     for text in [
         "",

@@ -3,7 +3,7 @@
 use memory_manager::{Exception, MemoryInformation, MemoryState, Status};
 use mmu_core::VirtAddr;
 
-use super::Run;
+use super::{PAGE, Run};
 use crate::vm::{
     error::Failure,
     script::{Access, Expression, Spanned, Width, Words},
@@ -12,10 +12,9 @@ use crate::vm::{
 
 impl Run<'_> {
     pub(super) fn access(&mut self, access: &Access, address: VirtAddr) -> Result<(), Failure> {
-        let caller = self.caller();
-        let done = match access {
-            Access::Read(Width(width)) => self.machine.read(caller, address, &mut [0; 8][..*width]),
-            Access::WriteText(text) => self.machine.write(caller, address, text.as_bytes()),
+        match access {
+            Access::Read(Width(width)) => self.read(address, &mut [0; 8][..*width]),
+            Access::WriteText(text) => self.write(address, text.as_bytes()),
             Access::Write(Width(width), value) => {
                 let value = self.number(value)?;
                 let bytes = value.to_le_bytes();
@@ -24,19 +23,22 @@ impl Run<'_> {
                     let bits = width * 8;
                     return Err(Failure::TooWide { value, bits });
                 }
-                self.machine.write(caller, address, bytes)
+                self.write(address, bytes)
             }
-            Access::Execute => self.machine.execute(caller, address).map(drop),
-            Access::Touch(size) => return self.touch(address, size),
-        };
-        done.map_err(|exception| self.raised(exception))
+            Access::Execute => {
+                let done = self.machine.execute(self.caller(), address);
+                done.map(drop)
+                    .map_err(|exception| self.raised(exception, address, 1))
+            }
+            Access::Touch(size) => self.touch(address, size),
+        }
     }
 
     fn touch(&mut self, address: VirtAddr, size: &Spanned<Expression>) -> Result<(), Failure> {
-        const PAGE: u64 = 0x1000;
         let size = self.number(size)?;
         let mut offset = 0;
         while offset < size {
+            self.go_on()?;
             let at = address.wrapping_add(offset);
             self.read(at, &mut [0])?;
             offset = offset.saturating_add(PAGE - at.as_u64() % PAGE);
@@ -47,18 +49,34 @@ impl Run<'_> {
     /// Reads the caller's memory.
     pub(super) fn read(&mut self, address: VirtAddr, bytes: &mut [u8]) -> Result<(), Failure> {
         let done = self.machine.read(self.caller(), address, bytes);
-        done.map_err(|exception| self.raised(exception))
+        done.map_err(|exception| self.raised(exception, address, bytes.len()))
     }
 
-    /// An exception of the caller, with what the page is that raised it.
-    fn raised(&self, exception: Exception) -> Failure {
+    /// Whose memory it is, as the end of a sentence; nothing if there is only one process.
+    fn whose(&self) -> String {
+        let mut processes = self.actors.iter().filter(|actor| actor.process().is_some());
+        if processes.clone().count() < 2 {
+            return String::new();
+        }
+        let own = processes.find(|actor| actor.process() == Some(self.process()));
+        own.map_or_else(String::new, |own| format!(" in process {}", own.name))
+    }
+
+    fn write(&mut self, address: VirtAddr, bytes: &[u8]) -> Result<(), Failure> {
+        let done = self.machine.write(self.caller(), address, bytes);
+        done.map_err(|exception| self.raised(exception, address, bytes.len()))
+    }
+
+    /// An exception of the caller, at an access to so many bytes, with what the page is that
+    /// raised it.
+    fn raised(&self, exception: Exception, tried: VirtAddr, length: usize) -> Failure {
         let address = VirtAddr::new(exception.address);
         let found = self.machine.virtual_query(self.process(), address);
         let mut page = match found {
             _ if exception.code == Status::InvalidHandle => ENDED.into(),
-            Ok(found) => described(&found),
-            Err(_) if exception.address == u64::MAX => {
-                "as of any address that is not canonical".into()
+            Ok(found) => described(&found) + &self.whose(),
+            Err(_) if exception.address == u64::MAX && !is_canonical(tried, length) => {
+                format!("which stands for any that is not canonical: here {tried:#x}")
             }
             Err(_) => "outside user space".into(),
         };
@@ -72,6 +90,13 @@ impl Run<'_> {
 }
 
 const ENDED: &str = "by a process or thread that has ended";
+
+/// Whether the processor knows all these addresses: bits 48 to 63 are as bit 47 (Intel SDM vol.
+/// 1, 3.3.7.1).
+fn is_canonical(address: VirtAddr, length: usize) -> bool {
+    let last = address.wrapping_add((length as u64).saturating_sub(1));
+    [address, last].iter().all(|at| at.is_canonical(48))
+}
 
 fn described(found: &MemoryInformation) -> String {
     let state = state_name(found.state);

@@ -9,7 +9,7 @@ pub(super) fn settle<T>(came: Result<T, Failure>, outcome: &Outcome) -> Result<O
     let expected = match outcome {
         Outcome::Succeeds => return came.map(Some),
         Outcome::FailsWith(name) => name.value.clone(),
-        Outcome::FailsWithError(error) => format!("error {error}"),
+        Outcome::FailsWithError(error) => format!("error {}", error.value),
     };
     let Err(failure) = came else {
         return Err(Failure::Succeeds { expected });
@@ -29,6 +29,6 @@ fn is_as_told(status: Status, outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Succeeds => false,
         Outcome::FailsWith(name) => status.name() == name.value,
-        Outcome::FailsWithError(error) => u64::from(status.win32()) == *error,
+        Outcome::FailsWithError(error) => u64::from(status.win32()) == error.value,
     }
 }

@@ -55,7 +55,7 @@ read 0 u8 fails STATUS_INVALID_HANDLE
 VirtualAlloc(NULL, 1, MEM_COMMIT, PAGE_READONLY) fails STATUS_INVALID_HANDLE
 ";
     let parsed = parse("a script", script).unwrap();
-    let pictures = run(&parsed, &[], None, &mut Vec::new()).unwrap();
+    let pictures = run(&parsed, &RunOptions::default(), &mut Vec::new()).unwrap();
     let processes: Vec<_> = pictures.iter().map(|one| one.process.as_str()).collect();
     assert_eq!(processes, ["two"]);
     let failed = outcome(&format!("{script}map\n"), &[]).unwrap_err();
@@ -83,13 +83,39 @@ print page_name(w)
     assert_eq!(outcome(script, &[]), Ok(printed.into()));
 }
 
+/// Microsoft, `MEM_EXTENDED_PARAMETER`: mapped using large pages. That the type says so as well,
+/// as for huge pages, is this project's.
+#[test]
+fn large_pages_can_be_asked_for_as_an_attribute() {
+    let script = "\
+process app
+kind = MEM_RESERVE | MEM_COMMIT | MEM_LARGE_PAGES
+large = MEM_EXTENDED_PARAMETER_NONPAGED_LARGE
+VirtualAlloc2(NULL, 2MiB, kind, PAGE_READWRITE, large) fails STATUS_PRIVILEGE_NOT_HELD
+grant SeLockMemoryPrivilege
+p = VirtualAlloc2(NULL, 2MiB, kind, PAGE_READWRITE, large)
+expect p & 0x1fffff == 0
+w = QueryWorkingSetEx(app, p)
+print page_name(w)
+VirtualAlloc2(NULL, 4KiB, kind, PAGE_READWRITE, large) fails 87
+VirtualAlloc2(NULL, 2MiB, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE, large) fails 87
+VirtualAlloc2(NULL, 2MiB, kind, PAGE_READWRITE, large | 0x10) fails 87
+";
+    let printed = "valid, READ/WRITE, locked, large\n";
+    assert_eq!(outcome(script, &[]), Ok(printed.into()));
+}
+
 #[test]
 fn the_command_line_has_the_last_word_on_memory() {
     let script = "ram 1MiB\nprocess app\nprint counter(commit_limit)\n";
     assert_eq!(outcome(script, &[]), Ok("0x100\n".into()));
     let script = parse("a script", script).unwrap();
     let mut printed = Vec::new();
-    run(&script, &[], Some(2 << 20), &mut printed).unwrap();
+    let options = RunOptions {
+        ram_bytes: Some(2 << 20),
+        ..RunOptions::default()
+    };
+    run(&script, &options, &mut printed).unwrap();
     assert_eq!(printed, b"0x200\n");
 }
 

@@ -90,7 +90,7 @@ const MISTAKES: &[(&str, &str, usize, usize)] = &[
     ),
     (
         "process a\nTerminateThread(7)",
-        "expected the name of a thread: the thread",
+        "expected the thread: its name",
         2,
         17,
     ),
@@ -132,7 +132,7 @@ const MISTAKES: &[(&str, &str, usize, usize)] = &[
     ),
     (
         "process a\ntouch 5",
-        "expected a number, a name or a question such as state(p)",
+        "expected the size: a number, a name or a question such as state(p)",
         2,
         8,
     ),
@@ -142,7 +142,12 @@ const MISTAKES: &[(&str, &str, usize, usize)] = &[
         2,
         10,
     ),
-    ("process a 64", "expected 2GiB, 3GiB or 4GiB", 1, 11),
+    (
+        "process a 64",
+        "expected 2GiB, 3GiB, 4GiB or the end of the line",
+        1,
+        11,
+    ),
     ("process a\nx = (1", "expected )", 2, 7),
     (
         "process a\nprint \u{201c}hello\u{201d}",
@@ -155,13 +160,13 @@ const MISTAKES: &[(&str, &str, usize, usize)] = &[
     ("process a\n  17", "expected a statement", 2, 3),
     (
         "process a\np = VirtualAlloc(NULL, 8)",
-        "expected a comma and an argument: the type",
+        "expected a comma and the type",
         2,
         25,
     ),
     (
         "process a\nVirtualFree()",
-        "expected a number, a name or a question such as state(p): the address",
+        "expected the address: a number, a name or a question such as state(p)",
         2,
         13,
     ),
@@ -214,6 +219,56 @@ const MISTAKES: &[(&str, &str, usize, usize)] = &[
         28,
     ),
     (
+        "process a\nread 0 u32 fails 0",
+        "nothing fails with error 0: expected an error such as 87, or a status such as \
+         STATUS_ACCESS_VIOLATION",
+        2,
+        18,
+    ),
+    (
+        "process a\nVirtualFree(0, 0, 0) fails 0x100000057",
+        "nothing fails with error 4294967383: expected an error such as 87, or a status such as \
+         STATUS_ACCESS_VIOLATION",
+        2,
+        28,
+    ),
+    (
+        "process a\nx = ((((((((((((((((((((((((((((((((1",
+        "expected )",
+        2,
+        38,
+    ),
+    (
+        "process a\nx = (((((((((((((((((((((((((((((((((1",
+        "expected at most 32 parentheses within each other",
+        2,
+        37,
+    ),
+    (
+        "process a\nprint \"a is \" 5",
+        "expected a comma and another item, or the end of the line",
+        2,
+        15,
+    ),
+    (
+        "process a\nx = 4 KiB",
+        "expected |, &, + or - and another number, or the end of the line",
+        2,
+        7,
+    ),
+    (
+        "process a\nexpect 6 == 3 * 2",
+        "expected |, &, + or - and another number, or the end of the line",
+        2,
+        15,
+    ),
+    (
+        "process a\nprint text(5)",
+        "expected a comma and the length",
+        2,
+        13,
+    ),
+    (
         "process a\nx = VirtualLok(0, 8)",
         "expected a call such as VirtualAlloc, or a question such as state(p): \
          did you mean VirtualLock?",
@@ -234,11 +289,35 @@ const MISTAKES: &[(&str, &str, usize, usize)] = &[
     ),
     (
         "process a\nEmptyWorkingSet(1)",
-        "expected the name of a process: the process",
+        "expected the process: its name",
         2,
         17,
     ),
     ("process a\nEmptyWorkingSet(b)", "b is no process", 2, 17),
+    (
+        "process a\nb = 4\nEmptyWorkingSet(b)",
+        "b is a number, and no process",
+        3,
+        17,
+    ),
+    (
+        "process a\nTerminateThread(NULL)",
+        "NULL is a number, and no thread",
+        2,
+        17,
+    ),
+    (
+        "process a\nCloseHandle(a)",
+        "a is a process, and no number",
+        2,
+        13,
+    ),
+    (
+        "process a\nwrite \"text\" 5",
+        "expected the address: a number, a name or a question such as state(p)",
+        2,
+        7,
+    ),
     (
         "process a\nthread b\nReadProcessMemory(b, 0, 0, 1)",
         "b is a thread, and no process",
@@ -247,13 +326,13 @@ const MISTAKES: &[(&str, &str, usize, usize)] = &[
     ),
     (
         "process a\nCreateFileMapping(0, PAGE_READONLY, 1)",
-        "expected a file in quotes, or NULL: the file",
+        "expected the file: its path in quotes, or NULL",
         2,
         19,
     ),
     (
         "process a\nVirtualLock(\"text\", 1)",
-        "expected a number, a name or a question such as state(p): the address",
+        "expected the address: a number, a name or a question such as state(p)",
         2,
         13,
     ),
@@ -313,7 +392,12 @@ const MISTAKES: &[(&str, &str, usize, usize)] = &[
         2,
         1,
     ),
-    ("process a 5GiB", "expected 2GiB, 3GiB or 4GiB", 1, 11),
+    (
+        "process a 5GiB",
+        "expected 2GiB, 3GiB, 4GiB or the end of the line",
+        1,
+        11,
+    ),
     ("process a\nin b", "there is no process or thread b", 2, 4),
     (
         "process a\nx = y",
