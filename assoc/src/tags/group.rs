@@ -204,6 +204,12 @@ impl<const WAYS: usize, A: Alignment> Group<WAYS, A> {
         None
     }
 
+    /// Something of each of the host's lines that it lies in.
+    #[inline]
+    pub(super) fn glance(&self) -> u64 {
+        u64::from(self.low_halves[0]) | self.policy[0]
+    }
+
     /// What a lane holds.
     #[inline]
     pub(super) fn of(&self, lane: usize) -> Option<(u32, Marks)> {

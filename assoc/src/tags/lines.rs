@@ -10,7 +10,7 @@ use super::{
     outcome::Outcome,
 };
 use crate::{
-    Evicted, Geometry, Tag,
+    Evicted, Geometry, SetSelector, Tag,
     policy::{FirstEmpty, Replace},
 };
 
@@ -30,6 +30,9 @@ pub(super) trait Lines: Debug + Send + Sync {
 
     /// The way holds nothing now.
     fn clear(&mut self, set: usize, way: usize);
+
+    /// Reads something of the sets that numbers choose.
+    fn glance(&self, selector: SetSelector, numbers: &[u64]) -> u64;
 
     fn boxed_clone(&self) -> Box<dyn Lines>;
 }
@@ -136,6 +139,11 @@ impl<const WAYS: usize, A: Alignment, P: Replace> Lines for Narrow<WAYS, A, P> {
 
     fn clear(&mut self, set: usize, way: usize) {
         self.sets[set].held.clear(way);
+    }
+
+    fn glance(&self, selector: SetSelector, numbers: &[u64]) -> u64 {
+        let sets = numbers.iter().map(|&number| selector.set_of(number));
+        sets.fold(0, |all, set| all | self.sets[set].glance())
     }
 
     fn boxed_clone(&self) -> Box<dyn Lines> {

@@ -9,7 +9,7 @@ use super::{
     outcome::Outcome,
 };
 use crate::{
-    Evicted, Tag,
+    Evicted, SetSelector, Tag,
     policy::{FirstEmpty, Replace},
 };
 
@@ -97,6 +97,12 @@ impl<P: Replace> Lines for ManyGroups<P> {
 
     fn clear(&mut self, set: usize, way: usize) {
         self.groups.group(set, way).held.clear(way % WAYS);
+    }
+
+    fn glance(&self, selector: SetSelector, numbers: &[u64]) -> u64 {
+        let sets = numbers.iter().map(|&number| selector.set_of(number));
+        let groups = sets.flat_map(|set| self.groups.set(set));
+        groups.fold(0, |all, group| all | group.glance())
     }
 
     fn boxed_clone(&self) -> Box<dyn Lines> {
