@@ -38,7 +38,7 @@ enum LeadsTo {
 pub const FORESEEN: usize = 32;
 
 /// The regions of 2 GiB, in 24 KiB of the host's memory.
-const REGIONS: usize = 1024;
+const REGIONS: u64 = 1024;
 
 const REGION: PageSize = PageSize::Size2MiB;
 const PAGE: PageSize = PageSize::Size4KiB;
@@ -54,7 +54,7 @@ impl Foresight {
             leads_to: LeadsTo::Frame(PhysAddr::new(0)),
         };
         Self {
-            regions: vec![nowhere; REGIONS].into_boxed_slice(),
+            regions: vec![nowhere; REGIONS as usize].into_boxed_slice(),
             spent: Cycles::ZERO,
         }
     }
@@ -75,7 +75,7 @@ impl Foresight {
     ) -> Option<LeadsTo> {
         let number = address.page_number(REGION);
         let name = number ^ regime.root().as_u64() << REGION.shift();
-        let region = &mut self.regions[number as usize % REGIONS];
+        let region = &mut self.regions[(number % REGIONS) as usize];
         if region.name != name {
             let leads_to = look(regime, memory, address)?;
             *region = Region { name, leads_to };
@@ -87,7 +87,7 @@ impl Foresight {
     #[cold]
     fn forget(&mut self, address: VirtAddr) {
         let number = address.page_number(REGION);
-        self.regions[number as usize % REGIONS].name = u64::MAX;
+        self.regions[(number % REGIONS) as usize].name = u64::MAX;
     }
 }
 
@@ -111,7 +111,7 @@ impl<O: Observer, D: Caches> TimedMmu<O, D> {
     pub fn foresee<M: PhysMem + ?Sized>(
         &mut self,
         memory: &M,
-        addresses: impl ExactSizeIterator<Item = VirtAddr>,
+        addresses: impl ExactSizeIterator<Item = VirtAddr> + Clone,
     ) {
         let spent = self.spent().total();
         if self.cost.foresight.is_worth_it(addresses.len(), spent) {
@@ -123,26 +123,20 @@ impl<O: Observer, D: Caches> TimedMmu<O, D> {
     fn fetch<M: PhysMem + ?Sized>(
         &mut self,
         memory: &M,
-        addresses: impl Iterator<Item = VirtAddr>,
+        addresses: impl Iterator<Item = VirtAddr> + Clone,
     ) {
         if !self.regime().mode().is_ia32e() {
             return;
         }
         let nowhere = PhysAddr::new(0);
         let (mut entries, mut lines) = ([nowhere; FORESEEN], [nowhere; FORESEEN]);
+        // A part for each of what lies far away, so that many of it are under way at a time.
         let places = entries.iter_mut().zip(&mut lines);
-        for ((entry, line), address) in places.zip(addresses) {
-            let foresight = &mut self.cost.foresight;
-            match foresight.region(&self.regime, memory, address) {
+        for ((entry, line), address) in places.zip(addresses.clone()) {
+            let region = self.cost.foresight.region(&self.regime, memory, address);
+            match region {
                 Some(LeadsTo::Table(table)) => {
                     *entry = entry_address(table, Level::Pte, address);
-                    let page = Entry::from_bits_retain(memory.read_u64(*entry).unwrap_or(0));
-                    if !page.contains(Entry::PRESENT) {
-                        foresight.forget(address);
-                    }
-                    *line = page
-                        .page_address(PAGE)
-                        .wrapping_add(address.offset_in(PAGE));
                 }
                 Some(LeadsTo::Frame(frame)) => {
                     *line = frame.wrapping_add(address.offset_in(REGION));
@@ -151,6 +145,16 @@ impl<O: Observer, D: Caches> TimedMmu<O, D> {
             }
         }
         self.cost.caches().prefetch(&entries);
+        let places = entries.iter().zip(&mut lines).zip(addresses);
+        for ((&entry, line), address) in places.filter(|((entry, _), _)| **entry != nowhere) {
+            let page = Entry::from_bits_retain(memory.read_u64(entry).unwrap_or(0));
+            if !page.contains(Entry::PRESENT) {
+                self.cost.foresight.forget(address);
+            }
+            *line = page
+                .page_address(PAGE)
+                .wrapping_add(address.offset_in(PAGE));
+        }
         self.cost.caches().prefetch(&lines);
     }
 }
