@@ -38,7 +38,7 @@ enum LeadsTo {
 pub const FORESEEN: usize = 32;
 
 /// The regions of 2 GiB, in 24 KiB of the host's memory.
-const REGIONS: u64 = 1024;
+const REGIONS: usize = 1024;
 
 const REGION: PageSize = PageSize::Size2MiB;
 const PAGE: PageSize = PageSize::Size4KiB;
@@ -54,7 +54,7 @@ impl Foresight {
             leads_to: LeadsTo::Frame(PhysAddr::new(0)),
         };
         Self {
-            regions: vec![nowhere; REGIONS as usize].into_boxed_slice(),
+            regions: vec![nowhere; REGIONS].into_boxed_slice(),
             spent: Cycles::ZERO,
         }
     }
@@ -75,7 +75,7 @@ impl Foresight {
     ) -> Option<LeadsTo> {
         let number = address.page_number(REGION);
         let name = number ^ regime.root().as_u64() << REGION.shift();
-        let region = &mut self.regions[(number % REGIONS) as usize];
+        let region = &mut self.regions[place(address)];
         if region.name != name {
             let leads_to = look(regime, memory, address)?;
             *region = Region { name, leads_to };
@@ -86,9 +86,17 @@ impl Foresight {
     /// The region turned out to be another by now.
     #[cold]
     fn forget(&mut self, address: VirtAddr) {
-        let number = address.page_number(REGION);
-        self.regions[(number % REGIONS) as usize].name = u64::MAX;
+        self.regions[place(address)].name = u64::MAX;
     }
+}
+
+#[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the lowest bits choose the place"
+)]
+fn place(address: VirtAddr) -> usize {
+    address.page_number(REGION) as usize % REGIONS
 }
 
 #[cold]
