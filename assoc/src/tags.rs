@@ -150,9 +150,15 @@ impl TagArray {
 
     /// Has the host fetch the sets that numbers choose, all at once, so that look-ups soon
     /// after need not wait for its memory one after the other. Nothing changes.
-    #[inline]
     pub fn prefetch(&self, numbers: &[u64]) {
-        black_box(self.lines.glance(self.selector, numbers));
+        const AT_ONCE: usize = 32;
+        for numbers in numbers.chunks(AT_ONCE) {
+            let mut sets = [0; AT_ONCE];
+            for (set, &number) in sets.iter_mut().zip(numbers) {
+                *set = self.selector.set_of(number);
+            }
+            black_box(self.lines.glance(&sets[..numbers.len()]));
+        }
     }
 
     /// Everything that is held, set after set.

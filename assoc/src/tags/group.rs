@@ -207,7 +207,11 @@ impl<const WAYS: usize, A: Alignment> Group<WAYS, A> {
     /// Something of each of the host's lines that it lies in.
     #[inline]
     pub(super) fn glance(&self) -> u64 {
-        u64::from(self.low_halves[0]) | self.policy[0]
+        let [last] = self.policy;
+        if size_of::<Self>() <= align_of::<WholeLine>() {
+            return last;
+        }
+        u64::from(self.low_halves[0]) | last
     }
 
     /// What a lane holds.

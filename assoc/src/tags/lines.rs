@@ -10,7 +10,7 @@ use super::{
     outcome::Outcome,
 };
 use crate::{
-    Evicted, Geometry, SetSelector, Tag,
+    Evicted, Geometry, Tag,
     policy::{FirstEmpty, Replace},
 };
 
@@ -31,8 +31,8 @@ pub(super) trait Lines: Debug + Send + Sync {
     /// The way holds nothing now.
     fn clear(&mut self, set: usize, way: usize);
 
-    /// Reads something of the sets that numbers choose.
-    fn glance(&self, selector: SetSelector, numbers: &[u64]) -> u64;
+    /// Reads something of every host's line of sets.
+    fn glance(&self, sets: &[usize]) -> u64;
 
     fn boxed_clone(&self) -> Box<dyn Lines>;
 }
@@ -141,9 +141,9 @@ impl<const WAYS: usize, A: Alignment, P: Replace> Lines for Narrow<WAYS, A, P> {
         self.sets[set].held.clear(way);
     }
 
-    fn glance(&self, selector: SetSelector, numbers: &[u64]) -> u64 {
-        let sets = numbers.iter().map(|&number| selector.set_of(number));
-        sets.fold(0, |all, set| all | self.sets[set].glance())
+    fn glance(&self, sets: &[usize]) -> u64 {
+        let sets = sets.iter().map(|&set| self.sets[set].glance());
+        sets.fold(0, |all, one| all | one)
     }
 
     fn boxed_clone(&self) -> Box<dyn Lines> {

@@ -9,7 +9,7 @@ use super::{
     outcome::Outcome,
 };
 use crate::{
-    Evicted, SetSelector, Tag,
+    Evicted, Tag,
     policy::{FirstEmpty, Replace},
 };
 
@@ -99,9 +99,8 @@ impl<P: Replace> Lines for ManyGroups<P> {
         self.groups.group(set, way).held.clear(way % WAYS);
     }
 
-    fn glance(&self, selector: SetSelector, numbers: &[u64]) -> u64 {
-        let sets = numbers.iter().map(|&number| selector.set_of(number));
-        let groups = sets.flat_map(|set| self.groups.set(set));
+    fn glance(&self, sets: &[usize]) -> u64 {
+        let groups = sets.iter().flat_map(|&set| self.groups.set(set));
         groups.fold(0, |all, group| all | group.glance())
     }
 

@@ -131,18 +131,19 @@ impl<O: Observer, D: Caches> TimedMmu<O, D> {
     fn fetch<M: PhysMem + ?Sized>(
         &mut self,
         memory: &M,
-        addresses: impl Iterator<Item = VirtAddr> + Clone,
+        addresses: impl ExactSizeIterator<Item = VirtAddr> + Clone,
     ) {
         if !self.regime().mode().is_ia32e() {
             return;
         }
         let nowhere = PhysAddr::new(0);
         let (mut entries, mut lines) = ([nowhere; FORESEEN], [nowhere; FORESEEN]);
-        // A part for each of what lies far away, so that many of it are under way at a time.
+        let count = addresses.len().min(FORESEEN);
+        // What lies far away is read last, many lines at a time.
         let places = entries.iter_mut().zip(&mut lines);
         for ((entry, line), address) in places.zip(addresses.clone()) {
-            let region = self.cost.foresight.region(&self.regime, memory, address);
-            match region {
+            let foresight = &mut self.cost.foresight;
+            match foresight.region(&self.regime, memory, address) {
                 Some(LeadsTo::Table(table)) => {
                     *entry = entry_address(table, Level::Pte, address);
                 }
@@ -152,17 +153,21 @@ impl<O: Observer, D: Caches> TimedMmu<O, D> {
                 None => {}
             }
         }
-        self.cost.caches().prefetch(&entries);
-        let places = entries.iter().zip(&mut lines).zip(addresses);
-        for ((&entry, line), address) in places.filter(|((entry, _), _)| **entry != nowhere) {
-            let page = Entry::from_bits_retain(memory.read_u64(entry).unwrap_or(0));
-            if !page.contains(Entry::PRESENT) {
-                self.cost.foresight.forget(address);
+        let (entries, lines) = (&entries[..count], &mut lines[..count]);
+        let mut words = [0; FORESEEN];
+        memory.glance(entries, &mut words);
+        self.cost.caches().prefetch(entries);
+        let places = entries.iter().zip(words).zip(&mut *lines);
+        for (((&entry, word), line), address) in places.zip(addresses) {
+            if entry != nowhere {
+                let page = Entry::from_bits_retain(word);
+                if !page.contains(Entry::PRESENT) {
+                    self.cost.foresight.forget(address);
+                }
+                let frame = page.page_address(PAGE);
+                *line = frame.wrapping_add(address.offset_in(PAGE));
             }
-            *line = page
-                .page_address(PAGE)
-                .wrapping_add(address.offset_in(PAGE));
         }
-        self.cost.caches().prefetch(&lines);
+        self.cost.caches().prefetch(lines);
     }
 }
