@@ -16,7 +16,7 @@ mod scratch;
 pub use cost::DiskModel;
 pub use faulty::{DiskFault, DiskFaults, FaultyDisk};
 pub use ledger::{DiskLedger, IoCounters, IoOwner};
-pub(crate) use scratch::ScratchFile;
+pub(crate) use scratch::ScratchPath;
 
 /// Bytes that outlast the frames they come from: a file, or what stands for one.
 ///
@@ -124,6 +124,7 @@ pub(crate) fn write_full(disk: &dyn Disk, offset: u64, bytes: &[u8]) -> io::Resu
 pub(crate) fn status(error: &io::Error) -> Status {
     match error.kind() {
         ErrorKind::PermissionDenied => Status::AccessDenied,
+        ErrorKind::ReadOnlyFilesystem => Status::MediaWriteProtected,
         // A file that the file system cannot make as long is told so, too (Microsoft,
         // `CreateFileMapping`).
         ErrorKind::StorageFull | ErrorKind::FileTooLarge | ErrorKind::QuotaExceeded => {

@@ -3,7 +3,8 @@
 use mmu_core::{Feature, Level, PageSize, VirtAddr};
 
 use crate::{
-    AllocationType, Machine, PageProtection, Privileges, Range, SectionAttributes, Status, Target,
+    AddressRange, AllocationType, Machine, PageProtection, Privileges, SectionAttributes, Status,
+    Target,
     calls::alloc::WRONG,
     kernel::Kernel,
     physical::frames_of,
@@ -95,7 +96,7 @@ impl Machine {
         base: Option<VirtAddr>,
         size: u64,
         protection: PageProtection,
-    ) -> Result<Range, Status> {
+    ) -> Result<AddressRange, Status> {
         let protection = Protection::new(protection)?;
         let base = base.map(VirtAddr::as_u64).filter(|&base| base != 0);
         let start = base.unwrap_or(USER_START);
@@ -123,7 +124,7 @@ impl UserSpace {
         &mut self,
         kernel: &mut Kernel,
         request: LargeRequest,
-    ) -> Result<Range, Status> {
+    ) -> Result<AddressRange, Status> {
         let LargeRequest {
             size, protection, ..
         } = request;
@@ -156,7 +157,7 @@ impl UserSpace {
                 watch: WriteWatch::Off,
             }),
         });
-        Ok(Range {
+        Ok(AddressRange {
             base: VirtAddr::new(start),
             size,
         })

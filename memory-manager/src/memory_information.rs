@@ -4,7 +4,7 @@ use crate::PageProtection;
 
 /// A range of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Range {
+pub struct AddressRange {
     /// Its first address.
     pub base: VirtAddr,
     /// Its length in bytes.

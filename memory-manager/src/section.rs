@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, fs::File};
 use bitflags::bitflags;
 use mmu_core::VirtAddr;
 
-use crate::{Disk, PageProtection, Range, protection::Protection};
+use crate::{AddressRange, Disk, PageProtection, protection::Protection};
 
 pub(crate) mod image;
 pub(crate) mod mapped_file;
@@ -114,7 +114,7 @@ pub struct ViewRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MappedView {
     /// Its pages.
-    pub range: Range,
+    pub range: AddressRange,
     /// What there is to know besides.
     pub note: MappingNote,
 }

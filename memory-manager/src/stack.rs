@@ -48,7 +48,7 @@ impl StackRequest {
 /// A thread's stack, as its TEB has it: what the system goes by, and what the thread may
 /// change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Stack {
+pub struct ThreadStack {
     /// `StackBase`: the first address above it.
     pub base: VirtAddr,
     /// `StackLimit`: how far down it has grown.
@@ -63,7 +63,7 @@ impl Machine {
     /// # Errors
     /// - [`Status::InvalidHandle`]: no such thread.
     /// - [`Status::AccessViolation`]: its TEB cannot be read.
-    pub fn stack(&self, thread: ThreadId) -> Result<Stack, Status> {
+    pub fn stack(&self, thread: ThreadId) -> Result<ThreadStack, Status> {
         let (space, kernel) = self.space_ref(thread.process)?;
         let teb = *space.threads.get(&thread).ok_or(Status::InvalidHandle)?;
         space.stack(kernel, teb).ok_or(Status::AccessViolation)
@@ -71,9 +71,9 @@ impl Machine {
 }
 
 impl UserSpace {
-    pub(crate) fn stack(&self, kernel: &Kernel, teb: u64) -> Option<Stack> {
+    pub(crate) fn stack(&self, kernel: &Kernel, teb: u64) -> Option<ThreadStack> {
         let field = |field| Some(VirtAddr::new(self.teb_field(kernel, teb, field)?));
-        Some(Stack {
+        Some(ThreadStack {
             base: field(TebField::StackBase)?,
             limit: field(TebField::StackLimit)?,
             bottom: field(TebField::DeallocationStack)?,
@@ -87,7 +87,7 @@ impl UserSpace {
         kernel: &mut Kernel,
         reserve: u64,
         commit: u64,
-    ) -> Result<Stack, Status> {
+    ) -> Result<ThreadStack, Status> {
         let kind = AllocationType::RESERVE;
         let bottom = self.room(reserve, Placement::ANYWHERE, Direction::BottomUp)?;
         let base = bottom + reserve;
@@ -102,7 +102,7 @@ impl UserSpace {
             self.release(kernel, bottom, base)?;
             return Err(status);
         }
-        Ok(Stack {
+        Ok(ThreadStack {
             base: VirtAddr::new(base),
             limit: VirtAddr::new(limit),
             bottom: VirtAddr::new(bottom),

@@ -83,6 +83,8 @@ pub enum Status {
     FreeVmNotAtBase,
     /// `STATUS_MEMORY_NOT_ALLOCATED`: no region is there.
     MemoryNotAllocated,
+    /// `STATUS_MEDIA_WRITE_PROTECTED`: the file system cannot be written.
+    MediaWriteProtected,
     /// `STATUS_WORKING_SET_QUOTA`: the working set is too small.
     WorkingSetQuota,
     /// `STATUS_NOT_SUPPORTED`: the request is not supported.
@@ -196,6 +198,7 @@ impl Status {
             Self::InsufficientResources => (0xc000_009a, "STATUS_INSUFFICIENT_RESOURCES", 1450),
             Self::FreeVmNotAtBase => (0xc000_009f, "STATUS_FREE_VM_NOT_AT_BASE", 487),
             Self::MemoryNotAllocated => (0xc000_00a0, "STATUS_MEMORY_NOT_ALLOCATED", 487),
+            Self::MediaWriteProtected => (0xc000_00a2, "STATUS_MEDIA_WRITE_PROTECTED", 19),
             Self::WorkingSetQuota => (0xc000_00a1, "STATUS_WORKING_SET_QUOTA", 1453),
             Self::NotSupported => (0xc000_00bb, "STATUS_NOT_SUPPORTED", 50),
             Self::InternalError => (0xc000_00e5, "STATUS_INTERNAL_ERROR", 1359),
@@ -316,6 +319,7 @@ mod tests {
             (&[SectionTooBig, NoMemory, TooManyPagingFiles], 8),
             (&[EndOfFile], 38),
             (&[CrcError], 23),
+            (&[MediaWriteProtected], 19),
             (&[MappedAlignment], 1132),
             (&[SectionNotExtended], 14),
             (&[MappedFileSizeZero, FileInvalid], 1006),

@@ -89,6 +89,8 @@ pub struct WorkingSetCounters {
     pub cleared: u64,
     /// Those that left since memory was short.
     pub trimmed: u64,
+    /// Those that left with all others of their process, which did nothing for long.
+    pub swapped: u64,
     /// Those that left for another one of their process.
     pub replaced: u64,
 }

@@ -100,39 +100,72 @@ fn every_rule_of_windows_has_a_test_and_every_such_test_a_rule() {
     assert!(left.is_empty(), "neither document names {left:?}");
 }
 
+/// The rows of a table in a piece of a document, but for its head.
+fn rows_of<'a>(text: &'a str, first: &'a str) -> impl Iterator<Item = Vec<&'a str>> {
+    let rows = text.lines().filter(|line| line.starts_with("| "));
+    rows.map(cells).filter(move |cells| cells[0] != first)
+}
+
 #[test]
 fn every_fact_of_windows_has_a_test_that_says_what_it_rests_on() {
     let tests = tests();
-    let rows = FACTS.lines().filter(|line| line.starts_with("| F"));
-    let rows = rows.filter(|line| !line.starts_with("| Fact "));
-    let mut count = 0;
-    for (number, row) in (1..).zip(rows) {
-        let [fact, known, confidence, shown] = cells(row)[..] else {
-            panic!("a row has four cells: {row}");
-        };
-        assert_eq!(fact, format!("F{number}"), "facts are numbered");
-        assert!(!known.is_empty(), "{fact} says something");
-        assert!(
-            ["A", "B", "C", "A/B", "A/C"].contains(&confidence),
-            "{fact} is known well or not: {confidence}"
-        );
-        count = number;
-        if shown.starts_with("Not kept: ") {
-            continue;
+    let (head, _) = FACTS.split_once("\n## ").unwrap();
+    let signs: BTreeSet<_> = rows_of(head, "Sign").map(|cells| cells[0]).collect();
+    let mut facts = BTreeSet::new();
+    for section in FACTS.split("\n## ").skip(1) {
+        let mut last = 0;
+        for row in rows_of(section, "Fact") {
+            let [fact, known, source, confidence, shown] = row[..] else {
+                panic!("a row has five cells: {row:?}");
+            };
+            let number: u32 = fact[1..].parse().unwrap();
+            assert!(number > last, "{fact} comes after F{last}");
+            last = number;
+            assert!(facts.insert(number), "{fact} is told twice");
+            assert!(!known.is_empty(), "{fact} says something");
+            for source in source.split("; ") {
+                let sign = source.split([' ', ',']).next().unwrap();
+                assert!(signs.contains(sign), "{fact}: no source {sign}");
+            }
+            assert!(
+                ["A", "B", "C", "A/B", "A/C"].contains(&confidence),
+                "{fact} is known well or not: {confidence}"
+            );
+            if shown.starts_with("Not kept: ") {
+                continue;
+            }
+            let names = names_in(shown);
+            assert!(!names.is_empty(), "{fact} has a test");
+            let comments = names.iter().map(|&name| match tests.get(name) {
+                Some(comment) => comment.as_str(),
+                None => panic!("{fact}: there is no test {name}"),
+            });
+            let says = comments.fold(false, |says, comment| {
+                says | WEAK_SOURCES.iter().any(|weak| comment.contains(weak))
+            });
+            assert!(
+                says || confidence == "A",
+                "{fact}: a test says what it rests on"
+            );
         }
-        let names = names_in(shown);
-        assert!(!names.is_empty(), "{fact} has a test");
-        let comments = names.iter().map(|&name| match tests.get(name) {
-            Some(comment) => comment.as_str(),
-            None => panic!("{fact}: there is no test {name}"),
-        });
-        let says = comments.fold(false, |says, comment| {
-            says | WEAK_SOURCES.iter().any(|weak| comment.contains(weak))
-        });
-        assert!(
-            says || confidence == "A",
-            "{fact}: a test says what it rests on"
-        );
     }
-    assert_eq!(count, 171);
+    assert_eq!(facts, (1..=171).collect());
+}
+
+/// The list of contents of a document names its sections, all of them and in order.
+#[test]
+fn the_contents_of_a_document_are_its_sections() {
+    let document = DOCUMENTS[0];
+    let sections = document.lines().filter_map(|line| line.strip_prefix("## "));
+    let expected: Vec<_> = sections
+        .map(|title| {
+            let kept = |letter: &char| letter.is_alphanumeric() || " -".contains(*letter);
+            let anchor: String = title.to_lowercase().chars().filter(kept).collect();
+            format!("- [{title}](#{})", anchor.replace(' ', "-"))
+        })
+        .collect();
+    let told = document
+        .lines()
+        .filter(|line| line.starts_with("- [") && line.contains("](#"));
+    assert_eq!(told.collect::<Vec<_>>(), expected);
 }

@@ -1,7 +1,7 @@
 //! Dependent loads in random order over a range of memory, as latency curves are measured.
 
 use lookaside::preset::Preset;
-use memory_manager::{MemoryManager, Process, Protection};
+use memory_manager::demand::{MemoryManager, Process, Protection};
 use mmu_core::{
     AccessKind, Breakdown, PageSize, PrivilegeMode, TimedMmu, VirtAddr, WalkStatistics,
 };

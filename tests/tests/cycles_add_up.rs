@@ -1,7 +1,7 @@
 //! Every cycle has one owner, and each owner's cycles follow from what happened.
 
 use cache::{Request, ServedBy};
-use memory_manager::{MemoryManager, Process, Protection};
+use memory_manager::demand::{MemoryManager, Process, Protection};
 use mmu_core::{
     AccessKind, Breakdown, CpuFeatures, Cycles, Entry, Fault, Owner, PageSize, PhysAddr,
     PrivilegeMode, TimedConfig, TimedMmu, VirtAddr, WalkStatistics,

@@ -2,7 +2,7 @@
 //! twice or not at all, nothing survives its invalidation, and nothing depends on chance.
 
 use cache::{CacheId, Request, ServedBy};
-use memory_manager::{MemoryManager, PagingLevels, Process, Protection};
+use memory_manager::demand::{MemoryManager, PagingLevels, Process, Protection};
 use mmu_core::{
     AccessKind, CpuFeatures, Cr4, Cycles, Fault, Invalidation, Owner, PageSize, PrivilegeMode,
     ProcessorId, TimedConfig, TimedMmu, VirtAddr, WalkStatistics,

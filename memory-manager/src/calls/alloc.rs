@@ -2,8 +2,8 @@ use mmu_core::VirtAddr;
 
 use super::alloc_types::{check_extended_type, check_type};
 use crate::{
-    AddressRequirements, AllocationRequest, AllocationType, Machine, PageProtection, Range, Status,
-    Target, ZeroBits,
+    AddressRange, AddressRequirements, AllocationRequest, AllocationType, Machine, PageProtection,
+    Status, Target, ZeroBits,
     large::{LARGE, LargeRequest},
     placement::Placement,
     protection::Protection,
@@ -52,7 +52,7 @@ impl Machine {
         size: u64,
         kind: AllocationType,
         protection: PageProtection,
-    ) -> Result<Range, Status> {
+    ) -> Result<AddressRange, Status> {
         let request = AllocationRequest {
             base,
             size,
@@ -72,7 +72,7 @@ impl Machine {
         target: impl Into<Target>,
         request: &AllocationRequest,
         zero_bits: ZeroBits,
-    ) -> Result<Range, Status> {
+    ) -> Result<AddressRange, Status> {
         let placement = zero_bits.placement()?;
         check_type(request.kind)?;
         self.allocate(target.into(), request, placement)
@@ -97,7 +97,7 @@ impl Machine {
         target: impl Into<Target>,
         request: &AllocationRequest,
         requirements: &AddressRequirements,
-    ) -> Result<Range, Status> {
+    ) -> Result<AddressRange, Status> {
         let placement = requirements.placement(request.base)?;
         check_extended_type(request.kind, request.protection)
             .and_then(|()| self.allocate(target.into(), request, placement))
@@ -109,7 +109,7 @@ impl Machine {
         target: Target,
         request: &AllocationRequest,
         placement: Placement,
-    ) -> Result<Range, Status> {
+    ) -> Result<AddressRange, Status> {
         let AllocationRequest { size, kind, .. } = *request;
         let protection = Protection::new(request.protection)?;
         let base = request.base.map(VirtAddr::as_u64).filter(|&base| base != 0);
@@ -167,8 +167,8 @@ pub(crate) const WRONG: WrongRange = WrongRange {
     empty: Some(Status::InvalidParameter4),
 };
 
-pub(super) fn range(start: u64, end: u64) -> Range {
-    Range {
+pub(super) fn range(start: u64, end: u64) -> AddressRange {
+    AddressRange {
         base: VirtAddr::new(start),
         size: end - start,
     }

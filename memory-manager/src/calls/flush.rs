@@ -2,7 +2,7 @@ use mmu_core::VirtAddr;
 
 use super::alloc::range;
 use crate::{
-    Machine, Range, Status, Target, Trigger,
+    AddressRange, Machine, Status, Target, Trigger,
     section::{PageOrigin, SegmentId},
     user_range::WrongRange,
     vad::PAGE,
@@ -22,7 +22,7 @@ impl Machine {
         target: impl Into<Target>,
         base: VirtAddr,
         size: u64,
-    ) -> Result<Range, Status> {
+    ) -> Result<AddressRange, Status> {
         const NOT_MAPPED: Status = Status::NotMappedView;
         let (space, kernel) = self.space(target)?;
         let (start, end) = WrongRange::just(NOT_MAPPED).pages(base, size)?;

@@ -2,7 +2,7 @@ use mmu_core::VirtAddr;
 
 use super::alloc::range;
 use crate::{
-    FreeType, Machine, Range, Status, Target,
+    AddressRange, FreeType, Machine, Status, Target,
     kernel::Kernel,
     private::PrivateRules,
     pte::Pte,
@@ -53,7 +53,7 @@ impl Machine {
         base: VirtAddr,
         size: u64,
         kind: FreeType,
-    ) -> Result<Range, Status> {
+    ) -> Result<AddressRange, Status> {
         if ![FreeType::RELEASE, FreeType::DECOMMIT, PRESERVE, COALESCE].contains(&kind) {
             return Err(Status::InvalidParameter4);
         }
@@ -95,7 +95,7 @@ impl Machine {
         }
         space.decommit_region(kernel, start, end)?;
         // Windows 10 from version 1803 on says 0 bytes of a whole region.
-        Ok(Range {
+        Ok(AddressRange {
             base: VirtAddr::new(start),
             size: if size == 0 { 0 } else { end - start },
         })

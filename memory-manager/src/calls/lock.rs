@@ -2,8 +2,8 @@ use mmu_core::VirtAddr;
 
 use super::alloc::range;
 use crate::{
-    Machine, ProcessId, Range, Status, Target, user_range::WrongRange, user_space::UserSpace,
-    vad::PAGE, working_set::pages,
+    AddressRange, Machine, ProcessId, Status, Target, user_range::WrongRange,
+    user_space::UserSpace, vad::PAGE, working_set::pages,
 };
 
 const WRONG: WrongRange =
@@ -30,7 +30,7 @@ impl Machine {
         target: impl Into<Target>,
         base: VirtAddr,
         size: u64,
-    ) -> Result<Range, Status> {
+    ) -> Result<AddressRange, Status> {
         let target = target.into();
         let (start, end) = WRONG.pages(base, size)?;
         let (space, _) = self.space(target)?;
@@ -76,7 +76,7 @@ impl Machine {
         target: impl Into<Target>,
         base: VirtAddr,
         size: u64,
-    ) -> Result<Range, Status> {
+    ) -> Result<AddressRange, Status> {
         let (start, end) = WRONG.pages(base, size)?;
         let (space, kernel) = self.space(target)?;
         let set = &space.working_set;

@@ -1,5 +1,5 @@
 use crate::{
-    Machine, Range, Status, Target,
+    AddressRange, Machine, Status, Target,
     kernel::Kernel,
     user_space::UserSpace,
     vad::{PAGE, USER_LIMIT},
@@ -17,7 +17,7 @@ impl Machine {
     pub fn prefetch_virtual_memory(
         &mut self,
         target: impl Into<Target>,
-        ranges: &[Range],
+        ranges: &[AddressRange],
     ) -> Result<(), Status> {
         if ranges.is_empty() {
             return Err(Status::InvalidParameter3);

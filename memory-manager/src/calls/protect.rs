@@ -2,7 +2,7 @@ use mmu_core::VirtAddr;
 
 use super::alloc::range;
 use crate::{
-    Machine, PageProtection, Range, Status, Target,
+    AddressRange, Machine, PageProtection, Status, Target,
     kernel::Kernel,
     large,
     private::PrivateRules,
@@ -44,7 +44,7 @@ impl Machine {
         base: VirtAddr,
         size: u64,
         protection: PageProtection,
-    ) -> Result<(Range, PageProtection), Status> {
+    ) -> Result<(AddressRange, PageProtection), Status> {
         let target = target.into();
         let protection = Protection::new(protection)?;
         let (start, end) = WRONG.pages(base, size)?;

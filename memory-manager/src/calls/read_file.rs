@@ -1,7 +1,8 @@
 use std::fs::File;
 
 use crate::{
-    Machine, Range, Status, Target, user_range::WrongRange, vad::PAGE_BYTES, working_set::pages,
+    AddressRange, Machine, Status, Target, user_range::WrongRange, vad::PAGE_BYTES,
+    working_set::pages,
 };
 
 impl Machine {
@@ -19,7 +20,7 @@ impl Machine {
         target: impl Into<Target>,
         file: &File,
         offset: u64,
-        buffer: Range,
+        buffer: AddressRange,
     ) -> Result<u64, Status> {
         let target = target.into();
         self.space(target)?;

@@ -2,7 +2,7 @@ use mmu_core::VirtAddr;
 
 use crate::{
     FreeType, Machine, ProcessId, StackRequest, Status, Target, ThreadId, environment::TebField,
-    kernel::Kernel, stack::Stack, user_space::UserSpace,
+    kernel::Kernel, stack::ThreadStack, user_space::UserSpace,
 };
 
 impl Machine {
@@ -103,7 +103,7 @@ impl UserSpace {
         kernel: &mut Kernel,
         teb: u64,
         peb: u64,
-        stack: Stack,
+        stack: ThreadStack,
     ) -> Result<(), Status> {
         for (field, value) in [
             (TebField::StackBase, stack.base),

@@ -2,7 +2,7 @@ use mmu_core::VirtAddr;
 
 use super::alloc::range;
 use crate::{
-    Machine, Range, Status, Target, UnmapFlags,
+    AddressRange, Machine, Status, Target, UnmapFlags,
     vad::{PAGE, Placeholder, USER_LIMIT},
 };
 
@@ -18,7 +18,7 @@ impl Machine {
         &mut self,
         target: impl Into<Target>,
         address: VirtAddr,
-    ) -> Result<Range, Status> {
+    ) -> Result<AddressRange, Status> {
         self.unmap_view_ex(target, address, UnmapFlags::empty())
     }
 
@@ -35,7 +35,7 @@ impl Machine {
         target: impl Into<Target>,
         address: VirtAddr,
         flags: UnmapFlags,
-    ) -> Result<Range, Status> {
+    ) -> Result<AddressRange, Status> {
         const PRESERVE: UnmapFlags = UnmapFlags::PRESERVE_PLACEHOLDER;
         if !(UnmapFlags::TRANSIENT_BOOST | PRESERVE).contains(flags) {
             return Err(Status::InvalidParameter);

@@ -2,12 +2,14 @@ use mmu_core::{ProcessorId, VirtAddr};
 
 use super::*;
 use crate::{
-    AllocationType, FreeType, MemoryInformation, MemoryState, PageProtection, Range, Win32,
+    AddressRange, AllocationType, FreeType, MemoryInformation, MemoryState, PageProtection, Win32,
+    WorkingSetSize,
 };
 
 mod alloc;
 mod caching;
 mod callers;
+mod checked_disk;
 mod copy;
 mod dep;
 mod discard;
@@ -66,6 +68,12 @@ const EXECUTE_READ: PageProtection = PageProtection::EXECUTE_READ;
 const GUARD: PageProtection = PageProtection::GUARD;
 const DECOMMIT: FreeType = FreeType::DECOMMIT;
 const RELEASE: FreeType = FreeType::RELEASE;
+
+/// Takes all that can be spared out of a working set.
+const EMPTY: WorkingSetSize = WorkingSetSize {
+    minimum: u64::MAX,
+    maximum: u64::MAX,
+};
 
 /// Where the tests have their memory.
 const BASE: u64 = 0x5000_0000;
@@ -131,6 +139,12 @@ impl Bench {
         done.map(|(_, old)| old)
     }
 
+    /// Takes all pages out of the working set.
+    fn empty_working_set(&mut self) {
+        let emptied = self.machine.set_working_set_size(self.process, EMPTY);
+        emptied.unwrap();
+    }
+
     /// Pages on standby, of all priorities.
     fn standby(&self) -> u64 {
         self.machine.page_lists().standby.iter().sum()
@@ -174,7 +188,7 @@ impl Drop for Bench {
     }
 }
 
-fn plain(range: Range) -> (u64, u64) {
+fn plain(range: AddressRange) -> (u64, u64) {
     (range.base.as_u64(), range.size)
 }
 

@@ -6,7 +6,8 @@ use super::{
     PageFileCounters, PageFileError, PageFileNumber, PageSlot, Slot, SlotRun, slot_map::SlotMap,
 };
 use crate::{
-    Disk, disk,
+    Disk,
+    disk::{self, ScratchPath},
     vad::{PAGE, PAGE_BYTES},
 };
 
@@ -26,7 +27,10 @@ pub(super) enum Health {
 pub(super) struct PageFile {
     number: PageFileNumber,
     disk: Box<dyn Disk>,
+    /// The path of a file that was made for this.
+    pub(super) scratch: Option<ScratchPath>,
     slots: SlotMap,
+    /// As far as slots were ever written.
     checksums: Vec<u32>,
     /// In pages.
     minimum: usize,
@@ -48,8 +52,9 @@ impl PageFile {
         Ok(Self {
             number,
             disk,
+            scratch: None,
             slots: SlotMap::new(minimum),
-            checksums: vec![0; minimum],
+            checksums: Vec::new(),
             minimum,
             maximum,
             health: Health::Well,
@@ -100,6 +105,9 @@ impl PageFile {
             return Err(PageFileError::Write { file, slot, source });
         }
         self.health = Health::Well;
+        if self.checksums.len() < slots.end {
+            self.checksums.resize(slots.end, 0);
+        }
         let checksums = &mut self.checksums[slots];
         for (checksum, page) in checksums.iter_mut().zip(pages.chunks_exact(PAGE_BYTES)) {
             *checksum = crc32fast::hash(page);
@@ -153,7 +161,6 @@ impl PageFile {
                 source,
             })?;
         self.slots.grow(pages);
-        self.checksums.resize(pages, 0);
         Ok(pages - old)
     }
 

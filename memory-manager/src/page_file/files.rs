@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Disk,
-    disk::ScratchFile,
+    disk::ScratchPath,
     vad::{PAGE, PAGE_BYTES},
 };
 
@@ -50,8 +50,10 @@ impl PageFiles {
         size: PageFileSize,
     ) -> Result<PageFileNumber, PageFileError> {
         self.check(size)?;
-        let file = ScratchFile::create(path).map_err(PageFileError::Create)?;
-        self.add(Box::new(file), size)
+        let (file, scratch) = ScratchPath::create(path).map_err(PageFileError::Create)?;
+        let number = self.add(Box::new(file), size)?;
+        self.files[number.index()].scratch = Some(scratch);
+        Ok(number)
     }
 
     /// Makes a page file of a disk, which is set to its minimal length.

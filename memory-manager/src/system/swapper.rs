@@ -59,6 +59,7 @@ impl UserSpace {
         self.trim(kernel, 0, USER_LIMIT)?;
         self.usage.residence = Residence::Out;
         let pages = (before - self.working_set.list.length()) as u64;
+        kernel.working_sets.swapped += pages;
         kernel.tasks.note(SystemTask::Swapper, trigger, pages, 0);
         Ok(pages)
     }

@@ -3,9 +3,9 @@ use std::fs::File;
 use mmu_core::VirtAddr;
 
 use crate::{
-    AddressRequirements, AllocationType, Backing, PageProtection, Privileges, ProcessId, Range,
-    SectionAccess, SectionAttributes, SectionCreation, SectionHandle, SectionOpening, Status,
-    UnmapFlags, ViewAccess, ViewRequest, Win32, placement::Placement,
+    AddressRange, AddressRequirements, AllocationType, Backing, PageProtection, Privileges,
+    ProcessId, SectionAccess, SectionAttributes, SectionCreation, SectionHandle, SectionOpening,
+    Status, UnmapFlags, ViewAccess, ViewRequest, Win32, placement::Placement,
 };
 
 /// `ERROR_ALREADY_EXISTS`.
@@ -128,7 +128,7 @@ impl Win32<'_> {
         access: ViewAccess,
         offset: u64,
         size: u64,
-    ) -> Result<Range, Status> {
+    ) -> Result<AddressRange, Status> {
         self.map_view_of_file_ex(section, access, offset, size, None)
     }
 
@@ -150,7 +150,7 @@ impl Win32<'_> {
         offset: u64,
         size: u64,
         base: Option<VirtAddr>,
-    ) -> Result<Range, Status> {
+    ) -> Result<AddressRange, Status> {
         let protection = access.protection();
         let request = ViewRequest {
             base,
@@ -181,7 +181,7 @@ impl Win32<'_> {
         process: ProcessId,
         section: SectionHandle,
         request: &ViewRequest,
-    ) -> Result<Range, Status> {
+    ) -> Result<AddressRange, Status> {
         let done = self.machine.map_view(self.on(process), section, request);
         self.keep(done.map(|view| view.range))
     }
@@ -197,7 +197,7 @@ impl Win32<'_> {
         request: &ViewRequest,
         kind: AllocationType,
         requirements: &AddressRequirements,
-    ) -> Result<Range, Status> {
+    ) -> Result<AddressRange, Status> {
         let done = self
             .machine
             .map_view_ex(self.on(process), section, request, kind, requirements);
@@ -208,7 +208,7 @@ impl Win32<'_> {
     ///
     /// # Errors
     /// As there.
-    pub fn unmap_view_of_file(&mut self, address: VirtAddr) -> Result<Range, Status> {
+    pub fn unmap_view_of_file(&mut self, address: VirtAddr) -> Result<AddressRange, Status> {
         let done = self.machine.unmap_view(self.own(), address);
         self.keep(done)
     }
@@ -222,7 +222,7 @@ impl Win32<'_> {
         process: ProcessId,
         address: VirtAddr,
         flags: UnmapFlags,
-    ) -> Result<Range, Status> {
+    ) -> Result<AddressRange, Status> {
         let done = self.machine.unmap_view_ex(self.on(process), address, flags);
         self.keep(done)
     }
@@ -232,7 +232,12 @@ impl Win32<'_> {
     ///
     /// # Errors
     /// As there.
-    pub fn read_file(&mut self, file: &File, offset: u64, buffer: Range) -> Result<u64, Status> {
+    pub fn read_file(
+        &mut self,
+        file: &File,
+        offset: u64,
+        buffer: AddressRange,
+    ) -> Result<u64, Status> {
         let read = self
             .machine
             .read_file_into(self.own(), file, offset, buffer);

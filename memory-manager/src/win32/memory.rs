@@ -1,8 +1,8 @@
 use mmu_core::VirtAddr;
 
 use crate::{
-    ALLOCATION_GRANULARITY, AddressRequirements, AllocationRequest, AllocationType, FreeType,
-    MemoryInformation, PageProtection, ProcessId, Range, RegionInformation, Status, WatchFlags,
+    ALLOCATION_GRANULARITY, AddressRange, AddressRequirements, AllocationRequest, AllocationType,
+    FreeType, MemoryInformation, PageProtection, ProcessId, RegionInformation, Status, WatchFlags,
     Win32, protection::Protection,
 };
 
@@ -17,7 +17,7 @@ impl Win32<'_> {
         size: u64,
         kind: AllocationType,
         protection: PageProtection,
-    ) -> Result<Range, Status> {
+    ) -> Result<AddressRange, Status> {
         self.virtual_alloc_ex(self.process, base, size, kind, protection)
     }
 
@@ -35,7 +35,7 @@ impl Win32<'_> {
         size: u64,
         kind: AllocationType,
         protection: PageProtection,
-    ) -> Result<Range, Status> {
+    ) -> Result<AddressRange, Status> {
         let is_low = base.is_some_and(|base| (1..ALLOCATION_GRANULARITY).contains(&base.as_u64()));
         let done = if is_low {
             Err(Status::InvalidParameter)
@@ -55,7 +55,7 @@ impl Win32<'_> {
         process: ProcessId,
         request: &AllocationRequest,
         requirements: &AddressRequirements,
-    ) -> Result<Range, Status> {
+    ) -> Result<AddressRange, Status> {
         let done = self
             .machine
             .virtual_alloc_ex(self.on(process), request, requirements);
@@ -71,7 +71,7 @@ impl Win32<'_> {
         base: VirtAddr,
         size: u64,
         kind: FreeType,
-    ) -> Result<Range, Status> {
+    ) -> Result<AddressRange, Status> {
         self.virtual_free_ex(self.process, base, size, kind)
     }
 
@@ -88,7 +88,7 @@ impl Win32<'_> {
         base: VirtAddr,
         size: u64,
         kind: FreeType,
-    ) -> Result<Range, Status> {
+    ) -> Result<AddressRange, Status> {
         let done = if kind == FreeType::RELEASE && size != 0 {
             Err(Status::InvalidParameter)
         } else {

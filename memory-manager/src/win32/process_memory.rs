@@ -1,7 +1,7 @@
 use mmu_core::VirtAddr;
 
 use crate::{
-    CopyError, Machine, MemoryKind, PageProtection, ProcessId, Range, Status, Target, Win32,
+    AddressRange, CopyError, Machine, MemoryKind, PageProtection, ProcessId, Status, Target, Win32,
 };
 
 impl Win32<'_> {
@@ -30,7 +30,7 @@ impl Win32<'_> {
         &mut self,
         process: ProcessId,
         address: VirtAddr,
-        buffer: Range,
+        buffer: AddressRange,
     ) -> Result<(), CopyError> {
         let target = (self.own(), buffer.base);
         let read =
@@ -69,7 +69,7 @@ impl Win32<'_> {
         &mut self,
         process: ProcessId,
         address: VirtAddr,
-        buffer: Range,
+        buffer: AddressRange,
     ) -> Result<(), CopyError> {
         let (source, target) = ((self.own(), buffer.base), self.on(process));
         let write = |machine: &mut Machine| {

@@ -1,13 +1,15 @@
 use mmu_core::VirtAddr;
 
-use crate::{ProcessId, Range, Status, Win32, WorkingSetLimits, WorkingSetPage, WorkingSetSize};
+use crate::{
+    AddressRange, ProcessId, Status, Win32, WorkingSetLimits, WorkingSetPage, WorkingSetSize,
+};
 
 impl Win32<'_> {
     /// `VirtualLock`: [`Machine::virtual_lock`](crate::Machine::virtual_lock).
     ///
     /// # Errors
     /// As there.
-    pub fn virtual_lock(&mut self, base: VirtAddr, size: u64) -> Result<Range, Status> {
+    pub fn virtual_lock(&mut self, base: VirtAddr, size: u64) -> Result<AddressRange, Status> {
         let locked = self.machine.virtual_lock(self.own(), base, size);
         self.keep(locked)
     }
@@ -16,7 +18,7 @@ impl Win32<'_> {
     ///
     /// # Errors
     /// As there.
-    pub fn virtual_unlock(&mut self, base: VirtAddr, size: u64) -> Result<Range, Status> {
+    pub fn virtual_unlock(&mut self, base: VirtAddr, size: u64) -> Result<AddressRange, Status> {
         let unlocked = self.machine.virtual_unlock(self.own(), base, size);
         self.keep(unlocked)
     }
@@ -112,7 +114,7 @@ impl Win32<'_> {
     pub fn prefetch_virtual_memory(
         &mut self,
         process: ProcessId,
-        ranges: &[Range],
+        ranges: &[AddressRange],
     ) -> Result<(), Status> {
         let done = self
             .machine

@@ -1,6 +1,7 @@
 use std::num::NonZeroU32;
 
-use memory_manager::{DiskModel, PageFileSize, PagingLevels};
+use memory_manager::demand::PagingLevels;
+use memory_manager::{DiskModel, PageFileSize};
 use mmu_core::Level;
 use serde::Serialize;
 

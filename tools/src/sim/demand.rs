@@ -1,7 +1,7 @@
 //! Memory that appears on demand, and stays.
 
 use hashbrown::HashMap;
-use memory_manager::{
+use memory_manager::demand::{
     AccessError, CollapseError, MemoryManager, PagingLevels, Process, Protection,
 };
 use mmu_core::{Fault, PageSize, Ram, Registers, VirtAddr};

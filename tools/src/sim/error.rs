@@ -1,4 +1,5 @@
-use memory_manager::{AccessError, PageFileError};
+use memory_manager::PageFileError;
+use memory_manager::demand::AccessError;
 use mmu_core::{GeneralProtection, RamTooLarge, TimedConfigError};
 
 use super::PagingError;

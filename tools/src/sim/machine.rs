@@ -1,4 +1,4 @@
-use memory_manager::AccessError;
+use memory_manager::demand::AccessError;
 use mmu_core::{Breakdown, Feature, PageSize, TimedMmu, VirtAddr};
 
 use super::{

@@ -5,10 +5,8 @@ mod counts;
 mod error;
 mod timeline;
 
-use memory_manager::{
-    AccessError, AllocationType, IoOwner, PageProtection, ProcessId, SHARED_DATA, ServiceError,
-    Status,
-};
+use memory_manager::demand::{AccessError, ServiceError};
+use memory_manager::{AllocationType, IoOwner, PageProtection, ProcessId, SHARED_DATA, Status};
 use mmu_core::{
     Cycles, Fault, Invalidation, PageFault, PageSize, PhysAddr, Ram, Registers, VirtAddr,
 };
@@ -258,7 +256,7 @@ impl Paged {
             demand_zero: faults.demand_zero,
             soft: faults.soft,
             hard: faults.hard,
-            trimmed: sets.trimmed + sets.replaced,
+            trimmed: sets.trimmed + sets.swapped + sets.replaced,
             reads: disk.reads,
             pages_read: disk.bytes_read / page,
             writes: disk.writes,

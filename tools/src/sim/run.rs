@@ -1,4 +1,4 @@
-use memory_manager::{AccessError, ServiceError};
+use memory_manager::demand::{AccessError, ServiceError};
 use mmu_core::FORESEEN;
 
 use super::{

@@ -159,7 +159,7 @@ fn flags(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-fn base(range: memory_manager::Range) -> u64 {
+fn base(range: memory_manager::AddressRange) -> u64 {
     range.base.as_u64()
 }
 

@@ -137,7 +137,7 @@ const CALLS: &[Made] = &[
         machine.flush_view(target, SHOWN, 0).map(|_| ())
     }),
     ("prefetch", |machine, target, _| {
-        let range = Range {
+        let range = AddressRange {
             base: SHOWN,
             size: PAGE,
         };

@@ -3,61 +3,27 @@
 use std::{
     fs::File,
     io,
-    ops::Range as Bytes,
     sync::{Arc, Barrier, Mutex, PoisonError},
     thread,
 };
 
 use mmu_core::{AccessKind, Fault, FunctionalMmu, PrivilegeMode};
 
-use super::{images::file, pe::Pe, *};
-use crate::{
-    Backing, Disk, FileAccess, IoCounters, IoOwner, SectionAttributes, SectionHandle, Serviced,
-    StackRequest, WorkingSetSize,
+use super::{
+    checked_disk::{CheckedDisk, Operation},
+    images::file,
+    pe::Pe,
+    *,
 };
-
-const EMPTY: WorkingSetSize = WorkingSetSize {
-    minimum: u64::MAX,
-    maximum: u64::MAX,
+use crate::{
+    Backing, FileAccess, IoCounters, IoOwner, SectionAttributes, SectionHandle, Serviced,
+    StackRequest,
 };
 
 /// A file of so many pages, each of which says its number and one more.
 fn numbered_file(pages: u8) -> File {
     let bytes: Vec<u8> = (1..=pages).flat_map(|page| [page; 0x1000]).collect();
     file(&bytes)
-}
-
-/// A file that cannot be read where its disk is damaged.
-#[derive(Debug)]
-struct Damaged {
-    file: File,
-    damage: Arc<Mutex<Bytes<u64>>>,
-}
-
-impl Disk for Damaged {
-    fn length(&self) -> io::Result<u64> {
-        self.file.length()
-    }
-
-    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
-        let damage = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
-        if offset < damage.end && offset + bytes.len() as u64 > damage.start {
-            return Err(io::Error::other("damaged"));
-        }
-        Disk::read_at(&self.file, offset, bytes)
-    }
-
-    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
-        Disk::write_at(&self.file, offset, bytes)
-    }
-
-    fn set_length(&self, length: u64) -> io::Result<()> {
-        self.file.set_length(length)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.file.sync()
-    }
 }
 
 impl Bench {
@@ -141,14 +107,13 @@ fn a_neighbour_that_is_in_memory_stays_as_it_is() {
     let on_disk = numbered_file(10);
     bench.map_file(whole(&on_disk));
     bench.write(BASE + 3 * PAGE, 99).unwrap();
-    let process = bench.process;
-    bench.machine.set_working_set_size(process, EMPTY).unwrap();
+    bench.empty_working_set();
     bench.forget_standby();
     assert_eq!(bench.page(2), Ok(3));
     assert_eq!(bench.page(4), Ok(5));
     assert_eq!(bench.page(3), Ok(99));
     assert_eq!(bench.machine.page_lists().modified_mapped, 0);
-    bench.machine.set_working_set_size(process, EMPTY).unwrap();
+    bench.empty_working_set();
     assert_eq!(bench.machine.page_lists().modified_mapped, 1);
 }
 
@@ -186,10 +151,18 @@ fn a_file_that_ends_in_a_cluster_harms_just_the_pages_that_are_missing() {
 fn a_damaged_page_of_a_file_does_not_damage_those_read_with_it() {
     let mut bench = Bench::new();
     let damage = Arc::new(Mutex::new(5 * PAGE + 7..5 * PAGE + 8));
-    let disk = Damaged {
-        file: numbered_file(12),
-        damage: Arc::clone(&damage),
-    };
+    let damaged = Arc::clone(&damage);
+    let disk = CheckedDisk::new(&numbered_file(12), move |operation| {
+        let damage = damaged.lock().unwrap_or_else(PoisonError::into_inner);
+        match operation {
+            Operation::Read { offset, bytes }
+                if offset < damage.end && offset + bytes > damage.start =>
+            {
+                Err(io::Error::other("damaged"))
+            }
+            _ => Ok(()),
+        }
+    });
     bench.map_file(Backing::Disk(Box::new(disk), FileAccess::all()));
     for page in 0..12 {
         let at = BASE + u64::from(page) * PAGE;

@@ -1,47 +1,22 @@
 use std::{
-    fs::File,
-    io::{self, ErrorKind},
+    fs::{self, File},
+    io::ErrorKind,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use super::*;
+use super::{
+    checked_disk::{CheckedDisk, Operation},
+    *,
+};
 use crate::{
     Backing, Disk, DiskFault, DiskFaults, FaultyDisk, FileAccess, SectionAttributes, SectionHandle,
     SectionOpening, ViewRequest,
 };
 
 const COMMITTED: SectionAttributes = SectionAttributes::COMMIT;
-
-/// A file on a file system that has none that are longer.
-#[derive(Debug)]
-struct Limited {
-    file: File,
-    most: u64,
-}
-
-impl Disk for Limited {
-    fn length(&self) -> io::Result<u64> {
-        Disk::length(&self.file)
-    }
-
-    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
-        Disk::read_at(&self.file, offset, bytes)
-    }
-
-    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
-        Disk::write_at(&self.file, offset, bytes)
-    }
-
-    fn set_length(&self, length: u64) -> io::Result<()> {
-        if length > self.most {
-            return Err(ErrorKind::FileTooLarge.into());
-        }
-        self.file.set_length(length)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.file.sync()
-    }
-}
 
 impl Bench {
     fn section_on(
@@ -120,10 +95,10 @@ fn a_file_that_cannot_get_longer_is_told_as_a_full_disk() {
     let mut bench = Bench::new();
     let (charge, frames) = (bench.machine.commit_charge(), bench.machine.frames_in_use());
     let file = files::file(0x1000);
-    let limited = Limited {
-        file: file.try_clone().unwrap(),
-        most: 0x2000,
-    };
+    let limited = CheckedDisk::new(&file, |operation| match operation {
+        Operation::SetLength(length) if length > 0x2000 => Err(ErrorKind::FileTooLarge.into()),
+        _ => Ok(()),
+    });
     let refused = bench.section_on(limited, COMMITTED, 0x2001);
     assert_eq!(refused, Err(Status::DiskFull));
     assert_eq!(Status::DiskFull.win32(), 112);
@@ -177,4 +152,117 @@ fn a_file_stays_as_long_as_it_is_where_its_section_is_not_made() {
         assert_eq!(view.unwrap().range.size, 0x1000);
     }
     assert_eq!(Disk::length(&file).unwrap(), 0x3000);
+}
+
+/// What is written is in its view, and in the file as soon as that can be.
+#[test]
+fn a_full_or_protected_disk_takes_nothing_from_a_view() {
+    for (kind, status) in [
+        (ErrorKind::StorageFull, Status::DiskFull),
+        (ErrorKind::ReadOnlyFilesystem, Status::MediaWriteProtected),
+    ] {
+        let mut bench = Bench::new();
+        let file = files::file(0x2800);
+        let refuses = Arc::new(AtomicBool::new(false));
+        let refusing = Arc::clone(&refuses);
+        let disk = CheckedDisk::new(&file, move |operation| match operation {
+            Operation::Write if refusing.load(Ordering::Relaxed) => Err(kind.into()),
+            _ => Ok(()),
+        });
+        let section = bench.section_on(disk, COMMITTED, 0).unwrap();
+        bench.map(section, BASE, READWRITE).unwrap();
+        let (process, base) = (bench.process, VirtAddr::new(BASE));
+        refuses.store(true, Ordering::Relaxed);
+        bench.write(BASE, 9).unwrap();
+        bench.write(BASE + 0x2000, 8).unwrap();
+        for _ in 0..2 {
+            let machine = &mut bench.machine;
+            assert_eq!(machine.flush_view(process, base, 0), Err(status));
+            assert_eq!(machine.unmap_view(process, base), Err(status));
+            bench.empty_working_set();
+            bench.machine.tick().unwrap();
+            bench.forget_standby();
+            assert_eq!(bench.read(BASE), Ok(9));
+            assert_eq!(bench.read(BASE + 0x2000), Ok(8));
+            // What was not written is read as ever.
+            assert_eq!(
+                bench.read(BASE + 0x1000),
+                Ok(files::content(0x1001)[0x1000])
+            );
+        }
+        assert_eq!(first_byte(&file), 1);
+        refuses.store(false, Ordering::Relaxed);
+        bench.machine.unmap_view(process, base).unwrap();
+        let mut expected = files::content(0x2800);
+        (expected[0], expected[0x2000]) = (9, 8);
+        assert_eq!(files::bytes(&file), expected);
+    }
+}
+
+/// The host keeps a file that was deleted as long as it is open, and the view has it open.
+#[test]
+fn a_file_that_is_deleted_lives_on_in_its_view() {
+    let mut bench = Bench::new();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mapped");
+    fs::write(&path, files::content(0x1800)).unwrap();
+    let file = || File::options().read(true).write(true).open(&path).unwrap();
+    let (other, opened) = (file(), file());
+    let access = FileAccess::all();
+    let section = bench.file_section(&opened, access, READWRITE, 0).unwrap();
+    drop(opened);
+    bench.map(section, BASE, READWRITE).unwrap();
+    bench.machine.close_section(section).unwrap();
+    bench.write(BASE, 9).unwrap();
+    fs::remove_file(&path).unwrap();
+    bench.write(BASE + 0x1000, 8).unwrap();
+    let base = VirtAddr::new(BASE);
+    bench.machine.flush_view(bench.process, base, 0).unwrap();
+    bench.empty_working_set();
+    bench.forget_standby();
+    assert_eq!(bench.read(BASE), Ok(9));
+    assert_eq!(
+        bench.read(BASE + 0x17ff),
+        Ok(files::content(0x1800)[0x17ff])
+    );
+    // Who is called the same now is somebody else.
+    fs::write(&path, [3; 0x1000]).unwrap();
+    let next = bench.file_section(&file(), access, READWRITE, 0).unwrap();
+    bench.map(next, BASE + 0x1_0000, READWRITE).unwrap();
+    assert_eq!(bench.read(BASE + 0x1_0000), Ok(3));
+    bench.write(BASE, 7).unwrap();
+    bench.machine.unmap_view(bench.process, base).unwrap();
+    let mut expected = files::content(0x1800);
+    (expected[0], expected[0x1000]) = (7, 8);
+    assert_eq!(files::bytes(&other), expected);
+    assert_eq!(fs::read(&path).unwrap(), [3; 0x1000]);
+}
+
+/// What a file was opened for is settled when it is opened (Microsoft, "File Security and Access
+/// Rights").
+#[test]
+fn a_file_that_is_made_read_only_is_written_by_the_view_that_it_has() {
+    let mut bench = Bench::new();
+    let named = tempfile::NamedTempFile::new().unwrap();
+    fs::write(named.path(), files::content(0x1000)).unwrap();
+    let access = FileAccess::all();
+    let opened = named.reopen().unwrap();
+    let section = bench.file_section(&opened, access, READWRITE, 0).unwrap();
+    bench.map(section, BASE, READWRITE).unwrap();
+    let mut permissions = opened.metadata().unwrap().permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(named.path(), permissions).unwrap();
+    bench.write(BASE, 9).unwrap();
+    let base = VirtAddr::new(BASE);
+    bench.machine.flush_view(bench.process, base, 0).unwrap();
+    assert_eq!(first_byte(&opened), 9);
+    // Who opens it now may read it.
+    let read = File::open(named.path()).unwrap();
+    let refused = bench.file_section(&read, FileAccess::READ, READWRITE, 0);
+    assert_eq!(refused, Err(Status::AccessDenied));
+    assert!(
+        bench
+            .file_section(&read, FileAccess::READ, READONLY, 0)
+            .is_ok()
+    );
 }

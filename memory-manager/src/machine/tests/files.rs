@@ -24,12 +24,12 @@ fn sealed(length: usize) -> File {
     File::open(named.path()).unwrap()
 }
 
-fn content(length: usize) -> Vec<u8> {
+pub(super) fn content(length: usize) -> Vec<u8> {
     (1..=251).cycle().take(length).collect()
 }
 
 /// What is in the file on the disk.
-fn bytes(mut file: &File) -> Vec<u8> {
+pub(super) fn bytes(mut file: &File) -> Vec<u8> {
     let mut bytes = Vec::new();
     file.seek(SeekFrom::Start(0)).unwrap();
     file.read_to_end(&mut bytes).unwrap();
@@ -37,7 +37,7 @@ fn bytes(mut file: &File) -> Vec<u8> {
 }
 
 impl Bench {
-    fn file_section(
+    pub(super) fn file_section(
         &mut self,
         file: &File,
         access: FileAccess,

@@ -8,22 +8,10 @@ use std::{
 use super::{images::file, *};
 use crate::{
     Backing, FileAccess, PhysicalPage, Privileges, SectionAttributes, SectionHandle,
-    WorkingSetSize,
     pfn::{FrameFlags, FrameState},
 };
 
-const EMPTY: WorkingSetSize = WorkingSetSize {
-    minimum: u64::MAX,
-    maximum: u64::MAX,
-};
-
 impl Bench {
-    /// Takes all pages out of the working set.
-    fn empty(&mut self) {
-        let emptied = self.machine.set_working_set_size(self.process, EMPTY);
-        emptied.unwrap();
-    }
-
     /// The frame of a page that is in use.
     fn frame(&self, address: u64) -> PhysicalPage {
         let (space, kernel) = self.machine.space_ref(self.process).unwrap();
@@ -90,7 +78,7 @@ fn a_page_that_nobody_uses_is_to_be_written_or_on_standby() {
         assert_eq!(bench.state(frame), FrameState::Active);
     }
     let before = bench.machine.page_lists();
-    bench.empty();
+    bench.empty_working_set();
     let states = pages.map(|frame| bench.state(frame));
     let written = FrameState::Modified;
     assert_eq!(states, [FrameState::Standby, written, written]);
@@ -111,7 +99,7 @@ fn a_page_that_nobody_used_comes_back_in_its_frame() {
     bench.fill(BASE + 0x1_0000, 1);
     let pages = [BASE, BASE + PAGE, BASE + 0x1_0000];
     let frames = pages.map(|page| bench.frame(page));
-    bench.empty();
+    bench.empty_working_set();
     file.set_len(0).unwrap();
     assert_eq!(pages.map(|page| bench.read(page)), [Ok(9), Ok(1), Ok(1)]);
     assert_eq!(pages.map(|page| bench.frame(page)), frames);
@@ -130,7 +118,7 @@ fn a_written_page_of_a_file_goes_to_standby_once_it_is_stored() {
     let (file, section) = bench.pages_of_file(1);
     bench.map(section, BASE, READWRITE).unwrap();
     bench.write(BASE, 9).unwrap();
-    bench.empty();
+    bench.empty_working_set();
     let process = bench.process;
     let flushed = bench.machine.flush_view(process, VirtAddr::new(BASE), 0);
     assert_eq!(flushed.map(plain), Ok((BASE, PAGE)));
@@ -152,7 +140,7 @@ fn pages_on_standby_are_taken_when_no_frame_is_free_and_read_again() {
     for page in 0..8 {
         bench.read(BASE + page * PAGE).unwrap();
     }
-    bench.empty();
+    bench.empty_working_set();
     assert_eq!(bench.standby(), 8);
     let vacant = bench.machine.kernel.physical.vacant();
     // With a page table, all but two frames are taken that hold nothing, and then three more.

@@ -1,13 +1,27 @@
-use std::fs::File;
+//! Calls with arguments that nobody would give them.
 
-use mmu_core::{Cause, Entry, ErrorCode, Level, PageFault, PhysAddr};
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    path::Path,
+};
+
+use mmu_core::CpuFeatures;
 
 use super::{pe::Pe, *};
 use crate::{
-    AddressRequirements, AllocationRequest, Backing, FileAccess, LARGE_PAGE_MINIMUM, PhysicalPage,
-    RegionInformation, SHARED_DATA, SectionAttributes, SectionHandle, StackRequest, UnmapFlags,
-    ViewAccess, ViewRequest, WatchFlags, WorkingSetSize, ZeroBits, vad::USER_LIMIT,
+    AddressLayout, AddressRequirements, AllocationRequest, Backing, Caller, DepPolicy, FileAccess,
+    LARGE_PAGE_MINIMUM, SHARED_DATA, SectionAttributes, SectionHandle, StackRequest, Target,
+    ThreadId, ViewRequest, WorkingSetSize, vad::USER_LIMIT,
 };
+
+mod files;
+mod memory;
+mod page_files;
+mod physical;
+mod processes;
+mod sections;
+mod win32;
 
 /// Numbers that go wrong where anything does.
 const NUMBERS: [u64; 18] = [
@@ -53,195 +67,245 @@ const FLAGS: [u32; 18] = [
     u32::MAX,
 ];
 
-/// All that can be asked about two numbers and two flags is answered, and nothing breaks.
+/// What a call is asked.
+#[derive(Clone, Copy)]
+struct Arguments {
+    at: VirtAddr,
+    size: u64,
+    first: u32,
+    second: u32,
+    target: Target,
+    section: SectionHandle,
+}
+
+impl Arguments {
+    fn process(self) -> ProcessId {
+        self.target.process
+    }
+
+    /// The size, taken for an address.
+    fn other(self) -> VirtAddr {
+        VirtAddr::new(self.size)
+    }
+
+    fn range(self) -> AddressRange {
+        AddressRange {
+            base: self.at,
+            size: self.size,
+        }
+    }
+
+    fn kind(self) -> AllocationType {
+        AllocationType::from_bits_retain(self.first)
+    }
+
+    fn protection(self) -> PageProtection {
+        PageProtection::from_bits_retain(self.second)
+    }
+
+    fn attributes(self) -> SectionAttributes {
+        SectionAttributes::from_bits_retain(self.first << 15)
+    }
+
+    fn sizes(self) -> WorkingSetSize {
+        WorkingSetSize {
+            minimum: self.at.as_u64(),
+            maximum: self.size,
+        }
+    }
+
+    fn stack(self) -> StackRequest {
+        StackRequest {
+            reserve: self.at.as_u64(),
+            commit: self.size,
+        }
+    }
+
+    /// Where memory may be: somewhere odd, and anywhere.
+    fn placements(self) -> [AddressRequirements; 2] {
+        let odd = AddressRequirements {
+            lowest: Some(self.at),
+            highest: Some(self.other()),
+            alignment: self.size,
+        };
+        [odd, AddressRequirements::default()]
+    }
+
+    fn allocations(self) -> [AllocationRequest; 2] {
+        let (size, kind, protection) = (self.size, self.kind(), self.protection());
+        [None, Some(self.at)].map(|base| AllocationRequest {
+            base,
+            size,
+            kind,
+            protection,
+        })
+    }
+
+    fn views(self) -> [ViewRequest; 2] {
+        [None, Some(self.at)].map(|base| ViewRequest {
+            base,
+            offset: self.size,
+            size: self.at.as_u64(),
+            commit: self.size,
+            protection: self.protection(),
+        })
+    }
+}
+
+/// A machine, and all that a call can be about: what is there, what is another's and what is gone.
+struct World {
+    bench: Bench,
+    targets: Vec<Target>,
+    sections: Vec<SectionHandle>,
+    image: File,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut bench = Bench::with_config(&MachineConfig {
+            ram_bytes: 16 << 20,
+            features: CpuFeatures::default(),
+            dep_policy: DepPolicy::OptOut,
+            processors: 2,
+            ..MachineConfig::default()
+        });
+        bench.privilege();
+        let (process, machine) = (bench.process, &mut bench.machine);
+        let other = machine.create_process_with(AddressLayout::TwoGiB).unwrap();
+        let thread = |machine: &mut Machine, process| {
+            let stack = StackRequest::default();
+            machine.create_thread(process, stack).unwrap()
+        };
+        let (own, theirs) = (thread(machine, process), thread(machine, other));
+        let ended: ThreadId = thread(machine, process);
+        machine.terminate_thread(ended).unwrap();
+        let gone = machine.create_process().unwrap();
+        machine.terminate_process(gone).unwrap();
+        let targets = vec![
+            process.into(),
+            own.into(),
+            Caller::from(own).on(other),
+            Caller::from(theirs).on(process),
+            other.into(),
+            ended.into(),
+            gone.into(),
+            Caller::from(gone).on(process),
+            Caller::from(process).on(gone),
+        ];
+        let mut section = |backing, attributes| {
+            let size = 0x2_0000;
+            let made = machine.create_section(backing, READWRITE, attributes, size);
+            made.unwrap()
+        };
+        let memory = section(Backing::PageFile, SectionAttributes::COMMIT);
+        let reserved = section(Backing::PageFile, SectionAttributes::RESERVE);
+        let closed = section(Backing::PageFile, SectionAttributes::COMMIT);
+        let file = Backing::File(images::file(&[7; 0x321]), FileAccess::all());
+        let file = section(file, SectionAttributes::COMMIT);
+        machine.close_section(closed).unwrap();
+        let image = images::file(&Pe::sample(BASE).bytes());
+        let loaded = bench.image(&image).unwrap();
+        Self {
+            bench,
+            targets,
+            sections: vec![memory, loaded, file, reserved, closed],
+            image,
+        }
+    }
+
+    /// Ends all, and looks whether all memory came back.
+    fn end(mut self) {
+        invariants::check(&self.bench.machine);
+        let machine = &mut self.bench.machine;
+        for process in machine.spaces.keys().copied().collect::<Vec<_>>() {
+            machine.terminate_process(process).unwrap();
+        }
+        for section in self.sections {
+            let _ = machine.close_section(section);
+        }
+        let bad = machine.page_lists().bad;
+        assert_eq!((machine.frames_in_use(), machine.commit_charge()), (bad, 0));
+    }
+}
+
+/// All that can be asked about two numbers and two flags, by anybody of anybody, is answered, and
+/// nothing breaks.
 #[test]
 fn no_argument_breaks_a_call() {
-    let mut bench = Bench::new();
-    bench.privilege();
-    let process = bench.process;
-    let section = bench
-        .machine
-        .create_section(
-            Backing::PageFile,
-            READWRITE,
-            SectionAttributes::COMMIT,
-            0x2_0000,
-        )
-        .unwrap();
-    let file = images::file(&Pe::sample(BASE).bytes());
-    let image = bench.image(&file).unwrap();
-    let mut turn = 0;
-    for base in NUMBERS {
-        for size in NUMBERS {
-            turn += 1;
+    for (row, base) in NUMBERS.into_iter().enumerate() {
+        for (column, size) in NUMBERS.into_iter().enumerate() {
+            let mut world = World::new();
+            let turn = row * NUMBERS.len() + column;
             for (index, first) in FLAGS.into_iter().enumerate() {
                 // All pairs meet, though not at all numbers.
-                let second = FLAGS[(index + turn) % FLAGS.len()];
-                for section in [section, image] {
-                    call_all(&mut bench, section, (base, size), (first, second));
-                }
-                call_file(&mut bench, &file, size, (first, second));
+                let (targets, sections) = (&world.targets, &world.sections);
+                let arguments = Arguments {
+                    at: VirtAddr::new(base),
+                    size,
+                    first,
+                    second: FLAGS[(index + turn) % FLAGS.len()],
+                    target: targets[(index + turn) % targets.len()],
+                    section: sections[(index + turn) % sections.len()],
+                };
+                // The first ones find memory of their own.
+                world.allocate(arguments);
+                world.look(arguments);
+                world.map(arguments);
+                world.use_physical_pages(arguments);
+                world.lock_for_devices(arguments);
+                world.use_files(arguments);
+                world.use_processes(arguments);
+                world.use_win32(arguments);
+                world.free(arguments);
             }
-            let space = &bench.machine.spaces[&process];
-            let regions = space.vads.iter().map(|vad| vad.start);
-            let regions: Vec<_> = regions.filter(|&start| start != SHARED_DATA).collect();
-            invariants::check(&bench.machine);
-            for region in regions {
-                if bench.free(region, 0, RELEASE).is_err() {
-                    let address = VirtAddr::new(region);
-                    bench.machine.unmap_view(process, address).unwrap();
-                }
+            world.use_up(base, size);
+            world.end();
+        }
+    }
+}
+
+/// The public methods of a type, by what its blocks of methods begin with.
+fn public_methods(folder: &Path, block: &str, methods: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let stem = path.file_stem().unwrap();
+        if path.is_dir() && stem != "tests" {
+            public_methods(&path, block, methods);
+        } else if path.is_file() && stem != "tests" {
+            let source = fs::read_to_string(&path).unwrap();
+            let mut is_inside = false;
+            for line in source.lines() {
+                is_inside = line.starts_with(block) || is_inside && line != "}";
+                let method = line.strip_prefix("    pub fn ").filter(|_| is_inside);
+                let name = method.and_then(|method| method.split(['(', '<']).next());
+                methods.extend(name.map(String::from));
             }
         }
     }
 }
 
-/// Makes sections of a file.
-fn call_file(bench: &mut Bench, file: &File, size: u64, (first, second): (u32, u32)) {
-    let protection = PageProtection::from_bits_retain(second);
-    let attributes = SectionAttributes::from_bits_retain(first << 15);
-    for attributes in [attributes, attributes | SectionAttributes::IMAGE] {
-        let backing = Backing::File(file.try_clone().unwrap(), FileAccess::READ);
-        let made = bench
-            .machine
-            .create_section(backing, protection, attributes, size);
-        if let Ok(made) = made {
-            let _ = bench.machine.query_image(made, usize::MAX);
-            bench.machine.close_section(made).unwrap();
-        }
-    }
-}
-
-fn call_all(
-    bench: &mut Bench,
-    section: SectionHandle,
-    (base, size): (u64, u64),
-    (first, second): (u32, u32),
-) {
-    let (machine, process) = (&mut bench.machine, bench.process);
-    let at = VirtAddr::new(base);
-    let protection = PageProtection::from_bits_retain(second);
-    let kind = AllocationType::from_bits_retain(first);
-    let _ = machine.virtual_alloc(process, Some(at), size, kind, protection);
-    let _ = machine.virtual_alloc(process, None, size, kind, protection);
-    let _ = machine.virtual_alloc_huge(process, Some(at), size, protection);
-    let pages = machine.allocate_user_physical_pages(process, size % 3);
-    let mut pages = pages.unwrap_or_default();
-    pages.push(PhysicalPage(base));
-    let _ = machine.map_user_physical_pages(process, at, &pages[1..]);
-    let _ = machine.map_user_physical_pages(process, at, &pages[..1]);
-    let scattered = [(VirtAddr::new(size), None), (at, pages.first().copied())];
-    let _ = machine.map_user_physical_pages_scatter(process, &scattered);
-    let _ = machine.unmap_user_physical_pages(process, at, size);
-    let _ = machine.free_user_physical_pages(process, &pages);
-    let _ = machine.virtual_protect(process, at, size, protection);
-    let _ = machine.virtual_query(process, at);
-    let _ = machine.query_region(process, at, RegionInformation::BYTES);
-    let _ = machine.query_working_set_ex(process, at);
-    let watch = WatchFlags::from_bits_retain(first);
-    let _ = machine.get_write_watch(process, at, size, watch, usize::MAX);
-    let _ = machine.reset_write_watch(process, at, size);
-    let _ = machine.read(process, at, &mut [0; 0x1800]);
-    let _ = machine.write(process, at, &[1; 0x1800]);
-    let _ = machine.execute(process, at);
-    let request = AllocationRequest {
-        base: None,
-        size,
-        kind,
-        protection,
-    };
-    let zero_bits = ZeroBits(base);
-    let _ = machine.virtual_alloc_below(process, &request, zero_bits);
-    let placed = AddressRequirements {
-        lowest: Some(at),
-        highest: Some(VirtAddr::new(size)),
-        alignment: size,
-    };
-    let anywhere = AddressRequirements::default();
-    for placement in [placed, anywhere] {
-        for base in [None, Some(at)] {
-            let request = AllocationRequest { base, ..request };
-            let _ = machine.virtual_alloc_ex(process, &request, &placement);
-        }
-    }
-    let other = VirtAddr::new(size);
-    let _ = machine.read_virtual_memory(process, at, &mut [0; 0x1800]);
-    let _ = machine.write_virtual_memory(process, at, &[1; 0x1800]);
-    let _ = machine.copy_virtual_memory((process, at), (process, other), size);
-    let _ = machine.virtual_lock(process, at, size);
-    let _ = machine.is_locked(process, at);
-    let _ = machine.discard(process, at, size);
-    let _ = machine.prefetch_virtual_memory(process, &[Range { base: at, size }]);
-    let sizes = WorkingSetSize {
-        minimum: base,
-        maximum: size,
-    };
-    let _ = machine.set_working_set_size(process, sizes);
-    let request = ViewRequest {
-        base: Some(at),
-        offset: size,
-        size: base,
-        commit: size,
-        protection,
-    };
-    let _ = machine.map_view(process, section, &request);
-    for placement in [placed, anywhere] {
-        for base in [None, Some(at)] {
-            let request = ViewRequest { base, ..request };
-            let _ = machine.map_view_ex(process, section, &request, kind, &placement);
-        }
-    }
-    let attributes = SectionAttributes::from_bits_retain(first << 15);
-    let mut win32 = bench.win32();
-    let _ = win32.map_view_of_file_ex(
-        section,
-        ViewAccess::from_bits_retain(second),
-        0,
-        size,
-        Some(at),
-    );
-    let _ = win32.write_process_memory(process, at, &[1; 0x1800]);
-    let _ = win32.open_file_mapping(ViewAccess::from_bits_retain(first), Some("\\"));
-    let name = (first % 2 == 0).then_some("name");
-    let made = win32.create_file_mapping(Backing::PageFile, protection, attributes, size, name);
-    if let Ok(made) = made {
-        let _ = bench.machine.query_section(made, usize::MAX);
-        bench.machine.close_section(made).unwrap();
-    }
-    use_threads(bench, (base, size), protection);
-    let machine = &mut bench.machine;
-    let _ = machine.flush_view(process, at, size);
-    let _ = machine.virtual_unlock(process, at, size);
-    let _ = machine.virtual_free(process, at, size, FreeType::from_bits_retain(first));
-    let flags = UnmapFlags::from_bits_retain(first);
-    let _ = machine.unmap_view_ex(process, at, flags);
-    let _ = machine.unmap_view(process, at);
-}
-
-/// A thread of a process that ends again, and a fault that was never raised.
-fn use_threads(bench: &mut Bench, (base, size): (u64, u64), protection: PageProtection) {
-    let (machine, process) = (&mut bench.machine, bench.process);
-    let at = VirtAddr::new(base);
-    let fault = PageFault {
-        address: at,
-        error_code: ErrorCode::from_bits_retain(protection.bits()),
-        cause: Cause::NotPresent,
-        level: Level::Pte,
-        entry_address: PhysAddr::new(size),
-        entry: Entry::empty(),
-        extent: base,
-    };
-    let _ = machine.service(process, &fault);
-    let stack = StackRequest {
-        reserve: base,
-        commit: size,
-    };
-    if let Ok(other) = machine.create_process() {
-        if let Ok(thread) = machine.create_thread(other, stack) {
-            let _ = machine.write(thread, at, &[1; 0x1800]);
-            let _ = machine.virtual_protect(thread, at, size, protection);
-            let _ = machine.terminate_thread(thread);
-        }
-        machine.terminate_process(other).unwrap();
+#[test]
+fn every_public_call_is_made_with_such_arguments() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let own = source.join("machine/tests/hostile");
+    let made = fs::read_dir(own).unwrap().map(|entry| {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        text.split_whitespace().collect::<String>()
+    });
+    let made: String = made.collect();
+    for (block, object) in [
+        ("impl Machine {", "machine"),
+        ("impl Win32<'_> {", "win32"),
+        ("impl<'m> Win32<'m> {", "win32"),
+    ] {
+        let mut methods = BTreeSet::new();
+        public_methods(&source, block, &mut methods);
+        assert!(methods.len() > 2, "{block} has methods");
+        methods.remove("new");
+        let missing = methods
+            .iter()
+            .filter(|method| !made.contains(&format!("{object}.{method}(")));
+        let missing: Vec<_> = missing.collect();
+        assert!(missing.is_empty(), "{block} {missing:?}");
     }
 }

@@ -503,7 +503,7 @@ fn prefetching_passes_by_what_is_between_the_sections_of_an_image() {
     let section = bench.image(&file).unwrap();
     bench.map(section, BASE, READONLY).unwrap();
     let before = bench.machine.frames_in_use();
-    let whole = Range {
+    let whole = AddressRange {
         base: VirtAddr::new(BASE),
         size: 0x2_0000,
     };

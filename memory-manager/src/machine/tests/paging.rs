@@ -7,12 +7,7 @@ mod thrash;
 use super::{images::file, *};
 use crate::{
     Backing, DiskFault, DiskFaults, Exception, FaultyDisk, FileAccess, FrameFault, IoOwner,
-    PageFileSize, SectionAttributes, SectionHandle, WorkingSetSize, pte::PteState,
-};
-
-const EMPTY: WorkingSetSize = WorkingSetSize {
-    minimum: u64::MAX,
-    maximum: u64::MAX,
+    PageFileSize, SectionAttributes, SectionHandle, pte::PteState,
 };
 
 /// Pages of a page file that does not grow.
@@ -42,8 +37,7 @@ impl Bench {
 
     /// Takes all pages out of the working set and writes those that were written.
     pub(super) fn page_out(&mut self) {
-        let process = self.process;
-        self.machine.set_working_set_size(process, EMPTY).unwrap();
+        self.empty_working_set();
         let physical = &mut self.machine.kernel.physical;
         while physical.write_modified().unwrap() > 0 {}
     }

@@ -7,7 +7,7 @@ const ALL: u64 = 8 * PAGE;
 
 impl Bench {
     fn prefetch(&mut self, ranges: &[(u64, u64)]) -> Result<(), Status> {
-        let range = |&(base, size): &(u64, u64)| Range {
+        let range = |&(base, size): &(u64, u64)| AddressRange {
             base: VirtAddr::new(base),
             size,
         };

@@ -121,6 +121,55 @@ fn two_writes_to_one_shared_page_make_one_copy() {
     assert!(copies[0] == copies[1] && copies[0] != shared[0]);
 }
 
+/// Microsoft, "Creating Guard Pages": a guard is a one-shot alarm, whoever else is on the way to
+/// its page.
+#[test]
+fn two_touches_of_one_guard_page_raise_one_exception() {
+    for (kind, code) in [(AccessKind::Read, 0), (AccessKind::Write, 1)] {
+        for [one, other] in [[0, 1], [1, 0]] {
+            for is_filled in [false, true] {
+                let mut bench = Bench::new();
+                let threads = [bench.thread(0, 0), bench.thread(0, 0)];
+                bench.alloc(BASE, PAGE, BOTH, READWRITE).unwrap();
+                if is_filled {
+                    bench.write(BASE + 1, 7).unwrap();
+                }
+                bench.protect(BASE, PAGE, READWRITE | GUARD).unwrap();
+                let mut cpus = Cpus::new(&mut bench);
+                let faults = cpus.faults(&bench, BASE, kind);
+                let raised = bench.machine.service(threads[one], &faults[one]);
+                assert_eq!(raised.map_err(raw), guard(code, BASE));
+                let machine = &mut bench.machine;
+                let resolved = machine.service(threads[other], &faults[other]);
+                assert_eq!(resolved, Ok(Serviced::Resolved));
+                let again = machine.service(threads[one], &faults[one]);
+                assert_eq!(again, Ok(Serviced::AlreadyThere));
+                let places = cpus.places(&mut bench, BASE, kind);
+                assert_eq!(places[0], places[1]);
+                let held = if is_filled { 7 } else { 0 };
+                assert_eq!(bench.read(BASE + 1), Ok(held));
+            }
+        }
+    }
+}
+
+/// The same of a machine's own processors: what one of them has used up, no other one meets.
+#[test]
+fn a_guard_that_one_processor_met_is_none_for_the_others() {
+    let mut bench = Bench::with_config(&MachineConfig {
+        ram_bytes: 64 << 20,
+        processors: 4,
+        ..MachineConfig::default()
+    });
+    bench.alloc(BASE, PAGE, BOTH, READWRITE | GUARD).unwrap();
+    let met = ProcessorId::first(4).map(|processor| {
+        bench.machine.run_on(bench.process, processor).unwrap();
+        bench.read(BASE)
+    });
+    let met: Vec<_> = met.collect();
+    assert_eq!(met, [guard(0, BASE), Ok(0), Ok(0), Ok(0)]);
+}
+
 /// The page tables are there for the processor to see, and for no program.
 #[test]
 fn a_fault_in_the_upper_half_is_an_exception_whatever_is_there() {

@@ -19,7 +19,7 @@ mod windows;
 
 use self::{
     accesses::expected,
-    calls::{Call, EMPTY, Step, call, few, of_contents, protection, step},
+    calls::{Call, Step, call, few, of_contents, protection, step},
     contents::Contents,
     translations::Granted,
 };
@@ -156,12 +156,6 @@ impl World {
         world
     }
 
-    fn is_window(&self, address: u64) -> bool {
-        let space = &self.bench.machine.spaces[&self.bench.process];
-        let region = space.vads.find(address);
-        region.is_some_and(crate::vad::Vad::is_window)
-    }
-
     fn make(&mut self, step: Step) {
         let base = step.base;
         let process = self.processes[step.process];
@@ -242,7 +236,9 @@ impl World {
                 let done = machine.discard(process, VirtAddr::new(start), size);
                 done.map(|()| self.forget_discarded(start, start + size))
             }
-            Call::Prefetch => machine.prefetch_virtual_memory(process, &[Range { base: at, size }]),
+            Call::Prefetch => {
+                machine.prefetch_virtual_memory(process, &[AddressRange { base: at, size }])
+            }
             Call::Empty => machine.set_working_set_size(process, EMPTY),
             Call::Tick => machine.tick(),
             Call::Rest => (0..20).try_for_each(|_| machine.tick()),

@@ -165,7 +165,7 @@ fn prefetching_a_reserved_view_ends_with_its_file() {
         .reserve_view(section, (size, 0), none, READWRITE)
         .unwrap();
     let frames = bench.machine.frames_in_use();
-    let range = Range {
+    let range = AddressRange {
         base: VirtAddr::new(FAR),
         size,
     };

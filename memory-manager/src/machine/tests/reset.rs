@@ -41,6 +41,19 @@ fn pages_that_were_reset_are_not_written_and_their_frames_are_taken() {
     }
 }
 
+/// As a discard leaves them (Microsoft, `VirtualLock`: locked pages remain in memory).
+#[test]
+fn a_page_that_is_locked_as_it_is_reset_keeps_what_it_holds() {
+    let (mut bench, _) = written();
+    let (process, base) = (bench.process, VirtAddr::new(BASE));
+    bench.machine.virtual_lock(process, base, PAGE).unwrap();
+    bench.alloc(BASE, 2 * PAGE, RESET, READWRITE).unwrap();
+    bench.machine.virtual_unlock(process, base, PAGE).unwrap();
+    bench.page_out();
+    bench.forget_standby();
+    assert_eq!((bench.read(BASE), bench.read(BASE + PAGE)), (Ok(7), Ok(0)));
+}
+
 /// Microsoft, `VirtualAlloc`: nor are they read from it.
 #[test]
 fn pages_that_are_in_a_page_file_leave_it_when_they_are_reset() {

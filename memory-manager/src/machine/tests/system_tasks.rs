@@ -5,7 +5,7 @@ use mmu_core::{AccessKind, FunctionalMmu, PrivilegeMode};
 use super::{images::file, *};
 use crate::{
     Backing, DiskFault, DiskFaults, FaultyDisk, FileAccess, PageFileSize, SectionAttributes,
-    SystemTask, TaskRun, Trigger, WorkingSetLimits, WorkingSetSize,
+    SystemTask, TaskRun, Trigger, WorkingSetLimits,
 };
 
 impl Bench {
@@ -52,11 +52,6 @@ impl Bench {
 }
 
 const VIEW: u64 = BASE + 0x1000_0000;
-
-const EMPTY: WorkingSetSize = WorkingSetSize {
-    minimum: u64::MAX,
-    maximum: u64::MAX,
-};
 
 fn first_byte(file: &std::fs::File, page: u64) -> u8 {
     let mut byte = [0];
@@ -284,10 +279,7 @@ fn three_below_minimum(bench: &mut Bench) -> [ProcessId; 3] {
 fn too_many_written_pages_are_written_before_memory_is_short() {
     let (mut bench, _) = Bench::with_page_file(4096, 4096);
     bench.commit_and_write(BASE, 400);
-    bench
-        .machine
-        .set_working_set_size(bench.process, EMPTY)
-        .unwrap();
+    bench.empty_working_set();
     let before = bench.machine.page_lists();
     assert!(before.available() > 3000 && before.modified_page_file >= 400);
     bench.machine.record_task_runs();
@@ -309,10 +301,7 @@ fn too_many_written_pages_are_written_before_memory_is_short() {
 fn too_many_written_pages_of_files_are_written_before_memory_is_short() {
     let mut bench = Bench::with_ram(4096 * PAGE);
     let (file, _) = bench.written_view(400);
-    bench
-        .machine
-        .set_working_set_size(bench.process, EMPTY)
-        .unwrap();
+    bench.empty_working_set();
     assert_eq!(bench.machine.page_lists().modified_mapped, 400);
     bench.machine.tick().unwrap();
     let left = bench.machine.page_lists();
@@ -328,10 +317,7 @@ fn too_many_written_pages_of_files_are_written_before_memory_is_short() {
 fn written_pages_of_files_wait_for_300_seconds_at_most() {
     let mut bench = Bench::new();
     let (file, _) = bench.written_view(20);
-    bench
-        .machine
-        .set_working_set_size(bench.process, EMPTY)
-        .unwrap();
+    bench.empty_working_set();
     bench.machine.record_task_runs();
     bench.pass_seconds(300);
     assert_eq!(bench.machine.page_lists().modified_mapped, 20);
@@ -350,10 +336,7 @@ fn written_pages_of_files_wait_for_300_seconds_at_most() {
 fn what_a_disk_did_not_take_is_written_another_second() {
     let (mut bench, faults) = Bench::with_page_file(4096, 4096);
     bench.commit_and_write(BASE, 400);
-    bench
-        .machine
-        .set_working_set_size(bench.process, EMPTY)
-        .unwrap();
+    bench.empty_working_set();
     let before = bench.machine.page_lists();
     faults.fail_from(faults.operations(), DiskFault::Fails);
     for failures in 1..4 {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Caller, Exception, Stack, StackRequest, ThreadId};
+use crate::{Caller, Exception, StackRequest, ThreadId, ThreadStack};
 
 impl Bench {
     /// A thread with so many pages of stack, of which so many are committed.
@@ -11,7 +11,7 @@ impl Bench {
         self.machine.create_thread(self.process, request).unwrap()
     }
 
-    pub(super) fn stack(&self, thread: ThreadId) -> Stack {
+    pub(super) fn stack(&self, thread: ThreadId) -> ThreadStack {
         self.machine.stack(thread).unwrap()
     }
 
@@ -98,7 +98,7 @@ fn stacks_are_rounded_as_they_are_made() {
 fn a_stack_is_committed_at_its_top_with_a_guard_below() {
     let mut bench = Bench::new();
     let thread = bench.thread(0, 4);
-    let Stack {
+    let ThreadStack {
         base,
         limit,
         bottom,
@@ -129,7 +129,7 @@ fn a_threads_environment_block_says_where_its_stack_is() {
     let mut bench = Bench::new();
     let (one, other) = (bench.thread(0, 0), bench.thread(0, 0));
     for thread in [one, other] {
-        let Stack {
+        let ThreadStack {
             base,
             limit,
             bottom,
@@ -406,7 +406,7 @@ fn a_thread_that_ends_gives_its_stack_and_its_block_back() {
     let (frames, charge) = (bench.machine.frames_in_use(), bench.machine.commit_charge());
     let second = bench.thread(0, 8);
     bench.touch(second, 9).unwrap();
-    let Stack { bottom, .. } = bench.stack(second);
+    let ThreadStack { bottom, .. } = bench.stack(second);
     let teb = bench.machine.thread_environment(second).unwrap();
     bench.machine.terminate_thread(second).unwrap();
     let now = (bench.machine.frames_in_use(), bench.machine.commit_charge());

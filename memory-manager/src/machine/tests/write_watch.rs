@@ -113,7 +113,7 @@ fn a_buffer_that_a_file_is_read_into_is_marked_whole() {
     file.write_all(&[7; 0x2003]).unwrap();
     let (start, size) = (VirtAddr::new(BASE), 16 * PAGE);
     let read_at = |bench: &mut Bench, offset, base, size| {
-        let buffer = Range { base, size };
+        let buffer = AddressRange { base, size };
         let done = bench.win32().read_file(&file, offset, buffer);
         done.map_err(Status::win32)
     };

@@ -1,5 +1,5 @@
 use memory_manager::{
-    AllocationType, Backing, FileAccess, FreeType, MemoryInformation, PageProtection, Range,
+    AddressRange, AllocationType, Backing, FileAccess, FreeType, MemoryInformation, PageProtection,
     SectionAttributes, Status, ViewAccess, WatchFlags,
 };
 use mmu_core::VirtAddr;
@@ -100,7 +100,7 @@ impl Player {
     }
 
     /// Names what the system placed, if a name is free.
-    fn placed(&mut self, wanted: Option<VirtAddr>, range: Range, limit: usize) -> Reply {
+    fn placed(&mut self, wanted: Option<VirtAddr>, range: AddressRange, limit: usize) -> Reply {
         let answer = if wanted.is_some() {
             Answer::At(self.names.place(range.base.as_u64()))
         } else if let Some(slot) = self.names.bind(range) {
@@ -131,7 +131,7 @@ impl Player {
     }
 
     /// Takes the region's name away. What the system may place something else in is not shown.
-    fn released(&mut self, range: Range, limit: usize) -> Reply {
+    fn released(&mut self, range: AddressRange, limit: usize) -> Reply {
         self.names.unbind(range.base);
         let is_shown = self.names.is_in_arena(range.base);
         Reply {
@@ -141,7 +141,7 @@ impl Player {
     }
 
     /// The whole of what an address is in.
-    fn allocation(&self, address: VirtAddr) -> Range {
+    fn allocation(&self, address: VirtAddr) -> AddressRange {
         let query = |address| self.machine.virtual_query(self.process, address).ok();
         let allocation = |address| query(address)?.allocation_base;
         let base = allocation(address).unwrap_or(address);
@@ -151,7 +151,7 @@ impl Player {
         {
             size += information.size.max(PAGE_BYTES);
         }
-        Range { base, size }
+        AddressRange { base, size }
     }
 
     fn protect(
@@ -203,7 +203,7 @@ impl Player {
     }
 
     /// Whether a write to a page of a range makes a copy of it.
-    fn is_to_be_copied(&self, range: Range) -> Option<()> {
+    fn is_to_be_copied(&self, range: AddressRange) -> Option<()> {
         let copied = PageProtection::WRITECOPY | PageProtection::EXECUTE_WRITECOPY;
         let walk = self.walk(range, usize::MAX)?;
         let mut regions = walk.regions.iter();
@@ -326,7 +326,7 @@ fn chunk(buffer: &mut [u8; CHUNK_BYTES], rest: u64) -> &mut [u8] {
     &mut buffer[..count]
 }
 
-fn alignment(range: Range) -> Alignment {
+fn alignment(range: AddressRange) -> Alignment {
     if range.base.as_u64().is_multiple_of(GRANULARITY) {
         Alignment::Aligned
     } else {

@@ -1,4 +1,4 @@
-use memory_manager::Range;
+use memory_manager::AddressRange;
 use mmu_core::VirtAddr;
 
 use super::{Place, Slot, header::GRANULARITY, place::SLOTS};
@@ -10,7 +10,7 @@ const ARENA: VirtAddr = VirtAddr::new(0x2_0000_0000);
 #[derive(Clone, Debug)]
 pub(super) struct Names {
     arena_bytes: u64,
-    slots: [Option<Range>; SLOTS],
+    slots: [Option<AddressRange>; SLOTS],
 }
 
 impl Names {
@@ -21,16 +21,16 @@ impl Names {
         }
     }
 
-    pub(super) fn arena(&self) -> Range {
-        Range {
+    pub(super) fn arena(&self) -> AddressRange {
+        AddressRange {
             base: ARENA,
             size: self.arena_bytes,
         }
     }
 
     /// What is right below the arena and right above it, and never given away.
-    pub(super) fn fences(&self) -> [Range; 2] {
-        let fence = |base| Range {
+    pub(super) fn fences(&self) -> [AddressRange; 2] {
+        let fence = |base| AddressRange {
             base,
             size: GRANULARITY,
         };
@@ -58,7 +58,7 @@ impl Names {
 
     /// The name of an address.
     pub(super) fn place(&self, address: u64) -> Place {
-        let fenced = Range {
+        let fenced = AddressRange {
             base: self.fences()[0].base,
             size: self.arena_bytes + 2 * GRANULARITY,
         };
@@ -90,7 +90,7 @@ impl Names {
     }
 
     /// Gives a region the first free name.
-    pub(super) fn bind(&mut self, range: Range) -> Option<Slot> {
+    pub(super) fn bind(&mut self, range: AddressRange) -> Option<Slot> {
         let free = self.slots.iter().position(Option::is_none)?;
         self.slots[free] = Some(range);
         Slot::new(free)
@@ -98,14 +98,14 @@ impl Names {
 
     /// Frees the name of a region that is no more, if it has one.
     pub(super) fn unbind(&mut self, base: VirtAddr) {
-        let named = |range: &Option<Range>| range.is_some_and(|range| range.base == base);
+        let named = |range: &Option<AddressRange>| range.is_some_and(|range| range.base == base);
         if let Some(slot) = self.slots.iter_mut().find(|range| named(range)) {
             *slot = None;
         }
     }
 }
 
-fn contains(range: Range, address: u64) -> bool {
+fn contains(range: AddressRange, address: u64) -> bool {
     let offset = address.checked_sub(range.base.as_u64());
     offset.is_some_and(|offset| offset < range.size)
 }

@@ -1,8 +1,8 @@
 use std::io;
 
 use memory_manager::{
-    AllocationType, Exception, Machine, MachineConfig, PageFileSize, PageProtection, ProcessId,
-    Range, SectionHandle, Status, Win32,
+    AddressRange, AllocationType, Exception, Machine, MachineConfig, PageFileSize, PageProtection,
+    ProcessId, SectionHandle, Status, Win32,
 };
 use mmu_core::VirtAddr;
 
@@ -78,7 +78,7 @@ impl Player {
         }
         let process = machine.create_process().map_err(GoldenError::Fence)?;
         let names = Names::new(header.arena_bytes);
-        for Range { base, size } in names.fences() {
+        for AddressRange { base, size } in names.fences() {
             let (kind, protection) = (AllocationType::RESERVE, PageProtection::NOACCESS);
             machine
                 .virtual_alloc(process, Some(base), size, kind, protection)

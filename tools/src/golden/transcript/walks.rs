@@ -1,4 +1,4 @@
-use memory_manager::{MemoryInformation, Range};
+use memory_manager::{AddressRange, MemoryInformation};
 use mmu_core::VirtAddr;
 
 use super::{Extent, Region, Walk, player::Player, region::Allocation};
@@ -6,10 +6,10 @@ use super::{Extent, Region, Walk, player::Player, region::Allocation};
 pub(super) const PAGE_BYTES: u64 = 0x1000;
 
 /// The pages that bytes lie in.
-pub(super) fn pages(base: VirtAddr, size: u64) -> Range {
+pub(super) fn pages(base: VirtAddr, size: u64) -> AddressRange {
     let inside = base.as_u64() % PAGE_BYTES;
     let size = size.saturating_add(inside);
-    Range {
+    AddressRange {
         base: VirtAddr::new(base.as_u64() - inside),
         size: size.checked_next_multiple_of(PAGE_BYTES).unwrap_or(size),
     }
@@ -17,7 +17,7 @@ pub(super) fn pages(base: VirtAddr, size: u64) -> Range {
 
 impl Player {
     /// The regions of a range, at most so many; None if there are no pages for users.
-    pub(super) fn walk(&self, range: Range, limit: usize) -> Option<Walk> {
+    pub(super) fn walk(&self, range: AddressRange, limit: usize) -> Option<Walk> {
         let mut regions = Vec::new();
         let mut done = 0;
         while done < range.size {

@@ -1,6 +1,6 @@
 //! Memory of other processes is read and written.
 
-use memory_manager::Range;
+use memory_manager::AddressRange;
 use mmu_core::VirtAddr;
 
 use super::{
@@ -18,7 +18,7 @@ pub(super) const CALLS: &[Call] = &[
             let [address, buffer, size] = given.numbers();
             let base = VirtAddr::new(buffer);
             let (process, address) = (given.process, VirtAddr::new(address));
-            let buffer = Range { base, size };
+            let buffer = AddressRange { base, size };
             let read = run.win32(|win32| win32.read_process_memory_into(process, address, buffer));
             read.map_err(|stopped| stopped.code)?;
             Ok(size)
@@ -33,7 +33,7 @@ pub(super) const CALLS: &[Call] = &[
             let [address, buffer, size] = given.numbers();
             let base = VirtAddr::new(buffer);
             let (process, address) = (given.process, VirtAddr::new(address));
-            let buffer = Range { base, size };
+            let buffer = AddressRange { base, size };
             let written =
                 run.win32(|win32| win32.write_process_memory_from(process, address, buffer));
             written.map_err(|stopped| stopped.code)?;

@@ -1,6 +1,6 @@
 //! Pages that stay in memory, and that are brought there.
 
-use memory_manager::Range;
+use memory_manager::AddressRange;
 use mmu_core::VirtAddr;
 
 use super::{
@@ -41,7 +41,7 @@ pub(super) const CALLS: &[Call] = &[
         example: "PrefetchVirtualMemory(app, p, 64KiB)",
         run: |run, given| {
             let [address, size] = given.numbers();
-            let range = Range {
+            let range = AddressRange {
                 base: VirtAddr::new(address),
                 size,
             };

@@ -171,7 +171,7 @@ fn allocate_with(
     given: &Given<'_>,
     request: &AllocationRequest,
     attributes: u64,
-) -> Result<memory_manager::Range, Status> {
+) -> Result<memory_manager::AddressRange, Status> {
     const HUGE: u64 = 0x10;
     let large = AllocationType::RESERVE | AllocationType::COMMIT | AllocationType::LARGE_PAGES;
     if attributes != HUGE || request.kind != large {

@@ -99,7 +99,7 @@ impl World {
                     return;
                 }
                 assert_eq!(done, expected(&found, 1, address, prevented), "{found:x?}");
-                if done.is_ok() && !self.is_window(address) {
+                if done.is_ok() {
                     let contents = &mut self.contents;
                     contents.write(process, address, byte, found.protection);
                 }

@@ -63,12 +63,6 @@ pub(super) enum Call {
     Execute,
 }
 
-/// Takes all that can be spared out of the working set.
-pub(super) const EMPTY: WorkingSetSize = WorkingSetSize {
-    minimum: u64::MAX,
-    maximum: u64::MAX,
-};
-
 /// Of few pages.
 pub(super) fn few(size: u64) -> WorkingSetSize {
     WorkingSetSize {

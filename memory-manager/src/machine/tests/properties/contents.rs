@@ -1,10 +1,10 @@
 //! What memory and files hold, going by what was written: nothing here is asked of page tables,
 //! prototype entries or frames.
 
-use super::*;
+use super::{windows::Windows, *};
 use crate::section::SegmentId;
 
-const PAGE_SIZE: usize = 0x1000;
+pub(super) const PAGE_SIZE: usize = 0x1000;
 
 /// Where a view is in what it is a view of.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +47,7 @@ pub(super) struct Contents {
     views: BTreeMap<(ProcessId, u64), Placed>,
     /// Pages that are the process's own: private ones that were written, and copies.
     own: BTreeMap<(ProcessId, u64), Own>,
+    pub(super) windows: Windows,
 }
 
 fn page_of(address: u64) -> u64 {
@@ -103,6 +104,12 @@ impl Contents {
 
     /// What a page holds.
     fn page(&self, process: ProcessId, page: u64) -> Own {
+        if let Some(bytes) = self.windows.bytes(process, page) {
+            return Own {
+                bytes: bytes.clone(),
+                known: Known::Surely,
+            };
+        }
         if let Some(own) = self.own.get(&(process, page)) {
             return own.clone();
         }
@@ -129,6 +136,10 @@ impl Contents {
         protection: PageProtection,
     ) {
         let page = page_of(address);
+        if let Some(bytes) = self.windows.bytes_mut(process, page) {
+            bytes[offset(address)] = byte;
+            return;
+        }
         self.write_to_page(process, page, protection);
         if let Some(own) = self.own.get_mut(&(process, page)) {
             own.bytes[offset(address)] = byte;
@@ -173,6 +184,7 @@ impl Contents {
         self.own.retain(|&(process, page), _| {
             query(process, page).is_some_and(|found| found.state == MemoryState::Commit)
         });
+        self.windows.follow(machine);
     }
 
     /// Compares bytes that were read, all of them in one page.
@@ -260,7 +272,7 @@ impl World {
         let mut read = [0; PAGE_SIZE];
         let at = VirtAddr::new(page);
         let done = self.bench.machine.read(process, at, &mut read);
-        if done.is_ok() && !self.is_window(page) {
+        if done.is_ok() {
             self.contents.check(process, page, &read);
         }
     }

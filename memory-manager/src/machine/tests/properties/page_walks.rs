@@ -140,10 +140,8 @@ impl World {
         };
         self.know_copies(&before);
         for (address, byte) in (base..base + copied).zip(bytes) {
-            if !self.is_window(address) {
-                let protection = before[&page_of(address)];
-                self.contents.write(process, address, byte, protection);
-            }
+            let protection = before[&page_of(address)];
+            self.contents.write(process, address, byte, protection);
         }
     }
 
@@ -162,11 +160,8 @@ impl World {
         }
         for page in pages(page_of(base), base + size) {
             let (first, end) = (page.max(base), (page + PAGE).min(base + size));
-            if !self.is_window(page) {
-                let [from, to] = [first, end].map(|at| usize::try_from(at - base).unwrap());
-                let read = &bytes[from..to];
-                self.contents.check(process, first, read);
-            }
+            let [from, to] = [first, end].map(|at| usize::try_from(at - base).unwrap());
+            self.contents.check(process, first, &bytes[from..to]);
         }
     }
 }

@@ -1,6 +1,6 @@
 use mmu_core::{PageSize, PhysAddr, Regime, Registers, VirtAddr};
 
-use crate::address_space::{AddressSpace, CommitError, Protection};
+use crate::demand::address_space::{AddressSpace, CommitError, Protection};
 
 /// How many levels of page tables there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

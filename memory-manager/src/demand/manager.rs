@@ -3,7 +3,7 @@ use mmu_core::{
     entry_address,
 };
 
-use crate::{
+use crate::demand::{
     AccessError, FrameAllocator, OutOfMemory, PagingLevels, Process, ServiceError,
     address_space::Region,
 };

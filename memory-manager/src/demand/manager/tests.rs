@@ -3,7 +3,7 @@ use mmu_core::{
 };
 
 use super::*;
-use crate::Protection;
+use crate::demand::Protection;
 
 const READ: AccessKind = AccessKind::Read;
 const WRITE: AccessKind = AccessKind::Write;

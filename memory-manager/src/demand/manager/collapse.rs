@@ -3,7 +3,7 @@
 use mmu_core::{Entry, Leaf, Level, PageSize, PhysAddr, VirtAddr};
 
 use super::MemoryManager;
-use crate::{OutOfMemory, Process, ServiceError};
+use crate::demand::{OutOfMemory, Process, ServiceError};
 
 const SMALL: PageSize = PageSize::Size4KiB;
 const LARGE: PageSize = PageSize::Size2MiB;
@@ -110,7 +110,7 @@ mod tests {
     use mmu_core::{AccessKind, FunctionalMmu, PrivilegeMode, Scope};
 
     use super::*;
-    use crate::Protection;
+    use crate::demand::Protection;
 
     const BASE: VirtAddr = VirtAddr::new(0x4000_0000);
 
