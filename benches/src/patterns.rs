@@ -2,7 +2,7 @@ use lookaside::{
     pattern::{BASE, Pattern, PatternReader, Seed},
     trace::{Record, TraceReader},
 };
-use mmu_core::{CpuFeatures, PhysAddr, TimedMmu, WalkStatistics};
+use mmu_core::{CpuFeatures, FORESEEN, PhysAddr, TimedMmu, WalkStatistics};
 use tlb::{Lookups, Stream};
 
 use crate::{OPERATIONS, PageTables, golden_cove, timed::read};
@@ -85,9 +85,13 @@ impl PatternWorld {
     #[inline]
     pub fn round(&mut self) {
         let (mut found, mut expected) = (0, 0);
-        for load in &self.loads {
-            found += read(&mut self.mmu, self.tables.memory(), load.address).as_u64();
-            expected += FRAMES.as_u64() + (load.address.as_u64() - BASE.as_u64());
+        for loads in self.loads.chunks(FORESEEN) {
+            let addresses = loads.iter().map(|load| load.address);
+            self.mmu.foresee(self.tables.memory(), addresses);
+            for load in loads {
+                found += read(&mut self.mmu, self.tables.memory(), load.address).as_u64();
+                expected += FRAMES.as_u64() + (load.address.as_u64() - BASE.as_u64());
+            }
         }
         assert_eq!(found, expected);
     }

@@ -33,6 +33,11 @@ impl Cache {
         self.lines.place(line.number(), line.tag())
     }
 
+    /// Has the host fetch the sets of lines with these numbers.
+    pub(crate) fn prefetch(&self, numbers: &[u64]) {
+        self.lines.prefetch(numbers);
+    }
+
     /// The state of the copy of the line; finding it is a use, and changes the state.
     #[inline]
     pub(crate) fn find(&mut self, at: Place, becomes: Remark) -> Option<LineState> {

@@ -115,7 +115,8 @@ pub use rights::{Rights, RightsTable};
 pub use soft_tlb::SoftTlb;
 pub use span::Span;
 pub use timed::{
-    Ahead, CacheCost, Caches, SoftwareCosts, TimedConfig, TimedConfigError, TimedMmu, Walkers,
+    Ahead, CacheCost, Caches, FORESEEN, SoftwareCosts, TimedConfig, TimedConfigError, TimedMmu,
+    Walkers,
 };
 pub use translation::{Leaf, TableEntry, Translated, Translation};
 pub use translation_cache::TranslationCache;

@@ -17,7 +17,7 @@ use crate::{
 pub struct Mmu<T, C: WalkCost, O> {
     registers: Registers,
     features: CpuFeatures,
-    regime: Regime,
+    pub(crate) regime: Regime,
     pub(crate) cache: T,
     pub(crate) cost: C,
     pub(crate) spent: C::Ledger,

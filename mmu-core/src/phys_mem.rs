@@ -14,6 +14,15 @@ pub trait PhysMem {
     /// [`BusError`] if no memory answers there.
     fn read_u64(&self, at: PhysAddr) -> Result<u64, BusError>;
 
+    /// Reads words as [`PhysMem::read_u64`] does, for nobody who depends on what they say: one
+    /// where no memory answers may be anything. A memory that is larger than the host's caches
+    /// answers sooner if it reads them side by side.
+    fn glance(&self, at: &[PhysAddr], words: &mut [u64]) {
+        for (word, &at) in words.iter_mut().zip(at) {
+            *word = self.read_u64(at).unwrap_or(0);
+        }
+    }
+
     /// Writes `new` in place of `current` at an address that is a multiple of eight, as one
     /// atomic step, if `current` is what stands there; else changes nothing and returns
     /// what does stand there as the inner error.
@@ -121,6 +130,11 @@ impl<M: PhysMem + ?Sized> PhysMem for &M {
     #[inline]
     fn read_u64(&self, at: PhysAddr) -> Result<u64, BusError> {
         (**self).read_u64(at)
+    }
+
+    #[inline]
+    fn glance(&self, at: &[PhysAddr], words: &mut [u64]) {
+        (**self).glance(at, words);
     }
 
     #[inline]

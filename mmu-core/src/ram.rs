@@ -399,6 +399,23 @@ impl PhysMem for Ram {
         Ok(frame.map_or(0, |frame| frame[word(at)].load(Ordering::Acquire)))
     }
 
+    /// Finds out where all of them are before it reads the first.
+    fn glance(&self, at: &[PhysAddr], words: &mut [u64]) {
+        const AT_ONCE: usize = 32;
+        static NOTHING: AtomicU64 = AtomicU64::new(0);
+        for (at, words) in at.chunks(AT_ONCE).zip(words.chunks_mut(AT_ONCE)) {
+            let mut places = [&NOTHING; AT_ONCE];
+            for (place, &at) in places.iter_mut().zip(at) {
+                if let Some(frame) = self.frame(at) {
+                    *place = &frame[word(at)];
+                }
+            }
+            for (word, place) in words.iter_mut().zip(places) {
+                *word = place.load(Ordering::Acquire);
+            }
+        }
+    }
+
     #[inline]
     fn compare_exchange_u64(
         &self,

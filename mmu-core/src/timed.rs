@@ -7,8 +7,10 @@ use crate::{
 };
 
 mod cost;
+mod foresight;
 
 pub use cost::{Ahead, CacheCost, Caches};
+pub use foresight::FORESEEN;
 
 /// An MMU with modelled TLBs, paging-structure caches and data caches, which counts cycles.
 ///

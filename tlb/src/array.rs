@@ -1,7 +1,6 @@
 mod prints;
 
 use alloc::{boxed::Box, vec};
-use core::mem;
 
 use assoc::{
     FirstEmpty, Geometry, GeometryError, IndexFunction, Replacement, Replacer, SetSelector,
@@ -33,6 +32,19 @@ impl<V: Default> Entry<V> {
             tag: Tag::NONE,
             value: V::default(),
         }
+    }
+}
+
+impl<V: Copy> Entry<V> {
+    /// Becomes another entry, and returns what it was. Each part goes to its place by itself: an
+    /// entry that is made in memory and copied from there waits for its own parts.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it need not go through memory")]
+    fn become_one(&mut self, tag: Tag, value: V) -> Self {
+        let before = *self;
+        self.tag = tag;
+        self.value = value;
+        before
     }
 }
 
@@ -204,18 +216,18 @@ impl<V: Copy + Default> Array<V> {
         debug_assert!(self.find(key).is_none());
         let Key { number, tag } = key;
         let set = self.selector.set_of(number);
-        let new = Entry { tag, value };
         if !(self.is_quite_full() && self.length == 1) {
-            return self.insert_somewhere(set, new);
+            return self.insert_somewhere(set, tag, value);
         }
         let Group { prints, policy } = &mut self.groups[set];
         let way = self.replacer.replace_one(set, policy);
         prints.fill(way, Print::of(tag));
-        Some(mem::replace(&mut self.entries[set * self.ways + way], new))
+        let entry = &mut self.entries[set * self.ways + way];
+        Some(entry.become_one(tag, value))
     }
 
     #[inline(never)]
-    fn insert_somewhere(&mut self, set: usize, new: Entry<V>) -> Option<Entry<V>> {
+    fn insert_somewhere(&mut self, set: usize, tag: Tag, value: V) -> Option<Entry<V>> {
         let empty = self.empty_way(set);
         let groups = &mut self.groups[set * self.length..][..self.length];
         let way = if let [group] = groups {
@@ -226,8 +238,8 @@ impl<V: Copy + Default> Array<V> {
             self.replacer.insert(set, words, empty)
         };
         let prints = &mut groups[way / Prints::WAYS].prints;
-        prints.fill(way % Prints::WAYS, Print::of(new.tag));
-        let old = mem::replace(&mut self.entries[set * self.ways + way], new);
+        prints.fill(way % Prints::WAYS, Print::of(tag));
+        let old = self.entries[set * self.ways + way].become_one(tag, value);
         if empty.is_some() {
             self.held += 1;
             return None;

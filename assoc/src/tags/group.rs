@@ -204,6 +204,16 @@ impl<const WAYS: usize, A: Alignment> Group<WAYS, A> {
         None
     }
 
+    /// Something of each of the host's lines that it lies in.
+    #[inline]
+    pub(super) fn glance(&self) -> u64 {
+        let [last] = self.policy;
+        if size_of::<Self>() <= align_of::<WholeLine>() {
+            return last;
+        }
+        u64::from(self.low_halves[0]) | last
+    }
+
     /// What a lane holds.
     #[inline]
     pub(super) fn of(&self, lane: usize) -> Option<(u32, Marks)> {

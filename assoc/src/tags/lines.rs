@@ -31,6 +31,9 @@ pub(super) trait Lines: Debug + Send + Sync {
     /// The way holds nothing now.
     fn clear(&mut self, set: usize, way: usize);
 
+    /// Reads something of every host's line of sets.
+    fn glance(&self, sets: &[usize]) -> u64;
+
     fn boxed_clone(&self) -> Box<dyn Lines>;
 }
 
@@ -136,6 +139,11 @@ impl<const WAYS: usize, A: Alignment, P: Replace> Lines for Narrow<WAYS, A, P> {
 
     fn clear(&mut self, set: usize, way: usize) {
         self.sets[set].held.clear(way);
+    }
+
+    fn glance(&self, sets: &[usize]) -> u64 {
+        let sets = sets.iter().map(|&set| self.sets[set].glance());
+        sets.fold(0, |all, one| all | one)
     }
 
     fn boxed_clone(&self) -> Box<dyn Lines> {

@@ -99,6 +99,11 @@ impl<P: Replace> Lines for ManyGroups<P> {
         self.groups.group(set, way).held.clear(way % WAYS);
     }
 
+    fn glance(&self, sets: &[usize]) -> u64 {
+        let groups = sets.iter().flat_map(|&set| self.groups.set(set));
+        groups.fold(0, |all, group| all | group.glance())
+    }
+
     fn boxed_clone(&self) -> Box<dyn Lines> {
         Box::new(self.clone())
     }

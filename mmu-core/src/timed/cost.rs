@@ -2,19 +2,28 @@ use cache::{CacheSystem, Request, Response, ServedBy};
 use tlb::Stream;
 use units::{AccessKind, Cycles, Level, MemoryType, PhysAddr, ProcessorId};
 
-use super::{SoftwareCosts, TimedConfig};
+use super::{SoftwareCosts, TimedConfig, foresight::Foresight};
 use crate::{Breakdown, EntryRead, Ledger, NextPage, Owner, TlbInstruction, WalkCost};
 
 /// Data caches as one processor sees them.
 pub trait Caches {
     /// Makes the request of the one line that holds the byte at `at`.
     fn access(&mut self, at: PhysAddr, request: Request, memory_type: MemoryType) -> Response;
+
+    /// Has the host fetch what requests of the lines that hold these bytes will look at. Nothing
+    /// else comes of it.
+    fn prefetch(&self, at: &[PhysAddr]);
 }
 
 impl Caches for CacheSystem {
     #[inline]
     fn access(&mut self, at: PhysAddr, request: Request, memory_type: MemoryType) -> Response {
         Self::access(self, ProcessorId::FIRST, at, request, memory_type)
+    }
+
+    #[inline]
+    fn prefetch(&self, at: &[PhysAddr]) {
+        Self::prefetch(self, at);
     }
 }
 
@@ -27,6 +36,7 @@ pub struct CacheCost<D> {
     software: SoftwareCosts,
     next_page: NextPage,
     ahead: Ahead,
+    pub(super) foresight: Foresight,
 }
 
 /// Walks for pages that nobody had asked for yet.
@@ -47,6 +57,7 @@ impl<D> CacheCost<D> {
             software: config.software,
             next_page: config.walkers.next_page,
             ahead: Ahead::default(),
+            foresight: Foresight::new(),
         }
     }
 

@@ -48,6 +48,13 @@ impl Machine {
         })
     }
 
+    /// The process that a processor runs is about to make these accesses.
+    #[inline]
+    pub(super) fn foresee(&mut self, processor: usize, records: &[Record]) {
+        let ram = self.memory.ram();
+        self.cores.one(processor).foresee(ram, records);
+    }
+
     /// Makes one access of the process that a processor runs.
     ///
     /// # Errors

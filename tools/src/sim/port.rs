@@ -48,6 +48,13 @@ impl Caches for Port {
             }
         }
     }
+
+    fn prefetch(&self, at: &[PhysAddr]) {
+        match self {
+            Self::Own(system) => system.prefetch(at),
+            Self::Shared(_, system) => system.lock().prefetch(at),
+        }
+    }
 }
 
 /// The doors of the processors of a machine to their caches.

@@ -6,7 +6,7 @@ use mmu_core::{
 };
 
 use super::{Pcids, SimError, config::MachineConfig, memory::Piece, port::Port, why::WalkLog};
-use crate::preset::Preset;
+use crate::{preset::Preset, trace::Record};
 
 /// Bit 63 of the operand of MOV to CR3: keep what is cached of the new PCID.
 const KEEP: u64 = 1 << 63;
@@ -63,6 +63,13 @@ impl Processor {
             remembers,
             overlap: overlaps.then(|| mmu_core::Overlap::new(config.window, walkers)),
         })
+    }
+
+    /// Accesses of the current process are about to be tried.
+    #[inline]
+    pub(super) fn foresee(&mut self, ram: &Ram, records: &[Record]) {
+        let addresses = records.iter().map(|record| record.address);
+        self.mmu.foresee(ram, addresses);
     }
 
     /// Tries an access of the current process.

@@ -1,4 +1,5 @@
 use memory_manager::demand::{AccessError, ServiceError};
+use mmu_core::FORESEEN;
 
 use super::{
     Machine, MachineConfig, MachineError, Program, Report, Schedule, SimError,
@@ -119,6 +120,10 @@ fn go(machine: &mut Machine, feed: &Feed<'_>) -> Result<(), Stopped> {
             } => {
                 let records = &feed.batch(*trace)[places.clone()];
                 for (done, record) in records.iter().enumerate() {
+                    if done % FORESEEN == 0 {
+                        let next = &records[done..];
+                        machine.foresee(*processor, &next[..next.len().min(FORESEEN)]);
+                    }
                     if let Err(error) = machine.access(*processor, record) {
                         return Err(Stopped::at(*trace, places.start + done, error));
                     }
