@@ -253,13 +253,15 @@ impl World {
                 before,
                 "{step:x?} failed and changed something"
             );
-            let machine = &self.bench.machine;
-            let (charge, frames) = (machine.commit_charge(), machine.frames_in_use());
-            let (held_charge, held_frames) = held;
-            // What was had from others for it stays had.
-            let is_kept = charge == held_charge && frames <= held_frames;
-            assert!(is_kept, "{step:x?} failed and took memory");
+            assert!(self.holds_no_more(held), "{step:x?} failed and took memory");
         }
+    }
+
+    /// Whether there is no more in use than the charge and the frames that were: what was had
+    /// from others stays had.
+    fn holds_no_more(&self, (charge, frames): (u64, u64)) -> bool {
+        let machine = &self.bench.machine;
+        machine.commit_charge() == charge && machine.frames_in_use() <= frames
     }
 
     fn end_thread(&mut self, which: u64) -> Result<(), Status> {
