@@ -305,7 +305,7 @@ fn machines_with_more_and_less_memory_are_compared() {
         "2  golden-cove, 4 KiB, 2 MiB of memory",
         "hard faults",
         "Disk       reads in 85 us",
-        "Memory   seconds   soft",
+        "Memory   seconds  soft",
     ] {
         assert!(text.contains(words), "{words}: {text}");
     }

@@ -124,8 +124,8 @@ fn time_passes_second_by_second() {
     let script = "\
 ram 4MiB
 process app
-p = VirtualAlloc(NULL, 2MiB, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE)
-touch p 2MiB
+p = VirtualAlloc(NULL, 3500KiB, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE)
+touch p 3500KiB
 tick 8
 expect counter(trimmed_pages) > 0
 ";
