@@ -3,6 +3,7 @@ use mmu_core::{AccessKind, Fault, PhysAddr, PrivilegeMode, Span, VirtAddr};
 use crate::{
     Exception, ExceptionAccess, Machine, Status, Target, ThreadId,
     kernel::Kernel,
+    paging::Patience,
     user_space::UserSpace,
     vad::{PAGE, PAGE_BYTES},
 };
@@ -172,7 +173,7 @@ fn resolve(
     access: ExceptionAccess,
 ) -> Result<(), Exception> {
     match fault {
-        Fault::Page(fault) => space.resolve(kernel, thread, fault, access),
+        Fault::Page(fault) => space.resolve(kernel, thread, fault, access, &Patience::Stays),
         Fault::NonCanonical(_) => Err(Exception {
             code: Status::AccessViolation,
             access: ExceptionAccess::Read,

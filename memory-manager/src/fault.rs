@@ -6,8 +6,10 @@ use crate::{
     Exception, ExceptionAccess, Status, ThreadId,
     kernel::Kernel,
     page_tables::PageEntry,
+    paging::{Patience, Reader},
     protection::Protection,
     pte::{FrameOwner, Pte, PteState, ValidPte},
+    section::Whereabouts,
     user_space::UserSpace,
     vad::{Entries, PAGE, USER_LIMIT, Untouched, VadKind},
 };
@@ -39,16 +41,18 @@ impl UserSpace {
     /// Resolves a page fault of a program, so that the access can be tried again.
     ///
     /// # Errors
-    /// The exception that the program gets instead.
+    /// The exception that the program gets instead; [`Status::InPageError`], too, of one that
+    /// does not stay until its page is read, and is told what it waits for.
     pub(crate) fn resolve(
         &mut self,
         kernel: &mut Kernel,
         thread: Option<ThreadId>,
         fault: &PageFault,
         access: ExceptionAccess,
+        patience: &Patience,
     ) -> Result<(), Exception> {
         kernel.faults.faults += 1;
-        let settled = match (self.settle(kernel, fault, access), thread) {
+        let settled = match (self.settle(kernel, fault, access, patience), thread) {
             (Err(Status::GuardPageViolation), Some(thread)) => {
                 self.guard_touched(kernel, thread, fault.address.as_u64())
             }
@@ -67,6 +71,7 @@ impl UserSpace {
         kernel: &mut Kernel,
         fault: &PageFault,
         access: ExceptionAccess,
+        patience: &Patience,
     ) -> Result<(), Status> {
         let address = fault.address.as_u64() & !(PAGE - 1);
         if address >= USER_LIMIT {
@@ -88,18 +93,20 @@ impl UserSpace {
         };
         match found.pte.state() {
             PteState::Valid(valid) => self.settle_valid(kernel, page, valid, access),
-            PteState::Zero => self.settle_by_region(kernel, page, None, access),
+            PteState::Zero => self.settle_by_region(kernel, page, None, access, patience),
             PteState::Lookup(protection) => {
-                self.settle_by_region(kernel, page, Some(protection), access)
+                self.settle_by_region(kernel, page, Some(protection), access, patience)
             }
             PteState::Decommitted => Err(Status::AccessViolation),
             PteState::Prototype(prototype, protection) => {
-                self.pointed_page(kernel, page, prototype, protection, access)
+                let pointed = (prototype, protection);
+                self.pointed_page(kernel, page, pointed, access, patience)
             }
             PteState::PageFile(slot, protection) => {
                 let guarded = |protection| Pte::page_file(slot, protection);
                 self.admit(kernel, page, protection, access, guarded)?;
-                let frame = kernel.page_in(found.place, FrameOwner::Process)?;
+                let reader = self.reader(patience);
+                let frame = kernel.page_in(found.place, FrameOwner::Process, reader)?;
                 let page = FaultedPage {
                     entry: Some(PageEntry::read(&kernel.physical, found.place)?),
                     ..page
@@ -111,11 +118,20 @@ impl UserSpace {
             PteState::Transition(frame, protection) => {
                 let guarded = |protection| Pte::transition(frame, protection);
                 self.admit(kernel, page, protection, access, guarded)?;
+                let was = kernel.land(frame, patience)?;
                 let valid = Pte::valid(frame, protection, FrameOwner::Process);
                 self.make_valid(kernel, page, valid, access)?;
-                kernel.faults.soft += 1;
+                kernel.faults.soft += u64::from(was == Whereabouts::InMemory);
                 Ok(())
             }
+        }
+    }
+
+    /// Somebody for whom pages of the process are read.
+    pub(crate) fn reader<'a>(&self, patience: &'a Patience) -> Reader<'a> {
+        Reader {
+            priority: self.working_set.priority,
+            patience,
         }
     }
 
@@ -146,6 +162,7 @@ impl UserSpace {
         page: FaultedPage,
         protection: Option<Protection>,
         access: ExceptionAccess,
+        patience: &Patience,
     ) -> Result<(), Status> {
         let vad = self
             .vads
@@ -161,12 +178,12 @@ impl UserSpace {
                 let own = kernel.untouched_page(vad, page.address)?;
                 let own = own.ok_or(Status::AccessViolation)?;
                 let index = view.first + (page.address - vad.start) / PAGE;
-                let place = (view.segment, index);
+                let shared = (view.segment, index, protection.unwrap_or(own));
                 let page = FaultedPage {
                     own: Some(own),
                     ..page
                 };
-                self.view_page(kernel, page, place, protection.unwrap_or(own), access)
+                self.view_page(kernel, page, shared, access, patience)
             }
             VadKind::Private(_) => Err(Status::AccessViolation),
         }

@@ -4,6 +4,7 @@ use crate::{
     FaultCounters, Replacement, Status, WorkingSetCounters,
     commit::Commit,
     mdl::Mdls,
+    paging::Awaited,
     physical::Physical,
     processor::SpaceRoot,
     processors::{Coherence, Processors},
@@ -33,6 +34,8 @@ pub(crate) struct Kernel {
     pub(crate) calls: u64,
     /// Why a page could not be read, until its thread is told.
     pub(crate) in_page_reason: Option<Status>,
+    /// What a fault waits for, until its thread is told.
+    pub(crate) awaited: Option<Awaited>,
     /// What processors of others have to forget, if somebody asks.
     pub(crate) recorded: Option<Vec<Invalidation>>,
 }

@@ -116,6 +116,7 @@ pub use page_file::{
     PageFileSize, PageFiles, PageSlot, Slot, SlotRun,
 };
 pub use page_protection::PageProtection;
+pub use paging::PageReadId;
 pub use pfn::{FrameFault, FrameState, PageLists};
 pub use placement::{AddressRequirements, ZeroBits};
 pub use privileges::Privileges;
@@ -124,7 +125,7 @@ pub use section::{
     Backing, FileAccess, ImageInformation, ImageMachine, MappedView, MappingNote, SectionAccess,
     SectionAttributes, SectionCreation, SectionHandle, SectionOpening, ViewAccess, ViewRequest,
 };
-pub use service::{FaultCounters, FaultOutcome};
+pub use service::{FaultCounters, FaultOutcome, FaultProgress, PageWait};
 pub use shared_data::SHARED_DATA;
 pub use stack::{StackRequest, ThreadStack};
 pub use status::Status;

@@ -130,6 +130,7 @@ impl Machine {
                 pages_added: 0,
                 calls: 0,
                 in_page_reason: None,
+                awaited: None,
                 recorded: None,
             },
             spaces: BTreeMap::new(),
@@ -182,6 +183,8 @@ impl Machine {
         self.kernel.processors.arrive(processor)?;
         let mut space = self.spaces.remove(&process).ok_or(Status::InvalidHandle)?;
         let kernel = &mut self.kernel;
+        // Its threads do not end before what they wait for is read.
+        kernel.physical.complete_of(process)?;
         let regions: Vec<_> = space.vads.iter().map(|vad| (vad.start, vad.end)).collect();
         let mut segments = BTreeSet::new();
         let mut result = Ok(());

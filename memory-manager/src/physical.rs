@@ -4,6 +4,7 @@ use mmu_core::{PageSize, PhysAddr, Ram, RamTooLarge};
 
 use crate::{
     DiskLedger, DiskModel, MemoryPriority, PageFiles, PageSlot, PhysicalPage, Status,
+    paging::{PagesInFlight, Reader},
     pfn::{Content, Evicted, FrameDatabase, FrameFlags, FrameState, Record, Taken, Wanted},
     processors::Coherence,
     protection::Protection,
@@ -40,6 +41,7 @@ pub(crate) struct Physical {
     pub(crate) stall: Stall,
     /// Whether a free frame is nobody's.
     pub(crate) coherence: Coherence,
+    pub(crate) in_flight: PagesInFlight,
 }
 
 impl Physical {
@@ -56,6 +58,7 @@ impl Physical {
             tasks: Tasks::default(),
             stall: Stall::default(),
             coherence: Coherence::Whole,
+            in_flight: PagesInFlight::default(),
         })
     }
 
@@ -94,7 +97,7 @@ impl Physical {
     }
 
     /// Takes a frame; if none can be had, pages are written until one can, even where that
-    /// failed before.
+    /// failed before, and those waited for that are being read.
     pub(super) fn take(&mut self, wanted: Wanted) -> Result<Taken, Status> {
         self.check_coherence();
         loop {
@@ -102,7 +105,7 @@ impl Physical {
                 self.tell(taken)?;
                 return Ok(taken);
             }
-            if self.write_for_a_frame()? == 0 {
+            if self.write_for_a_frame()? == 0 && !self.complete_first()? {
                 return Err(Status::NoMemory);
             }
         }
@@ -122,7 +125,7 @@ impl Physical {
     }
 
     #[cold]
-    fn evict(&mut self, evicted: Evicted) -> Result<(), Status> {
+    pub(crate) fn evict(&mut self, evicted: Evicted) -> Result<(), Status> {
         let left = if evicted.is_prototype {
             evicted.original
         } else {
@@ -382,13 +385,13 @@ impl Physical {
     }
 
     /// Gives a frame that was filled to an entry, which says `original` again when it is taken.
-    /// Nobody uses it yet.
+    /// Nobody uses it yet: it is on standby, or in flight if its reader does not stay.
     pub(crate) fn give_clean(
         &mut self,
         frame: PhysAddr,
-        at: PhysAddr,
-        original: Pte,
+        (at, original): (PhysAddr, Pte),
         owner: FrameOwner,
+        reader: Reader<'_>,
     ) {
         let number = PhysicalPage::of(frame);
         let record = self.frames.record_mut(number);
@@ -396,8 +399,14 @@ impl Physical {
             .flags
             .set(FrameFlags::PROTOTYPE, owner == FrameOwner::Prototype);
         record.original = original;
+        record.priority = reader.priority as u8;
         record.set_entry(Some(at));
-        self.frames.retire(number);
+        if reader.leaves() {
+            record.flags |= FrameFlags::READ_IN_PROGRESS;
+            record.references += 1;
+        } else {
+            self.frames.retire(number);
+        }
     }
 
     /// Where the prototype entry lies that has a frame.

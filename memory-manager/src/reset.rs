@@ -55,6 +55,8 @@ impl UserSpace {
         let Some(rules) = self.resettable(kernel, start, end)? else {
             return Ok(());
         };
+        // One that cannot be read is in no frame.
+        kernel.physical.complete_of(self.process)?;
         let (mut written, mut reset) = (Vec::new(), Vec::new());
         self.rewrite_range(kernel, start, end, |space, page, pte| {
             if !has_own_page(pte) || space.working_set.list.is_locked(page) {

@@ -5,9 +5,14 @@ use mmu_core::{Entry, ErrorCode, Invalidation, PageFault, Ram, Registers};
 
 use crate::{
     Exception, ExceptionAccess, Machine, ProcessId, Status, Target,
+    paging::Patience,
     pte::PteState,
     vad::{PAGE, USER_LIMIT},
 };
+
+mod wait;
+
+pub use wait::{FaultProgress, PageWait};
 
 /// What came of servicing a fault; either way the access is to be tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +37,8 @@ pub struct FaultCounters {
     /// Pages that were in a page file or a mapped file, and were read from there because they
     /// were used. What was read along with them is not counted.
     pub hard: u64,
+    /// Pages that were being read already, because of another fault, and were waited for.
+    pub collided: u64,
     /// Pages of sections that were copied by a write (`CopyOnWriteCount`).
     pub write_copies: u64,
     /// Faults that another one had resolved meanwhile.
@@ -96,9 +103,17 @@ impl Machine {
         target: impl Into<Target>,
         fault: &PageFault,
     ) -> Result<FaultOutcome, Exception> {
-        let target = target.into();
+        self.serve(target.into(), fault, &Patience::Stays)
+    }
+
+    fn serve(
+        &mut self,
+        target: Target,
+        fault: &PageFault,
+        patience: &Patience,
+    ) -> Result<FaultOutcome, Exception> {
         let access = ExceptionAccess::of_fault(fault.error_code);
-        let failed = Exception::at(fault.address, access);
+        let failed = failure(fault);
         let (space, kernel) = self.space(target).map_err(&failed)?;
         let page = fault.address.as_u64() & !(PAGE - 1);
         if page >= USER_LIMIT {
@@ -126,7 +141,7 @@ impl Machine {
             entry: Entry::from_bits_retain(pte.bits()),
             ..*fault
         };
-        space.resolve(kernel, target.thread(), &fresh, access)?;
+        space.resolve(kernel, target.thread(), &fresh, access, patience)?;
         Ok(FaultOutcome::Resolved)
     }
 
@@ -150,6 +165,11 @@ impl Machine {
     pub fn fault_counters(&self) -> FaultCounters {
         self.kernel.faults
     }
+}
+
+/// What a thread gets whose fault cannot be serviced.
+fn failure(fault: &PageFault) -> impl Fn(Status) -> Exception {
+    Exception::at(fault.address, ExceptionAccess::of_fault(fault.error_code))
 }
 
 impl ExceptionAccess {

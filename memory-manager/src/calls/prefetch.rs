@@ -4,7 +4,7 @@ use crate::{
     AddressRange, Machine, Status, Target,
     kernel::Kernel,
     page_tables::Pieces,
-    paging::SPARED,
+    paging::{Patience, Reader, SPARED},
     pte::{FrameOwner, PteState},
     section::{PROTOTYPES, SegmentId, Whereabouts},
     user_space::UserSpace,
@@ -63,7 +63,8 @@ impl UserSpace {
             let reach = vad.end.min(end);
             if let Some((segment, first)) = vad.view_index(next) {
                 let pages = (reach - next).div_ceil(PAGE);
-                kernel.prefetch_shared(segment, first..first + pages, room)?;
+                let reader = self.reader(&Patience::Stays);
+                kernel.prefetch_shared(segment, first..first + pages, room, reader)?;
             }
             self.prefetch_own(kernel, next, reach, room)?;
             next = vad.end;
@@ -84,7 +85,8 @@ impl UserSpace {
             for (_, place) in piece.entries() {
                 let entry = kernel.physical.read_pte(place)?;
                 if *room > 0 && matches!(entry.state(), PteState::PageFile(..)) {
-                    kernel.page_in(place, FrameOwner::Process)?;
+                    let reader = self.reader(&Patience::Stays);
+                    kernel.page_in(place, FrameOwner::Process, reader)?;
                     *room -= 1;
                 }
             }
@@ -99,6 +101,7 @@ impl Kernel {
         id: SegmentId,
         pages: Range<u64>,
         room: &mut u64,
+        reader: Reader<'_>,
     ) -> Result<(), Status> {
         let is_file = self.segments.is_file(id);
         let mut next = pages.start;
@@ -117,7 +120,7 @@ impl Kernel {
                     continue;
                 }
             }
-            match self.find_shared(id, index, pages.clone()) {
+            match self.find_shared(id, index, pages.clone(), reader) {
                 Ok((frame, found)) => {
                     self.physical.release(frame);
                     *room -= u64::from(found != Whereabouts::InUse);

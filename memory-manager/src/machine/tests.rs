@@ -10,6 +10,7 @@ mod alloc;
 mod caching;
 mod callers;
 mod checked_disk;
+mod collided;
 mod copy;
 mod dep;
 mod discard;

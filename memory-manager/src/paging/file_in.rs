@@ -4,7 +4,10 @@ use std::ops::Range;
 
 use mmu_core::PhysAddr;
 
-use super::page_in::{CLUSTER, SPARED};
+use super::{
+    FailedPage, Patience, Reader,
+    page_in::{CLUSTER, SPARED},
+};
 use crate::{
     IoOwner, Status,
     kernel::Kernel,
@@ -33,14 +36,20 @@ impl Kernel {
     /// standby then.
     ///
     /// # Errors
-    /// [`Status::InPageError`], of which the thread is told the reason; [`Status::NoMemory`],
-    /// [`Status::CommitmentLimit`].
+    /// [`Status::InPageError`], of which the thread is told the reason, and of a reader who does
+    /// not stay; [`Status::NoMemory`], [`Status::CommitmentLimit`].
     pub(crate) fn file_in(
         &mut self,
         id: SegmentId,
         index: u64,
         within: Range<u64>,
+        reader: Reader<'_>,
     ) -> Result<PhysAddr, Status> {
+        let in_file = Pte::subsection(id);
+        let place = self.segment(id)?.place(index);
+        if let Some(reason) = place.and_then(|place| reader.was_told(place, in_file)) {
+            return Err(self.in_page_error(reason));
+        }
         let mut pages = self.segment(id)?.beside(&self.physical, index, &within)?;
         let mut frames = vec![self.physical.allocate_to_fill()?];
         while frames.len() < pages.clone().count() && self.physical.available() > SPARED {
@@ -49,12 +58,16 @@ impl Kernel {
         if frames.len() < pages.clone().count() {
             pages = index..index + 1;
         }
-        let filled = self.read_pages(id, index, &mut pages).and_then(|read| {
+        let read = self.read_pages(id, index, &mut pages);
+        if read.is_err() {
+            pages = index..index + 1;
+        }
+        let place = match read {
+            Err(reason) if !reader.leaves() => Err(self.in_page_error(reason)),
             // The table first, so that nothing is kept if there is no memory for it.
-            let place = self.make_prototype(id, index)?;
-            Ok((read, place))
-        });
-        let used = if filled.is_ok() {
+            _ => self.make_prototype(id, index),
+        };
+        let used = if place.is_ok() {
             pages.clone().count()
         } else {
             0
@@ -62,34 +75,48 @@ impl Kernel {
         for frame in frames.drain(used..) {
             self.physical.free(frame);
         }
-        let (read, place) = filled?;
-        let in_file = Pte::subsection(id);
-        let mut found = Err(Status::InternalError);
+        let place = place?;
+        self.faults.hard += u64::from(read.is_ok());
+        let mut given = Vec::with_capacity(frames.len());
+        let mut wanted = Err(Status::InternalError);
         for ((page, frame), number) in pages.zip(frames).zip(0..) {
-            if page != index && !read.is_whole(number) {
-                self.physical.free(frame);
-                continue;
+            if let Ok(read) = &read {
+                if page != index && !read.is_whole(number) {
+                    self.physical.free(frame);
+                    continue;
+                }
+                let written = self.physical.ram().write(frame, read.page(number));
+                written.map_err(|_| Status::InternalError)?;
             }
-            let written = self.physical.ram().write(frame, read.page(number));
-            written.map_err(|_| Status::InternalError)?;
             if page == index {
-                found = Ok(frame);
+                wanted = Ok(frame);
                 continue;
             }
             let place = self.make_prototype(id, page)?;
             self.physical
-                .give_clean(frame, place, in_file, FrameOwner::Prototype);
-            let entry = Pte::transition(frame, Protection::SHARED);
-            self.physical.write_raw(place, entry)?;
+                .give_from_file(frame, (place, in_file), reader)?;
+            given.push(frame);
         }
-        let frame = found?;
-        self.physical.give_to_prototype(frame, (place, in_file))?;
-        self.faults.hard += 1;
-        Ok(frame)
+        let frame = wanted?;
+        let Patience::Leaves(process) = *reader.patience else {
+            self.physical.record_mut(frame).priority = reader.priority as u8;
+            self.physical.give_to_prototype(frame, (place, in_file))?;
+            return Ok(frame);
+        };
+        self.physical
+            .give_from_file(frame, (place, in_file), reader)?;
+        given.push(frame);
+        let failed = read.err().map(|reason| FailedPage {
+            at: place,
+            original: in_file,
+            reason,
+        });
+        self.depart(process, given, failed);
+        Err(Status::InPageError)
     }
 
     /// Reads some pages, or the wanted one of them alone: another one may be what could not be
-    /// read.
+    /// read. The error is why that could not.
     fn read_pages(
         &mut self,
         id: SegmentId,
@@ -101,21 +128,16 @@ impl Kernel {
             *pages = index..index + 1;
             read = self.read_run(id, pages);
         }
-        let read = read.and_then(|read| {
-            // The file is shorter than when it was mapped.
-            #[expect(clippy::cast_possible_truncation, reason = "eight pages at most")]
-            let number = (index - pages.start) as usize;
-            if read.is_whole(number) || read.is_last(number) {
-                Ok(read)
-            } else {
-                self.physical.disks.fail(IoOwner::MappedFile);
-                Err(Status::FileInvalid)
-            }
-        });
-        read.map_err(|reason| {
-            self.in_page_reason = Some(reason);
-            Status::InPageError
-        })
+        let read = read?;
+        // The file is shorter than when it was mapped.
+        #[expect(clippy::cast_possible_truncation, reason = "eight pages at most")]
+        let number = (index - pages.start) as usize;
+        if read.is_whole(number) || read.is_last(number) {
+            Ok(read)
+        } else {
+            self.physical.disks.fail(IoOwner::MappedFile);
+            Err(Status::FileInvalid)
+        }
     }
 
     fn read_run(&mut self, id: SegmentId, pages: &Range<u64>) -> Result<Read, Status> {
@@ -142,6 +164,19 @@ impl Kernel {
             wanted,
             left,
         })
+    }
+}
+
+impl Physical {
+    /// Gives a frame to the prototype entry whose page was read into it.
+    fn give_from_file(
+        &mut self,
+        frame: PhysAddr,
+        (place, in_file): (PhysAddr, Pte),
+        reader: Reader<'_>,
+    ) -> Result<(), Status> {
+        self.give_clean(frame, (place, in_file), FrameOwner::Prototype, reader);
+        self.write_raw(place, Pte::transition(frame, Protection::SHARED))
     }
 }
 

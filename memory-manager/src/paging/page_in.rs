@@ -2,6 +2,7 @@
 
 use mmu_core::PhysAddr;
 
+use super::{FailedPage, Patience, Reader};
 use crate::{
     IoOwner, PageSlot, Slot, SlotRun, Status,
     kernel::Kernel,
@@ -27,21 +28,43 @@ impl Kernel {
     /// one in transition then.
     ///
     /// # Errors
-    /// [`Status::InPageError`], of which the thread is told the reason; [`Status::NoMemory`].
-    pub(crate) fn page_in(&mut self, at: PhysAddr, owner: FrameOwner) -> Result<PhysAddr, Status> {
-        let paged = self.physical.page_in(at, owner);
-        match paged {
-            Ok(Ok(frame)) => {
-                self.faults.hard += 1;
-                Ok(frame)
-            }
-            Ok(Err(reason)) => {
-                self.in_page_reason = Some(reason);
+    /// [`Status::InPageError`], of which the thread is told the reason, and of a reader who does
+    /// not stay; [`Status::NoMemory`].
+    pub(crate) fn page_in(
+        &mut self,
+        at: PhysAddr,
+        owner: FrameOwner,
+        reader: Reader<'_>,
+    ) -> Result<PhysAddr, Status> {
+        let slot = self.physical.slot_of(at)?.ok_or(Status::InternalError)?;
+        let original = Pte::page_file(slot, Protection::SHARED);
+        if let Some(reason) = reader.was_told(at, original) {
+            return Err(self.in_page_error(reason));
+        }
+        let paged = self.physical.page_in((at, slot), owner, reader)?;
+        let failed = paged.failed.map(|reason| FailedPage {
+            at,
+            original,
+            reason,
+        });
+        self.faults.hard += u64::from(failed.is_none());
+        match (*reader.patience, failed, paged.frames.last()) {
+            (Patience::Leaves(process), ..) => {
+                self.depart(process, paged.frames, failed);
                 Err(Status::InPageError)
             }
-            Err(status) => Err(status),
+            (_, Some(page), _) => Err(self.in_page_error(page.reason)),
+            (_, None, wanted) => wanted.copied().ok_or(Status::InternalError),
         }
     }
+}
+
+/// Pages that were read.
+struct Paged {
+    /// Where they are, the wanted one last.
+    frames: Vec<PhysAddr>,
+    /// Why the wanted one could not be read.
+    failed: Option<Status>,
 }
 
 /// Entries that follow each other, of pages that do so in a page file.
@@ -54,14 +77,16 @@ struct Cluster {
 }
 
 impl Physical {
-    /// As [`Kernel::page_in`]; the inner error is why the page could not be read.
+    /// As [`Kernel::page_in`]. A page that could not be read has a frame only for a reader who
+    /// does not stay.
     fn page_in(
         &mut self,
-        at: PhysAddr,
+        (at, slot): (PhysAddr, PageSlot),
         owner: FrameOwner,
-    ) -> Result<Result<PhysAddr, Status>, Status> {
+        reader: Reader<'_>,
+    ) -> Result<Paged, Status> {
         let mut frames = vec![self.take(Wanted::Anything)?.frame.frame()];
-        let mut cluster = self.cluster(at)?;
+        let mut cluster = self.cluster(at, slot)?;
         while frames.len() < cluster.run.pages as usize && self.available() > SPARED {
             frames.push(self.take(Wanted::Anything)?.frame.frame());
         }
@@ -76,23 +101,31 @@ impl Physical {
             pages.truncate(PAGE_BYTES);
             read = self.read_run(cluster.run, &mut pages);
         }
-        let used = if read.is_ok() { cluster.run.pages } else { 0 };
+        let used = if read.is_ok() || reader.leaves() {
+            cluster.run.pages
+        } else {
+            0
+        };
         for frame in frames.drain(used as usize..) {
             self.free(frame);
         }
-        if let Err(reason) = read {
-            return Ok(Err(reason));
+        if used > 0 {
+            // The wanted page is the last to be taken again.
+            let wanted = frames.remove(cluster.wanted);
+            frames.push(wanted);
         }
-        // The wanted page is the last to be taken again.
-        let others = (0..frames.len()).filter(|&index| index != cluster.wanted);
-        for index in others.chain([cluster.wanted]) {
+        let others = (0..used as usize).filter(|&index| index != cluster.wanted);
+        for (&frame, index) in frames.iter().zip(others.chain([cluster.wanted])) {
             let page = &pages[index * PAGE_BYTES..][..PAGE_BYTES];
-            let written = self.ram().write(frames[index], page);
+            let written = self.ram().write(frame, page);
             written.map_err(|_| Status::InternalError)?;
             let entry = cluster.first.wrapping_add(index as u64 * 8);
-            self.give_from_page_file(frames[index], entry, owner)?;
+            self.give_from_page_file(frame, entry, owner, reader)?;
         }
-        Ok(Ok(frames[cluster.wanted]))
+        Ok(Paged {
+            frames,
+            failed: read.err(),
+        })
     }
 
     fn read_run(&mut self, run: SlotRun, pages: &mut [u8]) -> Result<(), Status> {
@@ -105,8 +138,7 @@ impl Physical {
     }
 
     /// The entries around one whose pages lie beside its page as they do.
-    fn cluster(&self, at: PhysAddr) -> Result<Cluster, Status> {
-        let slot = self.slot_of(at)?.ok_or(Status::InternalError)?;
+    fn cluster(&self, at: PhysAddr, slot: PageSlot) -> Result<Cluster, Status> {
         let index = at.as_u64() % PAGE / 8;
         let table = PhysAddr::new(at.as_u64() - index * 8);
         let beside = |step: i64| -> Result<u64, Status> {
@@ -150,17 +182,19 @@ impl Physical {
         }
     }
 
-    /// Puts a frame that was read to those on standby, for the entry whose page it holds.
+    /// Gives a frame to the entry whose page was read into it.
     fn give_from_page_file(
         &mut self,
         frame: PhysAddr,
         at: PhysAddr,
         owner: FrameOwner,
+        reader: Reader<'_>,
     ) -> Result<(), Status> {
         let PteState::PageFile(slot, protection) = self.read_pte(at)?.state() else {
             return Err(Status::InternalError);
         };
-        self.give_clean(frame, at, Pte::page_file(slot, Protection::SHARED), owner);
+        let original = Pte::page_file(slot, Protection::SHARED);
+        self.give_clean(frame, (at, original), owner, reader);
         self.write_raw(at, Pte::transition(frame, protection))
     }
 }

@@ -46,8 +46,8 @@ pub enum FrameFault {
         /// What a look at every entry says.
         counted: u32,
     },
-    /// A frame has other references than one for its shares and one each time that it is locked,
-    /// though nobody else is busy with it.
+    /// A frame has other references than one for its shares and one each time that it is locked
+    /// or read into, though nobody else is busy with it.
     #[error("frame {:#x} has {references} references", .frame.0)]
     References {
         /// The frame.
@@ -55,6 +55,10 @@ pub enum FrameFault {
         /// What its record says.
         references: u16,
     },
+    /// A frame says that its page is being read and no read has it, or the reverse; or somebody
+    /// uses the page already.
+    #[error("frame {:#x} is not what it says as to being read", .0.0)]
+    InFlight(PhysicalPage),
     /// A frame is in no state that it could be in, going by who has it.
     #[error("frame {:#x} is {state:?}, which does not suit who has it", .frame.0)]
     State {
@@ -134,6 +138,8 @@ struct Found {
     is_written: bool,
     /// How often it is locked.
     locks: u16,
+    /// How many reads fill it.
+    reads: u16,
     /// The entries that are not zero, if it is a page table.
     used: u16,
 }
@@ -174,6 +180,9 @@ impl Machine {
         }
         for table in self.kernel.system.iter().flat_map(SystemSpace::tables) {
             survey.at(table)?.is_held = true;
+        }
+        for frame in physical.in_flight.frames() {
+            survey.at(frame)?.reads += 1;
         }
         survey.slots()?;
         survey.compare()
@@ -401,12 +410,17 @@ fn compare(frame: PhysicalPage, record: &Record, found: Found) -> Result<(), Fra
     }
     let is_busy = record.flags.contains(FrameFlags::WRITE_IN_PROGRESS);
     let references = record.references;
-    if references != u16::from(counted > 0) + u16::from(is_busy) + found.locks {
+    let busy = u16::from(is_busy) + found.locks + found.reads;
+    if references != u16::from(counted > 0) + busy {
         return Err(FrameFault::References { frame, references });
+    }
+    let is_read = record.is(FrameFlags::READ_IN_PROGRESS);
+    if found.reads != u16::from(is_read) || is_read && counted > 0 {
+        return Err(FrameFault::InFlight(frame));
     }
     let suits = match state {
         FrameState::Active => counted > 0,
-        FrameState::Transition => counted == 0 && (is_busy || found.locks > 0),
+        FrameState::Transition => counted == 0 && busy > 0,
         FrameState::Standby | FrameState::Modified | FrameState::ModifiedNoWrite => {
             counted == 0 && found.owner.is_some()
         }

@@ -22,7 +22,7 @@ pub enum FrameState {
     Bad,
     /// In use: an entry shows it, or it is held.
     Active,
-    /// On its way: in no list, and shown by no entry.
+    /// On its way: in no list, and shown by no entry. So are pages that are being read.
     Transition,
 }
 
@@ -47,6 +47,8 @@ bitflags! {
         const HELD = 1 << 3;
         /// It goes to the frames that are not to be written.
         const NO_WRITE = 1 << 4;
+        /// What it is to hold is being read.
+        const READ_IN_PROGRESS = 1 << 5;
     }
 }
 

@@ -8,6 +8,7 @@ use super::{EVERYWHERE, PageOrigin, SegmentId};
 use crate::{
     Status,
     kernel::Kernel,
+    paging::Reader,
     protection::Protection,
     pte::{FrameOwner, Pte, PteState},
 };
@@ -31,7 +32,7 @@ impl Kernel {
     /// [`Status::AccessViolation`] if the page is not committed, [`Status::InPageError`] if
     /// the file cannot be read.
     pub(crate) fn shared_frame(&mut self, id: SegmentId, index: u64) -> Result<PhysAddr, Status> {
-        Ok(self.find_shared(id, index, EVERYWHERE)?.0)
+        Ok(self.find_shared(id, index, EVERYWHERE, Reader::SYSTEM)?.0)
     }
 
     /// The same, and where the page was. Of a file, pages within a range may be read with it.
@@ -40,14 +41,15 @@ impl Kernel {
         id: SegmentId,
         index: u64,
         within: Range<u64>,
+        reader: Reader<'_>,
     ) -> Result<(PhysAddr, Whereabouts), Status> {
         let Some(place) = self.segment(id)?.place(index) else {
-            return self.fill_shared(id, index, within, Pte::ZERO);
+            return self.fill_shared(id, index, within, Pte::ZERO, reader);
         };
         let prototype = self.physical.read_pte(place)?;
-        match self.bring_back(place, prototype)? {
+        match self.bring_back(place, prototype, reader)? {
             Some(found) => Ok(found),
-            None => self.fill_shared(id, index, within, prototype),
+            None => self.fill_shared(id, index, within, prototype, reader),
         }
     }
 
@@ -55,15 +57,16 @@ impl Kernel {
     pub(crate) fn follow_prototype(
         &mut self,
         place: PhysAddr,
+        reader: Reader<'_>,
     ) -> Result<(PhysAddr, Whereabouts), Status> {
         let prototype = self.physical.read_pte(place)?;
-        if let Some(found) = self.bring_back(place, prototype)? {
+        if let Some(found) = self.bring_back(place, prototype, reader)? {
             return Ok(found);
         }
         let id = prototype.in_file().ok_or(Status::InternalError)?;
         let index = self.segment(id)?.index_of(place);
         let index = index.ok_or(Status::InternalError)?;
-        self.fill_shared(id, index, EVERYWHERE, prototype)
+        self.fill_shared(id, index, EVERYWHERE, prototype, reader)
     }
 
     /// The page of a prototype entry, if it is in memory or in a page file.
@@ -71,12 +74,13 @@ impl Kernel {
         &mut self,
         place: PhysAddr,
         prototype: Pte,
+        reader: Reader<'_>,
     ) -> Result<Option<(PhysAddr, Whereabouts)>, Status> {
         let (frame, found) = match (prototype.state(), prototype.frame()) {
             (PteState::Valid(_), Some(frame)) => (frame, Whereabouts::InUse),
-            (_, Some(frame)) => (frame, Whereabouts::InMemory),
+            (_, Some(frame)) => (frame, self.land(frame, reader.patience)?),
             (PteState::PageFile(..), None) => {
-                let frame = self.page_in(place, FrameOwner::Prototype)?;
+                let frame = self.page_in(place, FrameOwner::Prototype, reader)?;
                 (frame, Whereabouts::Elsewhere)
             }
             (_, None) => return Ok(None),
@@ -92,6 +96,7 @@ impl Kernel {
         index: u64,
         within: Range<u64>,
         prototype: Pte,
+        reader: Reader<'_>,
     ) -> Result<(PhysAddr, Whereabouts), Status> {
         let segment = self.segment(id)?;
         let (committed, _) =
@@ -100,7 +105,7 @@ impl Kernel {
             return Err(Status::AccessViolation);
         }
         if segment.part(index).is_some() {
-            let frame = self.file_in(id, index, within)?;
+            let frame = self.file_in(id, index, within, reader)?;
             return Ok((frame, Whereabouts::Elsewhere));
         }
         // What follows the bytes of a part of an image is zeros, too.

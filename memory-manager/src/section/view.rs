@@ -7,6 +7,7 @@ use crate::{
     fault::FaultedPage,
     kernel::Kernel,
     page_tables::AlikePages,
+    paging::Patience,
     private::has_own_page,
     protection::{Caching, Protection},
     pte::{FrameOwner, Pte, PteState, ValidPte},
@@ -87,12 +88,13 @@ impl UserSpace {
         &mut self,
         kernel: &mut Kernel,
         page: FaultedPage,
-        (segment, index): (SegmentId, u64),
-        protection: Protection,
+        (segment, index, protection): (SegmentId, u64, Protection),
         access: ExceptionAccess,
+        patience: &Patience,
     ) -> Result<(), Status> {
         self.admit(kernel, page, protection, access, Pte::lookup)?;
-        let found = kernel.find_shared(segment, index, EVERYWHERE)?;
+        let reader = self.reader(patience);
+        let found = kernel.find_shared(segment, index, EVERYWHERE, reader)?;
         self.show_shared(kernel, page, found, protection, access)
     }
 
@@ -102,13 +104,13 @@ impl UserSpace {
         &mut self,
         kernel: &mut Kernel,
         page: FaultedPage,
-        prototype: PhysAddr,
-        protection: Protection,
+        (prototype, protection): (PhysAddr, Protection),
         access: ExceptionAccess,
+        patience: &Patience,
     ) -> Result<(), Status> {
         let guarded = |protection| Pte::prototype(prototype, protection);
         self.admit(kernel, page, protection, access, guarded)?;
-        let found = kernel.follow_prototype(prototype)?;
+        let found = kernel.follow_prototype(prototype, self.reader(patience))?;
         self.show_shared(kernel, page, found, protection, access)
     }
 

@@ -4,13 +4,14 @@
 //! next one that does not, and is behind the others once the disk is done. The processor whose clock
 //! is behind all others' makes the next step.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use mmu_core::Cycles;
 
 use super::{
     Machine, SimError, Watch,
     feed::Feed,
+    machine::Paused,
     run::{Failed, Stopped},
 };
 
@@ -20,6 +21,8 @@ struct Queue {
     ready: VecDeque<usize>,
     /// Those that wait for a disk, each with when it can go on.
     waiting: Vec<(Cycles, usize)>,
+    /// The accesses that they go on with, of those whose access waits.
+    paused: BTreeMap<usize, Paused>,
     /// The one that ran last.
     last: Option<usize>,
     quantum_left: u64,
@@ -57,6 +60,7 @@ pub(super) fn dispatch(
             last: ready.front().copied(),
             ready,
             waiting: Vec::new(),
+            paused: BTreeMap::new(),
             quantum_left: quantum,
         }
     };
@@ -103,25 +107,31 @@ fn turn(
     }
     let mut made = 0;
     let mut waits_until = None;
+    let mut paused = queue.paused.remove(&trace);
     for record in &feed.batch(trace)[places.clone()] {
-        let done = machine.access(processor, record);
-        done.map_err(|error| Stopped::at(trace, places.start + made, error))?;
-        made += 1;
+        let done = machine.access_or_pause(processor, record, paused.take());
+        let paused = done.map_err(|error| Stopped::at(trace, places.start + made, error))?;
         waits_until = machine.take_wait();
+        if let Some(paused) = paused {
+            queue.paused.insert(trace, paused);
+            break;
+        }
+        made += 1;
         if waits_until.is_some() {
             break;
         }
     }
+    let last = places.start + made.saturating_sub(1);
     let passed = machine.let_time_pass(processor);
-    passed.map_err(|error| Stopped::at(trace, places.start + made - 1, error))?;
-    waits_until = machine.take_wait().or(waits_until);
+    passed.map_err(|error| Stopped::at(trace, last, error))?;
+    waits_until = machine.take_wait().max(waits_until);
     feed.made(trace, made);
     queue.quantum_left -= made as u64;
     if let Some(until) = waits_until {
         queue.ready.pop_front();
-        queue.waiting.push((until, trace));
         queue.wake(machine.clock(processor));
         machine.waits(!queue.ready.is_empty());
+        queue.waiting.push((until, trace));
     } else if queue.quantum_left == 0 {
         queue.ready.rotate_left(1);
     } else {

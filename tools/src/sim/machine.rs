@@ -6,7 +6,7 @@ use super::{
     cores::{Cores, Shootdowns},
     demand::Demand,
     memory::{Footprint, Memory, Piece},
-    paged::Paged,
+    paged::{Paged, Pause},
     port::Port,
     processor::Processor,
     why::WalkLog,
@@ -61,35 +61,64 @@ impl Machine {
     /// [`MachineError`] if it cannot be made.
     #[inline]
     pub fn access(&mut self, processor: usize, record: &Record) -> Result<(), MachineError> {
-        let &Record {
-            kind,
-            address,
-            size,
-        } = record;
-        if kind == RecordKind::Fetch {
-            let log = self.cores.one(processor).mmu.observer_mut();
-            log.at_instruction(address);
-        }
-        let piece = |address, size| Piece {
-            address,
-            size,
-            kind,
-        };
-        if size <= Self::MAX_PIECE {
-            self.memory
-                .access(&mut self.cores, processor, piece(address, size))?;
-        } else {
-            let mut done = 0;
-            while done < size {
-                let address = address.wrapping_add(done.into());
-                let size = (size - done).min(left_of_page(address));
-                let piece = piece(address, size);
-                self.memory.access(&mut self.cores, processor, piece)?;
-                done += size;
+        self.note_instruction(processor, record);
+        let mut done = 0;
+        loop {
+            let piece = piece(record, done);
+            self.memory.access(&mut self.cores, processor, piece)?;
+            done += piece.size;
+            if done >= record.size {
+                break;
             }
         }
         self.memory.record_done(&self.cores);
         Ok(())
+    }
+
+    /// Makes one access of the process that a processor runs, or goes on with it, until it has to
+    /// wait for a disk.
+    ///
+    /// # Errors
+    /// As [`Machine::access`].
+    pub(super) fn access_or_pause(
+        &mut self,
+        processor: usize,
+        record: &Record,
+        paused: Option<Paused>,
+    ) -> Result<Option<Paused>, MachineError> {
+        self.note_instruction(processor, record);
+        let (mut done, mut pause) = match paused {
+            Some(paused) => (paused.done, Some(paused.pause)),
+            None => (0, None),
+        };
+        loop {
+            let piece = piece(record, done);
+            let cores = &mut self.cores;
+            let pause = match &mut self.memory {
+                Memory::Demand(demand) => demand.access(cores, processor, piece).map(|()| None),
+                Memory::Paged(paged) => {
+                    paged.access_or_pause(cores, processor, piece, pause.take())
+                }
+            };
+            if let Some(pause) = pause? {
+                return Ok(Some(Paused { done, pause }));
+            }
+            done += piece.size;
+            if done >= record.size {
+                break;
+            }
+        }
+        self.memory.record_done(&self.cores);
+        Ok(None)
+    }
+
+    /// The processor is at the instruction of a record, if that is one.
+    #[inline]
+    fn note_instruction(&mut self, processor: usize, record: &Record) {
+        if record.kind == RecordKind::Fetch {
+            let log = self.cores.one(processor).mmu.observer_mut();
+            log.at_instruction(record.address);
+        }
     }
 
     /// Lets a processor go on with a thread of a process.
@@ -112,8 +141,8 @@ impl Machine {
         }
     }
 
-    /// From now on who waits for a disk is told ([`Machine::take_wait`]), and no processor waits by
-    /// itself.
+    /// From now on who waits for a disk is told ([`Machine::access_or_pause`],
+    /// [`Machine::take_wait`]), and no processor waits by itself.
     pub(super) fn give_way(&mut self) {
         if let Memory::Paged(paged) = &mut self.memory {
             paged.give_way();
@@ -206,6 +235,30 @@ impl Machine {
     /// What all processors spent.
     pub(super) fn cycles(&self) -> Breakdown {
         self.cores.cycles()
+    }
+}
+
+/// An access that waits for a disk.
+#[derive(Debug)]
+pub(super) struct Paused {
+    /// How many bytes of it were made.
+    done: u32,
+    pause: Pause,
+}
+
+/// What is made at once of an access of which so many bytes were made.
+#[inline]
+fn piece(record: &Record, done: u32) -> Piece {
+    let address = record.address.wrapping_add(done.into());
+    let size = if record.size <= Machine::MAX_PIECE {
+        record.size
+    } else {
+        (record.size - done).min(left_of_page(address))
+    };
+    Piece {
+        address,
+        size,
+        kind: record.kind,
     }
 }
 

@@ -7,7 +7,10 @@ mod error;
 mod timeline;
 
 use memory_manager::demand::{AccessError, ServiceError};
-use memory_manager::{AllocationType, IoOwner, PageProtection, ProcessId, SHARED_DATA, Status};
+use memory_manager::{
+    AllocationType, Exception, FaultProgress, IoOwner, PageProtection, PageWait, ProcessId,
+    SHARED_DATA, Status,
+};
 use mmu_core::{
     Cycles, Fault, Invalidation, PageFault, PageSize, PhysAddr, Ram, Registers, VirtAddr,
 };
@@ -32,6 +35,14 @@ const PLACES: [(u64, u64); 2] = [
 /// How often one access may fault: each of its two pages once because it is not there and once
 /// because it cannot be written yet, and as often again because room was made for the other.
 const MAX_FAULTS: u32 = 8;
+
+/// An access that waits for a page to be read.
+#[derive(Debug)]
+pub(super) struct Pause {
+    wait: PageWait,
+    /// How often the access has waited.
+    pauses: u32,
+}
 
 /// Processes whose memory goes to a page file when there is no more.
 #[derive(Debug)]
@@ -136,6 +147,7 @@ impl Paged {
         }
     }
 
+    /// Lets a processor make an access; if it has to wait for the disk, it does.
     #[inline]
     pub(super) fn access(
         &mut self,
@@ -145,8 +157,40 @@ impl Paged {
     ) -> Result<(), MachineError> {
         match cores.one(number).access(self.machine.ram(), piece) {
             Ok(()) => Ok(()),
-            Err(fault) => self.resolve_and_retry(cores, number, piece, fault),
+            Err(fault) => {
+                let stays = self.resolve_and_retry(cores, number, piece, fault, Waits::Stay);
+                stays.map(|_| ())
+            }
         }
+    }
+
+    /// The same, or goes on with it; says so if it has to wait for a page.
+    pub(super) fn access_or_pause(
+        &mut self,
+        cores: &mut Cores,
+        number: usize,
+        piece: Piece,
+        pause: Option<Pause>,
+    ) -> Result<Option<Pause>, MachineError> {
+        let mut pauses = 0;
+        if let Some(pause) = pause {
+            pauses = pause.pauses;
+            self.go_on(cores, number, pause.wait)?;
+        }
+        let Err(fault) = cores.one(number).access(self.machine.ram(), piece) else {
+            return Ok(None);
+        };
+        // Whose pages leave again while he waits for others stays.
+        let waits = if pauses < MAX_FAULTS {
+            Waits::GiveWay
+        } else {
+            Waits::Stay
+        };
+        let wait = self.resolve_and_retry(cores, number, piece, fault, waits)?;
+        Ok(wait.map(|wait| Pause {
+            wait,
+            pauses: pauses + 1,
+        }))
     }
 
     #[cold]
@@ -156,30 +200,66 @@ impl Paged {
         number: usize,
         piece: Piece,
         mut fault: Fault,
-    ) -> Result<(), MachineError> {
+        waits: Waits,
+    ) -> Result<Option<PageWait>, MachineError> {
         for _ in 0..MAX_FAULTS {
-            let Fault::Page(page_fault) = fault else {
-                return Err(AccessError::Fault(fault).into());
-            };
-            let process = cores.one(number).current();
-            self.faults += 1;
-            self.service(process, &page_fault)?;
-            self.settle(cores, number)?;
-            self.let_time_pass(cores, number)?;
+            if let Some(wait) = self.resolve(cores, number, fault, waits)? {
+                return Ok(Some(wait));
+            }
             match cores.one(number).access(self.machine.ram(), piece) {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(None),
                 Err(next) => fault = next,
             }
         }
         Err(PagingError::NoProgress(self.config.ram).into())
     }
 
+    fn resolve(
+        &mut self,
+        cores: &mut Cores,
+        number: usize,
+        fault: Fault,
+        waits: Waits,
+    ) -> Result<Option<PageWait>, MachineError> {
+        let Fault::Page(fault) = fault else {
+            return Err(AccessError::Fault(fault).into());
+        };
+        let process = cores.one(number).current();
+        self.faults += 1;
+        let wait = self.service(process, &fault, waits)?;
+        self.settle(cores, number)?;
+        match &wait {
+            Some(wait) => self.disk.wait_for(wait.read()),
+            None => self.let_time_pass(cores, number)?,
+        }
+        Ok(wait)
+    }
+
+    /// The page that somebody waited for is there.
+    fn go_on(
+        &mut self,
+        cores: &mut Cores,
+        number: usize,
+        wait: PageWait,
+    ) -> Result<(), MachineError> {
+        self.disk.is_over(wait.read());
+        if let Err(exception) = self.machine.end_service(wait) {
+            return Err(self.refused(exception.reason.unwrap_or(exception.code)));
+        }
+        self.settle(cores, number)?;
+        self.let_time_pass(cores, number)
+    }
+
     /// Services a fault. What a program touches was allocated by it, which its trace does not
     /// say: it is committed when it is first touched.
-    fn service(&mut self, process: usize, fault: &PageFault) -> Result<(), MachineError> {
-        let id = self.processes[process];
-        match self.machine.service(id, fault) {
-            Ok(_) => return Ok(()),
+    fn service(
+        &mut self,
+        process: usize,
+        fault: &PageFault,
+        waits: Waits,
+    ) -> Result<Option<PageWait>, MachineError> {
+        match self.try_service(process, fault, waits) {
+            Ok(wait) => return Ok(wait),
             Err(exception) if exception.code == Status::AccessViolation => {}
             Err(exception) => return Err(self.refused(exception.reason.unwrap_or(exception.code))),
         }
@@ -191,20 +271,39 @@ impl Paged {
             return Err(PagingError::NoUserMemory(fault.address).into());
         }
         let committed = self.machine.virtual_alloc(
-            id,
+            self.processes[process],
             Some(VirtAddr::new(page)),
             PageSize::Size4KiB.bytes(),
             AllocationType::COMMIT,
             PageProtection::EXECUTE_READWRITE,
         );
         committed.map_err(|status| self.refused(status))?;
-        match self.machine.service(id, fault) {
-            Ok(_) => Ok(()),
+        match self.try_service(process, fault, waits) {
+            Ok(wait) => Ok(wait),
             Err(exception) if exception.code == Status::AccessViolation => {
                 Err(AccessError::from(ServiceError::AccessViolation(*fault)).into())
             }
             Err(exception) => Err(self.refused(exception.code)),
         }
+    }
+
+    fn try_service(
+        &mut self,
+        process: usize,
+        fault: &PageFault,
+        waits: Waits,
+    ) -> Result<Option<PageWait>, Exception> {
+        let process = self.processes[process];
+        Ok(match waits {
+            Waits::Stay => {
+                self.machine.service(process, fault)?;
+                None
+            }
+            Waits::GiveWay => match self.machine.begin_service(process, fault)? {
+                FaultProgress::Done(_) => None,
+                FaultProgress::Waits(wait) => Some(wait),
+            },
+        })
     }
 
     #[cold]
@@ -295,6 +394,7 @@ impl Paged {
             demand_zero: faults.demand_zero,
             soft: faults.soft,
             hard: faults.hard,
+            collided: faults.collided,
             trimmed: sets.trimmed + sets.swapped + sets.replaced,
             reads: disk.reads,
             pages_read: disk.bytes_read / page,

@@ -32,7 +32,8 @@ pub struct Schedule {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Waits {
-    /// It goes on with another one that does not wait, as Windows does.
+    /// It goes on with another one that does not wait, if it has one, as Windows does; others may
+    /// wait for the same page, or for the disk to be done with it.
     #[default]
     GiveWay,
     /// It waits, too: so that several machines, which wait at other places, make the same steps.
@@ -54,12 +55,9 @@ impl Schedule {
     /// does an access every 3 ns.
     pub const QUANTUM: NonZeroU64 = NonZeroU64::new(3_000_000).unwrap();
 
-    /// Whether a processor has several of so many traces, and goes on with another one while one
-    /// waits for a disk.
+    /// Whether others of so many traces run while one waits for a disk.
     pub(super) fn gives_way(self, traces: usize, config: MachineConfig) -> bool {
-        self.waits == Waits::GiveWay
-            && config.page_file.is_some()
-            && traces > config.processors.get() as usize
+        self.waits == Waits::GiveWay && config.page_file.is_some() && traces > 1
     }
 
     /// How many processes so many traces are.

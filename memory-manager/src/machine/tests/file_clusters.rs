@@ -202,8 +202,8 @@ fn neighbours_are_not_read_where_memory_is_short() {
     assert_eq!(after.bytes_read, before.bytes_read + 5 * PAGE);
 }
 
-/// A fault is over when its call is, so that no other one can meet a read that is under way
-/// (Windows' collided faults): who comes second waits for the machine, and finds the page.
+/// A call is over when what it needs is read, so that no other call meets a read that is under
+/// way: who comes second waits for the machine, and finds the page.
 #[test]
 fn threads_that_fault_on_one_page_read_it_once() {
     let mut bench = Bench::new();

@@ -130,6 +130,13 @@ fn a_wrong_count_of_frames_that_can_be_had_is_found() {
 }
 
 #[test]
+fn a_frame_that_no_read_fills_as_it_says_is_found() {
+    let reads = FrameFlags::READ_IN_PROGRESS;
+    let (found, frame) = broken_record(MODIFIED, |record| record.flags |= reads);
+    assert_eq!(found, FrameFault::InFlight(frame));
+}
+
+#[test]
 fn a_frame_in_two_states_is_found() {
     let (found, frame) = broken_record(MODIFIED, |record| record.state = FrameState::Active);
     assert_eq!(found, FrameFault::Misplaced(frame));

@@ -56,8 +56,10 @@ pub(super) fn check(machine: &Machine) {
     }
     let locked = machine.kernel.mdls.iter();
     let locked = locked.flat_map(|locked| locked.frames.iter().copied());
-    // Each frame has an owner, or is locked and has lost it.
+    // Each frame has an owner, or is locked or read and has lost it.
     count.frames.extend(locked);
+    let in_flight = machine.kernel.physical.in_flight.frames();
+    count.frames.extend(in_flight);
     for table in machine.kernel.system.iter().flat_map(SystemSpace::tables) {
         count.own(table);
         count.charge += 1;

@@ -1,7 +1,10 @@
 //! Working sets that grow, give pages for others, and are trimmed.
 
 use super::*;
-use crate::{MemoryPriority, Privileges, Replacement, Trigger, WorkingSetLimits, WorkingSetSize};
+use crate::{
+    Backing, FileAccess, MemoryPriority, Privileges, Replacement, SectionAttributes, Trigger,
+    WorkingSetLimits, WorkingSetSize,
+};
 
 /// Pages of the machine on which memory gets short.
 const FRAMES: u64 = 2048;
@@ -306,6 +309,44 @@ fn frames_are_taken_by_the_memory_priority_of_who_used_them() {
         (&standby[..5], &standby[6..]),
         (&[0, 1, 2, 3, 4][..], &[0, 0][..])
     );
+}
+
+/// Windows Internals, 6th edition, "Page Priority": a page's priority is that of the thread that
+/// first causes its allocation, which is the one whose fault reads it.
+#[test]
+fn pages_that_are_read_with_another_have_the_priority_of_whom_they_are_read_for() {
+    let view = BASE + 0x10_0000;
+    for base in [BASE, view] {
+        let (mut bench, _) = Bench::with_page_file(FRAMES, FRAMES);
+        bench.numbered(BASE, 8);
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(8 * PAGE).unwrap();
+        let backing = Backing::File(file, FileAccess::all());
+        let commit = SectionAttributes::COMMIT;
+        let made = bench.machine.create_section(backing, READWRITE, commit, 0);
+        bench.map(made.unwrap(), view, READWRITE).unwrap();
+        let process = bench.process;
+        for (first, prefetched) in [(base + PAGE, false), (base, true)] {
+            bench.machine.page_out().unwrap();
+            let priority = MemoryPriority::Medium;
+            let set = bench.machine.set_memory_priority(process, priority);
+            set.unwrap();
+            let count = if prefetched {
+                let range = AddressRange {
+                    base: VirtAddr::new(first),
+                    size: 8 * PAGE,
+                };
+                let read = bench.machine.prefetch_virtual_memory(process, &[range]);
+                read.unwrap();
+                8
+            } else {
+                bench.read(first).unwrap();
+                7
+            };
+            let standby = bench.machine.page_lists().standby;
+            assert_eq!(standby, [0, 0, 0, count, 0, 0, 0, 0], "{base:#x}");
+        }
+    }
 }
 
 /// The headers of Windows: `MEMORY_PRIORITY_LOWEST`.

@@ -11,8 +11,10 @@ pub(in crate::sim) struct Counts {
     pub(in crate::sim) demand_zero: u64,
     /// Faults for pages that had left a working set and were still in memory.
     pub(in crate::sim) soft: u64,
-    /// Faults that waited for a page to be read.
+    /// Faults for which a page was read.
     pub(in crate::sim) hard: u64,
+    /// Faults that waited for a page which was being read because of another one.
+    pub(in crate::sim) collided: u64,
     /// Pages that left working sets, for other processes or for other pages of their own.
     pub(in crate::sim) trimmed: u64,
     /// Reads of the page file, each of pages that lie together.
@@ -47,6 +49,7 @@ impl Sub for Counts {
             demand_zero: self.demand_zero - earlier.demand_zero,
             soft: self.soft - earlier.soft,
             hard: self.hard - earlier.hard,
+            collided: self.collided - earlier.collided,
             trimmed: self.trimmed - earlier.trimmed,
             reads: self.reads - earlier.reads,
             pages_read: self.pages_read - earlier.pages_read,

@@ -1,9 +1,12 @@
+use std::collections::BTreeMap;
+
+use memory_manager::PageReadId;
 use mmu_core::Cycles;
 
 use crate::sim::{Waits, processor::Processor};
 
 /// Who waits until when for the disk, which does one thing at a time.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct DiskQueue {
     pub(super) waits: Waits,
     /// What it has done so far.
@@ -12,6 +15,8 @@ pub(super) struct DiskQueue {
     free: Cycles,
     /// Until when whoever ran last has to wait.
     pub(super) until: Option<Cycles>,
+    /// When pages arrive that are being read.
+    arrivals: BTreeMap<PageReadId, Cycles>,
 }
 
 impl Default for DiskQueue {
@@ -21,6 +26,7 @@ impl Default for DiskQueue {
             done: Cycles::default(),
             free: Cycles::default(),
             until: None,
+            arrivals: BTreeMap::new(),
         }
     }
 }
@@ -40,5 +46,17 @@ impl DiskQueue {
                 self.until = Some(self.free);
             }
         }
+    }
+
+    /// Whoever runs waits for a read, be it the last thing that the disk was asked for or one that
+    /// it is busy with already.
+    pub(super) fn wait_for(&mut self, read: PageReadId) {
+        let arrival = *self.arrivals.entry(read).or_insert(self.free);
+        self.until = self.until.max(Some(arrival));
+    }
+
+    /// What was read has arrived.
+    pub(super) fn is_over(&mut self, read: PageReadId) {
+        self.arrivals.remove(&read);
     }
 }

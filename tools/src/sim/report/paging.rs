@@ -67,6 +67,7 @@ impl Paging {
             ("new pages", counts.demand_zero),
             ("soft faults", counts.soft),
             ("hard faults", counts.hard),
+            ("collided faults", counts.collided),
             ("pages trimmed", counts.trimmed),
             ("reads", counts.reads),
             ("pages read", counts.pages_read),
@@ -94,6 +95,7 @@ impl Paging {
             "new",
             "soft",
             "hard",
+            "collided",
             "trimmed",
         ]);
         self.fill(&mut table, |part| {
@@ -104,6 +106,7 @@ impl Paging {
                 counts.demand_zero,
                 counts.soft,
                 counts.hard,
+                counts.collided,
                 counts.trimmed,
             ]
         });

@@ -113,7 +113,8 @@ impl Setup {
             processor: schedule.processor(number, processors as usize),
         };
         let programs: Vec<_> = sources.into_iter().enumerate().map(program).collect();
-        let take_turns = programs.len() > processors as usize;
+        let traces = programs.len();
+        let take_turns = traces > processors as usize;
         let (identity, known) = (&preset.identity, preset.assumptions);
         Self {
             cpu: preset.name.clone(),
@@ -138,7 +139,7 @@ impl Setup {
             window: config.window.get(),
             paging: config.paging,
             quantum: take_turns.then(|| schedule.quantum.get()),
-            waits: (take_turns && config.page_file.is_some()).then_some(schedule.waits),
+            waits: (traces > 1 && config.page_file.is_some()).then_some(schedule.waits),
             programs,
         }
     }

@@ -3,7 +3,7 @@
 use mmu_core::{Cause, Entry, ErrorCode, Level, PageFault, PhysAddr};
 
 use super::*;
-use crate::{DepFlags, MemoryPriority, Privileges, SystemTask, WorkingSetLimits};
+use crate::{DepFlags, FaultProgress, MemoryPriority, Privileges, SystemTask, WorkingSetLimits};
 
 impl World {
     pub(super) fn use_processes(&mut self, asked: Arguments) {
@@ -92,6 +92,10 @@ impl World {
             extent: at.as_u64(),
         };
         let _ = machine.service(target, &fault);
+        if let Ok(FaultProgress::Waits(wait)) = machine.begin_service(target, &fault) {
+            let _ = (wait.read(), wait.target(), machine.pages_in_flight());
+            let _ = machine.end_service(wait);
+        }
         let _ = machine.take_invalidations();
         let _ = machine.registers(asked.process());
         machine.record_task_runs();

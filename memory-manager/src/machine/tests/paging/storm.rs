@@ -1,13 +1,13 @@
 //! Random programs on several processors in little memory, with all that keeps pages in it or
 //! drives them out, on page files that fail and recover.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-use mmu_core::ProcessorId;
+use mmu_core::{AccessKind, Fault, FunctionalMmu, PrivilegeMode, ProcessorId};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{LockOperation, Mdl, MemoryPriority, WorkingSetLimits};
+use crate::{FaultProgress, LockOperation, Mdl, MemoryPriority, PageWait, WorkingSetLimits};
 
 const PROCESSORS: u32 = 4;
 const PROCESSES: usize = 3;
@@ -17,6 +17,8 @@ const PAGES: u64 = 224;
 const FRAMES: u64 = 640;
 /// As many as can be locked for devices at a time.
 const LOCKED: usize = 4;
+/// As many as wait for pages at a time.
+const WAITS: usize = 24;
 
 const OWN: u64 = 0x1000_0000;
 const SHARED: u64 = 0x2000_0000;
@@ -42,6 +44,10 @@ enum Act {
     Idle,
     /// A second passes.
     Tick,
+    /// So many pages are read while others run.
+    Begin(u8),
+    /// Who has waited longest for a page goes on.
+    GoOn,
     /// From now on one of the disks fails so, at each operation.
     Break(Disk, DiskFault),
     Heal,
@@ -104,6 +110,8 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|(pages, operation)| Act::LockForDevice(pages, operation)),
         1 => Just(Act::UnlockForDevice),
         1 => Just(Act::PageOut),
+        3 => (1..12_u8).prop_map(Act::Begin),
+        3 => Just(Act::GoOn),
         1 => Just(Act::Idle),
         3 => Just(Act::Tick),
         1 => fault.prop_map(|(disk, fault)| Act::Break(disk, fault)),
@@ -132,6 +140,8 @@ struct Storm {
     faults: [DiskFaults; 3],
     is_broken: bool,
     locked: Vec<Mdl>,
+    /// Who waits for pages, and whether their disk may fail.
+    waits: VecDeque<(PageWait, bool)>,
     /// The number that each page was written with last.
     shadow: BTreeMap<(usize, u64), u64>,
     written: u64,
@@ -181,6 +191,7 @@ impl Storm {
             faults,
             is_broken: false,
             locked: Vec::new(),
+            waits: VecDeque::new(),
             shadow: BTreeMap::new(),
             written: 0,
         }
@@ -195,13 +206,15 @@ impl Storm {
         }
     }
 
-    /// What went wrong is what disks are at, or what they keep from being written.
+    /// What went wrong is what disks are at, or were when a page began to be read, or what they
+    /// keep from being written.
     fn expect<T>(&self, done: Result<T, Exception>) -> Option<T> {
         match done {
             Ok(done) => Some(done),
             Err(raised) => {
                 let told = [Status::InPageError, Status::NoMemory];
-                assert!(self.is_broken && told.contains(&raised.code), "{raised:?}");
+                let is_told = self.is_broken || self.waits.iter().any(|wait| wait.1);
+                assert!(is_told && told.contains(&raised.code), "{raised:?}");
                 None
             }
         }
@@ -247,6 +260,8 @@ impl Storm {
             }
             Act::UnlockForDevice => self.unlock_for_device(),
             Act::PageOut => machine.page_out().unwrap(),
+            Act::Begin(count) => range(count).for_each(|page| self.begin(process, base, page)),
+            Act::GoOn => self.go_on(),
             Act::Idle => machine.idle(processor).unwrap(),
             Act::Tick => self.tick(),
             Act::Break(disk, fault) => {
@@ -302,6 +317,35 @@ impl Storm {
         }
     }
 
+    /// A processor that remembers nothing faults on a page, and does not wait for the disk.
+    fn begin(&mut self, process: ProcessId, base: u64, page: u64) {
+        let machine = &mut self.bench.machine;
+        let registers = machine.registers(process).unwrap();
+        let mut mmu = FunctionalMmu::functional(machine.features, registers).unwrap();
+        let at = VirtAddr::new(base + page * PAGE);
+        let (kind, mode) = (AccessKind::Read, PrivilegeMode::User);
+        let Err(Fault::Page(fault)) = mmu.translate(machine.ram(), at, kind, mode) else {
+            return;
+        };
+        let begun = machine.begin_service(process, &fault);
+        if let Some(FaultProgress::Waits(wait)) = self.expect(begun) {
+            self.waits.push_back((wait, self.is_broken));
+        }
+        if self.waits.len() > WAITS {
+            self.go_on();
+        }
+    }
+
+    fn go_on(&mut self) {
+        if let Some((wait, was_broken)) = self.waits.pop_front() {
+            let ended = self.bench.machine.end_service(wait);
+            let is_broken = self.is_broken;
+            self.is_broken |= was_broken;
+            self.expect(ended);
+            self.is_broken = is_broken;
+        }
+    }
+
     fn heal(&mut self) {
         self.faults.iter().for_each(DiskFaults::heal);
         self.is_broken = false;
@@ -328,6 +372,10 @@ impl Storm {
     /// Everything ends, and the file holds what was written to it.
     fn end(mut self) {
         self.heal();
+        while !self.waits.is_empty() {
+            self.go_on();
+        }
+        assert_eq!(self.bench.machine.pages_in_flight(), 0);
         while !self.locked.is_empty() {
             self.unlock_for_device();
         }

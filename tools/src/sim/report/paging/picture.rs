@@ -63,6 +63,7 @@ impl Paging {
                         ("new pages", |part| part.each(part.counts.demand_zero)),
                         ("soft faults", |part| part.each(part.counts.soft)),
                         ("hard faults", |part| part.each(part.counts.hard)),
+                        ("collided faults", |part| part.each(part.counts.collided)),
                     ],
                 ),
                 steps(
