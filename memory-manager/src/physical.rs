@@ -4,7 +4,7 @@ use mmu_core::{PageSize, PhysAddr, Ram, RamTooLarge};
 
 use crate::{
     DiskLedger, DiskModel, MemoryPriority, PageFiles, PageSlot, PhysicalPage, Status,
-    paging::{PagesInFlight, Reader},
+    paging::PagesInFlight,
     pfn::{Content, Evicted, FrameDatabase, FrameFlags, FrameState, Record, Taken, Wanted},
     processors::Coherence,
     protection::Protection,
@@ -382,31 +382,6 @@ impl Physical {
         let record = self.frames.record_mut(PhysicalPage::of(frame));
         record.original = original;
         record.flags -= FrameFlags::MODIFIED;
-    }
-
-    /// Gives a frame that was filled to an entry, which says `original` again when it is taken.
-    /// Nobody uses it yet: it is on standby, or in flight if its reader does not stay.
-    pub(crate) fn give_clean(
-        &mut self,
-        frame: PhysAddr,
-        (at, original): (PhysAddr, Pte),
-        owner: FrameOwner,
-        reader: Reader<'_>,
-    ) {
-        let number = PhysicalPage::of(frame);
-        let record = self.frames.record_mut(number);
-        record
-            .flags
-            .set(FrameFlags::PROTOTYPE, owner == FrameOwner::Prototype);
-        record.original = original;
-        record.priority = reader.priority as u8;
-        record.set_entry(Some(at));
-        if reader.leaves() {
-            record.flags |= FrameFlags::READ_IN_PROGRESS;
-            record.references += 1;
-        } else {
-            self.frames.retire(number);
-        }
     }
 
     /// Where the prototype entry lies that has a frame.

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 
 use mmu_core::PhysAddr;
 
-use super::Patience;
+use super::{Patience, Reader};
 use crate::{
     Machine, PhysicalPage, ProcessId, Status,
     kernel::Kernel,
     pfn::{Evicted, FrameFlags},
     physical::Physical,
-    pte::Pte,
+    pte::{FrameOwner, Pte},
     section::Whereabouts,
 };
 
@@ -141,6 +141,31 @@ impl Kernel {
 }
 
 impl Physical {
+    /// Gives a frame that was filled to an entry, which says `original` again when it is taken.
+    /// Nobody uses it yet: it is on standby, or in flight if its reader does not stay.
+    pub(super) fn give_clean(
+        &mut self,
+        frame: PhysAddr,
+        (at, original): (PhysAddr, Pte),
+        owner: FrameOwner,
+        reader: Reader<'_>,
+    ) {
+        let number = PhysicalPage::of(frame);
+        let record = self.frames.record_mut(number);
+        record
+            .flags
+            .set(FrameFlags::PROTOTYPE, owner == FrameOwner::Prototype);
+        record.original = original;
+        record.priority = reader.priority as u8;
+        record.set_entry(Some(at));
+        if reader.leaves() {
+            record.flags |= FrameFlags::READ_IN_PROGRESS;
+            record.references += 1;
+        } else {
+            self.frames.retire(number);
+        }
+    }
+
     /// Ends a read, if it is not over: its pages are on standby, and one that could not be read is
     /// where it was. Frames whose pages were deleted meanwhile are free.
     pub(crate) fn complete(&mut self, read: PageReadId) -> Result<(), Status> {

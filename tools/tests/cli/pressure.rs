@@ -4,6 +4,8 @@ use serde_json::Value;
 
 use crate::support::{Files, fails, lookaside, stdout_of};
 
+mod waiting;
+
 /// A loop over so many pages in random order, one load from each, so many times.
 const PAGES: u64 = 1024;
 const LAPS: u64 = 12;
@@ -108,6 +110,7 @@ fn the_parts_of_a_run_add_up_to_it() {
     for what in [
         "soft",
         "hard",
+        "collided",
         "trimmed",
         "pages_read",
         "pages_written",
@@ -135,6 +138,7 @@ fn a_run_under_pressure_is_drawn_over_time() {
         "accesses made",
         "soft faults",
         "hard faults",
+        "collided faults",
         "pages trimmed",
         "pages written",
         "TLB shootdowns",
@@ -209,71 +213,6 @@ fn adds_up(report: &Value) {
     let owners = report["cycles"]["by_owner"].as_object().unwrap();
     let sum: u64 = owners.values().map(|cycles| cycles.as_u64().unwrap()).sum();
     assert_eq!(sum, number(report, "/cycles/total"));
-}
-
-/// One waits for the disk, the other one only computes: together they take less time than one
-/// after the other, since the processor idles only when both wait.
-#[test]
-fn while_one_process_waits_for_the_disk_another_one_runs() {
-    let files = Files::new();
-    let waits = files.write("waits", stores(0x1000, 600, 4));
-    let computes = files.write("computes", " L 01000000,8\n".repeat(200_000));
-    let run = |traces: &str, more: &[&str]| {
-        let mut command = lookaside(["sim", "--ram", "2MiB", "--processes", traces]);
-        command.args([
-            "--core-mhz",
-            "1000",
-            "--disk-latency",
-            "1",
-            "--disk-rate",
-            "10000",
-        ]);
-        command.args(["--quantum", "1000"]).args(more);
-        json(command)
-    };
-    let elapsed = |report: &Value| number(report, "/elapsed_cycles");
-    let alone = [&waits, &computes].map(|trace| run(trace, &[]));
-    let both = run(&format!("{waits},{computes}"), &[]);
-    assert!(elapsed(&both) < alone.iter().map(elapsed).sum());
-    assert!(elapsed(&both) >= number(&both, "/paging/disk_busy_cycles"));
-    assert!(number(&both, "/paging/given_way") > 0);
-    let idle = number(&both, "/cycles/by_owner/disk");
-    assert!(idle < number(&both, "/paging/disk_busy_cycles"));
-    adds_up(&both);
-    let parts = both["paging"]["over_time"].as_array().unwrap();
-    let cycles = parts.iter().map(|part| part["cycles"].as_u64().unwrap());
-    assert_eq!(cycles.sum::<u64>(), number(&both, "/cycles/total"));
-    assert_eq!(both, run(&format!("{waits},{computes}"), &[]));
-    // Who is alone, or waits with others for one disk, waits as long as it works.
-    let [alone, _] = alone;
-    let busy = |report: &Value| number(report, "/paging/disk_busy_cycles");
-    assert_eq!(number(&alone, "/cycles/by_owner/disk"), busy(&alone));
-    // On two processors nobody is in another one's way, and the disk still does one thing at a
-    // time.
-    let three = run(
-        &format!("{waits},{computes},{waits}"),
-        &["--processors", "2"],
-    );
-    adds_up(&three);
-    assert!(elapsed(&three) >= busy(&three));
-    assert!(number(&three, "/paging/given_way") > 0);
-}
-
-/// Machines that are compared make the same steps: none of them gives way.
-#[test]
-fn machines_that_are_compared_wait_with_their_processes() {
-    let files = Files::new();
-    let trace = files.write("trace", stores(0x1000, 300, 10));
-    let both = format!("{trace},{trace}");
-    let mut command = lookaside(["sim", "--processes", &both, "--quantum", "300"]);
-    command.args(["--compare", "ram=2MiB,4MiB"]);
-    let comparison = json(command);
-    let first = &comparison["variants"][0];
-    assert!(number(first, "/paging/hard") > 0);
-    assert_eq!(number(first, "/paging/given_way"), 0);
-    assert_eq!(first["machine"]["waits"], "stay");
-    let disk = number(first, "/cycles/by_owner/disk");
-    assert_eq!(disk, number(first, "/paging/disk_busy_cycles"));
 }
 
 #[test]
