@@ -118,6 +118,10 @@ impl Machine {
     /// The [`Exception`] that the thread gets instead: in particular
     /// [`Status::InPageError`](crate::Status::InPageError), which all get who waited for a page that
     /// could not be read.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "who has gone on waits no more"
+    )]
     pub fn end_service(&mut self, wait: PageWait) -> Result<FaultOutcome, Exception> {
         let PageWait {
             target,

@@ -107,13 +107,13 @@ fn turn(
     }
     let mut made = 0;
     let mut waits_until = None;
-    let mut paused = queue.paused.remove(&trace);
+    let mut before = queue.paused.remove(&trace);
     for record in &feed.batch(trace)[places.clone()] {
-        let done = machine.access_or_pause(processor, record, paused.take());
-        let paused = done.map_err(|error| Stopped::at(trace, places.start + made, error))?;
+        let done = machine.access_or_pause(processor, record, before.take());
+        let pause = done.map_err(|error| Stopped::at(trace, places.start + made, error))?;
         waits_until = machine.take_wait();
-        if let Some(paused) = paused {
-            queue.paused.insert(trace, paused);
+        if let Some(pause) = pause {
+            queue.paused.insert(trace, pause);
             break;
         }
         made += 1;

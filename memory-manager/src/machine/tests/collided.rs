@@ -1,8 +1,6 @@
 //! Faults on pages that are being read: *Windows Internals*, 6th edition, "In-Paging I/O" and
 //! "Collided Page Faults".
 
-use std::fs::File;
-
 use mmu_core::{AccessKind, Fault, FunctionalMmu, PageFault, PhysAddr, PhysMem, PrivilegeMode};
 
 use super::{images::file, *};
@@ -35,7 +33,6 @@ struct World {
     faults: DiskFaults,
     memory: Memory,
     section: Option<SectionHandle>,
-    _file: File,
 }
 
 impl World {
@@ -56,14 +53,12 @@ impl World {
         };
         let disk = FaultyDisk::new(tempfile::tempfile().unwrap(), &faults);
         bench.machine.add_page_file(Box::new(disk), size).unwrap();
-        let file = file(&vec![0; usize::from(PAGES) * 0x1000]);
         let bytes = u64::from(PAGES) * PAGE;
         let mut world = Self {
             bench,
             faults,
             memory,
             section: None,
-            _file: file,
         };
         let (backing, size) = match memory {
             Memory::Private => {
@@ -73,7 +68,8 @@ impl World {
             }
             Memory::Section => (Backing::PageFile, bytes),
             Memory::File => {
-                let disk = FaultyDisk::new(world._file.try_clone().unwrap(), &world.faults);
+                let file = file(&vec![0; usize::from(PAGES) * 0x1000]);
+                let disk = FaultyDisk::new(file, &world.faults);
                 (Backing::Disk(Box::new(disk), FileAccess::all()), 0)
             }
         };

@@ -49,10 +49,14 @@ impl DiskQueue {
     }
 
     /// Whoever runs waits for a read, be it the last thing that the disk was asked for or one that
-    /// it is busy with already.
-    pub(super) fn wait_for(&mut self, read: PageReadId) {
+    /// it was asked for before; unless that is done by now.
+    pub(super) fn wait_for(&mut self, read: PageReadId, now: Cycles) -> bool {
         let arrival = *self.arrivals.entry(read).or_insert(self.free);
-        self.until = self.until.max(Some(arrival));
+        let waits = arrival > now;
+        if waits {
+            self.until = self.until.max(Some(arrival));
+        }
+        waits
     }
 
     /// What was read has arrived.

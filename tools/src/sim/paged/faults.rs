@@ -101,11 +101,16 @@ impl Paged {
         self.faults += 1;
         let wait = self.service(process, &fault, waits)?;
         self.settle(cores, number)?;
-        match &wait {
-            Some(wait) => self.disk.wait_for(wait.read()),
-            None => self.let_time_pass(cores, number)?,
+        let Some(wait) = wait else {
+            self.let_time_pass(cores, number)?;
+            return Ok(None);
+        };
+        let now = cores.one(number).cycles().total();
+        if self.disk.wait_for(wait.read(), now) {
+            return Ok(Some(wait));
         }
-        Ok(wait)
+        self.go_on(cores, number, wait)?;
+        Ok(None)
     }
 
     /// The page that somebody waited for is there.
