@@ -135,6 +135,17 @@ impl CacheSystem {
         self.access_another(by.index(), line, request, memory_type)
     }
 
+    /// How long a processor's request of write-back memory would take, if it would find its line
+    /// where it enters as the last use of the set left it: so that it would change nothing but a
+    /// count.
+    #[inline]
+    pub fn repeats(&self, by: ProcessorId, at: PhysAddr, request: Request) -> Option<Cycles> {
+        let own = self.processors.get(by.index())?;
+        let cache = &own.caches[request.enters(self.shared.walks_enter).index()];
+        let repeats = cache.recent.repeats(Line::holding(at), request.writes());
+        repeats.then_some(cache.latency)
+    }
+
     /// Has the host fetch what requests of the lines that hold these bytes will look at in the
     /// last-level cache, which is more than its own caches hold. Nothing else comes of it.
     pub fn prefetch(&self, at: &[PhysAddr]) {
