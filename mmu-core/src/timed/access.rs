@@ -9,8 +9,8 @@ use crate::{Fault, Ledger, Observer, Owner, PhysMem, Span, Translated, mmu::Stat
 
 impl<O: Observer, D: Caches> TimedMmu<O, D> {
     /// Makes an access of `length` bytes, at most 4096: translates it as
-    /// [`Mmu::translate_span`] does, and passes every cache line of it through the data
-    /// caches, as the memory type of its page demands.
+    /// [`Mmu::translate_span`](crate::Mmu::translate_span) does, and passes every cache line of it
+    /// through the data caches, as the memory type of its page demands.
     ///
     /// # Errors
     /// [`Fault`] if it cannot be translated; no line of it was touched then, but what the
@@ -149,7 +149,7 @@ impl<O: Observer, D: Caches> TimedMmu<O, D> {
             self.count_line_again(kind, latency);
             Some(latency)
         } else {
-            self.touch_line(found.address, MemoryType::WriteBack, kind);
+            self.touch_line_anew(found.address, kind);
             self.state.cost.caches().repeats(found.address, request)
         };
         if let Some(latency) = latency {
@@ -158,6 +158,17 @@ impl<O: Observer, D: Caches> TimedMmu<O, D> {
         }
     }
 
+    /// A line of write-back memory that is not as the uses before had left it.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is called in one place")]
+    fn touch_line_anew(&mut self, at: PhysAddr, kind: AccessKind) {
+        let (request, owner) = asks(kind);
+        let caches = self.state.cost.caches_mut();
+        let response = caches.access_anew(at, request, MemoryType::WriteBack);
+        self.spent.charge(owner, response.latency);
+    }
+
+    /// An access that crosses into another line, or into another page.
     #[inline(never)]
     fn access_several_lines<M: PhysMem + ?Sized>(
         &mut self,
@@ -191,14 +202,14 @@ impl<O: Observer, D: Caches> TimedMmu<O, D> {
     }
 
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "as for all of them")]
+    #[expect(
+        clippy::inline_always,
+        reason = "the kind of an access is mostly known where it is made"
+    )]
     fn touch_line(&mut self, at: PhysAddr, memory_type: MemoryType, kind: AccessKind) {
         let (request, owner) = asks(kind);
-        let response = self
-            .state
-            .cost
-            .caches_mut()
-            .access(at, request, memory_type);
+        let caches = self.state.cost.caches_mut();
+        let response = caches.access(at, request, memory_type);
         self.spent.charge(owner, response.latency);
     }
 }

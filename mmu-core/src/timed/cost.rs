@@ -10,6 +10,12 @@ pub trait Caches {
     /// Makes the request of the one line that holds the byte at `at`.
     fn access(&mut self, at: PhysAddr, request: Request, memory_type: MemoryType) -> Response;
 
+    /// The same of a request that need not [repeat](Self::repeats) the one before.
+    #[inline]
+    fn access_anew(&mut self, at: PhysAddr, request: Request, memory_type: MemoryType) -> Response {
+        self.access(at, request, memory_type)
+    }
+
     /// Has the host fetch what requests of the lines that hold these bytes will look at. Nothing
     /// else comes of it.
     fn prefetch(&self, at: &[PhysAddr]);
@@ -30,6 +36,11 @@ impl Caches for CacheSystem {
     #[inline]
     fn access(&mut self, at: PhysAddr, request: Request, memory_type: MemoryType) -> Response {
         Self::access(self, ProcessorId::FIRST, at, request, memory_type)
+    }
+
+    #[inline]
+    fn access_anew(&mut self, at: PhysAddr, request: Request, memory_type: MemoryType) -> Response {
+        Self::access_anew(self, ProcessorId::FIRST, at, request, memory_type)
     }
 
     #[inline]

@@ -39,6 +39,14 @@ impl Caches for Port {
         }
     }
 
+    #[inline]
+    fn access_anew(&mut self, at: PhysAddr, request: Request, memory_type: MemoryType) -> Response {
+        match self {
+            Self::Own(system) => system.access_anew(ProcessorId::FIRST, at, request, memory_type),
+            Self::Shared(..) => self.access(at, request, memory_type),
+        }
+    }
+
     fn prefetch(&self, at: &[PhysAddr]) {
         match self {
             Self::Own(system) => system.prefetch(at),
