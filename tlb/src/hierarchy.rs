@@ -150,19 +150,32 @@ impl<P: Cacheable> TlbHierarchy<P> {
             return None;
         }
         self.tell_who_found_again(stream);
-        for (place, level) in self.levels.iter_mut().enumerate() {
+        let first = &mut self.levels[0];
+        spend(0, first.penalty);
+        match first.lookup(asked) {
+            Some(payload) => Some(Found { payload, level: 0 }),
+            None => self.lookup_below(asked, spend),
+        }
+    }
+
+    /// What the first level has not is looked for in the others.
+    #[inline(never)]
+    fn lookup_below(
+        &mut self,
+        asked: Asked,
+        mut spend: impl FnMut(usize, Cycles),
+    ) -> Option<Found<P>> {
+        for (place, level) in self.levels.iter_mut().enumerate().skip(1) {
             spend(place, level.penalty);
             if let Some(payload) = level.lookup(asked) {
-                if place > 0 {
-                    self.promote(place, asked, payload);
-                }
+                self.promote(place, asked, payload);
                 return Some(Found {
                     payload,
                     level: place,
                 });
             }
         }
-        self.missed[stream.index()] += 1;
+        self.missed[asked.stream.index()] += 1;
         self.just_missed = Some(asked);
         None
     }

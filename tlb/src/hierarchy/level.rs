@@ -95,7 +95,7 @@ impl<P: Cacheable> Level<P> {
     }
 
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "it is called in one place")]
+    #[expect(clippy::inline_always, reason = "a look-up is little else")]
     pub(super) fn lookup(&mut self, asked: Asked) -> Option<P> {
         for stop in self.routes[asked.stream.index()].stops() {
             let found = self.tlbs[stop.tlb].lookup(&stop.probe, asked);
