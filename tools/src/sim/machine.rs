@@ -70,25 +70,34 @@ impl Machine {
             let log = self.cores.one(processor).mmu.observer_mut();
             log.at_instruction(address);
         }
-        let piece = |address, size| Piece {
+        let piece = Piece {
             address,
             size,
             kind,
         };
         if size <= Self::MAX_PIECE {
-            self.memory
-                .access(&mut self.cores, processor, piece(address, size))?;
+            self.memory.access(&mut self.cores, processor, piece)?;
         } else {
-            let mut done = 0;
-            while done < size {
-                let address = address.wrapping_add(done.into());
-                let size = (size - done).min(left_of_page(address));
-                let piece = piece(address, size);
-                self.memory.access(&mut self.cores, processor, piece)?;
-                done += size;
-            }
+            self.access_page_by_page(processor, piece)?;
         }
         self.memory.record_done(&self.cores);
+        Ok(())
+    }
+
+    #[cold]
+    fn access_page_by_page(&mut self, processor: usize, whole: Piece) -> Result<(), MachineError> {
+        let mut done = 0;
+        while done < whole.size {
+            let address = whole.address.wrapping_add(done.into());
+            let size = (whole.size - done).min(left_of_page(address));
+            let piece = Piece {
+                address,
+                size,
+                ..whole
+            };
+            self.memory.access(&mut self.cores, processor, piece)?;
+            done += size;
+        }
         Ok(())
     }
 
