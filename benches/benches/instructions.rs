@@ -24,7 +24,7 @@ fn functional(mut world: FunctionalWorld) -> FunctionalWorld {
 }
 
 #[library_benchmark(teardown = audit_timed)]
-#[bench::hit_same_line(args = (), setup = TimedWorld::same_line, config = at_most(117))]
+#[bench::hit_same_line(args = (), setup = TimedWorld::same_line, config = at_most(40))]
 #[bench::hit_other_pages(args = (), setup = TimedWorld::other_pages, config = at_most(349))]
 #[bench::stlb_hit(args = (), setup = TimedWorld::stlb_hits, config = at_most(880))]
 #[bench::walk(args = (), setup = TimedWorld::walks, config = at_most(1743))]
@@ -34,7 +34,7 @@ fn timed(mut world: TimedWorld) -> TimedWorld {
 }
 
 #[library_benchmark(teardown = audit_pattern)]
-#[bench::sequential(args = (), setup = PatternWorld::sequential, config = at_most(187))]
+#[bench::sequential(args = (), setup = PatternWorld::sequential, config = at_most(110))]
 #[bench::random(args = (), setup = PatternWorld::random, config = at_most(2490))]
 #[bench::zipf(args = (), setup = PatternWorld::zipf, config = at_most(1889))]
 fn timed_pattern(mut world: PatternWorld) -> PatternWorld {

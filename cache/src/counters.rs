@@ -67,6 +67,11 @@ impl Counters {
         }
     }
 
+    /// So many more requests found their line in a first-level cache.
+    pub fn add_first_hits(&mut self, request: Request, times: u64) {
+        self.served[request.index()][ServedBy::L1.index()] += times;
+    }
+
     #[inline]
     pub(crate) fn count_served(&mut self, request: Request, by: ServedBy) {
         self.served[request.index()][by.index()] += 1;

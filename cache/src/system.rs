@@ -125,6 +125,24 @@ impl CacheSystem {
                 latency: cache.latency,
             };
         }
+        self.access_anew(by, at, request, memory_type)
+    }
+
+    /// As [`Self::access`], of what need not [repeat](Self::repeats) the last use of its set.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is little more than a call")]
+    pub fn access_anew(
+        &mut self,
+        by: ProcessorId,
+        at: PhysAddr,
+        request: Request,
+        memory_type: MemoryType,
+    ) -> Response {
+        if by.index() >= self.processors.len() {
+            return self.shared.response_of_memory();
+        }
+        let first = request.enters(self.shared.walks_enter);
+        let line = Line::holding(at);
         if self.is_usual && memory_type == MemoryType::WriteBack && first != CacheId::L2 {
             return if request.writes() {
                 self.access_from_the_top::<top::Write>(first, line, request)
@@ -133,6 +151,17 @@ impl CacheSystem {
             };
         }
         self.access_another(by.index(), line, request, memory_type)
+    }
+
+    /// How long a processor's request of write-back memory would take, if it would find its line
+    /// where it enters as the last use of the set left it: so that it would change nothing but a
+    /// count.
+    #[inline]
+    pub fn repeats(&self, by: ProcessorId, at: PhysAddr, request: Request) -> Option<Cycles> {
+        let own = self.processors.get(by.index())?;
+        let cache = &own.caches[request.enters(self.shared.walks_enter).index()];
+        let repeats = cache.recent.repeats(Line::holding(at), request.writes());
+        repeats.then_some(cache.latency)
     }
 
     /// Has the host fetch what requests of the lines that hold these bytes will look at in the

@@ -271,6 +271,11 @@ pub trait WalkCost {
     /// Where cycles are written down.
     type Ledger: Ledger;
 
+    /// What accesses depend on may change: what is known of accesses that would go as others went
+    /// before is not known any more.
+    #[inline]
+    fn may_change(&mut self) {}
+
     /// A walk for an access of this kind reads an entry.
     fn read_entry(&mut self, kind: AccessKind, read: EntryRead, ledger: &mut Self::Ledger);
 

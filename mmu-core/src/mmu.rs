@@ -1,5 +1,6 @@
 mod miss;
 mod registers;
+mod state;
 
 use units::{AccessKind, Cycles, PrivilegeMode, VirtAddr};
 
@@ -9,6 +10,9 @@ use crate::{
     span::{MAX_LENGTH, second_page},
 };
 
+use state::Settled;
+pub(crate) use state::State;
+
 /// The memory-management unit of one processor.
 ///
 /// `T` is what it remembers between walks, `C` what walks cost, `O` who watches; all three
@@ -17,9 +21,7 @@ use crate::{
 pub struct Mmu<T, C: WalkCost, O> {
     registers: Registers,
     features: CpuFeatures,
-    pub(crate) regime: Regime,
-    pub(crate) cache: T,
-    pub(crate) cost: C,
+    pub(crate) state: Settled<T, C>,
     pub(crate) spent: C::Ledger,
     observer: O,
 }
@@ -40,9 +42,11 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         Ok(Self {
             registers,
             features,
-            regime: Regime::new(&registers, features)?,
-            cache,
-            cost,
+            state: Settled::new(State {
+                regime: Regime::new(&registers, features)?,
+                cache,
+                cost,
+            }),
             spent: C::Ledger::default(),
             observer,
         })
@@ -67,17 +71,25 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         kind: AccessKind,
         mode: PrivilegeMode,
     ) -> Result<Translated, Fault> {
-        let pcid = self.regime.pcid;
-        let found = self.cache.lookup(address, pcid, kind, &mut self.spent);
+        let State { regime, cache, .. } = &mut *self.state;
+        let found = cache.lookup(address, regime.pcid, kind, &mut self.spent);
+        self.judge(memory, address, kind, mode, found)
+    }
+
+    /// As [`Mmu::translate`], with what the look-up has found.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as for all of it")]
+    pub(crate) fn judge<M: PhysMem + ?Sized>(
+        &mut self,
+        memory: &M,
+        address: VirtAddr,
+        kind: AccessKind,
+        mode: PrivilegeMode,
+        found: Option<Translated>,
+    ) -> Result<Translated, Fault> {
+        let rights = &self.state.regime.rights;
         match found {
-            Some(found)
-                if self
-                    .regime
-                    .rights
-                    .permits(found.translation.rights(), kind, mode) =>
-            {
-                Ok(found)
-            }
+            Some(found) if rights.permits(found.translation.rights(), kind, mode) => Ok(found),
             Some(found) => self.refused(memory, address, kind, mode, found),
             None => self.missed(memory, address, kind, mode),
         }
@@ -119,8 +131,8 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         kind: AccessKind,
         mode: PrivilegeMode,
     ) -> Result<Span, Fault> {
-        let first = self.regime.linear.check(first, kind, mode)?;
-        let second = self.regime.linear.check(second, kind, mode)?;
+        let first = self.state.regime.linear.check(first, kind, mode)?;
+        let second = self.state.regime.linear.check(second, kind, mode)?;
         // A fault of the second page must not leave the first one dirty, and comes only after
         // those of the first.
         if kind.writes()
@@ -147,7 +159,7 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         kind: AccessKind,
         mode: PrivilegeMode,
     ) -> Result<Leaf, Fault> {
-        self.regime.probe(memory, address, kind, mode)
+        self.state.regime.probe(memory, address, kind, mode)
     }
 
     /// The registers as they stand.
@@ -157,17 +169,17 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
 
     /// What the registers decide.
     pub fn regime(&self) -> &Regime {
-        &self.regime
+        &self.state.regime
     }
 
     /// What is cached.
     pub fn cache(&self) -> &T {
-        &self.cache
+        &self.state.cache
     }
 
     /// What walks cost.
     pub fn cost(&self) -> &C {
-        &self.cost
+        &self.state.cost
     }
 
     /// Who watches.

@@ -9,7 +9,7 @@ use crate::{Flushed, Ledger, Owner, TableEntry, Translated, Translation, Transla
 /// The TLBs and paging-structure caches of a modelled processor.
 #[derive(Clone, Debug)]
 pub struct ModelledTlb {
-    tlbs: TlbHierarchy<Translation>,
+    pub(crate) tlbs: TlbHierarchy<Translation>,
     structures: PagingStructureCaches<TableEntry>,
 }
 
@@ -33,9 +33,35 @@ impl ModelledTlb {
         &self.tlbs
     }
 
+    /// A look-up that does not repeat the last one.
+    #[inline]
+    pub(crate) fn lookup_anew<L: Ledger>(
+        &mut self,
+        address: VirtAddr,
+        pcid: Pcid,
+        kind: AccessKind,
+        ledger: &mut L,
+    ) -> Option<Translated> {
+        let spend = |level, cycles| ledger.charge(owner_of_level(level), cycles);
+        let found = self
+            .tlbs
+            .lookup_anew(address, pcid, Stream::of(kind), spend);
+        found.map(|found| Translated::new(address, found.payload))
+    }
+
     /// The paging-structure caches.
     pub fn structures(&self) -> &PagingStructureCaches<TableEntry> {
         &self.structures
+    }
+}
+
+/// Who owns what asking a level of TLBs costs.
+#[inline]
+fn owner_of_level(level: usize) -> Owner {
+    if level == 0 {
+        Owner::L1Tlb
+    } else {
+        Owner::Stlb
     }
 }
 
@@ -48,14 +74,7 @@ impl TranslationCache for ModelledTlb {
         kind: AccessKind,
         ledger: &mut L,
     ) -> Option<Translated> {
-        let spend = |level, cycles| {
-            let owner = if level == 0 {
-                Owner::L1Tlb
-            } else {
-                Owner::Stlb
-            };
-            ledger.charge(owner, cycles);
-        };
+        let spend = |level, cycles| ledger.charge(owner_of_level(level), cycles);
         let found = self.tlbs.lookup(address, pcid, Stream::of(kind), spend);
         found.map(|found| Translated::new(address, found.payload))
     }

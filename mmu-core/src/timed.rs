@@ -1,13 +1,15 @@
 use cache::{CacheSystem, Request};
-use units::{AccessKind, Cycles, MemoryType, PageSize, PhysAddr, PrivilegeMode, VirtAddr};
+use units::{Cycles, MemoryType, PageSize, PhysAddr};
 
 use crate::{
-    CpuFeatures, Fault, GeneralProtection, Ledger, Mmu, ModelledTlb, NextPage, NoObserver,
-    Observer, Owner, PhysMem, Registers, Span, Translated,
+    CpuFeatures, GeneralProtection, Ledger, Mmu, ModelledTlb, NextPage, NoObserver, Observer,
+    Owner, Registers,
 };
 
+mod access;
 mod cost;
 mod foresight;
+mod notes;
 
 pub use cost::{Ahead, CacheCost, Caches};
 pub use foresight::FORESEEN;
@@ -125,36 +127,6 @@ impl<O: Observer, D: Caches> TimedMmu<O, D> {
         Ok(Self::new(features, registers, cache, cost, observer)?)
     }
 
-    /// Makes an access of `length` bytes, at most 4096: translates it as
-    /// [`Mmu::translate_span`] does, and passes every cache line of it through the data
-    /// caches, as the memory type of its page demands.
-    ///
-    /// # Errors
-    /// [`Fault`] if it cannot be translated; no line of it was touched then, but what the
-    /// attempt cost is spent.
-    #[inline]
-    pub fn access<M: PhysMem + ?Sized>(
-        &mut self,
-        memory: &M,
-        address: VirtAddr,
-        length: u32,
-        kind: AccessKind,
-        mode: PrivilegeMode,
-    ) -> Result<Span, Fault> {
-        let span = self.translate_span(memory, address, length, kind, mode)?;
-        let length = u64::from(length);
-        match span.second {
-            None => self.touch_lines(span.first, length, kind),
-            Some(second) => {
-                let page = PageSize::Size4KiB;
-                let first = page.bytes() - address.offset_in(page);
-                self.touch_lines(span.first, first, kind);
-                self.touch_lines(second, length - first, kind);
-            }
-        }
-        Ok(span)
-    }
-
     /// Copies a 4-KiB frame to another through the data caches, for what an operating system
     /// does with its memory. Copies stream: what the frame costs is charged to the owner, and
     /// not the latencies of its lines.
@@ -163,47 +135,10 @@ impl<O: Observer, D: Caches> TimedMmu<O, D> {
         for line in (0..frame.bytes()).step_by(LINE_BYTES) {
             for (frame, request) in [(from, Request::Read), (to, Request::Write)] {
                 let at = frame.wrapping_add(line);
-                let caches = self.cost.caches_mut();
+                let caches = self.state.cost.caches_mut();
                 caches.access(at, request, MemoryType::WriteBack);
             }
         }
         self.spent.charge(owner, cost);
-    }
-
-    /// Mostly it is one line.
-    #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "the kind of an access is mostly known where it is made"
-    )]
-    fn touch_lines(&mut self, start: Translated, length: u64, kind: AccessKind) {
-        let lines = start.address.as_u64() % cache::LINE_BYTES + length;
-        if lines > cache::LINE_BYTES {
-            return self.touch_several_lines(start, length, kind);
-        }
-        self.touch_line(start.address, start.translation.memory_type(), kind);
-    }
-
-    #[inline(never)]
-    fn touch_several_lines(&mut self, start: Translated, length: u64, kind: AccessKind) {
-        let memory_type = start.translation.memory_type();
-        let first = start.address.as_u64() / cache::LINE_BYTES;
-        let last = (start.address.as_u64() + length.max(1) - 1) / cache::LINE_BYTES;
-        for line in first..=last {
-            self.touch_line(PhysAddr::new(line * cache::LINE_BYTES), memory_type, kind);
-        }
-    }
-
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "as for all of them")]
-    fn touch_line(&mut self, at: PhysAddr, memory_type: MemoryType, kind: AccessKind) {
-        let (request, owner) = match kind {
-            AccessKind::Fetch => (Request::Fetch, Owner::Fetch),
-            AccessKind::Read | AccessKind::ShadowStackRead => (Request::Read, Owner::Data),
-            AccessKind::Write | AccessKind::ShadowStackWrite => (Request::Write, Owner::Data),
-            AccessKind::ReadModifyWrite => (Request::ReadModifyWrite, Owner::Data),
-        };
-        let response = self.cost.caches_mut().access(at, request, memory_type);
-        self.spent.charge(owner, response.latency);
     }
 }

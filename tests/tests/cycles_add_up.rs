@@ -30,7 +30,7 @@ impl Counted {
     fn of(mmu: &TimedMmu<WalkStatistics>) -> Self {
         let tlbs = mmu.cache().tlbs();
         let sum = |count: &dyn Fn(Stream) -> u64| Stream::ALL.into_iter().map(count).sum();
-        let counters = mmu.cost().caches().counters(mmu_core::ProcessorId::FIRST);
+        let counters = mmu.cost().counters();
         Self {
             lookups: sum(&|stream| tlbs.lookups(stream).total),
             beyond_first: sum(&|stream| tlbs.lookups(stream).total - tlbs.hits(stream, 0)),

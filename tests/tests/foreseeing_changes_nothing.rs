@@ -100,7 +100,7 @@ fn foreseen_accesses_are_the_same() {
         }
     }
     assert_eq!(plain.mmu.observer(), foreseeing.mmu.observer());
-    let [one, other] = [&plain, &foreseeing].map(|world| world.mmu.cost().caches().total());
+    let [one, other] = [&plain, &foreseeing].map(|world| world.mmu.cost().counters());
     assert_eq!(one, other);
 }
 

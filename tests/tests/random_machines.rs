@@ -5,7 +5,7 @@ use cache::{CacheId, Request, ServedBy};
 use memory_manager::demand::{MemoryManager, PagingLevels, Process, Protection};
 use mmu_core::{
     AccessKind, CpuFeatures, Cr4, Cycles, Fault, Invalidation, Owner, PageSize, PrivilegeMode,
-    ProcessorId, TimedConfig, TimedMmu, VirtAddr, WalkStatistics,
+    TimedConfig, TimedMmu, VirtAddr, WalkStatistics,
 };
 use tests::{Random, random_machine::random_config};
 use tlb::Stream;
@@ -154,7 +154,7 @@ impl World {
     fn expected(&self, owner: Owner) -> u64 {
         let TimedConfig { tlbs, caches, .. } = &self.config;
         let found = self.mmu.cache().tlbs();
-        let counters = self.mmu.cost().caches().counters(ProcessorId::FIRST);
+        let counters = self.mmu.cost().counters();
         let asked = |level: usize| -> u64 {
             let above = |stream| {
                 (0..level)
@@ -244,12 +244,13 @@ impl World {
             assert_eq!(lookups.total, self.lookups[stream.index()], "{stream}");
             assert_eq!(hits + lookups.missed, lookups.total, "{stream}");
         }
+        let mut counters = tlbs.counters();
         for (level, units) in tlbs.levels().enumerate() {
-            let by_unit: u64 = units.iter().map(|tlb| tlb.counters().hits).sum();
+            let by_unit: u64 = counters.by_ref().take(units.len()).map(|of| of.hits).sum();
             let by_stream = Stream::ALL.map(|stream| tlbs.hits(stream, level));
             assert_eq!(by_unit, by_stream.iter().sum::<u64>(), "level {level}");
         }
-        let counters = self.mmu.cost().caches().counters(ProcessorId::FIRST);
+        let counters = self.mmu.cost().counters();
         for request in Request::ALL {
             let first = request.enters(self.config.caches.walks_enter);
             let reached = |id| counters.hits(id, request) + counters.misses(id, request);

@@ -51,7 +51,7 @@ fn expect_walk(mmu: &mut TimedMmu<Reads>, tables: &Tables, address: u64, levels:
 }
 
 fn walk_reads(mmu: &TimedMmu<Reads>) -> u64 {
-    let counters = mmu.cost().caches().counters(mmu_core::ProcessorId::FIRST);
+    let counters = mmu.cost().counters();
     counters.requests(Request::WalkRead)
 }
 

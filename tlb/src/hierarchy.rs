@@ -4,10 +4,11 @@ mod loss;
 mod routes;
 
 use alloc::boxed::Box;
+use core::mem;
 
 use units::{Cycles, Pcid, VirtAddr};
 
-use crate::{Cacheable, ConfigError, Stream, Tlb, asked::Asked, unit::Novelty};
+use crate::{Cacheable, ConfigError, Stream, Tlb, TlbCounters, asked::Asked, unit::Novelty};
 
 pub use config::{HierarchyConfig, Inclusion, LevelConfig, LevelProblem, OnLowerHit, OnMiss};
 use level::Level;
@@ -45,6 +46,11 @@ pub struct Found<P> {
 #[derive(Clone, Debug)]
 pub struct TlbHierarchy<P> {
     levels: Box<[Level<P>]>,
+    /// Look-ups that found what the one before them had found, by stream: the TLB of the first
+    /// level that answered is told when another one may.
+    again: [u64; Stream::COUNT],
+    /// Also in the first level, but here at hand.
+    first_penalty: Cycles,
     /// Look-ups that no level answered, by stream.
     missed: [u64; Stream::COUNT],
     /// Whether a level includes or excludes another.
@@ -81,7 +87,9 @@ impl<P: Cacheable> TlbHierarchy<P> {
         Ok(Self {
             evictions_matter,
             is_plain: !evictions_matter && levels.iter().all(Level::is_plain),
+            first_penalty: levels.first().map_or(Cycles::ZERO, |first| first.penalty),
             levels,
+            again: [0; Stream::COUNT],
             missed: [0; Stream::COUNT],
             just_missed: None,
         })
@@ -97,16 +105,36 @@ impl<P: Cacheable> TlbHierarchy<P> {
         stream: Stream,
         mut spend: impl FnMut(usize, Cycles),
     ) -> Option<Found<P>> {
-        let first = &mut self.levels[0];
-        if let Some(payload) = first.lookup_again(address, pcid, stream) {
-            spend(0, first.penalty);
+        if let Some(payload) = self.again(address, pcid, stream) {
+            self.found_again(stream);
+            spend(0, self.first_penalty());
             return Some(Found { payload, level: 0 });
         }
-        self.lookup_all(address, pcid, stream, spend)
+        self.lookup_anew(address, pcid, stream, spend)
     }
 
+    /// What a look-up would find in the first level, if another one has just found it: so that the
+    /// look-up would change nothing but a count.
+    #[inline]
+    pub fn again(&self, address: VirtAddr, pcid: Pcid, stream: Stream) -> Option<P> {
+        self.levels[0].again(address, pcid, stream)
+    }
+
+    /// A look-up that finds something [again](Self::again) was made.
+    #[inline]
+    pub fn found_again(&mut self, stream: Stream) {
+        self.again[stream.index()] += 1;
+    }
+
+    /// What asking the first level costs.
+    #[inline]
+    pub fn first_penalty(&self) -> Cycles {
+        self.first_penalty
+    }
+
+    /// As [`TlbHierarchy::lookup`], of what need not be found [again](Self::again).
     #[inline(never)]
-    fn lookup_all(
+    pub fn lookup_anew(
         &mut self,
         address: VirtAddr,
         pcid: Pcid,
@@ -121,21 +149,43 @@ impl<P: Cacheable> TlbHierarchy<P> {
         if !asked.is_canonical() {
             return None;
         }
-        for (place, level) in self.levels.iter_mut().enumerate() {
+        self.tell_who_found_again(stream);
+        let first = &mut self.levels[0];
+        spend(0, first.penalty);
+        match first.lookup(asked) {
+            Some(payload) => Some(Found { payload, level: 0 }),
+            None => self.lookup_below(asked, spend),
+        }
+    }
+
+    /// What the first level has not is looked for in the others.
+    #[inline(never)]
+    fn lookup_below(
+        &mut self,
+        asked: Asked,
+        mut spend: impl FnMut(usize, Cycles),
+    ) -> Option<Found<P>> {
+        for (place, level) in self.levels.iter_mut().enumerate().skip(1) {
             spend(place, level.penalty);
             if let Some(payload) = level.lookup(asked) {
-                if place > 0 {
-                    self.promote(place, asked, payload);
-                }
+                self.promote(place, asked, payload);
                 return Some(Found {
                     payload,
                     level: place,
                 });
             }
         }
-        self.missed[stream.index()] += 1;
+        self.missed[asked.stream.index()] += 1;
         self.just_missed = Some(asked);
         None
+    }
+
+    #[inline]
+    fn tell_who_found_again(&mut self, stream: Stream) {
+        let found = mem::take(&mut self.again[stream.index()]);
+        if found != 0 {
+            self.levels[0].found_again(stream, found);
+        }
     }
 
     /// Puts what a level has answered into the levels above that take it.
@@ -246,7 +296,26 @@ impl<P: Cacheable> TlbHierarchy<P> {
     pub fn hits(&self, stream: Stream, level: usize) -> u64 {
         let tlbs = self.levels.get(level).map(|level| &*level.tlbs);
         let hits = tlbs.unwrap_or_default().iter().map(|tlb| tlb.hits(stream));
-        hits.sum()
+        let again = match level {
+            0 => self.again[stream.index()],
+            _ => 0,
+        };
+        hits.sum::<u64>() + again
+    }
+
+    /// What happened to each TLB so far, level after level.
+    pub fn counters(&self) -> impl Iterator<Item = TlbCounters> {
+        let levels = self.levels.iter().enumerate();
+        levels.flat_map(move |(number, level)| {
+            let tlbs = level.tlbs.iter().enumerate();
+            tlbs.map(move |(place, tlb)| {
+                let mut counters = tlb.counters();
+                if number == 0 {
+                    counters.hits += level.found_by(place, &self.again);
+                }
+                counters
+            })
+        })
     }
 }
 

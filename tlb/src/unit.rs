@@ -88,8 +88,9 @@ impl<P: Cacheable> Tlb<P> {
         &self.config
     }
 
-    /// What happened to it so far.
-    pub fn counters(&self) -> TlbCounters {
+    /// What happened to it so far, but for what it [found again](Self::found_again) and was not
+    /// told of yet.
+    pub(crate) fn counters(&self) -> TlbCounters {
         TlbCounters {
             hits: self.hits.iter().sum(),
             ..self.counters
@@ -103,15 +104,13 @@ impl<P: Cacheable> Tlb<P> {
 
     /// What was found last, if that is asked for once more.
     #[inline]
-    pub(crate) fn lookup_again(
-        &mut self,
-        address: VirtAddr,
-        pcid: Pcid,
-        stream: Stream,
-    ) -> Option<P> {
-        let payload = self.recent.again(address, pcid)?;
-        self.hits[stream.index()] += 1;
-        Some(payload)
+    pub(crate) fn again(&self, address: VirtAddr, pcid: Pcid) -> Option<P> {
+        self.recent.again(address, pcid)
+    }
+
+    /// So many look-ups found again what one had found last.
+    pub(crate) fn found_again(&mut self, stream: Stream, times: u64) {
+        self.hits[stream.index()] += times;
     }
 
     /// Looks for the address as a page of one kind.

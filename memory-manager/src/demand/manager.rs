@@ -109,12 +109,17 @@ impl MemoryManager {
     ) -> Result<R, AccessError> {
         match attempt(&self.ram) {
             Ok(done) => Ok(done),
-            Err(fault) => self.service_and_retry(process, fault, attempt),
+            Err(fault) => self.retry(process, fault, attempt),
         }
     }
 
+    /// Services the fault of an attempt at an access, and tries it again, as
+    /// [`MemoryManager::access`] does.
+    ///
+    /// # Errors
+    /// [`AccessError`] if a fault cannot be serviced, or is not a page fault.
     #[cold]
-    fn service_and_retry<R>(
+    pub fn retry<R>(
         &mut self,
         process: &Process,
         mut fault: Fault,

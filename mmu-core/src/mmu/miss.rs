@@ -5,7 +5,7 @@ mod ahead;
 use tlb::Scope;
 use units::{AccessKind, Cycles, Level, MemoryType, PageSize, PhysAddr, PrivilegeMode, VirtAddr};
 
-use super::Mmu;
+use super::{Mmu, State};
 use crate::{
     AccessedOnFault, Cause, Entry, EntryRead, Fault, Flushed, Leaf, Ledger, NextPage, Observer,
     PhysMem, Regime, TableEntry, Translated, Translation, TranslationCache, WalkCost, WalkEnd,
@@ -54,11 +54,12 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         found: Translated,
     ) -> Result<Translated, Fault> {
         let (rights, key) = (found.translation.rights(), found.translation.key());
-        if self.regime.permits(rights, key, kind, mode) {
-            self.regime.linear.check(address, kind, mode)?;
+        if self.state.regime.permits(rights, key, kind, mode) {
+            self.state.regime.linear.check(address, kind, mode)?;
             return Ok(found);
         }
-        self.cache.forget_translation(address, self.regime.pcid);
+        let State { regime, cache, .. } = &mut *self.state;
+        cache.forget_translation(address, regime.pcid);
         self.missed(memory, address, kind, mode)
     }
 
@@ -72,26 +73,23 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         kind: AccessKind,
         mode: PrivilegeMode,
     ) -> Result<Translated, Fault> {
-        if !self.regime.walks_at_once(address) {
+        if !self.state.regime.walks_at_once(address) {
             return self.missed_otherwise(memory, address, kind, mode);
         }
-        let pcid = self.regime.pcid;
+        let pcid = self.state.regime.pcid;
         let spent_before = self.spent.walks();
-        let cached = self.cache.deepest_table(address, pcid, &mut self.spent);
-        let mut events = Events {
-            regime: &self.regime,
-            cache: &mut self.cache,
-            cost: &mut self.cost,
-            spent: &mut self.spent,
-            observer: &mut self.observer,
-            kind,
-        };
+        let cached = self
+            .state
+            .cache
+            .deepest_table(address, pcid, &mut self.spent);
+        let mut events = self.events(kind);
+        let regime = events.regime;
         let purpose = Purpose::Access { kind, mode };
-        let mut walk = Walk::<Wide, M, _>::new(&self.regime, memory, address, purpose, &mut events);
+        let mut walk = Walk::<Wide, M, _>::new(regime, memory, address, purpose, &mut events);
         match ordinary(&mut walk, cached) {
             Ok(leaf) => {
                 let translation = leaf.translation;
-                self.cache.fill(address, pcid, kind, translation);
+                self.state.cache.fill(address, pcid, kind, translation);
                 self.observer.walk_ended(&WalkEnd {
                     address,
                     kind,
@@ -99,7 +97,7 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
                     cycles: self.spent.walks() - spent_before,
                     outcome: Ok(translation),
                 });
-                if self.cost.next_page() == NextPage::Prefetch {
+                if self.state.cost.next_page() == NextPage::Prefetch {
                     self.walk_ahead(memory, address, kind, mode, translation.size());
                 }
                 Ok(Translated::new(address, translation))
@@ -139,10 +137,14 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
             mode,
             spent_before: self.spent.walks(),
         };
-        let pcid = self.regime.pcid;
-        let start = match self.cache.deepest_table(address, pcid, &mut self.spent) {
+        let pcid = self.state.regime.pcid;
+        let start = match self
+            .state
+            .cache
+            .deepest_table(address, pcid, &mut self.spent)
+        {
             Some((level, table)) => Start::below(level, table),
-            None => self.regime.start(address, access.purpose())?,
+            None => self.state.regime.start(address, access.purpose())?,
         };
         self.resume(memory, access, begins, start.into())
     }
@@ -156,16 +158,10 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         begins: Begins,
         halt: Halt,
     ) -> Result<Translated, Fault> {
-        let mut events = Events {
-            regime: &self.regime,
-            cache: &mut self.cache,
-            cost: &mut self.cost,
-            spent: &mut self.spent,
-            observer: &mut self.observer,
-            kind: access.kind,
-        };
+        let mut events = self.events(access.kind);
+        let regime = events.regime;
         let (address, purpose) = (access.address, access.purpose());
-        let mut walk = Walk::<Wide, M, _>::new(&self.regime, memory, address, purpose, &mut events);
+        let mut walk = Walk::<Wide, M, _>::new(regime, memory, address, purpose, &mut events);
         let walked = walk.resume(halt);
         self.finish(memory, access, begins, walked)
     }
@@ -180,7 +176,7 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         kind: AccessKind,
         mode: PrivilegeMode,
     ) -> Result<Translated, Fault> {
-        let linear = self.regime.linear.check(address, kind, mode)?;
+        let linear = self.state.regime.linear.check(address, kind, mode)?;
         if linear != address {
             return self.translate(memory, linear, kind, mode);
         }
@@ -190,8 +186,11 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
             mode,
             spent_before: self.spent.walks(),
         };
-        let pcid = self.regime.pcid;
-        let cached = self.cache.deepest_table(address, pcid, &mut self.spent);
+        let pcid = self.state.regime.pcid;
+        let cached = self
+            .state
+            .cache
+            .deepest_table(address, pcid, &mut self.spent);
         let walked = match cached {
             Some((level, table)) => self.walk(memory, access, Start::below(level, table)),
             None => self.walk_from_root(memory, access),
@@ -199,12 +198,30 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         self.finish(memory, access, begins(cached), walked)
     }
 
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as for what it is for")]
+    fn events(&mut self, kind: AccessKind) -> Events<'_, T, C, O> {
+        let State {
+            regime,
+            cache,
+            cost,
+        } = &mut *self.state;
+        Events {
+            regime,
+            cache,
+            cost,
+            spent: &mut self.spent,
+            observer: &mut self.observer,
+            kind,
+        }
+    }
+
     fn walk_from_root<M: PhysMem + ?Sized>(
         &mut self,
         memory: &M,
         access: Access,
     ) -> Result<Leaf, Fault> {
-        let start = self.regime.start(access.address, access.purpose())?;
+        let start = self.state.regime.start(access.address, access.purpose())?;
         self.walk(memory, access, start)
     }
 
@@ -215,18 +232,12 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         start: Start,
     ) -> Result<Leaf, Fault> {
         let (address, purpose) = (access.address, access.purpose());
-        let regime = &self.regime;
+        let regime = &self.state.regime;
         if regime.accessed_on_fault == AccessedOnFault::Never {
             walk(regime, memory, start, address, purpose, &mut Inspection)?;
         }
-        let mut events = Events {
-            regime,
-            cache: &mut self.cache,
-            cost: &mut self.cost,
-            spent: &mut self.spent,
-            observer: &mut self.observer,
-            kind: access.kind,
-        };
+        let mut events = self.events(access.kind);
+        let regime = events.regime;
         walk(regime, memory, start, address, purpose, &mut events)
     }
 
@@ -246,16 +257,16 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
             references += self.references_of(Begins::AtTheRoot, &walked);
         }
         let outcome = walked.map(|leaf| leaf.translation);
-        let pcid = self.regime.pcid;
+        let pcid = self.state.regime.pcid;
         if let Ok(translation) = outcome {
             if self.may_be_cached(address, translation) {
-                self.cache.fill(address, pcid, kind, translation);
+                self.state.cache.fill(address, pcid, kind, translation);
             }
         } else {
             let flushed = Flushed {
                 scope: Some(Scope::Page { address, pcid }),
-                translations: self.cache.forget_translation(address, pcid),
-                structures: self.cache.forget_tables(address, pcid),
+                translations: self.state.cache.forget_translation(address, pcid),
+                structures: self.state.cache.forget_tables(address, pcid),
             };
             self.observer.flushed(flushed);
         }
@@ -267,7 +278,7 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
             outcome,
         });
         let translation = outcome?;
-        if self.cost.next_page() == NextPage::Prefetch {
+        if self.state.cost.next_page() == NextPage::Prefetch {
             self.walk_ahead(memory, address, kind, access.mode, translation.size());
         }
         Ok(Translated::new(address, translation))
@@ -278,9 +289,10 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
     fn may_be_cached(&self, address: VirtAddr, found: Translation) -> bool {
         let is_of_one_type = || {
             let size = found.size();
-            size == PageSize::Size4KiB || self.regime.types.is_uniform(found.page(), size)
+            size == PageSize::Size4KiB || self.state.regime.types.is_uniform(found.page(), size)
         };
-        self.regime.linear.is_the_same_for_data(address) && (T::HOLDS_PIECES || is_of_one_type())
+        self.state.regime.linear.is_the_same_for_data(address)
+            && (T::HOLDS_PIECES || is_of_one_type())
     }
 
     /// How many entries a walk read that ended like this.
@@ -299,7 +311,7 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
     #[inline]
     fn references(&self, begins: Begins, last: Level) -> u32 {
         let above = match begins {
-            Begins::AtTheRoot => self.regime.mode().levels(),
+            Begins::AtTheRoot => self.state.regime.mode().levels(),
             Begins::Below(level) => level as u32 - 1,
         };
         (above + 1).saturating_sub(last as u32)

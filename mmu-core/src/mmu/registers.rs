@@ -2,7 +2,7 @@
 
 use tlb::{Cr3Write, Scope};
 
-use super::Mmu;
+use super::{Mmu, State};
 use crate::{
     AlignmentCheck, Cr0, Cr4, Efer, Feature, Flushed, GeneralProtection, Invalidation, KeyRights,
     Msr, Observer, PagingMode, Pat, PhysMem, Regime, Registers, TlbInstruction, TranslationCache,
@@ -68,22 +68,27 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
             new.load_pdptes(memory, self.features)?;
         }
         let keeps = value & KEEP != 0 && new.cr4.contains(Cr4::PCID_ENABLE);
-        let before = self.regime.linear;
+        let State {
+            regime,
+            cache,
+            cost,
+        } = &mut *self.state;
+        let before = regime.linear;
         self.registers = new;
-        self.regime.set_root(&self.registers);
-        let scope = if before.masks_otherwise(&self.regime.linear) {
+        regime.set_root(&self.registers);
+        let scope = if before.masks_otherwise(&regime.linear) {
             Some(Scope::All)
         } else {
-            (!keeps).then_some(Scope::Pcid(self.regime.pcid))
+            (!keeps).then_some(Scope::Pcid(regime.pcid))
         };
         let (instruction, written) = if keeps {
             (TlbInstruction::WriteCr3Keeping, Cr3Write::Keeping)
         } else {
             (TlbInstruction::WriteCr3, Cr3Write::Plain)
         };
-        self.cost.execute(instruction, &mut self.spent);
-        let mut flushed = scope.map_or_else(Flushed::default, |scope| self.cache.invalidate(scope));
-        flushed.translations += self.cache.cr3_written(self.regime.pcid, written);
+        cost.execute(instruction, &mut self.spent);
+        let mut flushed = scope.map_or_else(Flushed::default, |scope| cache.invalidate(scope));
+        flushed.translations += cache.cr3_written(regime.pcid, written);
         if flushed != Flushed::default() {
             self.observer.flushed(flushed);
         }
@@ -115,7 +120,7 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         let scope = if changed.intersects(FOLDED_IN) || cleared.contains(Cr4::PCID_ENABLE) {
             Some(Scope::All)
         } else if set.contains(Cr4::SMEP) {
-            Some(Scope::PcidAndGlobal(self.regime.pcid))
+            Some(Scope::PcidAndGlobal(self.state.regime.pcid))
         } else {
             None
         };
@@ -153,7 +158,7 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
                     reserved: value & !u64::from(u32::MAX),
                 })?;
                 self.registers.pkrs = KeyRights::from_bits(keys);
-                self.regime.set_rights(&self.registers);
+                self.state.regime.set_rights(&self.registers);
                 return Ok(Flushed::default());
             }
             Msr::Pat => new.pat = Pat::from_bits(value)?,
@@ -176,13 +181,13 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
     /// WRPKRU or XRSTOR changed PKRU. Nothing cached becomes stale.
     pub fn write_pkru(&mut self, pkru: KeyRights) {
         self.registers.pkru = pkru;
-        self.regime.set_rights(&self.registers);
+        self.state.regime.set_rights(&self.registers);
     }
 
     /// STAC, CLAC or POPF changed EFLAGS.AC. Nothing cached becomes stale.
     pub fn set_alignment_check(&mut self, alignment_check: AlignmentCheck) {
         self.registers.alignment_check = alignment_check;
-        self.regime.set_rights(&self.registers);
+        self.state.regime.set_rights(&self.registers);
     }
 
     /// Puts back registers that were kept, as when a machine is restored; everything cached
@@ -192,7 +197,7 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
     /// [`GeneralProtection`] as for [`Mmu::new`]; nothing has changed then.
     pub fn restore(&mut self, registers: Registers) -> Result<Flushed, GeneralProtection> {
         let registers = registers.with_lma();
-        self.regime = Regime::new(&registers, self.features)?;
+        self.state.regime = Regime::new(&registers, self.features)?;
         self.registers = registers;
         Ok(self.drop_cached(Scope::All))
     }
@@ -202,20 +207,20 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
     /// # Errors
     /// [`GeneralProtection`] if the operands are not allowed.
     pub fn invalidate(&mut self, invalidation: Invalidation) -> Result<Flushed, GeneralProtection> {
-        let regime = &self.regime;
+        let regime = &self.state.regime;
         let scope = invalidation.scope(&self.registers, &regime.linear, regime.pcid)?;
         let instruction = match invalidation {
             Invalidation::Invlpg(_) => TlbInstruction::Invlpg,
             Invalidation::Invpcid { .. } => TlbInstruction::Invpcid,
         };
-        self.cost.execute(instruction, &mut self.spent);
+        self.state.cost.execute(instruction, &mut self.spent);
         Ok(self.drop_if_any(scope))
     }
 
     /// Drops cached translations that no instruction asked for, as a processor may at any
     /// time (SDM vol. 3, 4.10.2.3).
     pub fn drop_cached(&mut self, scope: Scope) -> Flushed {
-        let flushed = self.cache.invalidate(scope);
+        let flushed = self.state.cache.invalidate(scope);
         self.observer.flushed(flushed);
         flushed
     }
@@ -226,7 +231,7 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
 
     fn adopt(&mut self, registers: &Registers, scope: Option<Scope>) -> Flushed {
         self.registers = *registers;
-        self.regime = Regime::derive(registers, self.features);
+        self.state.regime = Regime::derive(registers, self.features);
         self.drop_if_any(scope)
     }
 }

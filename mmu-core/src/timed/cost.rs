@@ -1,8 +1,8 @@
-use cache::{CacheSystem, Request, Response, ServedBy};
+use cache::{CacheSystem, Counters, Request, Response, ServedBy};
 use tlb::Stream;
 use units::{AccessKind, Cycles, Level, MemoryType, PhysAddr, ProcessorId};
 
-use super::{SoftwareCosts, TimedConfig, foresight::Foresight};
+use super::{SoftwareCosts, TimedConfig, foresight::Foresight, notes::Notes};
 use crate::{Breakdown, EntryRead, Ledger, NextPage, Owner, TlbInstruction, WalkCost};
 
 /// Data caches as one processor sees them.
@@ -10,9 +10,26 @@ pub trait Caches {
     /// Makes the request of the one line that holds the byte at `at`.
     fn access(&mut self, at: PhysAddr, request: Request, memory_type: MemoryType) -> Response;
 
+    /// The same of a request that need not [repeat](Self::repeats) the one before.
+    #[inline]
+    fn access_anew(&mut self, at: PhysAddr, request: Request, memory_type: MemoryType) -> Response {
+        self.access(at, request, memory_type)
+    }
+
     /// Has the host fetch what requests of the lines that hold these bytes will look at. Nothing
     /// else comes of it.
     fn prefetch(&self, at: &[PhysAddr]);
+
+    /// How long a request of write-back memory takes that finds the line where it enters as the
+    /// last use of the set left it, so that it would change nothing but a count. If it is told,
+    /// nobody but the one who asks may change that: caches that others use, too, never tell.
+    #[inline]
+    fn repeats(&self, _at: PhysAddr, _request: Request) -> Option<Cycles> {
+        None
+    }
+
+    /// What the requests of this processor have done.
+    fn counters(&self) -> Counters;
 }
 
 impl Caches for CacheSystem {
@@ -22,8 +39,22 @@ impl Caches for CacheSystem {
     }
 
     #[inline]
+    fn access_anew(&mut self, at: PhysAddr, request: Request, memory_type: MemoryType) -> Response {
+        Self::access_anew(self, ProcessorId::FIRST, at, request, memory_type)
+    }
+
+    #[inline]
     fn prefetch(&self, at: &[PhysAddr]) {
         Self::prefetch(self, at);
+    }
+
+    #[inline]
+    fn repeats(&self, at: PhysAddr, request: Request) -> Option<Cycles> {
+        Self::repeats(self, ProcessorId::FIRST, at, request)
+    }
+
+    fn counters(&self) -> Counters {
+        Self::counters(self, ProcessorId::FIRST).clone()
     }
 }
 
@@ -31,6 +62,10 @@ impl Caches for CacheSystem {
 #[derive(Clone, Debug)]
 pub struct CacheCost<D> {
     caches: D,
+    /// Requests that the caches were spared, since each would have found its line as the one before
+    /// it left it.
+    found_again: [u64; Request::ALL.len()],
+    pub(super) notes: Notes,
     walk_loads: [[[u64; ServedBy::ALL.len()]; Level::COUNT]; Stream::COUNT],
     accessed_dirty_assist: Cycles,
     software: SoftwareCosts,
@@ -52,6 +87,8 @@ impl<D> CacheCost<D> {
     pub(super) fn new(config: &TimedConfig, caches: D) -> Self {
         Self {
             caches,
+            found_again: [0; Request::ALL.len()],
+            notes: Notes::new(),
             walk_loads: Default::default(),
             accessed_dirty_assist: config.accessed_dirty_assist,
             software: config.software,
@@ -61,9 +98,16 @@ impl<D> CacheCost<D> {
         }
     }
 
-    /// The data caches.
-    pub fn caches(&self) -> &D {
+    /// The data caches. They do not know of requests that they were spared.
+    #[inline]
+    pub(super) fn caches(&self) -> &D {
         &self.caches
+    }
+
+    /// A request found its line as the one before it left it.
+    #[inline]
+    pub(super) fn found_again(&mut self, request: Request) {
+        self.found_again[request.index()] += 1;
     }
 
     /// The walks for pages that nobody had asked for yet. They are in no other count of walks.
@@ -82,11 +126,27 @@ impl<D> CacheCost<D> {
     }
 }
 
+impl<D: Caches> CacheCost<D> {
+    /// What the requests of this processor have done in the data caches.
+    pub fn counters(&self) -> Counters {
+        let mut counters = self.caches.counters();
+        for (request, &times) in Request::ALL.into_iter().zip(&self.found_again) {
+            counters.add_first_hits(request, times);
+        }
+        counters
+    }
+}
+
 impl<D: Caches> WalkCost for CacheCost<D> {
     const ASKS_MEMORY_TYPE: bool = true;
     const IS_FREE: bool = false;
 
     type Ledger = Breakdown;
+
+    #[inline]
+    fn may_change(&mut self) {
+        self.notes.forget();
+    }
 
     #[inline]
     fn read_entry(&mut self, kind: AccessKind, read: EntryRead, ledger: &mut Breakdown) {

@@ -10,7 +10,7 @@ use core::mem;
 use units::{Cycles, Level, PageSize, PhysAddr, VirtAddr};
 
 use super::{Caches, TimedMmu};
-use crate::{Entry, Observer, PhysMem, Regime, entry_address};
+use crate::{Entry, Observer, PhysMem, Regime, entry_address, mmu::State};
 
 /// Where the last tables lay on the way to addresses that were foreseen. It is an index, and no
 /// part of the model: what it says may be long untrue.
@@ -122,7 +122,13 @@ impl<O: Observer, D: Caches> TimedMmu<O, D> {
         addresses: impl ExactSizeIterator<Item = VirtAddr> + Clone,
     ) {
         let spent = self.spent().total();
-        if self.cost.foresight.is_worth_it(addresses.len(), spent) {
+        if self
+            .state
+            .aside()
+            .cost
+            .foresight
+            .is_worth_it(addresses.len(), spent)
+        {
             self.fetch(memory, addresses);
         }
     }
@@ -142,8 +148,8 @@ impl<O: Observer, D: Caches> TimedMmu<O, D> {
         // What lies far away is read last, many lines at a time.
         let places = entries.iter_mut().zip(&mut lines);
         for ((entry, line), address) in places.zip(addresses.clone()) {
-            let foresight = &mut self.cost.foresight;
-            match foresight.region(&self.regime, memory, address) {
+            let State { regime, cost, .. } = self.state.aside();
+            match cost.foresight.region(regime, memory, address) {
                 Some(LeadsTo::Table(table)) => {
                     *entry = entry_address(table, Level::Pte, address);
                 }
@@ -156,18 +162,18 @@ impl<O: Observer, D: Caches> TimedMmu<O, D> {
         let (entries, lines) = (&entries[..count], &mut lines[..count]);
         let mut words = [0; FORESEEN];
         memory.glance(entries, &mut words);
-        self.cost.caches().prefetch(entries);
+        self.state.cost.caches().prefetch(entries);
         let places = entries.iter().zip(words).zip(&mut *lines);
         for (((&entry, word), line), address) in places.zip(addresses) {
             if entry != nowhere {
                 let page = Entry::from_bits_retain(word);
                 if !page.contains(Entry::PRESENT) {
-                    self.cost.foresight.forget(address);
+                    self.state.aside().cost.foresight.forget(address);
                 }
                 let frame = page.page_address(PAGE);
                 *line = frame.wrapping_add(address.offset_in(PAGE));
             }
         }
-        self.cost.caches().prefetch(lines);
+        self.state.cost.caches().prefetch(lines);
     }
 }

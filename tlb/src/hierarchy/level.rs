@@ -75,18 +75,27 @@ impl<P: Cacheable> Level<P> {
 
     /// What was found last for the stream, if that is asked for once more.
     #[inline]
-    pub(super) fn lookup_again(
-        &mut self,
-        address: VirtAddr,
-        pcid: Pcid,
-        stream: Stream,
-    ) -> Option<P> {
-        let tlb = self.tlbs.get_mut(self.last[stream.index()])?;
-        tlb.lookup_again(address, pcid, stream)
+    pub(super) fn again(&self, address: VirtAddr, pcid: Pcid, stream: Stream) -> Option<P> {
+        let tlb = self.tlbs.get(self.last[stream.index()])?;
+        tlb.again(address, pcid)
+    }
+
+    /// The TLB that answered the stream last found so often what it had found before.
+    pub(super) fn found_again(&mut self, stream: Stream, times: u64) {
+        if let Some(tlb) = self.tlbs.get_mut(self.last[stream.index()]) {
+            tlb.found_again(stream, times);
+        }
+    }
+
+    /// Of counts by stream those of the streams that a TLB answered last.
+    pub(super) fn found_by(&self, place: usize, again: &[u64; Stream::COUNT]) -> u64 {
+        let streams = self.last.iter().zip(again);
+        let found = streams.filter(|&(&last, _)| last == place);
+        found.map(|(_, again)| again).sum()
     }
 
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "it is called in one place")]
+    #[expect(clippy::inline_always, reason = "a look-up is little else")]
     pub(super) fn lookup(&mut self, asked: Asked) -> Option<P> {
         for stop in self.routes[asked.stream.index()].stops() {
             let found = self.tlbs[stop.tlb].lookup(&stop.probe, asked);

@@ -71,22 +71,38 @@ impl Demand {
         number: usize,
         piece: Piece,
     ) -> Result<(), MachineError> {
+        match cores.one(number).access(self.manager.ram(), piece) {
+            Ok(()) => Ok(()),
+            Err(fault) => self.access_again(cores, number, piece, fault),
+        }
+    }
+
+    /// Services the fault of an access, and tries it again.
+    #[cold]
+    fn access_again(
+        &mut self,
+        cores: &mut Cores,
+        number: usize,
+        piece: Piece,
+        fault: Fault,
+    ) -> Result<(), MachineError> {
         let runs = cores.one(number);
         let process = &self.processes[runs.current()];
         // An access reaches two pages at most.
         let mut faulted = [None; 2];
         let mut faults = 0;
-        self.manager.access(process, |ram| {
-            let done = runs.access(ram, piece);
-            if let Err(Fault::Page(fault)) = &done {
+        let mut note = |fault: &Fault| {
+            if let Fault::Page(fault) = fault {
                 faulted[faults % 2] = Some(fault.address);
                 faults += 1;
             }
-            done
+        };
+        note(&fault);
+        self.manager.retry(process, fault, |ram| {
+            let done = runs.access(ram, piece);
+            done.inspect_err(&mut note)
         })?;
-        if faults > 0
-            && let PagePolicy::Transparent { touched } = self.pages
-        {
+        if let PagePolicy::Transparent { touched } = self.pages {
             for address in faulted.into_iter().flatten() {
                 self.appeared(cores, number, address, touched)?;
             }

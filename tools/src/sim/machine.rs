@@ -62,16 +62,27 @@ impl Machine {
     #[inline]
     pub fn access(&mut self, processor: usize, record: &Record) -> Result<(), MachineError> {
         self.note_instruction(processor, record);
-        let mut done = 0;
-        loop {
+        let first = piece(record, 0);
+        self.memory.access(&mut self.cores, processor, first)?;
+        if first.size < record.size {
+            self.access_rest(processor, record, first.size)?;
+        }
+        self.memory.record_done(&self.cores);
+        Ok(())
+    }
+
+    #[cold]
+    fn access_rest(
+        &mut self,
+        processor: usize,
+        record: &Record,
+        mut done: u32,
+    ) -> Result<(), MachineError> {
+        while done < record.size {
             let piece = piece(record, done);
             self.memory.access(&mut self.cores, processor, piece)?;
             done += piece.size;
-            if done >= record.size {
-                break;
-            }
         }
-        self.memory.record_done(&self.cores);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cache::{CacheSystem, Request, Response};
-use mmu_core::{Caches, MemoryType, PhysAddr, ProcessorId};
+use cache::{CacheSystem, Counters, Request, Response};
+use mmu_core::{Caches, Cycles, MemoryType, PhysAddr, ProcessorId};
 
 use super::{MachineConfig, SimError};
 use crate::preset::Preset;
@@ -28,16 +28,6 @@ impl SharedCaches {
     }
 }
 
-impl Port {
-    /// What the caches counted for this processor.
-    pub(super) fn counters(&self) -> cache::Counters {
-        match self {
-            Self::Own(system) => system.counters(ProcessorId::FIRST).clone(),
-            Self::Shared(processor, system) => system.lock().counters(*processor).clone(),
-        }
-    }
-}
-
 impl Caches for Port {
     #[inline]
     fn access(&mut self, at: PhysAddr, request: Request, memory_type: MemoryType) -> Response {
@@ -49,10 +39,33 @@ impl Caches for Port {
         }
     }
 
+    #[inline]
+    fn access_anew(&mut self, at: PhysAddr, request: Request, memory_type: MemoryType) -> Response {
+        match self {
+            Self::Own(system) => system.access_anew(ProcessorId::FIRST, at, request, memory_type),
+            Self::Shared(..) => self.access(at, request, memory_type),
+        }
+    }
+
     fn prefetch(&self, at: &[PhysAddr]) {
         match self {
             Self::Own(system) => system.prefetch(at),
             Self::Shared(_, system) => system.lock().prefetch(at),
+        }
+    }
+
+    #[inline]
+    fn repeats(&self, at: PhysAddr, request: Request) -> Option<Cycles> {
+        match self {
+            Self::Own(system) => system.repeats(ProcessorId::FIRST, at, request),
+            Self::Shared(..) => None,
+        }
+    }
+
+    fn counters(&self) -> Counters {
+        match self {
+            Self::Own(system) => system.counters(ProcessorId::FIRST).clone(),
+            Self::Shared(processor, system) => system.lock().counters(*processor).clone(),
         }
     }
 }

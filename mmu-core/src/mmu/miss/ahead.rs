@@ -2,7 +2,7 @@
 
 use units::{AccessKind, Level, PageSize, PhysAddr, PrivilegeMode, VirtAddr};
 
-use super::Mmu;
+use super::{Mmu, State};
 use crate::{
     Entry, EntryRead, Observer, PhysMem, Regime, TableEntry, TranslationCache, WalkCost,
     format::Wide,
@@ -25,27 +25,32 @@ impl<T: TranslationCache, C: WalkCost, O: Observer> Mmu<T, C, O> {
         size: PageSize,
     ) {
         let next = address.align_down(size).wrapping_add(size.bytes());
-        let pcid = self.regime.pcid;
-        if !self.regime.walks_at_once(next) || self.cache.holds(next, pcid, kind) {
+        let State {
+            regime,
+            cache,
+            cost,
+        } = &mut *self.state;
+        let pcid = regime.pcid;
+        if !regime.walks_at_once(next) || cache.holds(next, pcid, kind) {
             return;
         }
         let mut unwaited = C::Ledger::default();
-        let cached = self.cache.deepest_table(next, pcid, &mut unwaited);
+        let cached = cache.deepest_table(next, pcid, &mut unwaited);
         let mut events = AheadOfUse {
-            regime: &self.regime,
-            cache: &mut self.cache,
-            cost: &mut self.cost,
+            regime,
+            cache,
+            cost,
         };
         let purpose = Purpose::Access { kind, mode };
-        let mut walk = Walk::<Wide, M, _>::new(&self.regime, memory, next, purpose, &mut events);
+        let mut walk = Walk::<Wide, M, _>::new(regime, memory, next, purpose, &mut events);
         let walked = match cached {
             Some((Level::Pde, table)) => walk.ordinary_page(table),
             Some((level, table)) => walk.ordinary_from(Start::below(level, table)),
             None => walk.ordinary_from_root(),
         };
         if let Ok(leaf) = walked {
-            self.cache.fill(next, pcid, kind, leaf.translation);
-            self.cost.walked_ahead();
+            cache.fill(next, pcid, kind, leaf.translation);
+            cost.walked_ahead();
         }
     }
 }

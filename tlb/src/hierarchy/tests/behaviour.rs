@@ -442,11 +442,8 @@ fn what_is_promoted_was_not_dropped() {
     let mut tlbs = built(&config);
     fill(&mut tlbs, [1, 2]);
     assert_eq!(level_of(&mut tlbs, 1), Some(1));
-    let dropped = |tlbs: &TlbHierarchy<Page>| -> Vec<_> {
-        tlbs.levels()
-            .map(|level| level[0].counters().dropped)
-            .collect()
-    };
+    let dropped =
+        |tlbs: &TlbHierarchy<Page>| -> Vec<_> { tlbs.counters().map(|of| of.dropped).collect() };
     assert_eq!(dropped(&tlbs), [0, 0]);
     assert_eq!(tlbs.forget(VirtAddr::new(1 << 12), P1), 1);
     assert_eq!(dropped(&tlbs), [1, 0]);
@@ -458,7 +455,7 @@ fn what_an_inclusive_level_takes_along_was_dropped() {
     config.levels[1].inclusion = Inclusion::Inclusive;
     let mut tlbs = built(&config);
     fill(&mut tlbs, [1, 2, 3]);
-    let counters: Vec<_> = tlbs.levels().map(|level| level[0].counters()).collect();
+    let counters: Vec<_> = tlbs.counters().collect();
     assert_eq!((counters[0].evictions, counters[0].dropped), (0, 1));
     assert_eq!((counters[1].evictions, counters[1].dropped), (1, 0));
 }

@@ -29,7 +29,7 @@ fn a_long_access_touches_every_line_and_page_once() {
     };
     let mut machine = machine(config, 1);
     machine.access(0, &load(0x1001, 8192)).unwrap();
-    let counters = machine.processors()[0].mmu.cost().caches().counters();
+    let counters = machine.processors()[0].mmu.cost().counters();
     let of = |count: fn(&cache::Counters, CacheId, Request) -> u64| {
         count(&counters, CacheId::L1d, Request::Read)
     };

@@ -231,10 +231,7 @@ impl Report {
         let shapes = [&caches.l1i, &caches.l1d, &caches.l2, &caches.llc];
         let log = machine.walk_log();
         let processors = OneProcessor::all(feed, machine);
-        let counters: Vec<_> = machine
-            .mmus()
-            .map(|mmu| mmu.cost().caches().counters())
-            .collect();
+        let counters: Vec<_> = machine.mmus().map(|mmu| mmu.cost().counters()).collect();
         Self {
             lookaside: env!("CARGO_PKG_VERSION"),
             trace: Trace::new(feed),
@@ -443,16 +440,18 @@ fn tlbs(machine: &Machine) -> Vec<Tlb> {
     let each = machine.mmus().map(|mmu| {
         let levels = mmu.cache().tlbs().levels().enumerate();
         let tlbs = levels.flat_map(|(level, tlbs)| tlbs.iter().map(move |tlb| (level, tlb)));
-        tlbs.map(|(level, tlb)| Tlb {
-            name: tlb.config().name.clone(),
-            level: level + 1,
-            entries: tlb.config().geometry.entries(),
-            ways: tlb.config().geometry.ways(),
-            hits: tlb.counters().hits,
-            fills: tlb.counters().fills,
-            evictions: tlb.counters().evictions,
-        })
-        .collect::<Vec<_>>()
+        let counted = tlbs.zip(mmu.cache().tlbs().counters());
+        counted
+            .map(|((level, tlb), counters)| Tlb {
+                name: tlb.config().name.clone(),
+                level: level + 1,
+                entries: tlb.config().geometry.entries(),
+                ways: tlb.config().geometry.ways(),
+                hits: counters.hits,
+                fills: counters.fills,
+                evictions: counters.evictions,
+            })
+            .collect::<Vec<_>>()
     });
     summed(each, |sum, other| {
         sum.hits += other.hits;
