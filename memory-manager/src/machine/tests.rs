@@ -24,6 +24,7 @@ mod free;
 mod hostile;
 mod image_headers;
 mod images;
+mod injection;
 mod invariants;
 mod large;
 mod layouts;
