@@ -37,13 +37,13 @@ impl ReliefWorld {
         Self::new(16 << 10, 1024)
     }
 
-    /// Of 7,920 pages 256 leave at once. What is kept of them lies in the host's caches: this is
+    /// Of 7,936 pages 256 leave at once. What is kept of them lies in the host's caches: this is
     /// what the decision takes, and that the pages leave.
     ///
     /// # Panics
     /// If there cannot be such processes.
     pub fn small() -> Self {
-        Self::new(1980, 255)
+        Self::new(1984, 255)
     }
 
     /// Memory is short. Few frames are a 32nd of all, and 1024 at most.
