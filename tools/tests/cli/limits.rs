@@ -17,7 +17,7 @@ fn limited<const N: usize>(blocks: u32, arguments: [&str; N]) -> Command {
 }
 
 /// Pages of a pattern in little memory, and a page file.
-fn paging<'a>(page_file: &'a str, more: [&'a str; 2]) -> Command {
+fn paging(page_file: &str, more: [&str; 2]) -> Command {
     let pattern = ["--pattern", "chase:16MiB:4096", "--accesses", "8192"];
     let mut command = limited(2048, ["sim", "--ram", "2MiB", "--page-file", page_file]);
     command.args(pattern).args(more);

@@ -250,7 +250,7 @@ impl World {
 
     fn write(&mut self, page: Page, value: u64) {
         let offset = self.draw.below(0x1000 / 8) * 8;
-        let process = self.who(page, usize::from(value % 2 == 0));
+        let process = self.who(page, usize::from(value.is_multiple_of(2)));
         let bytes = (value << 32 | offset).to_le_bytes();
         let at = VirtAddr::new(page.address() + offset);
         let done = self.touch(page, process, |machine| machine.write(process, at, &bytes));
@@ -360,7 +360,6 @@ impl World {
         for _ in 0..2 {
             assert_eq!(told(&mut self.bench.machine), Err(Status::CrcError));
         }
-        drop(told);
         self.give_up(page);
         None
     }
