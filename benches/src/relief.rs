@@ -156,7 +156,8 @@ impl ReliefWorld {
 
     #[inline]
     fn use_page(&mut self, page: u64) {
-        let process = self.processes[(page / self.pages) as usize];
+        let process = usize::try_from(page / self.pages).expect("they are few");
+        let process = self.processes[process];
         let at = BASE.wrapping_add(page % self.pages * PAGE);
         let read = self.machine.read(process, at, &mut [0; 8]);
         read.expect("the file is there");
