@@ -8,7 +8,8 @@ use std::hint::black_box;
 
 use benches::{
     Extent, FAULTS, FaultWorld, FrameWorld, FunctionalWorld, LeavingWorld, OPERATIONS,
-    PatternWorld, RegionWorld, ShootdownWorld, TimedWorld, TouchedWorld, golden_cove, simulate,
+    PatternWorld, RegionWorld, ReliefWorld, ShootdownWorld, TimedWorld, TouchedWorld, golden_cove,
+    simulate,
 };
 use iai_callgrind::{
     Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
@@ -59,6 +60,13 @@ fn fault(mut world: FaultWorld) -> FaultWorld {
 #[bench::unmapped(args = (), setup = LeavingWorld::unmapped, config = each_at_most(1640))]
 #[bench::freed(args = (), setup = LeavingWorld::freed, config = each_at_most(900))]
 fn leaving(mut world: LeavingWorld) -> LeavingWorld {
+    black_box(&mut world).round();
+    world
+}
+
+#[library_benchmark(teardown = audit_relief)]
+#[bench::decision(args = (), setup = ReliefWorld::small, config = each_at_most(2100))]
+fn relief(mut world: ReliefWorld) -> ReliefWorld {
     black_box(&mut world).round();
     world
 }
@@ -143,6 +151,11 @@ fn audit_leaving(mut world: LeavingWorld) {
     world.audit();
 }
 
+fn audit_relief(mut world: ReliefWorld) {
+    world.prepare();
+    world.audit();
+}
+
 fn with_frames(round: fn(&mut FrameWorld)) -> (FrameWorld, fn(&mut FrameWorld)) {
     (FrameWorld::new(), round)
 }
@@ -185,7 +198,7 @@ fn check_start(json: Vec<u8>) {
 
 library_benchmark_group!(
     name = instructions;
-    benchmarks = functional, timed, timed_pattern, fault, leaving, frame, regions, touched_pages, shootdown, sim
+    benchmarks = functional, timed, timed_pattern, fault, leaving, relief, frame, regions, touched_pages, shootdown, sim
 );
 
 main!(

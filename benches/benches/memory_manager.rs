@@ -43,11 +43,17 @@ fn leaving(criterion: &mut Criterion) {
 }
 
 fn relief(criterion: &mut Criterion) {
-    let mut world = ReliefWorld::new();
-    criterion.bench_function("leaving: relief of 64 Ki pages", |bencher| {
-        bencher.iter_custom(|pages| time_relief(pages, &mut world));
-    });
-    world.audit();
+    const SIZES: [Named<fn() -> ReliefWorld>; 2] = [
+        ("leaving: decision", ReliefWorld::small),
+        ("leaving: relief of 64 Ki pages", ReliefWorld::large),
+    ];
+    for (name, world) in SIZES {
+        let mut world = world();
+        criterion.bench_function(name, |bencher| {
+            bencher.iter_custom(|pages| time_relief(pages, &mut world));
+        });
+        world.audit();
+    }
 }
 
 fn frames(criterion: &mut Criterion) {

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use crate::{FAULTS, FaultWorld, LeavingWorld, OPERATIONS, RELIEVED, ReliefWorld};
+use crate::{FAULTS, FaultWorld, LeavingWorld, OPERATIONS, ReliefWorld};
 
 /// The time of so many operations. They are done in whole rounds: what the last one did too
 /// much is taken off.
@@ -28,7 +28,7 @@ pub fn time_leaving(pages: u64, world: &mut LeavingWorld) -> Duration {
 /// As [`time`], of so many pages that leave because memory is short.
 pub fn time_relief(pages: u64, world: &mut ReliefWorld) -> Duration {
     let (prepare, round) = (ReliefWorld::prepare, ReliefWorld::round);
-    time_prepared((pages, RELIEVED), world, prepare, round)
+    time_prepared((pages, world.relieved()), world, prepare, round)
 }
 
 /// Of so many operations, of which a round does the second number.

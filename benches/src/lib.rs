@@ -35,7 +35,7 @@ pub use page_files::{PAGE_FILE_BYTES, PageFileWorld};
 pub use patterns::PatternWorld;
 pub use reading::{Contents, ReadWorld};
 pub use regions::RegionWorld;
-pub use relief::{RELIEVED, ReliefWorld};
+pub use relief::ReliefWorld;
 pub use shootdowns::ShootdownWorld;
 pub use tables::PageTables;
 pub use timed::TimedWorld;

@@ -5,7 +5,7 @@ use std::{
 
 use memory_manager::{
     Backing, Disk, FileAccess, Machine, MachineConfig, PageFileSize, PageProtection, ProcessId,
-    SectionAttributes, ViewRequest,
+    SectionAttributes, ViewRequest, WorkingSetSize,
 };
 use mmu_core::{PageSize, VirtAddr};
 
@@ -13,34 +13,45 @@ const PAGE: u64 = PageSize::Size4KiB.bytes();
 const BASE: VirtAddr = VirtAddr::new(0x5000_0000);
 
 const PROCESSES: u64 = 4;
-/// The pages of each process: 64 Ki of all.
-const PAGES: u64 = 16 << 10;
-const BYTES: u64 = PAGES * PAGE;
-
-/// With fewer frames to be had memory is short, in a machine of more than 128 MiB.
-const FEW: u64 = 1024;
-
-/// How many pages leave at once: twice as many are to be had then.
-pub const RELIEVED: u64 = FEW + 1;
 
 /// Processes whose pages fill the memory, and that go on using those that left.
 #[derive(Debug)]
 pub struct ReliefWorld {
     machine: Machine,
+    /// Of each process.
+    pages: u64,
+    /// With fewer frames to be had memory is short.
+    few: u64,
     processes: Vec<ProcessId>,
     /// The page of all that is used next.
     next: u64,
 }
 
 impl ReliefWorld {
-    /// Memory is short.
+    /// Of 64 Ki pages some 1024 leave at once. What is kept of them is more than the host's own
+    /// caches hold.
     ///
     /// # Panics
     /// If there cannot be such processes.
-    pub fn new() -> Self {
+    pub fn large() -> Self {
+        Self::new(16 << 10, 1024)
+    }
+
+    /// Of 7,936 pages 256 leave at once. What is kept of them lies in the host's caches: this is
+    /// what the decision takes, and that the pages leave.
+    ///
+    /// # Panics
+    /// If there cannot be such processes.
+    pub fn small() -> Self {
+        Self::new(1984, 255)
+    }
+
+    /// Memory is short. Few frames are a 32nd of all, and 1024 at most.
+    fn new(pages: u64, few: u64) -> Self {
+        let bytes = pages * PAGE;
         let config = MachineConfig {
             // What left last can all be had again.
-            ram_bytes: PROCESSES * BYTES + FEW * PAGE,
+            ram_bytes: PROCESSES * bytes + few * PAGE,
             ..MachineConfig::default()
         };
         let mut machine = Machine::new(&config).expect("there is such a machine");
@@ -51,7 +62,7 @@ impl ReliefWorld {
         let page_file = machine.add_page_file(Box::new(Zeros::new(0)), size);
         page_file.expect("there is room");
         let section = machine.create_section(
-            Backing::Disk(Box::new(Zeros::new(PROCESSES * BYTES)), FileAccess::READ),
+            Backing::Disk(Box::new(Zeros::new(PROCESSES * bytes)), FileAccess::READ),
             PageProtection::READONLY,
             SectionAttributes::COMMIT,
             0,
@@ -61,18 +72,27 @@ impl ReliefWorld {
             let process = machine.create_process().expect("there is memory for it");
             let view = ViewRequest {
                 base: Some(BASE),
-                offset: number * BYTES,
-                size: BYTES,
+                offset: number * bytes,
+                size: bytes,
                 commit: 0,
                 protection: PageProtection::READONLY,
             };
             let mapped = machine.map_view(process, section, &view);
             mapped.expect("there is room");
+            // Or a process gives pages of its own where few can be had.
+            let size = WorkingSetSize {
+                minimum: 20 * PAGE,
+                maximum: bytes,
+            };
+            let set = machine.set_working_set_size(process, size);
+            set.expect("it can be as large");
             process
         });
         let processes = views.collect();
         let mut world = Self {
             machine,
+            pages,
+            few,
             processes,
             next: 0,
         };
@@ -89,10 +109,15 @@ impl ReliefWorld {
     /// # Panics
     /// If one cannot be used.
     pub fn prepare(&mut self) {
-        while self.machine.page_lists().available() >= FEW {
+        while self.machine.page_lists().available() >= self.few {
             self.use_page(self.next);
-            self.next = (self.next + 1) % (PROCESSES * PAGES);
+            self.next = (self.next + 1) % (PROCESSES * self.pages);
         }
+    }
+
+    /// How many pages leave at once: twice as many as are few are to be had then.
+    pub fn relieved(&self) -> u64 {
+        self.few + 1
     }
 
     /// Lets the oldest pages leave, before a page is used that is there.
@@ -101,7 +126,8 @@ impl ReliefWorld {
     /// If that cannot be used.
     #[inline]
     pub fn round(&mut self) {
-        let last = self.next.checked_sub(1).unwrap_or(PROCESSES * PAGES - 1);
+        let last = self.next.checked_sub(1);
+        let last = last.unwrap_or(PROCESSES * self.pages - 1);
         self.use_page(last);
     }
 
@@ -112,28 +138,29 @@ impl ReliefWorld {
     pub fn audit(&mut self) {
         let before = self.machine.working_set_counters();
         let faults = self.machine.fault_counters();
+        let standby = self.standby();
         self.round();
+        assert_eq!(self.standby() - standby, self.relieved());
         let after = self.machine.working_set_counters();
-        assert_eq!(after.trimmed - before.trimmed, RELIEVED);
+        assert_eq!(after.trimmed - before.trimmed, self.relieved());
         assert_eq!(after.cleared, before.cleared);
         assert_eq!(self.machine.fault_counters(), faults);
         self.prepare();
         let soft = self.machine.fault_counters().soft - faults.soft;
-        assert_eq!(soft, RELIEVED);
+        assert_eq!(soft, self.relieved());
+    }
+
+    fn standby(&self) -> u64 {
+        self.machine.page_lists().standby.iter().sum()
     }
 
     #[inline]
     fn use_page(&mut self, page: u64) {
-        let process = self.processes[(page / PAGES) as usize];
-        let at = BASE.wrapping_add(page % PAGES * PAGE);
+        let process = usize::try_from(page / self.pages).expect("they are few");
+        let process = self.processes[process];
+        let at = BASE.wrapping_add(page % self.pages * PAGE);
         let read = self.machine.read(process, at, &mut [0; 8]);
         read.expect("the file is there");
-    }
-}
-
-impl Default for ReliefWorld {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

@@ -1,58 +1,34 @@
-use crate::Status;
-
-/// The memory that was promised, in pages, and how much can be.
+/// Memory that is promised, in pages, and frames there are to keep it in.
 #[derive(Debug)]
 pub(crate) struct Commit {
-    limit: u64,
+    frames: u64,
     charged: u64,
 }
 
 impl Commit {
-    pub(crate) fn new(limit: u64) -> Self {
-        Self { limit, charged: 0 }
+    pub(crate) fn new(frames: u64) -> Self {
+        Self { frames, charged: 0 }
     }
 
-    pub(crate) fn limit(&self) -> u64 {
-        self.limit
+    pub(crate) fn frames(&self) -> u64 {
+        self.frames
     }
 
     pub(crate) fn charged(&self) -> u64 {
         self.charged
     }
 
-    pub(crate) fn charge(&mut self, pages: u64) -> Result<(), Status> {
-        if self.left() < pages {
-            return Err(Status::CommitmentLimit);
-        }
+    /// Promises memory, whether or not there is as much.
+    pub(crate) fn charge(&mut self, pages: u64) {
         self.charged += pages;
-        Ok(())
-    }
-
-    /// Promises memory that has to be had, even beyond the limit.
-    pub(crate) fn charge_beyond(&mut self, pages: u64) {
-        self.charged += pages;
-    }
-
-    /// How much more can be promised.
-    pub(crate) fn left(&self) -> u64 {
-        self.limit.saturating_sub(self.charged)
-    }
-
-    /// There is less memory to promise.
-    pub(crate) fn lower(&mut self, pages: u64) -> Result<(), Status> {
-        if self.left() < pages {
-            return Err(Status::CommitmentLimit);
-        }
-        self.limit -= pages;
-        Ok(())
-    }
-
-    /// There is more memory to promise.
-    pub(crate) fn raise(&mut self, pages: u64) {
-        self.limit += pages;
     }
 
     pub(crate) fn release(&mut self, pages: u64) {
         self.charged -= pages;
+    }
+
+    /// A frame is of no use any more.
+    pub(crate) fn lose_frame(&mut self) {
+        self.frames -= 1;
     }
 }

@@ -41,22 +41,36 @@ pub(crate) struct Kernel {
 }
 
 impl Kernel {
-    /// Promises memory. Page files grow if there is not enough (Windows Internals: the limit is
-    /// as much as they are now; literature only).
+    /// How many pages can be promised: as many as memory and page files hold as they are
+    /// (Windows Internals; literature only).
+    pub(crate) fn commit_limit(&self) -> u64 {
+        self.commit.frames() + self.physical.page_files.pages()
+    }
+
+    /// How many of them are not promised yet.
+    pub(crate) fn commit_left(&self) -> u64 {
+        self.commit_limit().saturating_sub(self.commit.charged())
+    }
+
+    /// Promises memory. Page files grow if there is not enough.
     pub(crate) fn charge(&mut self, pages: u64) -> Result<(), Status> {
-        let missing = pages.saturating_sub(self.commit.left());
+        let missing = pages.saturating_sub(self.commit_left());
         if (1..=self.physical.page_files.room()).contains(&missing) {
             // What the host does not give is missing below.
             self.extend_page_files(missing);
         }
-        self.commit.charge(pages)
+        if self.commit_left() < pages {
+            return Err(Status::CommitmentLimit);
+        }
+        self.commit.charge(pages);
+        Ok(())
     }
 
     /// Promises the memory of a page table, if need be beyond the limit: who was promised memory
     /// is not refused when it is touched.
     pub(crate) fn charge_table(&mut self) {
         if self.charge(1).is_err() {
-            self.commit.charge_beyond(1);
+            self.commit.charge(1);
         }
     }
 

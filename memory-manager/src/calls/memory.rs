@@ -25,8 +25,12 @@ impl Machine {
     /// - [`Status::ConflictingAddresses`]: somebody has it, or it is out of use.
     /// - [`Status::CommitmentLimit`]: it was promised.
     pub fn mark_page_bad(&mut self, page: PhysicalPage) -> Result<(), Status> {
-        self.kernel.commit.lower(1)?;
-        let given_up = self.kernel.physical.give_up(page);
-        given_up.inspect_err(|_| self.kernel.commit.raise(1))
+        let kernel = &mut self.kernel;
+        if kernel.commit_left() == 0 {
+            return Err(Status::CommitmentLimit);
+        }
+        kernel.physical.give_up(page)?;
+        kernel.commit.lose_frame();
+        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::{io::ErrorKind, path::Path};
 
 use crate::{
     Disk, IoCounters, IoOwner, Machine, PageFileCounters, PageFileError, PageFileNumber,
@@ -28,9 +28,7 @@ impl Machine {
         size: PageFileSize,
     ) -> Result<PageFileNumber, PageFileError> {
         let files = &mut self.kernel.physical.page_files;
-        let old = files.pages();
         let number = files.create(path, size)?;
-        self.kernel.commit.raise(files.pages() - old);
         self.kernel.physical.stall = Stall::default();
         Ok(number)
     }
@@ -45,9 +43,7 @@ impl Machine {
         size: PageFileSize,
     ) -> Result<PageFileNumber, PageFileError> {
         let files = &mut self.kernel.physical.page_files;
-        let old = files.pages();
         let number = files.add(disk, size)?;
-        self.kernel.commit.raise(files.pages() - old);
         self.kernel.physical.stall = Stall::default();
         Ok(number)
     }
@@ -55,6 +51,12 @@ impl Machine {
     /// What each page file has room for and did, by number.
     pub fn page_files(&self) -> impl Iterator<Item = PageFileCounters> {
         self.kernel.physical.page_files.counters()
+    }
+
+    /// What the host said when it did not make page files longer that were to grow, if that is
+    /// how the last attempt ended.
+    pub fn page_file_refusal(&self) -> Option<ErrorKind> {
+        self.kernel.physical.page_files.refusal()
     }
 
     /// What the disks did for page files or for mapped files, and how long it took by the
@@ -65,6 +67,6 @@ impl Machine {
 
     /// How many pages can be promised: those of memory and of the page files as they are now.
     pub fn commit_limit(&self) -> u64 {
-        self.kernel.commit.limit()
+        self.kernel.commit_limit()
     }
 }

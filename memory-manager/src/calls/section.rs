@@ -286,7 +286,7 @@ impl Kernel {
             Committing::Later => (PageOrigin::Reserved, 0),
         };
         // Eight bytes for each page.
-        if pages.div_ceil(PAGE / 8) > self.commit.limit() {
+        if pages.div_ceil(PAGE / 8) > self.commit_limit() {
             return Err(match committing {
                 Committing::AtOnce => Status::CommitmentLimit,
                 Committing::Later => Status::InsufficientResources,

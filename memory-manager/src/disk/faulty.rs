@@ -13,7 +13,7 @@ use super::Disk;
 pub enum DiskFault {
     /// Nothing is done, and the device says so.
     Fails,
-    /// Nothing is done, because the disk is full.
+    /// Nothing is written, because the disk is full; what is there is read.
     Full,
     /// Half of the bytes are read or written, and that is what is said. Other operations are
     /// done.
@@ -137,14 +137,19 @@ impl<D: Disk> FaultyDisk<D> {
 
 impl<D: Disk> Disk for FaultyDisk<D> {
     fn length(&self) -> io::Result<u64> {
-        self.faults.next().map_or(Ok(()), DiskFault::plain)?;
+        match self.faults.next() {
+            None | Some(DiskFault::Full) => {}
+            Some(fault) => fault.plain()?,
+        }
         self.disk.length()
     }
 
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
         let half = half(bytes.len());
         match self.faults.next() {
-            None | Some(DiskFault::TornSilently) => self.disk.read_at(offset, bytes),
+            None | Some(DiskFault::Full | DiskFault::TornSilently) => {
+                self.disk.read_at(offset, bytes)
+            }
             Some(DiskFault::Short) => self.disk.read_at(offset, &mut bytes[..half]),
             Some(DiskFault::Ends) => Ok(0),
             Some(DiskFault::FlippedBit) => {

@@ -25,6 +25,7 @@ mod free;
 mod hostile;
 mod image_headers;
 mod images;
+mod injection;
 mod invariants;
 mod large;
 mod layouts;

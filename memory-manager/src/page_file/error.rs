@@ -83,6 +83,17 @@ pub enum PageFileError {
 }
 
 impl PageFileError {
+    /// What the host said, if that is why.
+    pub fn host(&self) -> Option<io::ErrorKind> {
+        match self {
+            Self::Create(source)
+            | Self::Grow { source, .. }
+            | Self::Write { source, .. }
+            | Self::Read { source, .. } => Some(source.kind()),
+            _ => None,
+        }
+    }
+
     /// What Windows calls it.
     pub fn status(&self) -> Status {
         match self {

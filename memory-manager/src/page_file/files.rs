@@ -1,4 +1,4 @@
-use std::{cmp::Reverse, path::Path};
+use std::{cmp::Reverse, io::ErrorKind, path::Path};
 
 use super::{
     PAGE_FILE_CLUSTER, PageFileCounters, PageFileError, PageFileNumber, PageFileSize, SlotRun,
@@ -37,6 +37,7 @@ const LARGEST: u64 = 16 << 40;
 #[derive(Debug, Default)]
 pub struct PageFiles {
     files: Vec<PageFile>,
+    refusal: Option<ErrorKind>,
 }
 
 impl PageFiles {
@@ -170,7 +171,15 @@ impl PageFiles {
                 }
             }
         }
-        if gained > 0 { Ok(gained) } else { result }
+        let result = if gained > 0 { Ok(gained) } else { result };
+        self.refusal = result.as_ref().err().and_then(PageFileError::host);
+        result
+    }
+
+    /// What the host said when it did not make files longer that were to grow, if that is how
+    /// the last attempt ended.
+    pub fn refusal(&self) -> Option<ErrorKind> {
+        self.refusal
     }
 
     /// Makes files shorter where their ends are free, by so many pages in all at most; gives by

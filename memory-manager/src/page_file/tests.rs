@@ -150,9 +150,12 @@ fn a_file_grows_when_it_is_full_and_shrinks_where_its_end_is_free() {
     assert!(matches!(full, PageFileError::Grow { .. }));
     assert_eq!(full.status(), Status::DiskFull);
     assert_eq!((files.pages(), used(&files)), (4, 4));
+    assert_eq!(files.refusal(), Some(ErrorKind::StorageFull));
     assert_eq!(files.grow(500).unwrap(), 500);
+    assert_eq!(files.refusal(), None);
     assert_eq!(files.grow(500).unwrap(), 496);
     assert!(matches!(files.grow(1), Err(PageFileError::Full)));
+    assert_eq!(files.refusal(), None);
     assert_eq!(read(&mut files, first).unwrap(), pages(0, 4));
 }
 

@@ -43,9 +43,9 @@ impl Kernel {
     /// Cuts off the ends of page files that nothing is in, down to their minimum, as far as no
     /// promise needs them.
     fn shrink_page_files(&mut self) {
-        let spare = self.commit.left();
+        let spare = self.commit_left();
         let lost = self.physical.page_files.shrink(spare);
-        if lost > 0 && self.commit.lower(lost).is_ok() {
+        if lost > 0 {
             let task = SystemTask::DereferenceSegment;
             self.physical.tasks.note(task, Trigger::Time, lost, 0);
         }
@@ -57,7 +57,6 @@ impl Kernel {
         let gained = self.physical.page_files.grow(pages);
         let failures = u64::from(gained.is_err());
         let gained = gained.unwrap_or(0);
-        self.commit.raise(gained);
         if gained > 0 {
             self.physical.stall.room_was_made();
         }

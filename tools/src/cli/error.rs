@@ -1,6 +1,6 @@
 use std::{io, path::Path};
 
-use super::message::tell;
+use super::{file_limit, message::tell};
 use crate::{
     golden::GoldenError,
     image::ImageError,
@@ -260,6 +260,9 @@ impl CliError {
             Self::Statement(error) => tell(format_args!("{:?}", miette::Report::new(error))),
             Self::Preset(error) => tell(format_args!("{:?}", miette::Report::new(error))),
             other => tell(format_args!("error: {other}")),
+        }
+        if file_limit::was_met() {
+            tell("a file was to be larger than the shell lets it be: ulimit -f raises the limit");
         }
     }
 }

@@ -5,6 +5,7 @@ mod conform;
 mod cpus;
 mod curve;
 mod error;
+mod file_limit;
 mod from_one;
 mod interrupt;
 mod machine_options;
@@ -67,6 +68,7 @@ impl Arguments {
     /// [`CliError`] if it cannot be done.
     pub fn run(self) -> Result<Outcome, CliError> {
         let interrupt = Interrupt::install();
+        file_limit::fail_at_it();
         match self.command {
             Command::Sim(command) => command.run(&interrupt),
             Command::Record(command) => command.run(&interrupt),

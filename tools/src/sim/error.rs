@@ -1,9 +1,9 @@
-use std::{io::ErrorKind, path::Path};
+use std::io::ErrorKind;
 
 use memory_manager::{PageFileError, demand::AccessError};
 use mmu_core::{GeneralProtection, RamTooLarge, TimedConfigError};
 
-use super::PagingError;
+use super::{PageFilePlace, PagingError, paged};
 use crate::{
     byte_size::ByteSize,
     input::Source,
@@ -87,19 +87,14 @@ pub enum SimError {
         cause: std::io::Error,
     },
     /// The page file cannot be made where it is to be.
-    #[error("{}: {cause}{advice}", path.display())]
-    NamedPageFile {
+    #[error("{}: {cause}{}", paged::told(*place), advice(cause))]
+    PageFile {
         /// Where.
-        path: &'static Path,
+        place: PageFilePlace,
         /// Why not.
         #[source]
         cause: PageFileError,
-        /// What to do.
-        advice: &'static str,
     },
-    /// There is no such page file.
-    #[error(transparent)]
-    PageFile(#[from] PageFileError),
     /// The memory manager of a machine that pages cannot be built.
     #[error("the memory manager cannot be built: {0}")]
     MemoryManager(#[from] memory_manager::MachineError),
@@ -177,36 +172,14 @@ pub enum SimError {
 }
 
 impl SimError {
-    /// A page file cannot be made at a path.
-    pub(super) fn named_page_file(path: &'static Path, cause: PageFileError) -> Self {
-        let kind = match &cause {
-            PageFileError::Create(cause) => Some(cause.kind()),
-            _ => None,
-        };
-        let advice = match kind {
-            Some(ErrorKind::AlreadyExists) => {
-                "; a page file replaces nothing: name another path, or remove what is there, \
-                 which may be of a run that was killed"
-            }
-            Some(ErrorKind::NotFound) => "; make the directory first, or name another one",
-            Some(ErrorKind::PermissionDenied) => "; name a directory that you may write to",
-            Some(ErrorKind::StorageFull) => {
-                "; give a smaller one with --page-file MIN-MAX, or one on another disk"
-            }
-            _ => "",
-        };
-        Self::NamedPageFile {
-            path,
-            cause,
-            advice,
-        }
-    }
-
     /// Whether the run failed, and not what it was given.
     pub fn is_of_the_run(&self) -> bool {
         match self {
             Self::Variant { error, .. } => error.is_of_the_run(),
             Self::Paging { error, .. } => !matches!(error, PagingError::NoUserMemory(_)),
+            Self::PageFile { cause, .. } => cause
+                .host()
+                .is_some_and(|kind| paged::too_long(kind).is_some()),
             Self::Interrupted { .. }
             | Self::OutOfMemory { .. }
             | Self::NoRoomForTables(_)
@@ -215,6 +188,20 @@ impl SimError {
             _ => false,
         }
     }
+}
+
+/// What to do about a page file that cannot be made, as the rest of a sentence.
+fn advice(cause: &PageFileError) -> String {
+    let advice = cause.host().and_then(|kind| match kind {
+        ErrorKind::AlreadyExists => Some(
+            "a page file replaces nothing: name another path, or remove what is there, which may \
+             be of a run that was killed",
+        ),
+        ErrorKind::NotFound => Some("make the directory first, or name another one"),
+        ErrorKind::PermissionDenied => Some("name a directory that you may write to"),
+        kind => paged::too_long(kind),
+    });
+    advice.map_or_else(String::new, |advice| format!("; {advice}"))
 }
 
 /// What a record is, for people.

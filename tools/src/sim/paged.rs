@@ -18,6 +18,7 @@ use super::{
 pub(super) use counts::Counts;
 use disk_queue::DiskQueue;
 pub use error::PagingError;
+pub(super) use error::{told, too_long};
 pub(super) use faults::Pause;
 pub(super) use timeline::{Interval, Timeline};
 
@@ -59,17 +60,16 @@ impl Paged {
             disk: page_file.disk,
             ..memory_manager::MachineConfig::default()
         })?;
-        match page_file.place {
+        let made = match page_file.place {
             PageFilePlace::Temporary => {
                 let file = tempfile::tempfile();
                 let file = file.map_err(|cause| SimError::TemporaryFile { cause })?;
-                machine.add_page_file(Box::new(file), page_file.size)?;
+                machine.add_page_file(Box::new(file), page_file.size)
             }
-            PageFilePlace::At(path) => {
-                let made = machine.create_page_file(path, page_file.size);
-                made.map_err(|cause| SimError::named_page_file(path, cause))?;
-            }
-        }
+            PageFilePlace::At(path) => machine.create_page_file(path, page_file.size),
+        };
+        let place = page_file.place;
+        made.map_err(|cause| SimError::PageFile { place, cause })?;
         machine.record_invalidations();
         let processes = (0..processes).map(|_| {
             let made = process(&mut machine);
@@ -136,7 +136,13 @@ impl Paged {
         let failures = self.machine.disk_counters(IoOwner::PageFile).failures;
         let ram = self.config.ram;
         let error = match status {
-            Status::CommitmentLimit => PagingError::Full(ram),
+            Status::CommitmentLimit => match self.machine.page_file_refusal() {
+                Some(cause) => PagingError::NotGrown {
+                    place: self.place,
+                    cause,
+                },
+                None => PagingError::Full(ram),
+            },
             _ if failures > 0 => PagingError::Disk {
                 failures,
                 place: self.place,

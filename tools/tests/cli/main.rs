@@ -9,6 +9,7 @@ mod cpus;
 mod curve;
 mod golden;
 mod interrupt;
+mod limits;
 mod maps;
 mod memory;
 mod modes;

@@ -106,3 +106,31 @@ fn what_is_behind_the_end_of_a_file_stays_as_long_as_its_page() {
     assert_eq!(bench.machine.page_lists().modified_no_write, 0);
     assert_eq!(bench.read(BASE + 0x10ff), Ok(2));
 }
+
+/// Microsoft, "Introduction to page files".
+#[test]
+fn a_machine_has_sixteen_page_files_at_most_and_pages_go_to_each() {
+    let mut bench = Bench::with_ram(512 * PAGE);
+    let size = PageFileSize {
+        minimum: 20 * PAGE,
+        maximum: 20 * PAGE,
+    };
+    let add = |bench: &mut Bench| {
+        let disk = Box::new(tempfile::tempfile().unwrap());
+        bench.machine.add_page_file(disk, size)
+    };
+    for number in 0..16 {
+        assert_eq!(add(&mut bench).unwrap().index(), number);
+    }
+    let refused = add(&mut bench).unwrap_err();
+    assert_eq!(refused.status(), Status::TooManyPagingFiles);
+    assert_eq!(bench.machine.commit_limit(), 512 + 16 * 20);
+    bench.numbered(BASE, 250);
+    bench.page_out();
+    assert!(bench.machine.page_files().all(|file| file.used > 0));
+    bench.forget_standby();
+    for page in 0..250 {
+        assert_eq!(bench.read(BASE + u64::from(page) * PAGE), Ok(page + 1));
+    }
+    assert!(bench.machine.page_files().all(|file| file.reads > 0));
+}

@@ -452,7 +452,7 @@ fn a_commit_of_a_view_that_fails_takes_no_memory() {
         assert_eq!(held(&bench), before);
     }
     // So many pages could be promised, but not the frames of their entries besides.
-    let left = bench.machine.kernel.commit.limit() - before.0;
+    let left = bench.machine.commit_limit() - before.0;
     let refused = bench.alloc(1 << 32, left * PAGE, COMMIT, READWRITE);
     assert_eq!(refused, Err(Status::CommitmentLimit));
     assert_eq!(held(&bench), before);

@@ -409,6 +409,27 @@ fn page_files_lose_each_minute_what_nobody_needs_of_them() {
     assert_eq!(bench.machine.page_files().next().unwrap().pages, 100);
 }
 
+/// What was gained to write pages to is promised, and lost again, as what was gained for promises.
+#[test]
+fn what_page_files_grew_by_to_take_pages_can_be_promised_until_they_lose_it() {
+    let mut bench = Bench::with_ram(64 * PAGE);
+    let size = PageFileSize {
+        minimum: 8 * PAGE,
+        maximum: 1000 * PAGE,
+    };
+    let disk = Box::new(tempfile::tempfile().unwrap());
+    bench.machine.add_page_file(disk, size).unwrap();
+    bench.commit_and_write(BASE, 20);
+    bench.machine.page_out().unwrap();
+    let pages = bench.machine.page_files().next().unwrap().pages;
+    assert!(pages > 20, "{pages}");
+    assert_eq!(bench.machine.commit_limit(), 64 + pages);
+    bench.free(BASE, 0, RELEASE).unwrap();
+    bench.pass_seconds(60);
+    assert_eq!(bench.machine.page_files().next().unwrap().pages, 8);
+    assert_eq!(bench.machine.commit_limit(), 64 + 8);
+}
+
 /// Windows Internals: with eight free frames or more. Literature only.
 #[test]
 fn free_frames_are_zeroed_when_there_are_eight() {

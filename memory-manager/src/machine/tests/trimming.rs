@@ -256,6 +256,61 @@ fn a_page_that_was_used_since_stays_while_there_are_others() {
     assert_eq!(&left[..100], &pages(BASE, 100)[..]);
 }
 
+/// As with those of a second, processors have to forget a page whose accessed bit is cleared.
+#[test]
+fn accessed_bits_that_are_cleared_to_trim_are_counted_and_forgotten() {
+    let (mut bench, _) = Bench::with_page_file(2048, 2048);
+    bench.commit_and_read(BASE, 300);
+    bench.machine.tick().unwrap();
+    bench.leave_available(70);
+    bench.read_pages(BASE, 100);
+    bench.machine.record_invalidations();
+    let before = bench.machine.working_set_counters();
+    bench.commit_and_read(BASE + 0x100_0000, 10);
+    let after = bench.machine.working_set_counters();
+    let (cleared, trimmed) = (
+        after.cleared - before.cleared,
+        after.trimmed - before.trimmed,
+    );
+    assert_eq!(cleared, 100);
+    let forgotten = bench.machine.take_invalidations().len() as u64;
+    assert!(trimmed > 0);
+    assert_eq!(forgotten, cleared + trimmed);
+}
+
+/// Ours: to choose a page for another one accessed bits are looked at, and none is cleared before
+/// the second is over.
+#[test]
+fn to_replace_a_page_just_that_one_has_to_be_forgotten() {
+    let mut bench = Bench::small();
+    bench.limit(20, 40, WorkingSetLimits::HARD_MAXIMUM);
+    bench.commit_and_read(BASE, 60);
+    let replace = |bench: &mut Bench, base: u64| {
+        bench.alloc(base, 5 * PAGE, BOTH, READWRITE).unwrap();
+        bench.machine.record_invalidations();
+        bench.machine.take_invalidations();
+        let before = bench.machine.working_set_counters();
+        let others = bench.pages_in_use();
+        bench.read_pages(base, 5);
+        let after = bench.machine.working_set_counters();
+        assert_eq!(after.replaced - before.replaced, 5);
+        assert_eq!(after.cleared, before.cleared);
+        assert_eq!(bench.machine.take_invalidations().len(), 5);
+        let left = bench.pages_in_use();
+        let gone = others.into_iter().filter(|page| !left.contains(page));
+        gone.collect::<Vec<_>>()
+    };
+    // All were used: those that came first.
+    let first = bench.pages_in_use()[0];
+    assert_eq!(replace(&mut bench, BASE + 0x100_0000), pages(first, 5));
+    bench.machine.tick().unwrap();
+    // Those that were used in this second stay.
+    let next = first + 5 * PAGE;
+    bench.read_pages(next, 10);
+    let unused = pages(next + 10 * PAGE, 5);
+    assert_eq!(replace(&mut bench, BASE + 0x200_0000), unused);
+}
+
 /// Microsoft, `MEMORY_PRIORITY_INFORMATION`: other things being equal, pages of a lower memory
 /// priority are trimmed first.
 #[test]

@@ -1,3 +1,5 @@
+use std::io::ErrorKind;
+
 use memory_manager::Status;
 use mmu_core::VirtAddr;
 
@@ -18,6 +20,14 @@ pub enum PagingError {
          --page-file MIN-MAX, or more --ram"
     )]
     Full(ByteSize),
+    /// The host does not make the page file longer.
+    #[error("the {} cannot be made longer: {cause}; {}", told(*place), remedy(*place, *cause))]
+    NotGrown {
+        /// Where it is.
+        place: PageFilePlace,
+        /// What the host says.
+        cause: ErrorKind,
+    },
     /// What is in memory has to stay there.
     #[error("{0} of memory is too small to page in: all of it is in use for good; give more --ram")]
     NoFrame(ByteSize),
@@ -39,7 +49,26 @@ pub enum PagingError {
     Refused(Status),
 }
 
-fn told(place: PageFilePlace) -> String {
+/// What to do about a page file that cannot be as long as it is to be.
+pub(in crate::sim) fn too_long(cause: ErrorKind) -> Option<&'static str> {
+    match cause {
+        ErrorKind::FileTooLarge => Some(
+            "the shell (ulimit -f) or the file system lets no file be as large: raise the limit, \
+             or give a smaller one with --page-file MIN-MAX",
+        ),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            Some("give a smaller one with --page-file MIN-MAX, or one on another disk")
+        }
+        _ => None,
+    }
+}
+
+fn remedy(place: PageFilePlace, cause: ErrorKind) -> String {
+    too_long(cause).map_or_else(|| advice(place), Into::into)
+}
+
+/// What a page file is called.
+pub(in crate::sim) fn told(place: PageFilePlace) -> String {
     match place {
         PageFilePlace::Temporary => "temporary page file".into(),
         PageFilePlace::At(path) => format!("page file {}", path.display()),

@@ -20,6 +20,8 @@ fn no_size_of_a_page_file_breaks_a_machine() {
             let _ = machine.add_page_file(Box::new(tempfile::tempfile().unwrap()), size);
             let promised = machine.page_files().map(|file| file.pages).sum::<u64>();
             assert_eq!(machine.commit_limit(), 0x100 + promised);
+            // None was to grow.
+            assert_eq!(machine.page_file_refusal(), None);
             if added.is_ok() {
                 bench.alloc(BASE, PAGE, BOTH, READWRITE).unwrap();
                 bench.write(BASE, 7).unwrap();

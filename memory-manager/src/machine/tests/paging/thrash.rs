@@ -1,4 +1,4 @@
-//! Processes that use more memory than there is, on disks that may fail.
+//! Processes that use more memory than there is.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,6 @@ struct Thrash {
     file: File,
     shadow: BTreeMap<(usize, u64), Vec<u8>>,
     draw: Draw,
-    faults: DiskFaults,
     /// What was seen, access by access.
     log: Vec<u64>,
 }
@@ -25,12 +24,11 @@ const MAPPED: u64 = 0x3000_0000;
 impl Thrash {
     /// A machine of so many frames, and processes with `scale` times as much memory.
     fn new(frames: u64, scale: u64, seed: u64) -> Self {
-        let (mut bench, faults) = Bench::with_page_file(frames, frames * scale);
+        let (mut bench, _) = Bench::with_page_file(frames, frames * scale);
         let share = frames * scale / 5;
         let commit = SectionAttributes::COMMIT;
         let file = file(&vec![0; usize::try_from(share * PAGE).unwrap()]);
-        let disk = FaultyDisk::new(file.try_clone().unwrap(), &faults);
-        let disk = Backing::Disk(Box::new(disk), FileAccess::all());
+        let mapped = Backing::File(file.try_clone().unwrap(), FileAccess::all());
         let mut create = |backing, size| {
             let made = bench
                 .machine
@@ -38,7 +36,7 @@ impl Thrash {
             made.unwrap()
         };
         let section = create(Backing::PageFile, share * PAGE);
-        let mapped = create(disk, 0);
+        let mapped = create(mapped, 0);
         let mut processes = vec![bench.process];
         for _ in 0..2 {
             processes.push(bench.machine.create_process().unwrap());
@@ -57,13 +55,12 @@ impl Thrash {
             file,
             shadow: BTreeMap::new(),
             draw: Draw(seed),
-            faults,
             log: Vec::new(),
         }
     }
 
     /// One page is written in part, or read as a whole.
-    fn step(&mut self, share: u64) -> Result<(), Exception> {
+    fn step(&mut self, share: u64) {
         let who = usize::try_from(self.draw.below(3)).unwrap();
         let page = self.draw.below(share);
         let (base, owner) = match self.draw.below(5) {
@@ -77,31 +74,24 @@ impl Thrash {
             .shadow
             .entry((owner, page))
             .or_insert_with(|| vec![0; 0x1000]);
-        let result = if self.draw.below(2) == 0 {
+        if self.draw.below(2) == 0 {
             let at = self.draw.below(0x1000 / 8) * 8;
             let value = (self.log.len() as u64)
                 .wrapping_mul(0x9e37_79b9_7f4a_7c15)
                 .to_le_bytes();
-            let done = self
-                .bench
-                .machine
-                .write(process, address.wrapping_add(at), &value);
-            if done.is_ok() {
-                let at = usize::try_from(at).unwrap();
-                shadow[at..at + 8].copy_from_slice(&value);
-            }
-            done
+            let place = address.wrapping_add(at);
+            self.bench.machine.write(process, place, &value).unwrap();
+            let at = usize::try_from(at).unwrap();
+            shadow[at..at + 8].copy_from_slice(&value);
         } else {
             let mut found = vec![0; 0x1000];
-            let done = self.bench.machine.read(process, address, &mut found);
-            if done.is_ok() {
-                assert!(
-                    found == *shadow,
-                    "{process:?} reads something else at {address}"
-                );
-            }
-            done
-        };
+            let read = self.bench.machine.read(process, address, &mut found);
+            read.unwrap();
+            assert!(
+                found == *shadow,
+                "{process:?} reads something else at {address}"
+            );
+        }
         let lists = self.bench.machine.page_lists();
         let (paged, mapped) = (
             self.bench.machine.disk_counters(IoOwner::PageFile),
@@ -119,7 +109,6 @@ impl Thrash {
             seen.iter()
                 .fold(0, |log, &seen| (log ^ seen).wrapping_mul(0x0100_0000_01b3)),
         );
-        result
     }
 
     /// Everything ends; gives what was seen.
@@ -148,7 +137,7 @@ fn thrash(accesses: u64, seed: u64) -> Vec<u64> {
     const FRAMES: u64 = 256;
     let mut thrash = Thrash::new(FRAMES, 4, seed);
     for access in 0..accesses {
-        thrash.step(FRAMES * 4 / 5).unwrap();
+        thrash.step(FRAMES * 4 / 5);
         if access % 1000 == 0 {
             thrash.bench.machine.tick().unwrap();
             invariants::check(&thrash.bench.machine);
@@ -183,46 +172,4 @@ fn memory_that_is_used_four_times_over_for_long_holds_what_was_written() {
         first == thrash(2_000_000, 1),
         "the same calls came to something else"
     );
-}
-
-/// Each operation of page files and mapped files fails, one at a time: no page is ever another
-/// one, and what was not damaged comes back.
-#[test]
-fn each_disk_operation_may_fail_and_no_page_is_another_one() {
-    const FRAMES: u64 = 128;
-    let run = |fault: Option<(u64, DiskFault)>| {
-        let mut thrash = Thrash::new(FRAMES, 2, 3);
-        let base = thrash.faults.operations();
-        if let Some((operation, fault)) = fault {
-            thrash.faults.fail(base + operation, fault);
-        }
-        let mut failed = 0;
-        for step in 0..400 {
-            if step % 50 == 0 {
-                thrash.bench.machine.tick().unwrap();
-            }
-            if let Err(raised) = thrash.step(FRAMES * 2 / 5) {
-                assert_eq!(raised.code, Status::InPageError, "{fault:?}");
-                assert!(raised.reason.is_some());
-                failed += 1;
-            }
-        }
-        assert!(failed <= 1, "{fault:?}: {failed}");
-        let operations = thrash.faults.operations() - base;
-        thrash.faults.heal();
-        thrash.end();
-        operations
-    };
-    let operations = run(None);
-    assert!(operations > 100, "{operations}");
-    for fault in [
-        DiskFault::Fails,
-        DiskFault::Full,
-        DiskFault::Short,
-        DiskFault::Torn,
-    ] {
-        for operation in (0..operations).step_by(3) {
-            run(Some((operation, fault)));
-        }
-    }
 }

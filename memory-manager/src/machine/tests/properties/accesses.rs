@@ -80,7 +80,7 @@ impl World {
     /// Whether there is next to no memory left.
     pub(super) fn is_short(&self) -> bool {
         let kernel = &self.bench.machine.kernel;
-        let left = kernel.commit.left();
+        let left = kernel.commit_left();
         // The most that an access needs: three tables, and a page with what it is a copy of,
         // which can be had again once the copy was not made.
         left < 4 || kernel.physical.available() < 5

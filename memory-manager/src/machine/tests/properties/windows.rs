@@ -111,7 +111,7 @@ impl World {
             }
             Step::Make if pages.len() < 4 => {
                 let machine = &mut self.bench.machine;
-                let is_full = machine.frames_in_use() == machine.kernel.commit.limit();
+                let is_full = machine.frames_in_use() == machine.commit_limit();
                 let made = machine.allocate_user_physical_pages(process, 1);
                 assert!(made.is_err() == is_full || self.bench.slots_used() > 0);
                 for page in made.into_iter().flatten() {
