@@ -126,6 +126,32 @@ impl QlruAges {
         };
         self.ages.raise(words, by);
     }
+
+    /// As [`Replace::hit_one`], if no way ages; else nothing changes.
+    #[inline(always)]
+    pub(super) fn hit_at_once(&self, [word]: &mut [u64; 1], way: usize) -> Option<()> {
+        let age = self.after_hit[(*word >> (4 * way) & OLDEST) as usize];
+        let others = *word & !(0xf << (4 * way));
+        // As long as another way is of age 3, none ages under any update.
+        if self.ages.oldest(others) == 0 && self.update_on == QlruUpdate::EveryAccess {
+            return None;
+        }
+        *word = others | age << (4 * way);
+        Some(())
+    }
+
+    /// As [`Replace::replace_one`], if no way ages; else nothing changes.
+    #[inline(always)]
+    pub(super) fn replace_at_once(&self, [word]: &mut [u64; 1]) -> Option<usize> {
+        let oldest = self.ages.oldest(*word);
+        let others = oldest & oldest.wrapping_sub(1);
+        // As above.
+        if others == 0 {
+            return None;
+        }
+        *word ^= (oldest ^ others) * (OLDEST ^ self.inserted);
+        Some(oldest.trailing_zeros() as usize / 4)
+    }
 }
 
 #[expect(
@@ -148,30 +174,6 @@ impl Replace for QlruAges {
         let way = empty.unwrap_or_else(|| self.ages.leftmost(words, OLDEST).unwrap_or(0));
         self.accessed(words, way, self.inserted);
         way
-    }
-
-    #[inline(always)]
-    fn hit_at_once(&mut self, _: usize, [word]: &mut [u64; 1], way: usize) -> Option<()> {
-        let age = self.after_hit[(*word >> (4 * way) & OLDEST) as usize];
-        let others = *word & !(0xf << (4 * way));
-        // As long as another way is of age 3, none ages under any update.
-        if self.ages.oldest(others) == 0 && self.update_on == QlruUpdate::EveryAccess {
-            return None;
-        }
-        *word = others | age << (4 * way);
-        Some(())
-    }
-
-    #[inline(always)]
-    fn insert_at_once(&mut self, _: usize, [word]: &mut [u64; 1]) -> Option<usize> {
-        let oldest = self.ages.oldest(*word);
-        let others = oldest & oldest.wrapping_sub(1);
-        // As above.
-        if others == 0 {
-            return None;
-        }
-        *word ^= (oldest ^ others) * (OLDEST ^ self.inserted);
-        Some(oldest.trailing_zeros() as usize / 4)
     }
 }
 
@@ -211,7 +213,7 @@ mod tests {
             for (qlru, way) in all().flat_map(|qlru| (0..ways).map(move |way| (qlru, way))) {
                 let mut ages = QlruAges::new(qlru, ways);
                 let (mut short, mut long) = ([word], [word]);
-                if ages.hit_at_once(0, &mut short, way).is_none() {
+                if ages.hit_at_once(&mut short, way).is_none() {
                     prop_assert_eq!(short, [word], "{:?}", qlru);
                     continue;
                 }
@@ -226,7 +228,7 @@ mod tests {
             for qlru in all() {
                 let mut ages = QlruAges::new(qlru, ways);
                 let (mut short, mut long) = ([word], [word]);
-                let Some(way) = ages.insert_at_once(0, &mut short) else {
+                let Some(way) = ages.replace_at_once(&mut short) else {
                     prop_assert_eq!(short, [word], "{:?}", qlru);
                     continue;
                 };
