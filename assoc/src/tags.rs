@@ -133,9 +133,21 @@ impl TagArray {
 
     /// Has the host fetch the sets that numbers choose, all at once, so that look-ups soon
     /// after need not wait for its memory one after the other. Nothing changes.
-    pub fn prefetch(&self, numbers: &[u64]) {
-        let sets = numbers.iter().map(|&number| self.selector.set_of(number));
-        black_box(self.lines.glance(sets));
+    pub fn prefetch(&self, numbers: impl Iterator<Item = u64>) {
+        const AT_ONCE: usize = 64;
+        let mut numbers = numbers.fuse();
+        loop {
+            let (mut sets, mut count) = ([0; AT_ONCE], 0);
+            // The host asks for more lines at a time if little is worked out between them.
+            for (set, number) in sets.iter_mut().zip(&mut numbers) {
+                *set = self.selector.set_of(number);
+                count += 1;
+            }
+            black_box(self.lines.glance(&sets[..count]));
+            if count < AT_ONCE {
+                return;
+            }
+        }
     }
 
     /// Everything that is held, set after set.

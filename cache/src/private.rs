@@ -33,9 +33,9 @@ impl Cache {
         self.lines.place(line.number(), line.tag())
     }
 
-    /// Has the host fetch the sets of lines with these numbers.
-    pub(crate) fn prefetch(&self, numbers: &[u64]) {
-        self.lines.prefetch(numbers);
+    /// Has the host fetch the sets of lines.
+    pub(crate) fn prefetch(&self, lines: impl Iterator<Item = Line>) {
+        self.lines.prefetch(lines.map(Line::number));
     }
 
     /// The state of the copy of the line; finding it is a use, and changes the state.

@@ -134,6 +134,22 @@ impl<const WAYS: usize, A: Alignment> Group<WAYS, A> {
         }))
     }
 
+    /// The same, as a function of its own.
+    #[inline(never)]
+    pub(super) fn find_or_put_there(
+        &mut self,
+        at: Place,
+        remark: Remark,
+        marks: Marks,
+        common: &mut Common,
+    ) -> Outcome {
+        match self.find_or_put(at, remark, marks, common) {
+            Sought::Found(found) => Outcome::found(found),
+            Sought::Put(Some(evicted)) => Outcome::replaced(evicted),
+            Sought::Put(None) => Outcome::PUT,
+        }
+    }
+
     #[cold]
     #[inline(never)]
     fn look_closer(

@@ -57,7 +57,10 @@ impl Lines {
     ) -> Sought {
         match self {
             Self::Twelve(sets) => sets[at.set].find_or_put(at, remark, marks, common),
-            Self::Sixteen(sets) => sets[at.set].find_or_put(at, remark, marks, common),
+            Self::Sixteen(sets) => {
+                let group = &mut sets[at.set];
+                group.find_or_put_there(at, remark, marks, common).sought()
+            }
             Self::Many(groups) => groups.find_or_put(at, remark, marks, common).sought(),
         }
     }
@@ -106,7 +109,9 @@ impl Lines {
     }
 
     /// Reads something of every host's line of sets.
-    pub(super) fn glance(&self, sets: impl Iterator<Item = usize>) -> u64 {
+    #[inline(never)]
+    pub(super) fn glance(&self, sets: &[usize]) -> u64 {
+        let sets = sets.iter().copied();
         let all = |all, one| all | one;
         match self {
             Self::Twelve(lines) => sets.map(|set| lines[set].glance()).fold(0, all),
