@@ -152,6 +152,22 @@ impl QlruAges {
         *word ^= (oldest ^ others) * (OLDEST ^ self.inserted);
         Some(oldest.trailing_zeros() as usize / 4)
     }
+
+    /// As [`Replace::replace_one`] under U1, if one way is of age 3; else nothing changes.
+    fn replace_last_oldest(&self, [word]: &mut [u64; 1]) -> Option<usize> {
+        let is_u1 = self.aging.step == Step::UpToOldest && self.aging.accessed == Accessed::Stays;
+        let oldest = self.ages.oldest(*word);
+        if !oldest.is_power_of_two() || !is_u1 || self.update_on == QlruUpdate::MissesOnly {
+            return None;
+        }
+        let mut others = [*word & !(oldest * 0xf)];
+        let by = OLDEST - self.ages.greatest(&others);
+        self.ages.raise(&mut others, by);
+        let [others] = others;
+        let emptied = others & !(oldest * 0xf);
+        *word = emptied | (oldest * self.inserted);
+        Some(oldest.trailing_zeros() as usize / 4)
+    }
 }
 
 #[expect(
@@ -174,6 +190,13 @@ impl Replace for QlruAges {
         let way = empty.unwrap_or_else(|| self.ages.leftmost(words, OLDEST).unwrap_or(0));
         self.accessed(words, way, self.inserted);
         way
+    }
+
+    fn replace_one(&mut self, set: usize, word: &mut [u64; 1]) -> usize {
+        match self.replace_last_oldest(word) {
+            Some(way) => way,
+            None => self.insert(set, word, None),
+        }
     }
 }
 
@@ -234,6 +257,18 @@ mod tests {
                 };
                 prop_assert_eq!(way, ages.insert(0, &mut long, None), "{:?}", qlru);
                 prop_assert_eq!(short, long, "{:?}", qlru);
+            }
+        }
+
+        #[test]
+        fn replacing_in_one_word_is_inserting_into_a_full_set(ages in prop::array::uniform16(0u64..4), ways in 1usize..17) {
+            let word = ages.iter().fold(0, |word, age| word << 4 | age);
+            for qlru in all() {
+                let mut ages = QlruAges::new(qlru, ways);
+                let (mut one, mut any) = ([word], [word]);
+                let way = ages.replace_one(0, &mut one);
+                prop_assert_eq!(way, ages.insert(0, &mut any, None), "{:?}", qlru);
+                prop_assert_eq!(one, any, "{:?}", qlru);
             }
         }
     }

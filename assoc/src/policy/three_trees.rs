@@ -78,6 +78,10 @@ const TOUCHES: [(u64, u64); TREES * WAYS] = {
 };
 
 /// What becomes of a tree that has to make room, by its nodes.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a tree has four ways, and its nodes four bits"
+)]
 const REPLACED: [Replaced; 16] = {
     let mut replaced = [Replaced { way: 0, change: 0 }; 16];
     let mut nodes = 0;
@@ -142,6 +146,7 @@ impl ThreeTrees {
 
     /// The way that makes room, which is as if touched.
     #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "four bits are looked at")]
     fn replace(&self, words: &mut [u64]) -> usize {
         let word = words[0];
         let next = self.next[order_of(word) % self.next.len()];
