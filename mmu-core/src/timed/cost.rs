@@ -88,7 +88,11 @@ impl<D: Caches> WalkCost for CacheCost<D> {
 
     type Ledger = Breakdown;
 
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "level and kind are known in each place"
+    )]
     fn read_entry(&mut self, kind: AccessKind, read: EntryRead, ledger: &mut Breakdown) {
         let Response { served_by, latency } =
             self.caches
