@@ -16,11 +16,16 @@ pub enum IndexFunction {
 /// An index function made ready for one number of sets.
 #[derive(Clone, Copy, Debug)]
 pub struct SetSelector {
-    /// Which bits of the number, moved down so far, are folded into the lowest ones.
-    folded: u64,
-    shift: u32,
     mask: u64,
-    modulo: Option<Modulo>,
+    /// Unless the masked bits are the set.
+    otherwise: Option<Otherwise>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Otherwise {
+    /// The bits so much higher are folded into them.
+    Folded(u32),
+    Modulo(Modulo),
 }
 
 /// A number of sets that is no power of two.
@@ -39,29 +44,19 @@ impl SetSelector {
     pub fn new(function: IndexFunction, geometry: Geometry) -> Result<Self, GeometryError> {
         let sets = geometry.sets();
         let mask = u64::from(sets) - 1;
-        let linear = Self {
-            folded: 0,
-            shift: 0,
-            mask,
-            modulo: None,
+        let otherwise = match function {
+            IndexFunction::Linear if sets.is_power_of_two() => None,
+            // As the sets are no power of two, 2^64 - 1 has the same quotient as 2^64.
+            IndexFunction::Linear => Some(Otherwise::Modulo(Modulo {
+                sets: u64::from(sets),
+                reciprocal: u64::MAX / u64::from(sets),
+            })),
+            IndexFunction::Xor { bits } if 1_u32.checked_shl(bits) == Some(sets) => {
+                Some(Otherwise::Folded(bits))
+            }
+            IndexFunction::Xor { bits } => return Err(GeometryError::IndexBits { bits, sets }),
         };
-        match function {
-            IndexFunction::Linear if sets.is_power_of_two() => Ok(linear),
-            IndexFunction::Linear => Ok(Self {
-                // As the sets are no power of two, 2^64 - 1 has the same quotient as 2^64.
-                modulo: Some(Modulo {
-                    sets: u64::from(sets),
-                    reciprocal: u64::MAX / u64::from(sets),
-                }),
-                ..linear
-            }),
-            IndexFunction::Xor { bits } if 1_u32.checked_shl(bits) == Some(sets) => Ok(Self {
-                folded: mask,
-                shift: bits,
-                ..linear
-            }),
-            IndexFunction::Xor { bits } => Err(GeometryError::IndexBits { bits, sets }),
-        }
+        Ok(Self { mask, otherwise })
     }
 
     /// The set that a number chooses.
@@ -69,9 +64,12 @@ impl SetSelector {
     #[expect(clippy::inline_always, reason = "mostly it is one instruction")]
     #[expect(clippy::cast_possible_truncation, reason = "a set number has 32 bits")]
     pub fn set_of(self, number: u64) -> usize {
-        (match self.modulo {
-            None => (number ^ (number >> self.shift & self.folded)) & self.mask,
-            Some(Modulo { sets, reciprocal }) => remainder(number, sets, reciprocal),
+        (match self.otherwise {
+            None => number & self.mask,
+            Some(Otherwise::Folded(bits)) => (number ^ number >> bits) & self.mask,
+            Some(Otherwise::Modulo(Modulo { sets, reciprocal })) => {
+                remainder(number, sets, reciprocal)
+            }
         }) as usize
     }
 }

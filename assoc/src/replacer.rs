@@ -1,70 +1,13 @@
-use alloc::boxed::Box;
-use core::fmt::Debug;
-
-use crate::{
-    FirstEmpty, Geometry, GeometryError, Replacement,
-    policy::{Policy, Replace},
-};
+use crate::{FirstEmpty, Geometry, GeometryError, Replacement, policy::Policy};
 
 /// How the sets make room of an array that is kept by its owner: who knows what the ways hold
 /// keeps a few words for each set besides, and hands them in.
-///
-/// Which policy it is decides, once, which functions are called.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Replacer {
-    policy: Box<dyn AnyPolicy>,
+    policy: Policy,
     words: usize,
     first_word: u64,
     first_empty: FirstEmpty,
-}
-
-/// The methods of a policy, for words of any number and for one.
-trait AnyPolicy: Debug + Send + Sync {
-    fn hit(&mut self, set: usize, words: &mut [u64], way: usize);
-
-    fn insert(&mut self, set: usize, words: &mut [u64], empty: Option<usize>) -> usize;
-
-    fn hit_one(&mut self, set: usize, word: &mut [u64; 1], way: usize);
-
-    fn replace_one(&mut self, set: usize, word: &mut [u64; 1]) -> usize;
-
-    fn boxed_clone(&self) -> Box<dyn AnyPolicy>;
-}
-
-impl<P: Replace> AnyPolicy for P {
-    fn hit(&mut self, set: usize, words: &mut [u64], way: usize) {
-        Replace::hit(self, set, words, way);
-    }
-
-    fn insert(&mut self, set: usize, words: &mut [u64], empty: Option<usize>) -> usize {
-        Replace::insert(self, set, words, empty)
-    }
-
-    fn hit_one(&mut self, set: usize, word: &mut [u64; 1], way: usize) {
-        if self.hit_at_once(set, word, way).is_none() {
-            AnyPolicy::hit(self, set, word, way);
-        }
-    }
-
-    fn replace_one(&mut self, set: usize, word: &mut [u64; 1]) -> usize {
-        match self.insert_at_once(set, word) {
-            Some(way) => way,
-            None => AnyPolicy::insert(self, set, word, None),
-        }
-    }
-
-    fn boxed_clone(&self) -> Box<dyn AnyPolicy> {
-        Box::new(self.clone())
-    }
-}
-
-impl Clone for Replacer {
-    fn clone(&self) -> Self {
-        Self {
-            policy: self.policy.boxed_clone(),
-            ..*self
-        }
-    }
 }
 
 impl Replacer {
@@ -80,17 +23,7 @@ impl Replacer {
             words: policy.words(),
             first_word: policy.first_word(),
             first_empty: policy.first_empty(),
-            policy: match policy {
-                Policy::TrueLru(policy) => Box::new(policy),
-                Policy::Fifo(policy) => Box::new(policy),
-                Policy::WideTrueLru(policy) => Box::new(policy),
-                Policy::WideFifo(policy) => Box::new(policy),
-                Policy::Random(policy) => Box::new(policy),
-                Policy::TreePlru(policy) => Box::new(policy),
-                Policy::ThreeTrees(policy) => Box::new(policy),
-                Policy::Qlru(policy) => Box::new(policy),
-                Policy::Srrip(policy) => Box::new(policy),
-            },
+            policy,
         })
     }
 
@@ -123,13 +56,15 @@ impl Replacer {
     }
 
     /// As [`Replacer::hit`], of a set that needs one word at most.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "mostly it is a few instructions")]
     pub fn hit_one(&mut self, set: usize, word: &mut [u64; 1], way: usize) {
         self.policy.hit_one(set, word, way);
     }
 
     /// As [`Replacer::insert`], of a full set that needs one word at most.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "mostly it is a few instructions")]
     pub fn replace_one(&mut self, set: usize, word: &mut [u64; 1]) -> usize {
         self.policy.replace_one(set, word)
     }

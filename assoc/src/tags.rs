@@ -5,15 +5,17 @@ mod lines;
 mod many;
 mod outcome;
 
-use alloc::boxed::Box;
 use core::hint::black_box;
 
 use crate::{
     Evicted, Geometry, GeometryError, IndexFunction, Replacement, Tag, index::SetSelector,
     policy::Policy,
 };
+use group::Common;
+use held::AllHeld;
 pub use held::{Marks, Remark};
-use lines::{Lines, Shape};
+use high::HighHalves;
+use lines::Lines;
 pub use outcome::Sought;
 
 /// A set-associative array of tags, with three bits to each: what a cache is that holds no
@@ -22,14 +24,12 @@ pub use outcome::Sought;
 /// A set is laid out for the host: the low halves of its tags, its marks and what the policy
 /// remembers of it are one line of the host's cache if it has up to twelve ways, and two if it
 /// has sixteen. The high halves lie elsewhere, and are looked at if one is not zero.
-///
-/// Which layout and which policy it is decides, once, which functions are called: each is made
-/// for one of both and asks no more.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TagArray {
     geometry: Geometry,
     selector: SetSelector,
-    lines: Box<dyn Lines>,
+    lines: Lines,
+    common: Common,
 }
 
 /// Where a tag belongs: worked out once, for a look-up and for what follows from it.
@@ -53,16 +53,6 @@ impl Place {
     }
 }
 
-impl Clone for TagArray {
-    fn clone(&self) -> Self {
-        Self {
-            geometry: self.geometry,
-            selector: self.selector,
-            lines: self.lines.boxed_clone(),
-        }
-    }
-}
-
 impl TagArray {
     /// An empty array.
     ///
@@ -76,27 +66,16 @@ impl TagArray {
         replacement.check(geometry)?;
         let selector = SetSelector::new(index, geometry)?;
         let policy = Policy::new(replacement, geometry);
-        let shape = Shape {
-            geometry,
-            first_empty: policy.first_empty(),
-            policy_words: policy.words(),
-            first_word: policy.first_word(),
-        };
-        let lines = match policy {
-            Policy::TrueLru(policy) => shape.lines(policy),
-            Policy::Fifo(policy) => shape.lines(policy),
-            Policy::WideTrueLru(policy) => shape.lines(policy),
-            Policy::WideFifo(policy) => shape.lines(policy),
-            Policy::Random(policy) => shape.lines(policy),
-            Policy::TreePlru(policy) => shape.lines(policy),
-            Policy::ThreeTrees(policy) => shape.lines(policy),
-            Policy::Qlru(policy) => shape.lines(policy),
-            Policy::Srrip(policy) => shape.lines(policy),
-        };
         Ok(Self {
             geometry,
             selector,
-            lines,
+            lines: Lines::new(geometry, &policy),
+            common: Common {
+                all_held: AllHeld::of(geometry.ways() as usize),
+                first_empty: policy.first_empty(),
+                high: HighHalves::new(geometry),
+                policy,
+            },
         })
     }
 
@@ -115,7 +94,7 @@ impl TagArray {
     /// The marks of what is held there, if it is; finding it counts as a use, and changes them.
     #[inline]
     pub fn find(&mut self, at: Place, remark: Remark) -> Option<Marks> {
-        let (_, marks) = self.lines.find(at, remark)?;
+        let (_, marks) = self.lines.find(at, remark, &mut self.common)?;
         Some(marks)
     }
 
@@ -135,9 +114,13 @@ impl TagArray {
     }
 
     /// Finds what is held there, as [`TagArray::find`] does; if nothing is, puts it in.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what comes of it need not go through memory"
+    )]
     pub fn find_or_put(&mut self, at: Place, remark: Remark, marks: Marks) -> Sought {
-        self.lines.find_or_put(at, remark, marks).sought()
+        self.lines.find_or_put(at, remark, marks, &mut self.common)
     }
 
     /// Takes out what is held there.
@@ -150,14 +133,20 @@ impl TagArray {
 
     /// Has the host fetch the sets that numbers choose, all at once, so that look-ups soon
     /// after need not wait for its memory one after the other. Nothing changes.
-    pub fn prefetch(&self, numbers: &[u64]) {
-        const AT_ONCE: usize = 32;
-        for numbers in numbers.chunks(AT_ONCE) {
-            let mut sets = [0; AT_ONCE];
-            for (set, &number) in sets.iter_mut().zip(numbers) {
+    pub fn prefetch(&self, numbers: impl Iterator<Item = u64>) {
+        const AT_ONCE: usize = 64;
+        let mut numbers = numbers.fuse();
+        loop {
+            let (mut sets, mut count) = ([0; AT_ONCE], 0);
+            // The host asks for more lines at a time if little is worked out between them.
+            for (set, number) in sets.iter_mut().zip(&mut numbers) {
                 *set = self.selector.set_of(number);
+                count += 1;
             }
-            black_box(self.lines.glance(&sets[..numbers.len()]));
+            black_box(self.lines.glance(&sets[..count]));
+            if count < AT_ONCE {
+                return;
+            }
         }
     }
 
@@ -173,7 +162,7 @@ impl TagArray {
     /// As [`TagArray::find`]; says only where.
     #[inline]
     pub(crate) fn find_way(&mut self, at: Place) -> Option<usize> {
-        let (way, _) = self.lines.find(at, Remark::NONE)?;
+        let (way, _) = self.lines.find(at, Remark::NONE, &mut self.common)?;
         Some(way)
     }
 
@@ -185,19 +174,19 @@ impl TagArray {
         marks: Marks,
     ) -> (usize, Option<Evicted<Marks>>) {
         debug_assert!(self.way_of(at).is_none());
-        self.lines.put(at, marks)
+        self.lines.put(at, marks, &mut self.common)
     }
 
     /// The way that holds it.
     #[inline]
     pub(crate) fn way_of(&self, at: Place) -> Option<usize> {
-        self.lines.way_of(at)
+        self.lines.way_of(at, &self.common)
     }
 
     /// What a way holds.
     #[inline]
     pub(crate) fn of(&self, set: usize, way: usize) -> Option<(Tag, Marks)> {
-        self.lines.of(set, way)
+        self.lines.of(set, way, &self.common)
     }
 
     /// The way holds nothing from now on.

@@ -33,9 +33,9 @@ impl Cache {
         self.lines.place(line.number(), line.tag())
     }
 
-    /// Has the host fetch the sets of lines with these numbers.
-    pub(crate) fn prefetch(&self, numbers: &[u64]) {
-        self.lines.prefetch(numbers);
+    /// Has the host fetch the sets of lines.
+    pub(crate) fn prefetch(&self, lines: impl Iterator<Item = Line>) {
+        self.lines.prefetch(lines.map(Line::number));
     }
 
     /// The state of the copy of the line; finding it is a use, and changes the state.
@@ -71,14 +71,22 @@ impl Cache {
     /// Finds the copy of the line, which is a use and changes its state; if there is none, puts
     /// the line in, and returns the one that has to make room. Of a cache that is seldom the
     /// first to be asked.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what comes of it need not go through memory"
+    )]
     pub(crate) fn find_or_put(&mut self, line: Line, becomes: Remark, state: LineState) -> Sought {
         let at = self.place(line);
         self.lines.find_or_put(at, becomes, state.marks())
     }
 
     /// The same of any cache.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what comes of it need not go through memory"
+    )]
     pub(crate) fn find_or_put_first(
         &mut self,
         line: Line,

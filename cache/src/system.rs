@@ -167,14 +167,9 @@ impl CacheSystem {
     /// Has the host fetch what requests of the lines that hold these bytes will look at in the
     /// last-level cache, which is more than its own caches hold. Nothing else comes of it.
     pub fn prefetch(&self, at: &[PhysAddr]) {
-        const AT_ONCE: usize = 32;
-        for at in at.chunks(AT_ONCE) {
-            let mut numbers = [0; AT_ONCE];
-            for (number, &at) in numbers.iter_mut().zip(at) {
-                *number = Line::holding(at).number();
-            }
-            self.shared.llc.prefetch(&numbers[..at.len()]);
-        }
+        self.shared
+            .llc
+            .prefetch(at.iter().copied().map(Line::holding));
     }
 
     /// An access that does not repeat the last one of its set.

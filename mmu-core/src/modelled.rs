@@ -83,7 +83,11 @@ impl TranslationCache for ModelledTlb {
         self.tlbs.fill(address, pcid, Stream::of(kind), found);
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what is found need not go through memory"
+    )]
     fn deepest_table<L: Ledger>(
         &mut self,
         address: VirtAddr,

@@ -185,7 +185,7 @@ impl<'a, F: EntryFormat, M: PhysMem + ?Sized, E: WalkEvents> Walk<'a, F, M, E> {
     }
 
     /// Goes through entries as long as they are ordinary.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn ordinary_from(&mut self, start: Start) -> Result<Leaf, Halt> {
         let mut table = start.table;
         for level in [Level::Pml5e, Level::Pml4e, Level::Pdpte, Level::Pde] {

@@ -10,11 +10,24 @@ use crate::tag::Tag;
 use prints::{Having, Print, Prints};
 
 /// Where an array has an entry, if it has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Key {
     /// What chooses the set.
     pub(crate) number: u64,
     pub(crate) tag: Tag,
+    print: Print,
+}
+
+impl Key {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it need not go through memory")]
+    pub(crate) fn new(number: u64, tag: Tag) -> Self {
+        Self {
+            number,
+            tag,
+            print: Print::of(tag),
+        }
+    }
 }
 
 /// An entry of an array.
@@ -62,6 +75,9 @@ pub(crate) struct Array<V> {
     entries: Box<[Entry<V>]>,
     /// How many of them hold something.
     held: usize,
+    /// How many do when a new entry can only go into a group that is full; never, if a set is
+    /// several groups.
+    full: usize,
     replacer: Replacer,
     /// What the policy remembers of every set that is more than one group.
     policy: Box<[u64]>,
@@ -110,6 +126,11 @@ impl<V: Copy + Default> Array<V> {
             ways,
             entries: vec![Entry::none(); geometry.entries()].into_boxed_slice(),
             held: 0,
+            full: if ways <= Prints::WAYS {
+                geometry.entries()
+            } else {
+                usize::MAX
+            },
             policy: vec![replacer.first_word(); words].into_boxed_slice(),
             replacer,
             geometry,
@@ -133,13 +154,13 @@ impl<V: Copy + Default> Array<V> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it is no longer than a call")]
     pub(crate) fn likely(&self, key: Key) -> Option<Likely> {
-        let Key { number, tag } = key;
-        let set = self.selector.set_of(number);
+        let set = self.selector.set_of(key.number);
         let ways = if self.length == 1 {
-            self.groups[set].prints.having(Print::of(tag))
+            self.groups[set].prints.having(key.print)
         } else {
             Having::UNKNOWN
         };
+        let tag = key.tag;
         ways.any().then_some(Likely { set, tag, ways })
     }
 
@@ -176,10 +197,10 @@ impl<V: Copy + Default> Array<V> {
         Some(&mut self.entries[set * self.ways + way].value)
     }
 
-    /// Whether every entry holds something.
+    /// Whether every entry is known to hold something.
     #[inline]
     pub(crate) fn is_quite_full(&self) -> bool {
-        self.held == self.entries.len()
+        self.held == self.full
     }
 
     /// Whether every way of the set that a number chooses holds something.
@@ -214,16 +235,15 @@ impl<V: Copy + Default> Array<V> {
     )]
     pub(crate) fn insert_new(&mut self, key: Key, value: V) -> Option<Entry<V>> {
         debug_assert!(self.find(key).is_none());
-        let Key { number, tag } = key;
-        let set = self.selector.set_of(number);
-        if !(self.is_quite_full() && self.length == 1) {
-            return self.insert_somewhere(set, tag, value);
+        let set = self.selector.set_of(key.number);
+        if !self.is_quite_full() {
+            return self.insert_somewhere(set, key.tag, value);
         }
         let Group { prints, policy } = &mut self.groups[set];
         let way = self.replacer.replace_one(set, policy);
-        prints.fill(way, Print::of(tag));
+        prints.fill(way, key.print);
         let entry = &mut self.entries[set * self.ways + way];
-        Some(entry.become_one(tag, value))
+        Some(entry.become_one(key.tag, value))
     }
 
     #[inline(never)]

@@ -8,7 +8,10 @@ use core::mem;
 
 use units::{Cycles, Pcid, VirtAddr};
 
-use crate::{Cacheable, ConfigError, Stream, Tlb, TlbCounters, asked::Asked, unit::Novelty};
+use crate::{
+    Cacheable, ConfigError, Stream, Tlb, TlbCounters, array::Key, asked::Asked, probe::Probe,
+    unit::Novelty,
+};
 
 pub use config::{HierarchyConfig, Inclusion, LevelConfig, LevelProblem, OnLowerHit, OnMiss};
 use level::Level;
@@ -150,11 +153,12 @@ impl<P: Cacheable> TlbHierarchy<P> {
             return None;
         }
         self.tell_who_found_again(stream);
+        let usual = Probe::usual_key(address, pcid);
         let first = &mut self.levels[0];
         spend(0, first.penalty);
-        match first.lookup(asked) {
+        match first.lookup(asked, usual) {
             Some(payload) => Some(Found { payload, level: 0 }),
-            None => self.lookup_below(asked, spend),
+            None => self.lookup_below(asked, usual, spend),
         }
     }
 
@@ -163,11 +167,12 @@ impl<P: Cacheable> TlbHierarchy<P> {
     fn lookup_below(
         &mut self,
         asked: Asked,
+        usual: Key,
         mut spend: impl FnMut(usize, Cycles),
     ) -> Option<Found<P>> {
         for (place, level) in self.levels.iter_mut().enumerate().skip(1) {
             spend(place, level.penalty);
-            if let Some(payload) = level.lookup(asked) {
+            if let Some(payload) = level.lookup(asked, usual) {
                 self.promote(place, asked, payload);
                 return Some(Found {
                     payload,
@@ -198,9 +203,15 @@ impl<P: Cacheable> TlbHierarchy<P> {
         {
             self.levels[from].give_up(asked.address, asked.pcid);
         }
+        let usual = Probe::usual_key(asked.address, asked.pcid);
         for level in (0..from).rev() {
-            if takes(&self.levels[level]) {
-                // It was asked, and missed.
+            if !takes(&self.levels[level]) {
+                continue;
+            }
+            // It was asked, and missed.
+            if self.is_plain {
+                self.levels[level].fill_new(asked, page, usual);
+            } else {
                 self.put(level, asked, page, Novelty::New);
             }
         }
@@ -223,6 +234,20 @@ impl<P: Cacheable> TlbHierarchy<P> {
         } else {
             Novelty::Unknown
         };
+        if !self.is_plain || novelty == Novelty::Unknown {
+            return self.put_everywhere(asked, payload, novelty);
+        }
+        let page = Page::new(payload);
+        let usual = Probe::usual_key(address, pcid);
+        for level in self.levels.iter_mut().rev() {
+            if level.takes_what_walks_find {
+                level.fill_new(asked, page, usual);
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn put_everywhere(&mut self, asked: Asked, payload: P, novelty: Novelty) {
         let page = Page::new(payload);
         for level in (0..self.levels.len()).rev() {
             if self.levels[level].takes_what_walks_find {
@@ -232,23 +257,8 @@ impl<P: Cacheable> TlbHierarchy<P> {
     }
 
     /// Puts a translation into a level, and sees to what has to make room there.
-    #[inline]
-    fn put(&mut self, level: usize, asked: Asked, page: Page<P>, novelty: Novelty) {
-        if self.is_plain && novelty == Novelty::New {
-            self.levels[level].fill_new(asked, page);
-        } else {
-            self.put_with_consequences(level, asked, page, novelty);
-        }
-    }
-
     #[inline(never)]
-    fn put_with_consequences(
-        &mut self,
-        level: usize,
-        asked: Asked,
-        page: Page<P>,
-        novelty: Novelty,
-    ) {
+    fn put(&mut self, level: usize, asked: Asked, page: Page<P>, novelty: Novelty) {
         let own = &mut self.levels[level];
         let Some((tlb, kind)) = own.choose(asked, page, novelty) else {
             return;

@@ -27,6 +27,9 @@ impl Kind {
         all
     };
 
+    /// A 4-KiB page of a PCID.
+    const USUAL: Self = Self(PageSize::Size4KiB.index() as u8);
+
     /// A PCID's page held as one of this size, and a global one.
     #[expect(clippy::cast_possible_truncation, reason = "there are four sizes")]
     pub(crate) fn of_each_owner(held_as: PageSize) -> [Self; 2] {
@@ -83,6 +86,8 @@ pub(crate) struct Probe {
     pcids: u64,
     /// What else is in it beside the number.
     rest: u64,
+    /// Whether its keys are the [usual](Probe::usual_key) ones.
+    is_usual: bool,
 }
 
 impl Probe {
@@ -104,6 +109,31 @@ impl Probe {
             group_bits,
             pcids,
             rest: size_bits(size) | owner,
+            is_usual: kind == Kind::USUAL && group_bits == 0,
+        }
+    }
+
+    /// The key of a 4-KiB page of its PCID, wherever it is no part of a group: worked out once
+    /// for all TLBs.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it need not go through memory")]
+    pub(crate) fn usual_key(address: VirtAddr, pcid: Pcid) -> Key {
+        let number = linear(address) >> PageSize::Size4KiB.shift();
+        let rest = size_bits(PageSize::Size4KiB);
+        Key::new(
+            number,
+            Tag::new(number | pcid.as_u64() << PCID_SHIFT | rest),
+        )
+    }
+
+    /// The key of an address that has this usual key.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "mostly it is the usual one")]
+    pub(crate) fn key_beside(&self, usual: Key, address: VirtAddr, pcid: Pcid) -> Key {
+        if self.is_usual {
+            usual
+        } else {
+            self.key(address, pcid)
         }
     }
 
@@ -117,10 +147,7 @@ impl Probe {
     pub(crate) fn key(&self, address: VirtAddr, pcid: Pcid) -> Key {
         let number = self.number(address);
         let pcid = pcid.as_u64() << PCID_SHIFT & self.pcids;
-        Key {
-            number,
-            tag: Tag::new(number | pcid | self.rest),
-        }
+        Key::new(number, Tag::new(number | pcid | self.rest))
     }
 }
 
@@ -140,6 +167,21 @@ mod tests {
             assert_eq!(parts.pcid, (!kind.is_global()).then_some(pcid));
             assert!(parts.lies_in_page_of(address, PageSize::Size1GiB, 0));
             assert!(!parts.lies_in_page_of(VirtAddr::new(0x1000), PageSize::Size1GiB, 0));
+        }
+    }
+
+    #[test]
+    fn usual_keys_are_those_of_small_pages_alone() {
+        let address = VirtAddr::new(0xffff_fedc_ba98_7654);
+        let pcid = Pcid::new(0xfff).unwrap();
+        let usual = Probe::usual_key(address, pcid);
+        for kind in Kind::ALL {
+            for group_bits in [0, 2] {
+                let probe = Probe::new(kind, group_bits);
+                let key = probe.key(address, pcid);
+                assert_eq!(probe.key_beside(usual, address, pcid), key);
+                assert_eq!(probe.is_usual, key == usual);
+            }
         }
     }
 }

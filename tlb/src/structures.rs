@@ -5,7 +5,7 @@ use units::{Cycles, Level, Pcid, VirtAddr};
 
 use crate::{
     ConfigError, Scope,
-    array::{Array, Entry, Key},
+    array::{Array, Entry, Key, Likely},
     tag::{LINEAR_BITS, Tag, linear},
 };
 
@@ -86,30 +86,35 @@ impl<E: Copy + Default> Cache<E> {
     #[inline]
     fn key(&self, address: VirtAddr, pcid: Pcid) -> Key {
         let number = linear(address) >> self.level.shift();
-        Key {
-            number,
-            tag: Tag::new(number | pcid.as_u64() << PCID_SHIFT),
-        }
+        Key::new(number, Tag::new(number | pcid.as_u64() << PCID_SHIFT))
     }
 
-    #[inline]
-    fn find(&mut self, key: Key) -> Option<E> {
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "mostly it is the entry found last, or there is none"
+    )]
+    fn find(&mut self, address: VirtAddr, pcid: Pcid) -> Option<E> {
+        let key = self.key(address, pcid);
         if self.last.tag == key.tag {
             return Some(self.last.value);
         }
-        let found = self.find_in_array(key);
-        if found.is_none() {
-            self.missed = key.tag;
+        match self.array.likely(key) {
+            Some(likely) => self.find_likely(likely, key.tag),
+            None => {
+                self.missed = key.tag;
+                None
+            }
         }
-        found
     }
 
-    #[inline]
-    fn find_in_array(&mut self, key: Key) -> Option<E> {
-        let likely = self.array.likely(key)?;
-        let value = *self.array.get_likely(likely)?;
+    #[inline(never)]
+    fn find_likely(&mut self, likely: Likely, tag: Tag) -> Option<E> {
+        let Some(&mut value) = self.array.get_likely(likely) else {
+            self.missed = tag;
+            return None;
+        };
         if self.remembers_last {
-            let tag = key.tag;
             self.last = Entry { tag, value };
         }
         Some(value)
@@ -156,11 +161,15 @@ impl<E: Copy + Default> PagingStructureCaches<E> {
     }
 
     /// The entry nearest the page on the way to the address, and its level.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what is found need not go through memory"
+    )]
     pub fn deepest(&mut self, address: VirtAddr, pcid: Pcid) -> Option<(Level, E)> {
         self.lookups += 1;
         for cache in &mut self.caches {
-            if let Some(entry) = cache.find(cache.key(address, pcid)) {
+            if let Some(entry) = cache.find(address, pcid) {
                 cache.counters.hits += 1;
                 return Some((cache.level, entry));
             }

@@ -116,8 +116,9 @@ impl<P: Cacheable> Tlb<P> {
     /// Looks for the address as a page of one kind.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "most look-ups find nothing")]
-    pub(crate) fn lookup(&mut self, probe: &Probe, asked: Asked) -> Option<P> {
-        let likely = self.array.likely(probe.key(asked.address, asked.pcid))?;
+    pub(crate) fn lookup(&mut self, probe: &Probe, asked: Asked, usual: Key) -> Option<P> {
+        let key = probe.key_beside(usual, asked.address, asked.pcid);
+        let likely = self.array.likely(key)?;
         self.lookup_likely(likely, probe.group_bits, asked)
     }
 
@@ -219,10 +220,11 @@ impl<P: Cacheable> Tlb<P> {
     /// As [`Tlb::fill`], of a page that a look-up has just missed, where there are no groups.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "a fill is one function")]
-    pub(crate) fn fill_new(&mut self, asked: Asked, kind: Kind, payload: P) {
+    pub(crate) fn fill_new(&mut self, asked: Asked, kind: Kind, payload: P, usual: Key) {
         self.recent.forget(asked.address);
         self.counters.fills += 1;
-        let key = self.probes[kind.index()].key(asked.address, asked.pcid);
+        let probe = &self.probes[kind.index()];
+        let key = probe.key_beside(usual, asked.address, asked.pcid);
         let displaced = self.array.insert_new(key, Held::alone(payload));
         self.counters.evictions += u64::from(displaced.is_some());
     }

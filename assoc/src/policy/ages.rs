@@ -60,12 +60,12 @@ impl Ages {
         let in_word = |(index, &word): (usize, &u64)| {
             let mut candidates = self.ones(words.len(), index);
             let mut age = 0;
+            // No branch: nobody could foretell it.
             for bit in (0..AGE_BITS).rev() {
                 let having_it = word >> bit & candidates;
-                if having_it != 0 {
-                    candidates = having_it;
-                    age |= 1 << bit;
-                }
+                let any = having_it != 0;
+                candidates = if any { having_it } else { candidates };
+                age |= u64::from(any) << bit;
             }
             age
         };

@@ -13,8 +13,6 @@ mod srrip;
 mod three_trees;
 mod tree;
 
-use core::fmt::Debug;
-
 use crate::{Geometry, Replacement};
 use linked::LinkedOrder;
 use packed::PackedOrder;
@@ -25,6 +23,8 @@ use srrip::Intervals;
 use three_trees::ThreeTrees;
 use tree::TreePlru;
 
+/// Which it is, is asked at each use; where sets are narrow and the policy is a common one, what
+/// it does follows at once.
 #[derive(Clone, Debug)]
 #[repr(u8)]
 pub(crate) enum Policy {
@@ -42,7 +42,7 @@ pub(crate) enum Policy {
 
 /// What a policy does. For a narrow set it is a few instructions, if the compiler knows that
 /// there is one word.
-pub(crate) trait Replace: Clone + Debug + Send + Sync + 'static {
+pub(crate) trait Replace {
     /// Notes a hit.
     fn hit(&mut self, set: usize, words: &mut [u64], way: usize);
 
@@ -50,27 +50,14 @@ pub(crate) trait Replace: Clone + Debug + Send + Sync + 'static {
     /// the policy gives up; says which.
     fn insert(&mut self, set: usize, words: &mut [u64], empty: Option<usize>) -> usize;
 
-    /// As [`Replace::hit`], in a set of one word, if that is a few instructions; else nothing
-    /// changes.
-    #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "for a narrow set it is a few instructions"
-    )]
-    fn hit_at_once(&mut self, set: usize, word: &mut [u64; 1], way: usize) -> Option<()> {
+    /// As [`Replace::hit`], in a set of one word.
+    fn hit_one(&mut self, set: usize, word: &mut [u64; 1], way: usize) {
         self.hit(set, word, way);
-        Some(())
     }
 
-    /// As [`Replace::insert`], in a full set of one word, if that is a few instructions; else
-    /// nothing changes.
-    #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "for a narrow set it is a few instructions"
-    )]
-    fn insert_at_once(&mut self, set: usize, word: &mut [u64; 1]) -> Option<usize> {
-        Some(self.insert(set, word, None))
+    /// As [`Replace::insert`], in a full set of one word.
+    fn replace_one(&mut self, set: usize, word: &mut [u64; 1]) -> usize {
+        self.insert(set, word, None)
     }
 }
 
@@ -130,6 +117,73 @@ impl Policy {
         match self {
             Self::Qlru(policy) => policy.first_empty(),
             _ => FirstEmpty::Leftmost,
+        }
+    }
+
+    /// Notes a hit.
+    #[inline(never)]
+    pub(crate) fn hit(&mut self, set: usize, words: &mut [u64], way: usize) {
+        self.any().hit(set, words, way);
+    }
+
+    /// Notes that a new entry goes into this empty way or, if there is none, into the one that
+    /// the policy gives up; says which.
+    #[inline(never)]
+    pub(crate) fn insert(&mut self, set: usize, words: &mut [u64], empty: Option<usize>) -> usize {
+        self.any().insert(set, words, empty)
+    }
+
+    /// As [`Policy::hit`], of a set that needs one word at most.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "mostly it is a few instructions")]
+    pub(crate) fn hit_one(&mut self, set: usize, word: &mut [u64; 1], way: usize) {
+        match self {
+            Self::TrueLru(policy) => policy.hit(set, word, way),
+            Self::TreePlru(policy) => policy.hit(set, word, way),
+            Self::ThreeTrees(policy) => policy.hit(set, word, way),
+            Self::Qlru(policy) if policy.hit_at_once(word, way).is_some() => {}
+            _ => self.hit_one_at_leisure(set, word, way),
+        }
+    }
+
+    /// As [`Policy::insert`], of a full set that needs one word at most.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "mostly it is a few instructions")]
+    pub(crate) fn replace_one(&mut self, set: usize, word: &mut [u64; 1]) -> usize {
+        let way = match self {
+            Self::TrueLru(policy) => Some(policy.insert(set, word, None)),
+            Self::TreePlru(policy) => Some(policy.insert(set, word, None)),
+            Self::ThreeTrees(policy) => Some(policy.insert(set, word, None)),
+            Self::Qlru(policy) => policy.replace_at_once(word),
+            _ => None,
+        };
+        match way {
+            Some(way) => way,
+            None => self.replace_one_at_leisure(set, word),
+        }
+    }
+
+    #[inline(never)]
+    fn hit_one_at_leisure(&mut self, set: usize, word: &mut [u64; 1], way: usize) {
+        self.any().hit_one(set, word, way);
+    }
+
+    #[inline(never)]
+    fn replace_one_at_leisure(&mut self, set: usize, word: &mut [u64; 1]) -> usize {
+        self.any().replace_one(set, word)
+    }
+
+    fn any(&mut self) -> &mut dyn Replace {
+        match self {
+            Self::TrueLru(policy) => policy,
+            Self::Fifo(policy) => policy,
+            Self::WideTrueLru(policy) => policy,
+            Self::WideFifo(policy) => policy,
+            Self::Random(policy) => policy,
+            Self::TreePlru(policy) => policy,
+            Self::ThreeTrees(policy) => policy,
+            Self::Qlru(policy) => policy,
+            Self::Srrip(policy) => policy,
         }
     }
 }

@@ -126,6 +126,48 @@ impl QlruAges {
         };
         self.ages.raise(words, by);
     }
+
+    /// As [`Replace::hit_one`], if no way ages; else nothing changes.
+    #[inline(always)]
+    pub(super) fn hit_at_once(&self, [word]: &mut [u64; 1], way: usize) -> Option<()> {
+        let age = self.after_hit[(*word >> (4 * way) & OLDEST) as usize];
+        let others = *word & !(0xf << (4 * way));
+        // As long as another way is of age 3, none ages under any update.
+        if self.ages.oldest(others) == 0 && self.update_on == QlruUpdate::EveryAccess {
+            return None;
+        }
+        *word = others | age << (4 * way);
+        Some(())
+    }
+
+    /// As [`Replace::replace_one`], if no way ages; else nothing changes.
+    #[inline(always)]
+    pub(super) fn replace_at_once(&self, [word]: &mut [u64; 1]) -> Option<usize> {
+        let oldest = self.ages.oldest(*word);
+        let others = oldest & oldest.wrapping_sub(1);
+        // As above.
+        if others == 0 {
+            return None;
+        }
+        *word ^= (oldest ^ others) * (OLDEST ^ self.inserted);
+        Some(oldest.trailing_zeros() as usize / 4)
+    }
+
+    /// As [`Replace::replace_one`] under U1, if one way is of age 3; else nothing changes.
+    fn replace_last_oldest(&self, [word]: &mut [u64; 1]) -> Option<usize> {
+        let is_u1 = self.aging.step == Step::UpToOldest && self.aging.accessed == Accessed::Stays;
+        let oldest = self.ages.oldest(*word);
+        if !oldest.is_power_of_two() || !is_u1 || self.update_on == QlruUpdate::MissesOnly {
+            return None;
+        }
+        let mut others = [*word & !(oldest * 0xf)];
+        let by = OLDEST - self.ages.greatest(&others);
+        self.ages.raise(&mut others, by);
+        let [others] = others;
+        let emptied = others & !(oldest * 0xf);
+        *word = emptied | (oldest * self.inserted);
+        Some(oldest.trailing_zeros() as usize / 4)
+    }
 }
 
 #[expect(
@@ -150,28 +192,11 @@ impl Replace for QlruAges {
         way
     }
 
-    #[inline(always)]
-    fn hit_at_once(&mut self, _: usize, [word]: &mut [u64; 1], way: usize) -> Option<()> {
-        let age = self.after_hit[(*word >> (4 * way) & OLDEST) as usize];
-        let others = *word & !(0xf << (4 * way));
-        // As long as another way is of age 3, none ages under any update.
-        if self.ages.oldest(others) == 0 && self.update_on == QlruUpdate::EveryAccess {
-            return None;
+    fn replace_one(&mut self, set: usize, word: &mut [u64; 1]) -> usize {
+        match self.replace_last_oldest(word) {
+            Some(way) => way,
+            None => self.insert(set, word, None),
         }
-        *word = others | age << (4 * way);
-        Some(())
-    }
-
-    #[inline(always)]
-    fn insert_at_once(&mut self, _: usize, [word]: &mut [u64; 1]) -> Option<usize> {
-        let oldest = self.ages.oldest(*word);
-        let others = oldest & oldest.wrapping_sub(1);
-        // As above.
-        if others == 0 {
-            return None;
-        }
-        *word ^= (oldest ^ others) * (OLDEST ^ self.inserted);
-        Some(oldest.trailing_zeros() as usize / 4)
     }
 }
 
@@ -211,7 +236,7 @@ mod tests {
             for (qlru, way) in all().flat_map(|qlru| (0..ways).map(move |way| (qlru, way))) {
                 let mut ages = QlruAges::new(qlru, ways);
                 let (mut short, mut long) = ([word], [word]);
-                if ages.hit_at_once(0, &mut short, way).is_none() {
+                if ages.hit_at_once(&mut short, way).is_none() {
                     prop_assert_eq!(short, [word], "{:?}", qlru);
                     continue;
                 }
@@ -226,12 +251,24 @@ mod tests {
             for qlru in all() {
                 let mut ages = QlruAges::new(qlru, ways);
                 let (mut short, mut long) = ([word], [word]);
-                let Some(way) = ages.insert_at_once(0, &mut short) else {
+                let Some(way) = ages.replace_at_once(&mut short) else {
                     prop_assert_eq!(short, [word], "{:?}", qlru);
                     continue;
                 };
                 prop_assert_eq!(way, ages.insert(0, &mut long, None), "{:?}", qlru);
                 prop_assert_eq!(short, long, "{:?}", qlru);
+            }
+        }
+
+        #[test]
+        fn replacing_in_one_word_is_inserting_into_a_full_set(ages in prop::array::uniform16(0u64..4), ways in 1usize..17) {
+            let word = ages.iter().fold(0, |word, age| word << 4 | age);
+            for qlru in all() {
+                let mut ages = QlruAges::new(qlru, ways);
+                let (mut one, mut any) = ([word], [word]);
+                let way = ages.replace_one(0, &mut one);
+                prop_assert_eq!(way, ages.insert(0, &mut any, None), "{:?}", qlru);
+                prop_assert_eq!(one, any, "{:?}", qlru);
             }
         }
     }

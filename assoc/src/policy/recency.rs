@@ -1,9 +1,7 @@
-use core::fmt::Debug;
-
 use super::Replace;
 
 /// The ways of each set in some order.
-pub(crate) trait Order: Clone + Debug + Send + Sync + 'static {
+pub(crate) trait Order {
     /// The word holds the order of this set's ways, if the order is kept there.
     fn move_to_front(&mut self, set: usize, words: &mut [u64], way: usize);
 

@@ -5,15 +5,22 @@ use super::Replace;
 /// [`ORDERS`] the trees were used.
 #[derive(Clone, Debug)]
 pub(crate) struct ThreeTrees {
-    next: NextTrees,
+    next: [Next; 1 << ORDER_BITS],
 }
 
-/// Which tree has to make room, by the order of use.
-type NextTrees = [u8; ORDERS.len()];
+/// What becomes of a full set with its trees in some order.
+#[derive(Clone, Copy, Debug)]
+struct Next {
+    /// The first bit and the first way of the tree that has to make room.
+    tree: u8,
+    /// How the order changes, as the word has it.
+    order: u32,
+}
 
 const TREES: usize = 3;
 const WAYS: usize = 4;
 const ORDER: u32 = 16;
+const ORDER_BITS: u32 = 3;
 
 /// The trees in every order, the one used last first.
 const ORDERS: [[u8; TREES]; 6] = [
@@ -70,18 +77,36 @@ const TOUCHES: [(u64, u64); TREES * WAYS] = {
     touches
 };
 
-/// Where the nodes of a tree point.
-const POINTED: [usize; 16] = {
-    let mut pointed = [0; 16];
+/// What becomes of a tree that has to make room, by its nodes.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a tree has four ways, and its nodes four bits"
+)]
+const REPLACED: [Replaced; 16] = {
+    let mut replaced = [Replaced { way: 0, change: 0 }; 16];
     let mut nodes = 0;
-    while nodes < pointed.len() {
+    while nodes < replaced.len() {
         let half = nodes >> 1 & 1;
         let leaf = nodes >> (2 + half) & 1;
-        pointed[nodes] = 2 * half + leaf;
+        let way = 2 * half + leaf;
+        let (path, pointers) = PATHS[way];
+        let after = nodes as u64 & !path | pointers;
+        replaced[nodes] = Replaced {
+            way: way as u8,
+            change: (nodes as u64 ^ after) as u8,
+        };
         nodes += 1;
     }
-    pointed
+    replaced
 };
+
+#[derive(Clone, Copy)]
+struct Replaced {
+    /// Where they point.
+    way: u8,
+    /// How they change.
+    change: u8,
+}
 
 #[expect(
     clippy::inline_always,
@@ -90,16 +115,25 @@ const POINTED: [usize; 16] = {
 impl ThreeTrees {
     /// The tree to the right of that used last makes room.
     pub(super) fn after_last_used() -> Self {
-        Self {
-            next: ORDERS.map(|[last, ..]| if last == 2 { 0 } else { last + 1 }),
-        }
+        Self::with_next(|[last, ..]| if last == 2 { 0 } else { last + 1 })
     }
 
     /// The tree used least recently makes room.
     pub(super) fn least_recently_used() -> Self {
-        Self {
-            next: ORDERS.map(|[.., first]| first),
+        Self::with_next(|[.., first]| first)
+    }
+
+    fn with_next(tree: impl Fn([u8; TREES]) -> u8) -> Self {
+        let mut next = [Next { tree: 0, order: 0 }; 1 << ORDER_BITS];
+        for (before, (next, order)) in (0..).zip(next.iter_mut().zip(ORDERS)) {
+            let tree = tree(order);
+            let after = AFTER[usize::from(before)][usize::from(tree)];
+            *next = Next {
+                tree: tree * 4,
+                order: u32::from(before ^ after) << ORDER,
+            };
         }
+        Self { next }
     }
 
     #[inline(always)]
@@ -110,12 +144,15 @@ impl ThreeTrees {
         words[0] = nodes | u64::from(order) << ORDER;
     }
 
+    /// The way that makes room, which is as if touched.
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "four bits are looked at")]
-    fn victim(&self, words: &[u64]) -> usize {
-        let tree = usize::from(self.next[order_of(words[0])]);
-        let nodes = (words[0] >> (WAYS * tree)) as usize % POINTED.len();
-        WAYS * tree + POINTED[nodes]
+    fn replace(&self, words: &mut [u64]) -> usize {
+        let word = words[0];
+        let next = self.next[order_of(word) % self.next.len()];
+        let replaced = REPLACED[(word >> next.tree) as usize % REPLACED.len()];
+        words[0] = word ^ u64::from(next.order) ^ u64::from(replaced.change) << next.tree;
+        usize::from(next.tree + replaced.way)
     }
 }
 
@@ -136,7 +173,9 @@ impl Replace for ThreeTrees {
 
     #[inline(always)]
     fn insert(&mut self, _: usize, words: &mut [u64], empty: Option<usize>) -> usize {
-        let way = empty.unwrap_or_else(|| self.victim(words));
+        let Some(way) = empty else {
+            return self.replace(words);
+        };
         Self::touch(words, way);
         way
     }

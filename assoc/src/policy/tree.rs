@@ -3,6 +3,8 @@ use alloc::{boxed::Box, vec};
 use super::Replace;
 
 const BITS: usize = u64::BITS as usize;
+/// How many sets of pointers the nodes of the first three levels can have: 1 to 7.
+const UPPER: usize = 1 << 7;
 
 /// A tree of one-bit pointers per set, stored as a heap: node 1 is the root, nodes 2i and
 /// 2i+1 are the halves of node i. A set bit points to the second half.
@@ -10,6 +12,9 @@ const BITS: usize = u64::BITS as usize;
 pub(crate) struct TreePlru {
     ways: usize,
     words: usize,
+    /// Where the pointers of the first three levels lead, by these pointers; or to which way, as
+    /// below, if there are no more.
+    upper: Box<[u8; UPPER]>,
     /// For each way and word of nodes, how a use of the way changes it.
     updates: Box<[Update]>,
 }
@@ -42,9 +47,16 @@ impl TreePlru {
                 below = node;
             }
         }
+        let mut upper = Box::new([0; UPPER]);
+        for (pointers, node) in (0..).zip(upper.iter_mut()) {
+            #[expect(clippy::cast_possible_truncation, reason = "it is below 16")]
+            let reached = follow(pointers << 1, 1, ways.min(8)) as u8;
+            *node = reached;
+        }
         Self {
             ways,
             words,
+            upper,
             updates,
         }
     }
@@ -68,19 +80,27 @@ impl TreePlru {
 
     #[inline(always)]
     fn victim(&self, words: &[u64]) -> usize {
-        let mut node = 1;
         if let [word] = words {
-            while node < self.ways {
-                node = 2 * node + usize::from(word & 1 << node != 0);
-            }
-            return node - self.ways;
+            let upper = self.upper[(word >> 1) as usize % UPPER];
+            return follow(*word, upper.into(), self.ways) - self.ways;
         }
+        let mut node = 1;
         while node < self.ways {
             let pointer = words[node / BITS] >> (node % BITS) & 1;
             node = 2 * node + pointer as usize;
         }
         node - self.ways
     }
+}
+
+/// Where the pointers in a word lead from a node on: to a way, or where it would be.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "mostly it follows one, or none")]
+fn follow(word: u64, mut node: usize, ways: usize) -> usize {
+    while node < ways {
+        node = 2 * node + usize::from(word & 1 << node != 0);
+    }
+    node
 }
 
 #[expect(

@@ -1,15 +1,14 @@
-use core::fmt::Debug;
-
 use wide::u32x4;
 
 use super::{
     Place,
     held::{AllHeld, Marks, Remark, Ways},
     high::{HighHalves, low_half},
+    outcome::{Outcome, Sought},
 };
 use crate::{
-    Evicted,
-    policy::{FirstEmpty, Replace},
+    Evicted, Tag,
+    policy::{FirstEmpty, Policy},
 };
 
 /// Up to `WAYS` ways of a set, which begin where an `A` may.
@@ -23,7 +22,7 @@ pub(super) struct Group<const WAYS: usize, A> {
 }
 
 /// Nothing, but at certain addresses only.
-pub(super) trait Alignment: Copy + Debug + Send + Sync + 'static {}
+pub(super) trait Alignment: Copy {}
 
 /// A line of the host's cache.
 #[derive(Clone, Copy, Debug)]
@@ -42,8 +41,8 @@ const _: () = assert!(size_of::<Group<12, WholeLine>>() == 64);
 
 /// What all sets have in common.
 #[derive(Clone, Debug)]
-pub(super) struct Common<P> {
-    pub(super) policy: P,
+pub(super) struct Common {
+    pub(super) policy: Policy,
     pub(super) all_held: AllHeld,
     pub(super) first_empty: FirstEmpty,
     pub(super) high: HighHalves,
@@ -95,39 +94,92 @@ impl<const WAYS: usize, A: Alignment> Group<WAYS, A> {
     }
 
     #[inline(always)]
-    pub(super) fn find<P: Replace>(
+    pub(super) fn find(
         &mut self,
         at: Place,
         remark: Remark,
-        common: &mut Common<P>,
+        common: &mut Common,
     ) -> Option<(usize, Marks)> {
         let way = self.way_of(at, &common.high)?;
-        common.policy.hit(at.set, &mut self.policy, way);
+        common.policy.hit_one(at.set, &mut self.policy, way);
         Some((way, self.held.remark(way, remark)))
     }
 
-    /// As [`Group::put`], in a full set, if the policy says at once what makes room.
+    /// Mostly one way has the low half and is the right one, or none has it and all are full.
     #[inline(always)]
-    pub(super) fn replace_at_once<P: Replace>(
+    pub(super) fn find_or_put(
         &mut self,
         at: Place,
+        remark: Remark,
         marks: Marks,
-        common: &mut Common<P>,
-    ) -> Option<Evicted<Marks>> {
-        if !self.held.are(common.all_held) {
-            return None;
+        common: &mut Common,
+    ) -> Sought {
+        let candidates = self.candidates(low_half(at.tag));
+        if candidates.exist() {
+            let way = candidates.first();
+            if !(self.held.holds(way) && common.high.fit(at.set, way, at.tag)) {
+                return self.look_closer(at, remark, marks, common).sought();
+            }
+            common.policy.hit_one(at.set, &mut self.policy, way);
+            let found = self.held.remark_one(common.all_held, way, remark);
+            return Sought::Found(found);
         }
-        let way = common.policy.insert_at_once(at.set, &mut self.policy)?;
-        Some(self.replace(way, way, at, marks, &mut common.high))
+        if !self.held.are(common.all_held) {
+            return self.put_at_leisure(at, marks, common).sought();
+        }
+        let way = common.policy.replace_one(at.set, &mut self.policy);
+        Sought::Put(Some(Evicted {
+            tag: self.replace_tag(way, way, at, &mut common.high),
+            value: self.held.mark_one(common.all_held, way, marks),
+        }))
+    }
+
+    /// The same, as a function of its own.
+    #[inline(never)]
+    pub(super) fn find_or_put_there(
+        &mut self,
+        at: Place,
+        remark: Remark,
+        marks: Marks,
+        common: &mut Common,
+    ) -> Outcome {
+        match self.find_or_put(at, remark, marks, common) {
+            Sought::Found(found) => Outcome::found(found),
+            Sought::Put(Some(evicted)) => Outcome::replaced(evicted),
+            Sought::Put(None) => Outcome::PUT,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_closer(
+        &mut self,
+        at: Place,
+        remark: Remark,
+        marks: Marks,
+        common: &mut Common,
+    ) -> Outcome {
+        match self.find(at, remark, common) {
+            Some((_, found)) => Outcome::found(found),
+            None => self.put_at_leisure(at, marks, common),
+        }
+    }
+
+    #[inline(never)]
+    fn put_at_leisure(&mut self, at: Place, marks: Marks, common: &mut Common) -> Outcome {
+        match self.put(at, marks, common) {
+            (_, Some(evicted)) => Outcome::replaced(evicted),
+            (_, None) => Outcome::PUT,
+        }
     }
 
     /// It must not be there. Says where it is now, and what was there.
     #[inline(always)]
-    pub(super) fn put<P: Replace>(
+    pub(super) fn put(
         &mut self,
         at: Place,
         marks: Marks,
-        common: &mut Common<P>,
+        common: &mut Common,
     ) -> (usize, Option<Evicted<Marks>>) {
         let empty = self.held.empty_one(common.all_held, common.first_empty);
         let way = common.policy.insert(at.set, &mut self.policy, empty);
@@ -148,11 +200,16 @@ impl<const WAYS: usize, A: Alignment> Group<WAYS, A> {
         marks: Marks,
         high: &mut HighHalves,
     ) -> Evicted<Marks> {
-        let low = core::mem::replace(&mut self.low_halves[lane], low_half(at.tag));
         Evicted {
-            tag: high.replace(at.set, way, at.tag, low),
+            tag: self.replace_tag(lane, way, at, high),
             value: self.held.mark(lane, marks),
         }
+    }
+
+    #[inline(always)]
+    fn replace_tag(&mut self, lane: usize, way: usize, at: Place, high: &mut HighHalves) -> Tag {
+        let low = core::mem::replace(&mut self.low_halves[lane], low_half(at.tag));
+        high.replace(at.set, way, at.tag, low)
     }
 
     #[inline(always)]
@@ -170,23 +227,6 @@ impl<const WAYS: usize, A: Alignment> Group<WAYS, A> {
             *equal = u32x4::new(four).simd_eq(low);
         }
         Candidates { equal }
-    }
-
-    /// As [`Group::find`], if this way holds it, which has the low half, and the policy needs
-    /// but a few instructions.
-    #[inline(always)]
-    pub(super) fn find_in<P: Replace>(
-        &mut self,
-        way: usize,
-        at: Place,
-        remark: Remark,
-        common: &mut Common<P>,
-    ) -> Option<Marks> {
-        if !(self.held.holds(way) && common.high.fit(at.set, way, at.tag)) {
-            return None;
-        }
-        common.policy.hit_at_once(at.set, &mut self.policy, way)?;
-        Some(self.held.remark(way, remark))
     }
 
     /// The lane that holds this half, and is the right one.

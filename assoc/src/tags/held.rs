@@ -117,6 +117,24 @@ impl Ways {
         self.mark(way, remark.of(before))
     }
 
+    /// As [`Ways::mark`], where mostly all hold something and nothing is marked.
+    #[inline]
+    pub(super) const fn mark_one(&mut self, all: AllHeld, way: usize, marks: Marks) -> Marks {
+        if self.0 == all.0 && marks.0 == 0 {
+            return marks;
+        }
+        self.mark(way, marks)
+    }
+
+    /// As [`Ways::remark`], where mostly all hold something and nothing is marked.
+    #[inline]
+    pub(super) const fn remark_one(&mut self, all: AllHeld, way: usize, remark: Remark) -> Marks {
+        if self.0 == all.0 && remark.of(Marks(0)).0 == 0 {
+            return Marks(0);
+        }
+        self.remark(way, remark)
+    }
+
     /// The way holds nothing now.
     #[inline]
     pub(super) const fn clear(&mut self, way: usize) {

@@ -6,7 +6,8 @@ use crate::{Geometry, Tag};
 /// no memory for them.
 #[derive(Clone, Debug)]
 pub(super) struct HighHalves {
-    are_zero: bool,
+    /// Every tag below has no high half: 2^32 as long as all are zero, and nothing from then on.
+    plain: u64,
     ways: usize,
     /// Set after set.
     halves: Box<[u32]>,
@@ -27,7 +28,7 @@ const fn high_half(tag: Tag) -> u32 {
 impl HighHalves {
     pub(super) fn new(geometry: Geometry) -> Self {
         Self {
-            are_zero: true,
+            plain: 1 << 32,
             ways: geometry.ways() as usize,
             halves: vec![0; geometry.entries()].into_boxed_slice(),
         }
@@ -36,10 +37,7 @@ impl HighHalves {
     /// Whether the way holds the tag, of which it has the low half.
     #[inline]
     pub(super) fn fit(&self, set: usize, way: usize, tag: Tag) -> bool {
-        if self.are_zero {
-            return high_half(tag) == 0;
-        }
-        self.is(set, way, tag)
+        tag.as_u64() < self.plain || self.is(set, way, tag)
     }
 
     #[cold]
@@ -51,7 +49,7 @@ impl HighHalves {
     /// The way holds the tag now; returns the tag before, of which this is the low half.
     #[inline]
     pub(super) fn replace(&mut self, set: usize, way: usize, tag: Tag, before: u32) -> Tag {
-        if self.are_zero && high_half(tag) == 0 {
+        if tag.as_u64() < self.plain {
             return Tag::new(before.into());
         }
         self.replace_one(set, way, tag, before)
@@ -60,7 +58,7 @@ impl HighHalves {
     #[cold]
     #[inline(never)]
     fn replace_one(&mut self, set: usize, way: usize, tag: Tag, before: u32) -> Tag {
-        self.are_zero = false;
+        self.plain = 0;
         let whole = self.whole(set, way, before);
         self.halves[set * self.ways + way] = high_half(tag);
         whole

@@ -5,12 +5,11 @@ use super::{
     group::{Common, Group, QuarterLine},
     held::{AllHeld, Marks, Remark},
     high::{HighHalves, low_half},
-    lines::{Lines, Shape},
     outcome::Outcome,
 };
 use crate::{
-    Evicted, Tag,
-    policy::{FirstEmpty, Replace},
+    Evicted, Geometry,
+    policy::{FirstEmpty, Policy},
 };
 
 const WAYS: usize = 16;
@@ -19,9 +18,8 @@ type Sixteen = Group<WAYS, QuarterLine>;
 
 /// Sets of more ways than a group has.
 #[derive(Clone, Debug)]
-pub(super) struct ManyGroups<P> {
+pub(super) struct ManyGroups {
     groups: Groups,
-    common: Common<P>,
     policy: Box<[u64]>,
     policy_words: usize,
 }
@@ -37,75 +35,85 @@ struct Groups {
     last: AllHeld,
 }
 
-impl<P: Replace> ManyGroups<P> {
-    pub(super) fn new(shape: &Shape, common: Common<P>) -> Self {
-        let geometry = shape.geometry;
+impl ManyGroups {
+    pub(super) fn new(geometry: Geometry, policy: &Policy) -> Self {
         let (sets, ways) = (geometry.sets() as usize, geometry.ways() as usize);
         let length = ways.div_ceil(WAYS);
+        let (words, word) = (policy.words(), policy.first_word());
         Self {
             groups: Groups {
-                all: vec![Group::new(shape.first_word); sets * length].into_boxed_slice(),
+                all: vec![Group::new(word); sets * length].into_boxed_slice(),
                 length,
                 last: AllHeld::of(ways - (length - 1) * WAYS),
             },
-            common,
-            policy: vec![shape.first_word; sets * shape.policy_words].into_boxed_slice(),
-            policy_words: shape.policy_words,
+            policy: vec![word; sets * words].into_boxed_slice(),
+            policy_words: words,
         }
     }
-}
 
-impl<P: Replace> Lines for ManyGroups<P> {
-    fn find(&mut self, at: Place, remark: Remark) -> Option<(usize, Marks)> {
-        let way = self.way_of(at)?;
+    pub(super) fn find(
+        &mut self,
+        at: Place,
+        remark: Remark,
+        common: &mut Common,
+    ) -> Option<(usize, Marks)> {
+        let way = self.way_of(at, &common.high)?;
         let words = &mut self.policy[at.set * self.policy_words..][..self.policy_words];
-        self.common.policy.hit(at.set, words, way);
+        common.policy.hit(at.set, words, way);
         let group = self.groups.group(at.set, way);
         Some((way, group.held.remark(way % WAYS, remark)))
     }
 
-    fn find_or_put(&mut self, at: Place, remark: Remark, marks: Marks) -> Outcome {
-        if let Some((_, found)) = self.find(at, remark) {
+    #[inline(never)]
+    pub(super) fn find_or_put(
+        &mut self,
+        at: Place,
+        remark: Remark,
+        marks: Marks,
+        common: &mut Common,
+    ) -> Outcome {
+        if let Some((_, found)) = self.find(at, remark, common) {
             return Outcome::found(found);
         }
-        match self.put(at, marks) {
+        match self.put(at, marks, common) {
             (_, Some(evicted)) => Outcome::replaced(evicted),
             (_, None) => Outcome::PUT,
         }
     }
 
-    fn put(&mut self, at: Place, marks: Marks) -> (usize, Option<Evicted<Marks>>) {
-        let empty = self.groups.empty_way(at.set, self.common.first_empty);
+    pub(super) fn put(
+        &mut self,
+        at: Place,
+        marks: Marks,
+        common: &mut Common,
+    ) -> (usize, Option<Evicted<Marks>>) {
+        let empty = self.groups.empty_way(at.set, common.first_empty);
         let words = &mut self.policy[at.set * self.policy_words..][..self.policy_words];
-        let way = self.common.policy.insert(at.set, words, empty);
+        let way = common.policy.insert(at.set, words, empty);
         let group = self.groups.group(at.set, way);
         if empty.is_some() {
             group.held.fill(way % WAYS);
         }
-        let replaced = group.replace(way % WAYS, way, at, marks, &mut self.common.high);
+        let replaced = group.replace(way % WAYS, way, at, marks, &mut common.high);
         (way, empty.is_none().then_some(replaced))
     }
 
-    fn way_of(&self, at: Place) -> Option<usize> {
-        self.groups.way_of(at, &self.common.high)
+    pub(super) fn way_of(&self, at: Place, high: &HighHalves) -> Option<usize> {
+        self.groups.way_of(at, high)
     }
 
-    fn of(&self, set: usize, way: usize) -> Option<(Tag, Marks)> {
-        let (low, marks) = self.groups.set(set)[way / WAYS].of(way % WAYS)?;
-        Some((self.common.high.whole(set, way, low), marks))
+    /// What a way holds.
+    pub(super) fn of(&self, set: usize, way: usize) -> Option<(u32, Marks)> {
+        self.groups.set(set)[way / WAYS].of(way % WAYS)
     }
 
-    fn clear(&mut self, set: usize, way: usize) {
+    pub(super) fn clear(&mut self, set: usize, way: usize) {
         self.groups.group(set, way).held.clear(way % WAYS);
     }
 
-    fn glance(&self, sets: &[usize]) -> u64 {
-        let groups = sets.iter().flat_map(|&set| self.groups.set(set));
+    pub(super) fn glance(&self, set: usize) -> u64 {
+        let groups = self.groups.set(set).iter();
         groups.fold(0, |all, group| all | group.glance())
-    }
-
-    fn boxed_clone(&self) -> Box<dyn Lines> {
-        Box::new(self.clone())
     }
 }
 

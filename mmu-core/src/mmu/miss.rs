@@ -373,7 +373,11 @@ impl<T, C: WalkCost, O> Events<'_, T, C, O> {
 impl<T: TranslationCache, C: WalkCost, O: Observer> WalkEvents for Events<'_, T, C, O> {
     const UPDATES: bool = true;
 
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "level and kind are known in each place"
+    )]
     fn read(&mut self, level: Level, at: PhysAddr, pointer: TableEntry) {
         let read = self.entry_read(level, at, pointer);
         self.cost.read_entry(self.kind, read, self.spent);

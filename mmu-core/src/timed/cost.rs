@@ -148,7 +148,11 @@ impl<D: Caches> WalkCost for CacheCost<D> {
         self.notes.forget();
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "level and kind are known in each place"
+    )]
     fn read_entry(&mut self, kind: AccessKind, read: EntryRead, ledger: &mut Breakdown) {
         let Response { served_by, latency } =
             self.caches

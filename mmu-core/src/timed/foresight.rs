@@ -143,11 +143,13 @@ impl<O: Observer, D: Caches> TimedMmu<O, D> {
             return;
         }
         let nowhere = PhysAddr::new(0);
-        let (mut entries, mut lines) = ([nowhere; FORESEEN], [nowhere; FORESEEN]);
+        let mut places = [nowhere; 2 * FORESEEN];
         let count = addresses.len().min(FORESEEN);
+        let places = &mut places[..2 * count];
+        let (entries, lines) = places.split_at_mut(count);
         // What lies far away is read last, many lines at a time.
-        let places = entries.iter_mut().zip(&mut lines);
-        for ((entry, line), address) in places.zip(addresses.clone()) {
+        let pairs = entries.iter_mut().zip(&mut *lines);
+        for ((entry, line), address) in pairs.zip(addresses.clone()) {
             let State { regime, cost, .. } = self.state.aside();
             match cost.foresight.region(regime, memory, address) {
                 Some(LeadsTo::Table(table)) => {
@@ -159,12 +161,10 @@ impl<O: Observer, D: Caches> TimedMmu<O, D> {
                 None => {}
             }
         }
-        let (entries, lines) = (&entries[..count], &mut lines[..count]);
         let mut words = [0; FORESEEN];
         memory.glance(entries, &mut words);
-        self.state.cost.caches().prefetch(entries);
-        let places = entries.iter().zip(words).zip(&mut *lines);
-        for (((&entry, word), line), address) in places.zip(addresses) {
+        let pairs = entries.iter().zip(words).zip(lines);
+        for (((&entry, word), line), address) in pairs.zip(addresses) {
             if entry != nowhere {
                 let page = Entry::from_bits_retain(word);
                 if !page.contains(Entry::PRESENT) {
@@ -174,6 +174,6 @@ impl<O: Observer, D: Caches> TimedMmu<O, D> {
                 *line = frame.wrapping_add(address.offset_in(PAGE));
             }
         }
-        self.state.cost.caches().prefetch(lines);
+        self.state.cost.caches().prefetch(places);
     }
 }

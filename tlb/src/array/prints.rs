@@ -9,9 +9,9 @@ use crate::tag::Tag;
 #[repr(align(16))]
 pub(super) struct Prints([u8; Self::WAYS]);
 
-/// Seven bits that depend on a whole tag.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Print(u8);
+/// Seven bits that depend on a whole tag, sixteen times over.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Print(u8x16);
 
 /// The print of a way that holds nothing.
 const EMPTY: u8 = 0;
@@ -22,10 +22,11 @@ const BEYOND: u8 = u8::MAX;
 impl Print {
     /// The top bits of a product with 2^64 over the golden ratio (Knuth, vol. 3, 6.4), and one
     /// more: neither [`EMPTY`] nor [`BEYOND`].
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it need not go through memory")]
     pub(super) fn of(tag: Tag) -> Self {
         let hash = tag.bits().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 57;
-        Self(hash as u8 + 1)
+        Self(u8x16::splat(hash as u8 + 1))
     }
 }
 
@@ -69,11 +70,7 @@ impl Prints {
     /// The ways that have this print.
     #[inline]
     pub(super) fn having(&self, print: Print) -> Having {
-        Having(
-            u8x16::new(self.0)
-                .simd_eq(u8x16::splat(print.0))
-                .to_bitmask(),
-        )
+        Having(u8x16::new(self.0).simd_eq(print.0).to_bitmask())
     }
 
     /// Whether every way holds something.
@@ -95,7 +92,8 @@ impl Prints {
     /// The way holds something with this print now.
     #[inline]
     pub(super) fn fill(&mut self, way: usize, print: Print) {
-        self.0[way] = print.0;
+        let [print, ..] = print.0.to_array();
+        self.0[way] = print;
     }
 
     /// The way holds nothing now.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Cacheable, ConfigError, Cr3Write, PcidCapacity, Scope, Stream, Streams, Tlb,
-    array::Entry,
+    array::{Entry, Key},
     asked::Asked,
     coalescing::Held,
     probe::Kind,
@@ -96,9 +96,9 @@ impl<P: Cacheable> Level<P> {
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "a look-up is little else")]
-    pub(super) fn lookup(&mut self, asked: Asked) -> Option<P> {
+    pub(super) fn lookup(&mut self, asked: Asked, usual: Key) -> Option<P> {
         for stop in self.routes[asked.stream.index()].stops() {
-            let found = self.tlbs[stop.tlb].lookup(&stop.probe, asked);
+            let found = self.tlbs[stop.tlb].lookup(&stop.probe, asked, usual);
             if found.is_some() {
                 self.last[asked.stream.index()] = stop.tlb;
                 return found;
@@ -190,40 +190,45 @@ impl<P: Cacheable> Level<P> {
     /// Puts a page in that a look-up has just missed, where [`Level::is_plain`].
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "a fill is one function")]
-    pub(super) fn fill_new(&mut self, asked: Asked, page: Page<P>) {
+    pub(super) fn fill_new(&mut self, asked: Asked, page: Page<P>, usual: Key) {
         let home = &self.homes[asked.stream.index()][page.size()];
         let kind = home.kinds[page.ownership()];
-        let place = match *home.tlbs {
-            [] => return,
-            [only] => only,
-            [..] => self.choose_with_room(asked, page, kind),
+        let place = if !home.is_settled[page.ownership()] {
+            match self.settle(asked, page.payload) {
+                Some(place) => place,
+                None => return,
+            }
+        } else if let [only] = *home.tlbs {
+            only
+        } else {
+            self.take_turn(asked.stream, page)
         };
+        self.tlbs[place].fill_new(asked, kind, page.payload, usual);
+    }
+
+    /// The TLB that takes a page, and whether the next such page will need no more than a turn.
+    #[inline(never)]
+    fn settle(&mut self, asked: Asked, payload: P) -> Option<usize> {
+        let page = Page::new(payload);
+        let (place, kind) = self.choose(asked, page, Novelty::New)?;
         if !self.tlbs[place].expects(kind) {
-            self.tlbs[place].expect(kind);
-            self.find_routes();
+            self.expect(place, kind);
         }
-        self.tlbs[place].fill_new(asked, kind, page.payload);
+        let home = &mut self.homes[asked.stream.index()][page.size()];
+        let is_only = home.tlbs.len() == 1;
+        home.is_settled[page.ownership()] = home.tlbs.iter().all(|&place| {
+            let tlb = &self.tlbs[place];
+            tlb.expects(kind) && (is_only || tlb.is_quite_full())
+        });
+        Some(place)
     }
 
     /// The first TLB that has room for a page, else that whose turn it is.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "mostly all are full")]
     fn choose_with_room(&mut self, asked: Asked, page: Page<P>, kind: Kind) -> usize {
         let home = &self.homes[asked.stream.index()][page.size()];
-        let mut places = home.tlbs.iter();
-        if !places.all(|&place| self.tlbs[place].is_quite_full())
-            && let Some(place) = self.find_room(asked, page, kind)
-        {
-            return place;
-        }
-        self.take_turn(asked.stream, page)
-    }
-
-    #[inline(never)]
-    fn find_room(&self, asked: Asked, page: Page<P>, kind: Kind) -> Option<usize> {
-        let home = &self.homes[asked.stream.index()][page.size()];
         let mut places = home.tlbs.iter().copied();
-        places.find(|&place| self.tlbs[place].has_room(asked.address, kind))
+        let with_room = places.find(|&place| self.tlbs[place].has_room(asked.address, kind));
+        with_room.unwrap_or_else(|| self.take_turn(asked.stream, page))
     }
 
     #[inline(always)]
@@ -240,16 +245,29 @@ impl<P: Cacheable> Level<P> {
         novelty: Novelty,
     ) -> Option<Entry<Held<P>>> {
         if !self.tlbs[place].expects(kind) {
-            self.tlbs[place].expect(kind);
-            self.find_routes();
+            self.expect(place, kind);
         }
         self.tlbs[place].fill(asked, kind, payload, novelty)
     }
 
+    /// A TLB may hold pages of this kind from now on.
     #[cold]
+    #[inline(never)]
+    fn expect(&mut self, place: usize, kind: Kind) {
+        self.tlbs[place].expect(kind);
+        self.find_routes();
+    }
+
     fn find_routes(&mut self) {
         for route in &mut self.routes {
             route.find_again(&self.tlbs);
+        }
+    }
+
+    /// TLBs have lost entries.
+    fn room_was_made(&mut self) {
+        for home in self.homes.as_flattened_mut() {
+            home.is_settled = [false; 2];
         }
     }
 
@@ -257,6 +275,7 @@ impl<P: Cacheable> Level<P> {
         for tlb in &mut self.tlbs {
             tlb.give_up(address, pcid);
         }
+        self.room_was_made();
     }
 
     pub(super) fn forget(&mut self, address: VirtAddr, pcid: Pcid, lost: Lost<'_, P>) -> usize {
@@ -271,6 +290,7 @@ impl<P: Cacheable> Level<P> {
         let dropped = self.tlbs[place].pcid_used(pcid, lost);
         if dropped != 0 {
             self.find_routes();
+            self.room_was_made();
         }
         dropped
     }
@@ -292,6 +312,7 @@ impl<P: Cacheable> Level<P> {
         let dropped = self.tlbs.iter_mut().map(act).sum();
         if dropped != 0 {
             self.find_routes();
+            self.room_was_made();
         }
         dropped
     }

@@ -102,6 +102,9 @@ pub(super) struct Home {
     pub(super) kinds: [Kind; 2],
     /// Whether an entry of one of them can be a group of such pages.
     pub(super) has_groups: bool,
+    /// By the ownership of the page, whether each of them is looked into for such pages, and all
+    /// are full if they are several.
+    pub(super) is_settled: [bool; 2],
 }
 
 impl Home {
@@ -115,6 +118,7 @@ impl Home {
         Self {
             kinds: Kind::of_each_owner(held_as.unwrap_or(page)),
             has_groups: shapes.any(|tlb| tlb.coalescing != Coalescing::Never),
+            is_settled: [false; 2],
             tlbs,
         }
     }
