@@ -84,6 +84,7 @@ fn frame((mut world, round): (FrameWorld, fn(&mut FrameWorld))) -> FrameWorld {
 #[bench::map_and_unmap(args = (RegionWorld::map_and_unmap), setup = with_regions, config = at_most(9270))]
 #[bench::query_one(args = (RegionWorld::query_one), setup = with_regions, config = at_most(383))]
 #[bench::query_all(args = (RegionWorld::query_all), setup = with_regions, config = at_most(406))]
+#[bench::query_touched(args = (RegionWorld::query_all), setup = with_touched_regions, config = at_most(9999))]
 fn regions((mut world, round): (RegionWorld, fn(&mut RegionWorld))) -> RegionWorld {
     round(black_box(&mut world));
     world
@@ -166,6 +167,10 @@ fn audit_frames(mut world: FrameWorld) {
 
 fn with_regions(round: fn(&mut RegionWorld)) -> (RegionWorld, fn(&mut RegionWorld)) {
     (RegionWorld::new(), round)
+}
+
+fn with_touched_regions(round: fn(&mut RegionWorld)) -> (RegionWorld, fn(&mut RegionWorld)) {
+    (RegionWorld::touched(), round)
 }
 
 fn audit_regions(mut world: RegionWorld) {

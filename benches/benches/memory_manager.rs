@@ -90,6 +90,11 @@ fn regions(criterion: &mut Criterion) {
         });
     }
     world.audit();
+    let mut world = RegionWorld::touched();
+    criterion.bench_function("regions: query all, touched", |bencher| {
+        bencher.iter_custom(|operations| time(operations, || world.query_all()));
+    });
+    world.audit();
 }
 
 fn touched(criterion: &mut Criterion) {

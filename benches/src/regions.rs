@@ -45,6 +45,24 @@ impl RegionWorld {
         }
     }
 
+    /// Each region's page is in memory, as one that was read.
+    ///
+    /// # Panics
+    /// If there is no room for one.
+    pub fn touched() -> Self {
+        let mut world = Self::new();
+        let Program {
+            machine, process, ..
+        } = &mut world.program;
+        for number in 0..REGIONS {
+            let read = machine.read(*process, region(number), &mut [0]);
+            read.expect("there is memory");
+        }
+        // Page tables are charged, too.
+        world.charge = machine.commit_charge() - REGIONS;
+        world
+    }
+
     /// Allocates a region where there is room, and releases it.
     ///
     /// # Panics

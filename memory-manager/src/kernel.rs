@@ -1,4 +1,4 @@
-use mmu_core::{Invalidation, PageSize, PhysAddr, VirtAddr};
+use mmu_core::{Invalidation, Level, PageSize, PhysAddr, VirtAddr};
 
 use crate::{
     FaultCounters, Replacement, Status, WorkingSetCounters,
@@ -9,6 +9,7 @@ use crate::{
     processor::SpaceRoot,
     processors::{Coherence, Processors},
     section::{SectionObjects, SegmentId, Segments},
+    self_map::views,
     system_space::SystemSpace,
 };
 
@@ -85,6 +86,14 @@ impl Kernel {
         let forgotten = self.processors.forget(root, address);
         self.physical.coherence = self.processors.coherence();
         forgotten.map_err(|_| Status::InternalError)
+    }
+
+    /// Has processors of others forget where the system sees what an entry of this level led to,
+    /// on the way to an address. No processor here looks there.
+    pub(crate) fn forget_views(&mut self, root: &SpaceRoot, address: u64, level: Level) {
+        if let Some(recorded) = &mut self.recorded {
+            recorded.extend(views(address, level).map(|view| root.forgetting(view)));
+        }
     }
 
     /// Gives memory back that entries led to, once no processor can reach it.

@@ -77,6 +77,7 @@ mod pte;
 mod reset;
 mod run;
 mod section;
+mod self_map;
 mod service;
 mod shared_data;
 pub mod shootdown;

@@ -309,7 +309,13 @@ impl UserSpace {
             (PteState::Valid(old), PteState::Valid(new)) if !old.outlives(new) => {
                 kernel.processors.counters.avoided += u64::from(old != new);
             }
-            (PteState::Valid(_), _) => kernel.forget(&self.root, address)?,
+            (PteState::Valid(_), _) => {
+                kernel.forget(&self.root, address)?;
+                if old.is_large() {
+                    let level = self.deepest_entry(&kernel.physical, address)?.level;
+                    kernel.forget_views(&self.root, address, level);
+                }
+            }
             _ => {}
         }
         Ok(used)
@@ -334,6 +340,7 @@ impl UserSpace {
             }
             // The last entry that shows it takes the table along.
             kernel.physical.write_pte(step.entry_address, Pte::ZERO)?;
+            kernel.forget_views(&self.root, address, step.level);
             pruned += 1;
         }
         if pruned > 0 {

@@ -335,14 +335,14 @@ impl Physical {
         self.write_raw(at, Pte::transition(frame, Protection::SHARED))
     }
 
-    /// Gives a held frame to a prototype entry for good.
+    /// Gives a held frame to a prototype entry for good. What is there is nowhere else.
     pub(crate) fn hold_for_prototype(
         &mut self,
         frame: PhysAddr,
         at: PhysAddr,
     ) -> Result<(), Status> {
         let record = self.frames.record_mut(PhysicalPage::of(frame));
-        record.flags |= FrameFlags::PROTOTYPE;
+        record.flags |= FrameFlags::PROTOTYPE | FrameFlags::MODIFIED;
         record.set_entry(Some(at));
         self.write_raw(at, prototype_of(frame))
     }

@@ -209,7 +209,7 @@ impl UserSpace {
         kernel.make_coherent()
     }
 
-    /// As [`UserSpace::rewrite_range`], for one of several ranges: the kernel is to be made coherent then.
+    /// As [`UserSpace::rewrite_range`], but the kernel is to be made coherent then.
     pub(crate) fn change_range(
         &mut self,
         kernel: &mut Kernel,

@@ -1,16 +1,20 @@
 use std::collections::BTreeMap;
 
-use mmu_core::{CpuFeatures, Entry, Level, PageSize, ProcessorId, Regime, VirtAddr, entry_address};
+use mmu_core::{CpuFeatures, Level, ProcessorId, Regime, entry_address};
 
 use crate::{
-    AddressLayout, Privileges, ProcessDep, ProcessId, Status, ThreadId, kernel::Kernel,
-    processor::SpaceRoot, pte::Pte, reset::ResetPages, system::Usage, vad::Vad, vad_tree::VadTree,
-    window::PhysicalPages, working_set::WorkingSet,
+    AddressLayout, Privileges, ProcessDep, ProcessId, Status, ThreadId,
+    kernel::Kernel,
+    processor::SpaceRoot,
+    pte::Pte,
+    reset::ResetPages,
+    self_map::{SELF_MAP, entry_of_itself},
+    system::Usage,
+    vad::Vad,
+    vad_tree::VadTree,
+    window::PhysicalPages,
+    working_set::WorkingSet,
 };
-
-/// Where the page tables are seen, in the upper half: PML4E 0x1ED, which leads to its own table
-/// (ReactOS's `PTE_BASE` for x64, and Windows' until version 1607 of Windows 10).
-const SELF_MAP: u64 = 0xffff_f680_0000_0000;
 
 /// The address space of a process: its regions, and the page tables that realise them.
 #[derive(Debug)]
@@ -57,11 +61,9 @@ impl UserSpace {
         let root = kernel.processors.add_space(table);
         let registers = kernel.processors.registers(&root);
         let regime = Regime::new(&registers, features).map_err(|_| Status::InternalError)?;
-        let own = Entry::page(table, PageSize::Size4KiB, SELF_MAP_FLAGS);
-        let slot = entry_address(table, Level::Pml4e, VirtAddr::new(SELF_MAP));
-        kernel
-            .physical
-            .write_pte(slot, Pte::from_bits(own.bits()))?;
+        let slot = entry_address(table, Level::Pml4e, SELF_MAP);
+        let own = Pte::from_bits(entry_of_itself(table).bits());
+        kernel.physical.write_pte(slot, own)?;
         Ok(Self {
             process,
             root,
@@ -86,7 +88,7 @@ impl UserSpace {
     /// Gives back what is left when there are no regions any more.
     pub(crate) fn close(mut self, kernel: &mut Kernel) -> Result<(), Status> {
         self.free_physical_pages(kernel);
-        let slot = entry_address(self.root.table, Level::Pml4e, VirtAddr::new(SELF_MAP));
+        let slot = entry_address(self.root.table, Level::Pml4e, SELF_MAP);
         // The last entry that shows it takes the root along.
         kernel.physical.write_pte(slot, Pte::ZERO)?;
         kernel.leave(&self.root);
@@ -110,10 +112,3 @@ impl UserSpace {
         if end > vad.end { Err(beyond) } else { Ok(vad) }
     }
 }
-
-/// Not for user mode.
-const SELF_MAP_FLAGS: Entry = Entry::PRESENT
-    .union(Entry::WRITABLE)
-    .union(Entry::ACCESSED)
-    .union(Entry::DIRTY)
-    .union(Entry::NO_EXECUTE);

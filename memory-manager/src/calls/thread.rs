@@ -46,8 +46,8 @@ impl Machine {
         }
     }
 
-    /// Ends a thread, as it does itself: on its processor. Its TEB is given back, and the region that this says is its stack. The
-    /// process stays, even without threads.
+    /// Ends a thread, as it does itself: on its processor. Its TEB is given back, and its stack if
+    /// the TEB tells of one. The process stays, even without threads.
     ///
     /// # Errors
     /// [`Status::InvalidHandle`]: no such thread.

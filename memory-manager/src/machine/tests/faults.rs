@@ -74,6 +74,11 @@ fn a_guard_that_was_only_reserved_with_is_inert() {
     assert_eq!(bench.read(BASE), violation(0, BASE));
     bench.alloc(BASE, 0x1000, COMMIT, READWRITE).unwrap();
     assert_eq!(bench.read(BASE), Ok(0));
+    let next = BASE + 0x1000;
+    bench
+        .alloc(next, 0x1000, COMMIT, READWRITE | GUARD)
+        .unwrap();
+    assert_eq!(bench.read(next), guard(0, next));
 }
 
 /// Microsoft, "Memory Protection Constants": x86 cannot refuse to read what it executes.

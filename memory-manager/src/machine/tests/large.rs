@@ -333,6 +333,7 @@ fn a_section_of_large_pages_is_shared_by_its_entries() {
     let mapped = bench.map_large(section, write, (0, 0), BASE);
     assert_eq!(mapped, Ok((BASE, 2 * SIZE)));
     assert_eq!(bench.leaf(BASE + SIZE).level, Level::Pde);
+    bench.machine.verify_frames().unwrap();
     bench.write(BASE + SIZE + 5, 9).unwrap();
     let first = bench.switch();
     bench
@@ -352,6 +353,8 @@ fn a_section_of_large_pages_is_shared_by_its_entries() {
     assert_eq!(refused, Err(Status::ConflictingAddresses));
     bench.protect(BASE, SIZE, READWRITE).unwrap();
     bench.write(BASE, 1).unwrap();
+    bench.machine.page_out().unwrap();
+    bench.machine.verify_frames().unwrap();
     let (frames, charge) = (bench.machine.frames_in_use(), bench.machine.commit_charge());
     assert_eq!(bench.unmap(BASE + SIZE), Ok((BASE, 2 * SIZE)));
     // Two tables went; the pages are the section's.

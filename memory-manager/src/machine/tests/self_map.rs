@@ -3,6 +3,7 @@
 use mmu_core::{AccessKind, Fault, FunctionalMmu, Level, PhysAddr, PhysMem, PrivilegeMode};
 
 use super::*;
+use crate::LARGE_PAGE_MINIMUM;
 
 /// Where NT on x64 had the entries of each level until version 1607 of Windows 10, and which bits
 /// of an address are the offset there, so far to the right: ReactOS's `MiAddressToPte`,
@@ -124,4 +125,43 @@ fn no_program_reaches_page_tables() {
         assert_eq!(bench.execute(raw), violation(8, raw));
     }
     assert_eq!(bench.read(BASE), Ok(7));
+}
+
+/// Vol. 3A, 4.10.4: software invalidates what it changed; a table that is gone was seen there.
+#[test]
+fn what_processors_have_to_forget_includes_the_views_of_tables_that_go() {
+    let (mode, read) = (PrivilegeMode::Supervisor, AccessKind::Read);
+    // Far from all else.
+    const FAR: u64 = 0x7000_0000_0000;
+    let kinds = [
+        (PAGE, AllocationType::empty()),
+        (LARGE_PAGE_MINIMUM, AllocationType::LARGE_PAGES),
+    ];
+    for (size, large) in kinds {
+        let mut bench = Bench::new();
+        bench.privilege();
+        bench.machine.record_invalidations();
+        let mut processor = processor(&bench);
+        bench.alloc(FAR, size, BOTH | large, READWRITE).unwrap();
+        bench.write(FAR, 7).unwrap();
+        let views: Vec<_> = entries_of(FAR)
+            .map(|(_, at)| at)
+            .filter(|&at| {
+                let seen = processor.translate(bench.machine.ram(), at, read, mode);
+                seen.is_ok()
+            })
+            .collect();
+        assert_eq!(views.len(), 4);
+        bench.free(FAR, 0, RELEASE).unwrap();
+        for stale in bench.machine.take_invalidations() {
+            let _ = processor.invalidate(stale).unwrap();
+        }
+        for at in views {
+            let now = processor.translate(bench.machine.ram(), at, read, mode);
+            assert_eq!(
+                now.ok().map(|found| found.address),
+                bench.walk_to(at, read, mode).ok()
+            );
+        }
+    }
 }

@@ -92,6 +92,17 @@ fn decommitting_clears_the_marks_that_no_protect_call_latched() {
     assert_eq!(bench.written(KEEP, 64), [1]);
 }
 
+/// Literature only: what the entry says of writes is noted when it goes, as by a protect call.
+#[test]
+fn a_page_that_leaves_the_working_set_latches_its_mark() {
+    let mut bench = Bench::watched(4);
+    bench.write(BASE, 1).unwrap();
+    bench.win32().empty_working_set(bench.process).unwrap();
+    bench.write(BASE + PAGE, 1).unwrap();
+    bench.free(BASE, 2 * PAGE, DECOMMIT).unwrap();
+    assert_eq!(bench.written(KEEP, 64), [0]);
+}
+
 /// Wine's tests, kernel32 `test_guard_page`, as Windows passes them, but for Windows 8.
 #[test]
 fn a_page_that_is_locked_counts_as_written() {

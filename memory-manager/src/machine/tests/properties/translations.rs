@@ -1,10 +1,11 @@
 //! What a processor whose TLB never evicts could have cached.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use mmu_core::{AccessKind, Entry, Invalidation, PageSize, PhysAddr, PrivilegeMode, Ram};
+use mmu_core::{AccessKind, Entry, Invalidation, Level, PageSize, PhysAddr, PrivilegeMode, Ram};
 
 use super::*;
+use crate::self_map::{SELF_MAP, views};
 
 const KINDS: [AccessKind; 3] = [AccessKind::Read, AccessKind::Write, AccessKind::Fetch];
 
@@ -28,7 +29,7 @@ impl Granted {
         let ram = machine.kernel.physical.ram();
         for space in machine.spaces.values() {
             let pcid = space.root.pcid().as_u64();
-            for page in (start..end).step_by(0x1000) {
+            for page in looked_at(start, end) {
                 for (index, kind) in KINDS.into_iter().enumerate() {
                     let key = (pcid, page, index);
                     let now = granted(space, ram, VirtAddr::new(page), kind);
@@ -61,9 +62,22 @@ impl Granted {
     }
 }
 
+/// The pages of a range, and where the system sees their tables.
+fn looked_at(start: u64, end: u64) -> impl Iterator<Item = u64> {
+    let tables = (start & !(Level::Pde.covers() - 1)..end).step_by(Level::Pde.covers() as usize);
+    let seen = tables.flat_map(|address| views(address, Level::Pml4e));
+    let seen: BTreeSet<_> = seen.map(|view| view.as_u64() & !0xfff).collect();
+    (start..end).step_by(0x1000).chain(seen)
+}
+
 /// What a processor that may do this could have cached.
 fn granted(space: &UserSpace, ram: &Ram, page: VirtAddr, kind: AccessKind) -> Option<Cached> {
-    let leaf = space.regime.probe(ram, page, kind, PrivilegeMode::User);
+    let mode = if page >= SELF_MAP {
+        PrivilegeMode::Supervisor
+    } else {
+        PrivilegeMode::User
+    };
+    let leaf = space.regime.probe(ram, page, kind, mode);
     let leaf = leaf.ok()?;
     // Before it caches the right to write, it marks the page as written.
     let is_cached = !kind.writes() || leaf.entry.contains(Entry::DIRTY);
