@@ -97,7 +97,8 @@ fn decommitting_clears_the_marks_that_no_protect_call_latched() {
 fn a_page_that_leaves_the_working_set_latches_its_mark() {
     let mut bench = Bench::watched(4);
     bench.write(BASE, 1).unwrap();
-    bench.win32().empty_working_set(bench.process).unwrap();
+    let process = bench.process;
+    bench.win32().empty_working_set(process).unwrap();
     bench.write(BASE + PAGE, 1).unwrap();
     bench.free(BASE, 2 * PAGE, DECOMMIT).unwrap();
     assert_eq!(bench.written(KEEP, 64), [0]);
