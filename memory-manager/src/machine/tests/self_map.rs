@@ -130,9 +130,9 @@ fn no_program_reaches_page_tables() {
 /// Vol. 3A, 4.10.4: software invalidates what it changed; a table that is gone was seen there.
 #[test]
 fn what_processors_have_to_forget_includes_the_views_of_tables_that_go() {
-    let (mode, read) = (PrivilegeMode::Supervisor, AccessKind::Read);
     // Far from all else.
     const FAR: u64 = 0x7000_0000_0000;
+    let (mode, read) = (PrivilegeMode::Supervisor, AccessKind::Read);
     let kinds = [
         (PAGE, AllocationType::empty()),
         (LARGE_PAGE_MINIMUM, AllocationType::LARGE_PAGES),

@@ -298,7 +298,7 @@ impl World {
         let (Operation::Read(bytes) | Operation::Write(bytes)) = operation else {
             return BTreeSet::new();
         };
-        let middle = (bytes.start + bytes.end) / 2;
+        let middle = bytes.start.midpoint(bytes.end);
         let harmed = match plan.trouble {
             Trouble::Once(DiskFault::FlippedBit) => middle..middle + 1,
             Trouble::Once(DiskFault::TornSilently) => middle..bytes.end,
