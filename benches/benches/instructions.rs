@@ -36,8 +36,8 @@ fn timed(mut world: TimedWorld) -> TimedWorld {
 
 #[library_benchmark(teardown = audit_pattern)]
 #[bench::sequential(args = (), setup = PatternWorld::sequential, config = at_most(110))]
-#[bench::random(args = (), setup = PatternWorld::random, config = at_most(2490))]
-#[bench::zipf(args = (), setup = PatternWorld::zipf, config = at_most(1889))]
+#[bench::random(args = (), setup = PatternWorld::random, config = at_most(2150))]
+#[bench::zipf(args = (), setup = PatternWorld::zipf, config = at_most(1700))]
 fn timed_pattern(mut world: PatternWorld) -> PatternWorld {
     black_box(&mut world).round();
     world

@@ -28,11 +28,14 @@ impl Kind {
     };
 
     /// A 4-KiB page of a PCID.
-    const USUAL: Self = Self(PageSize::Size4KiB.index() as u8);
+    const USUAL: Self = {
+        let [usual, _] = Self::of_each_owner(PageSize::Size4KiB);
+        usual
+    };
 
     /// A PCID's page held as one of this size, and a global one.
     #[expect(clippy::cast_possible_truncation, reason = "there are four sizes")]
-    pub(crate) fn of_each_owner(held_as: PageSize) -> [Self; 2] {
+    pub(crate) const fn of_each_owner(held_as: PageSize) -> [Self; 2] {
         let size = held_as.index() as u8;
         [Self(size), Self(size + SIZES)]
     }

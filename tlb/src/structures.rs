@@ -99,13 +99,11 @@ impl<E: Copy + Default> Cache<E> {
         if self.last.tag == key.tag {
             return Some(self.last.value);
         }
-        match self.array.likely(key) {
-            Some(likely) => self.find_likely(likely, key.tag),
-            None => {
-                self.missed = key.tag;
-                None
-            }
-        }
+        let Some(likely) = self.array.likely(key) else {
+            self.missed = key.tag;
+            return None;
+        };
+        self.find_likely(likely, key.tag)
     }
 
     #[inline(never)]
