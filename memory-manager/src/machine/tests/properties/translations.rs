@@ -64,7 +64,8 @@ impl Granted {
 
 /// The pages of a range, and where the system sees their tables.
 fn looked_at(start: u64, end: u64) -> impl Iterator<Item = u64> {
-    let tables = (start & !(Level::Pde.covers() - 1)..end).step_by(Level::Pde.covers() as usize);
+    const TABLE: u64 = Level::Pde.covers();
+    let tables = (start / TABLE..end.div_ceil(TABLE)).map(|table| table * TABLE);
     let seen = tables.flat_map(|address| views(address, Level::Pml4e));
     let seen: BTreeSet<_> = seen.map(|view| view.as_u64() & !0xfff).collect();
     (start..end).step_by(0x1000).chain(seen)
