@@ -25,7 +25,7 @@ fn functional(mut world: FunctionalWorld) -> FunctionalWorld {
 }
 
 #[library_benchmark(teardown = audit_timed)]
-#[bench::hit_same_line(args = (), setup = TimedWorld::same_line, config = at_most(40))]
+#[bench::hit_same_line(args = (), setup = TimedWorld::same_line, config = at_most(22))]
 #[bench::hit_other_pages(args = (), setup = TimedWorld::other_pages, config = at_most(349))]
 #[bench::stlb_hit(args = (), setup = TimedWorld::stlb_hits, config = at_most(880))]
 #[bench::walk(args = (), setup = TimedWorld::walks, config = at_most(1743))]
@@ -35,9 +35,9 @@ fn timed(mut world: TimedWorld) -> TimedWorld {
 }
 
 #[library_benchmark(teardown = audit_pattern)]
-#[bench::sequential(args = (), setup = PatternWorld::sequential, config = at_most(110))]
-#[bench::random(args = (), setup = PatternWorld::random, config = at_most(2150))]
-#[bench::zipf(args = (), setup = PatternWorld::zipf, config = at_most(1700))]
+#[bench::sequential(args = (), setup = PatternWorld::sequential, config = at_most(105))]
+#[bench::random(args = (), setup = PatternWorld::random, config = at_most(2400))]
+#[bench::zipf(args = (), setup = PatternWorld::zipf, config = at_most(1885))]
 fn timed_pattern(mut world: PatternWorld) -> PatternWorld {
     black_box(&mut world).round();
     world
@@ -65,7 +65,7 @@ fn leaving(mut world: LeavingWorld) -> LeavingWorld {
 }
 
 #[library_benchmark(teardown = audit_relief)]
-#[bench::decision(args = (), setup = ReliefWorld::small, config = each_at_most(2100))]
+#[bench::decision(args = (), setup = ReliefWorld::small, config = each_at_most(2730))]
 fn relief(mut world: ReliefWorld) -> ReliefWorld {
     black_box(&mut world).round();
     world
@@ -84,7 +84,7 @@ fn frame((mut world, round): (FrameWorld, fn(&mut FrameWorld))) -> FrameWorld {
 #[bench::map_and_unmap(args = (RegionWorld::map_and_unmap), setup = with_regions, config = at_most(9270))]
 #[bench::query_one(args = (RegionWorld::query_one), setup = with_regions, config = at_most(383))]
 #[bench::query_all(args = (RegionWorld::query_all), setup = with_regions, config = at_most(406))]
-#[bench::query_touched(args = (RegionWorld::query_all), setup = with_touched_regions, config = at_most(9999))]
+#[bench::query_touched(args = (RegionWorld::query_all), setup = with_touched_regions, config = at_most(1245))]
 fn regions((mut world, round): (RegionWorld, fn(&mut RegionWorld))) -> RegionWorld {
     round(black_box(&mut world));
     world
