@@ -96,6 +96,8 @@ impl UserSpace {
         if self.resettable(kernel, start, end)?.is_none() {
             return Ok(());
         }
+        // One that cannot be read is in no frame.
+        kernel.physical.complete_of(self.process)?;
         let mut frames: Vec<PhysAddr> = Vec::new();
         for (&page, &reset) in self.reset_pages.0.range(start..end) {
             let pte = self.entry(&kernel.physical, page)?;

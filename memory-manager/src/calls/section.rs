@@ -7,6 +7,7 @@ use crate::{
     SectionAttributes, SectionCreation, SectionHandle, SectionOpening, Status,
     kernel::Kernel,
     large::LARGE,
+    pfn::FrameFlags,
     protection::{Caching, Protection},
     section::{
         PageOrigin, Section, Segment, SegmentId,
@@ -414,6 +415,10 @@ impl Kernel {
         let segment = self.segment(id)?;
         let resident = segment.resident(&self.physical, offset / PAGE, end.div_ceil(PAGE))?;
         for (index, frame) in resident {
+            if self.physical.record(frame).is(FrameFlags::READ_IN_PROGRESS) {
+                // It may be one that could not be read, and the file says it as well.
+                continue;
+            }
             let page = index * PAGE;
             let (start, stop) = (page.max(offset), (page + PAGE).min(end));
             #[expect(clippy::cast_possible_truncation, reason = "within the buffer")]

@@ -311,7 +311,8 @@ fn compare(frame: PhysicalPage, record: &Record, found: Found) -> Result<(), Fra
         return Err(FrameFault::References { frame, references });
     }
     let is_read = record.is(FrameFlags::READ_IN_PROGRESS);
-    if found.reads != u16::from(is_read) || is_read && counted > 0 {
+    let is_used = counted > 0 || record.is(FrameFlags::MODIFIED);
+    if found.reads != u16::from(is_read) || is_read && is_used {
         return Err(FrameFault::InFlight(frame));
     }
     let suits = match state {

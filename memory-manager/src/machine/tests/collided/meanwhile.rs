@@ -1,5 +1,7 @@
 //! What is done to pages while they are read.
 
+use std::io::{Seek, SeekFrom, Write};
+
 use super::*;
 use crate::LockOperation;
 
@@ -242,6 +244,52 @@ fn memory_that_is_reset_amid_a_read_is_lost_if_it_could_not_be_read() {
         };
         assert_eq!((undone, world.seen(3)), expected);
     }
+}
+
+/// The same, of a page that was written and left memory since the reset.
+#[test]
+fn what_was_reset_before_a_read_is_there_when_that_is_undone() {
+    let mut world = World::new(Memory::Private);
+    assert_eq!(world.bench.read(at(3)), Ok(4));
+    let kinds = [AllocationType::RESET, AllocationType::RESET_UNDO];
+    let [reset, undo] =
+        kinds.map(|kind| move |world: &mut World| world.bench.alloc(at(3), PAGE, kind, READWRITE));
+    reset(&mut world).unwrap();
+    world.bench.write(at(3), 9).unwrap();
+    world.page_out();
+    world.break_disk();
+    let wait = world.wait(world.bench.process, 3);
+    world.faults.heal();
+    undo(&mut world).unwrap();
+    let failed = Err((Status::InPageError, 0, at(3)));
+    assert_eq!(world.end(wait).map_err(raw), failed);
+    assert_eq!(world.bench.read(at(3)), Ok(9));
+}
+
+/// Microsoft, `ReadFile`: what is in the file, not in a frame that nothing was read into.
+#[test]
+fn a_file_is_read_past_a_page_that_could_not_be() {
+    let mut bench = Bench::new();
+    let host = file(&[7; 0x4000]);
+    let section = bench.file_section(&host, FileAccess::all(), READWRITE, 0);
+    bench.map(section.unwrap(), BASE, READWRITE).unwrap();
+    let mut world = World {
+        bench,
+        faults: DiskFaults::default(),
+        memory: Memory::File,
+        section: None,
+    };
+    host.set_len(0).unwrap();
+    let wait = world.wait(world.bench.process, 1);
+    host.set_len(0x4000).unwrap();
+    (&host).seek(SeekFrom::Start(0)).unwrap();
+    (&host).write_all(&[8; 0x4000]).unwrap();
+    let mut seen = [0; 0x4000];
+    let read = world.bench.machine.read_file(&host, 0, &mut seen);
+    assert_eq!((read, seen), (Ok(0x4000), [8; 0x4000]));
+    let failed = Err((Status::InPageError, 0, at(1)));
+    assert_eq!(world.end(wait).map_err(raw), failed);
+    assert_eq!(world.bench.read(at(1)), Ok(8));
 }
 
 /// A page that has left memory again since the read was over is read at once.
