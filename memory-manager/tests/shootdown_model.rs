@@ -1,5 +1,6 @@
 //! The protocol of `shootdown` in every order that the threads of processors can have, as far as
-//! the memory model of atomics lets there be any (loom). Built only with `--cfg loom`:
+//! the memory model of atomics lets there be any (loom); the two largest models with two preemptions
+//! at most. Built only with `--cfg loom`:
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test -p memory-manager --test shootdown_model`
 //!

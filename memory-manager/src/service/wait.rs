@@ -17,8 +17,9 @@ pub enum FaultProgress {
     Waits(PageWait),
 }
 
-/// A fault whose page is being read, until this is handed to [`Machine::end_service`]. As long as
-/// nobody who waits for a read does that, its pages are in flight.
+/// A fault whose page is being read, until this is handed to [`Machine::end_service`] of the
+/// machine that it is of. Its pages are in flight until somebody who waits for the read does that,
+/// or a call needs one of them, or a frame and there is no other, or their process ends.
 #[derive(Debug)]
 #[must_use = "its thread waits until it is ended"]
 pub struct PageWait {
