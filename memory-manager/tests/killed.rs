@@ -80,8 +80,7 @@ fn write_until_killed(path: &Path) -> Result<(), Box<dyn Error>> {
         machine.flush_view(process, BASE, half)?;
         machine.flush_view(process, BASE.wrapping_add(half), 0)?;
         if version % 4 == 0 {
-            // As `FlushFileBuffers`: down to the device.
-            file.sync_data()?;
+            machine.flush_file_buffers(section)?;
         }
         writeln!(told, "{version}")?;
     }

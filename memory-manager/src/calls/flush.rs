@@ -2,7 +2,7 @@ use mmu_core::VirtAddr;
 
 use super::alloc::range;
 use crate::{
-    AddressRange, Machine, Status, Target, Trigger,
+    AddressRange, Machine, SectionAccess, SectionHandle, Status, Target, Trigger,
     section::{PageOrigin, SegmentId},
     user_range::WrongRange,
     vad::PAGE,
@@ -53,6 +53,23 @@ impl Machine {
             result = result.and(self.flush_segment(id, 0, pages));
         }
         result
+    }
+
+    /// Has the device of a section's file keep what is in the file, so that it outlasts the host
+    /// (`FlushFileBuffers`): what views were flushed to it, and not what was written to them since.
+    ///
+    /// # Errors
+    /// - [`Status::InvalidHandle`]: no such section.
+    /// - [`Status::AccessDenied`]: the handle of the section is not good for writing.
+    /// - [`Status::NotMappedData`]: it is memory, or an image.
+    /// - As the device fails.
+    pub fn flush_file_buffers(&self, section: SectionHandle) -> Result<(), Status> {
+        let kernel = &self.kernel;
+        let known = kernel.sections.section(section, SectionAccess::MAP_WRITE)?;
+        match &kernel.segment(known.segment)?.origin {
+            PageOrigin::File(file) => file.sync(),
+            _ => Err(Status::NotMappedData),
+        }
     }
 
     /// Writes pages of a file back. Every view is told first to notice the next write.

@@ -81,6 +81,11 @@ impl MappedFile {
         length(&*self.disk)
     }
 
+    /// Has the device keep what is in the file.
+    pub(crate) fn sync(&self) -> Result<(), Status> {
+        self.disk.sync().map_err(|error| disk::status(&error))
+    }
+
     /// Makes it longer or shorter.
     pub(crate) fn resize(&self, length: u64) -> Result<(), Status> {
         resize(&*self.disk, length)

@@ -211,3 +211,25 @@ fn a_file_outlasts_a_disk_that_is_gone_for_a_while() {
         assert!(world.end().is_empty(), "{fault:?}");
     }
 }
+
+/// Microsoft, `FlushViewOfFile`: it is `FlushFileBuffers` that waits for the device.
+#[test]
+fn the_device_keeps_what_is_in_a_file_once_it_is_asked_to() {
+    let mut world = World::new();
+    world.bench.write(BASE, 77).unwrap();
+    let (process, base) = (world.bench.process, VirtAddr::new(BASE));
+    world.bench.machine.flush_view(process, base, 0).unwrap();
+    let before = world.faults.operations();
+    let sync = |world: &World| world.bench.machine.flush_file_buffers(world.section);
+    assert_eq!(sync(&world), Ok(()));
+    assert_eq!(world.faults.operations(), before + 1);
+    world.faults.fail_from(before + 1, DiskFault::Fails);
+    assert_eq!(sync(&world), Err(Status::IoDeviceError));
+    world.faults.heal();
+    assert_eq!(sync(&world), Ok(()));
+    let commit = SectionAttributes::COMMIT;
+    let machine = &mut world.bench.machine;
+    let memory = machine.create_section(Backing::PageFile, READWRITE, commit, PAGE);
+    let refused = machine.flush_file_buffers(memory.unwrap());
+    assert_eq!(refused, Err(Status::NotMappedData));
+}

@@ -22,6 +22,7 @@ impl World {
             for request in asked.views() {
                 let _ = machine.map_view(target, section, &request);
             }
+            let _ = machine.flush_file_buffers(section);
             machine.close_section(section).unwrap();
         }
         let _ = machine.set_end_of_file(file, length as u64);
