@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::TaskRun;
 
 /// Processes that use more memory than there is: their own, a section's, and a file's.
 struct Thrash {
@@ -13,8 +14,16 @@ struct Thrash {
     file: File,
     shadow: BTreeMap<(usize, u64), Vec<u8>>,
     draw: Draw,
+    log: Log,
+}
+
+/// What happened.
+#[derive(Debug, Default, PartialEq)]
+struct Log {
     /// What was seen, access by access.
-    log: Vec<u64>,
+    accesses: Vec<u64>,
+    /// What the system did.
+    runs: Vec<TaskRun>,
 }
 
 const OWN: u64 = 0x1000_0000;
@@ -47,6 +56,7 @@ impl Thrash {
             bench.map(section, SHARED, READWRITE).unwrap();
             bench.map(mapped, MAPPED, READWRITE).unwrap();
         }
+        bench.machine.record_task_runs();
         Self {
             bench,
             processes,
@@ -55,7 +65,7 @@ impl Thrash {
             file,
             shadow: BTreeMap::new(),
             draw: Draw(seed),
-            log: Vec::new(),
+            log: Log::default(),
         }
     }
 
@@ -76,7 +86,7 @@ impl Thrash {
             .or_insert_with(|| vec![0; 0x1000]);
         if self.draw.below(2) == 0 {
             let at = self.draw.below(0x1000 / 8) * 8;
-            let value = (self.log.len() as u64)
+            let value = (self.log.accesses.len() as u64)
                 .wrapping_mul(0x9e37_79b9_7f4a_7c15)
                 .to_le_bytes();
             let place = address.wrapping_add(at);
@@ -92,6 +102,8 @@ impl Thrash {
                 "{process:?} reads something else at {address}"
             );
         }
+        self.bench.process = process;
+        let frame = self.bench.leaf(address.as_u64()).translation.page();
         let lists = self.bench.machine.page_lists();
         let (paged, mapped) = (
             self.bench.machine.disk_counters(IoOwner::PageFile),
@@ -104,15 +116,16 @@ impl Thrash {
             paged.cycles.as_u64(),
             mapped.cycles.as_u64(),
             self.bench.slots_used(),
+            frame.as_u64(),
         ];
-        self.log.push(
+        self.log.accesses.push(
             seen.iter()
                 .fold(0, |log, &seen| (log ^ seen).wrapping_mul(0x0100_0000_01b3)),
         );
     }
 
     /// Everything ends; gives what was seen.
-    fn end(mut self) -> Vec<u64> {
+    fn end(mut self) -> Log {
         self.bench.machine.verify_frames().unwrap();
         for &process in &self.processes {
             self.bench.machine.terminate_process(process).unwrap();
@@ -133,16 +146,19 @@ impl Thrash {
 
 /// So many accesses to four times as much memory as there is. After each thousandth, a second
 /// passes, and everything is looked at.
-fn thrash(accesses: u64, seed: u64) -> Vec<u64> {
+fn thrash(accesses: u64, seed: u64) -> Log {
     const FRAMES: u64 = 256;
     let mut thrash = Thrash::new(FRAMES, 4, seed);
     for access in 0..accesses {
         thrash.step(FRAMES * 4 / 5);
         if access % 1000 == 0 {
             thrash.bench.machine.tick().unwrap();
+            let runs = thrash.bench.machine.take_task_runs();
+            thrash.log.runs.extend(runs);
             invariants::check(&thrash.bench.machine);
         }
     }
+    assert!(!thrash.log.runs.is_empty());
     for (owner, most) in [(IoOwner::PageFile, 12), (IoOwner::MappedFile, 120)] {
         let done = thrash.bench.machine.disk_counters(owner);
         let enough = accesses / most;
