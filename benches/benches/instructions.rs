@@ -65,7 +65,7 @@ fn leaving(mut world: LeavingWorld) -> LeavingWorld {
 }
 
 #[library_benchmark(teardown = audit_relief)]
-#[bench::decision(args = (), setup = ReliefWorld::small, config = each_at_most(2730))]
+#[bench::small(args = (), setup = ReliefWorld::small, config = each_at_most(2730))]
 fn relief(mut world: ReliefWorld) -> ReliefWorld {
     black_box(&mut world).round();
     world

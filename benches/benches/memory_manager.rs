@@ -44,7 +44,7 @@ fn leaving(criterion: &mut Criterion) {
 
 fn relief(criterion: &mut Criterion) {
     const SIZES: [Named<fn() -> ReliefWorld>; 2] = [
-        ("leaving: decision", ReliefWorld::small),
+        ("leaving: relief of 7,936 pages", ReliefWorld::small),
         ("leaving: relief of 64 Ki pages", ReliefWorld::large),
     ];
     for (name, world) in SIZES {

@@ -55,8 +55,6 @@ impl UserSpace {
         let Some(rules) = self.resettable(kernel, start, end)? else {
             return Ok(());
         };
-        // One that cannot be read is in no frame.
-        kernel.physical.complete_of(self.process)?;
         let (mut written, mut reset) = (Vec::new(), Vec::new());
         self.rewrite_range(kernel, start, end, |space, page, pte| {
             if !has_own_page(pte) || space.working_set.list.is_locked(page) {
@@ -96,8 +94,6 @@ impl UserSpace {
         if self.resettable(kernel, start, end)?.is_none() {
             return Ok(());
         }
-        // One that cannot be read is in no frame.
-        kernel.physical.complete_of(self.process)?;
         let mut frames: Vec<PhysAddr> = Vec::new();
         for (&page, &reset) in self.reset_pages.0.range(start..end) {
             let pte = self.entry(&kernel.physical, page)?;
@@ -113,10 +109,12 @@ impl UserSpace {
         Ok(())
     }
 
-    /// What decides on the entries of a range, if it is private memory that can be reset.
+    /// What decides on the entries of a range, if it is private memory that can be reset. None of
+    /// its pages is being read then: a page that cannot be read has a frame that long, which holds
+    /// nothing.
     fn resettable(
         &self,
-        kernel: &Kernel,
+        kernel: &mut Kernel,
         start: u64,
         end: u64,
     ) -> Result<Option<PrivateRules>, Status> {
@@ -127,7 +125,10 @@ impl UserSpace {
                 Err(Status::UserMappedFile)
             }
             VadKind::Private(_) if vad.is_fixed() => Err(CONFLICT),
-            VadKind::Private(private) => Ok(Some(PrivateRules::of(vad, private))),
+            VadKind::Private(private) => {
+                kernel.physical.complete_of(self.process)?;
+                Ok(Some(PrivateRules::of(vad, private)))
+            }
             VadKind::View(_) => Ok(None),
         }
     }

@@ -122,13 +122,8 @@ impl<O: Observer, D: Caches> TimedMmu<O, D> {
         addresses: impl ExactSizeIterator<Item = VirtAddr> + Clone,
     ) {
         let spent = self.spent().total();
-        if self
-            .state
-            .aside()
-            .cost
-            .foresight
-            .is_worth_it(addresses.len(), spent)
-        {
+        let foresight = &mut self.state.aside().cost.foresight;
+        if foresight.is_worth_it(addresses.len(), spent) {
             self.fetch(memory, addresses);
         }
     }

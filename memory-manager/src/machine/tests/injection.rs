@@ -1,5 +1,5 @@
 //! Each operation of a page file and a mapped file goes wrong in turn, in each way, while
-//! programs use the whole of the memory manager.
+//! processes use and end with private memory, a section and a mapped file in too little memory.
 
 use std::ops::Range;
 
